@@ -1,0 +1,1 @@
+"""The loop that asks, starts, waits and records until all that is wanted is settled."""

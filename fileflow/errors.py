@@ -1,0 +1,153 @@
+"""What a user can get wrong, said once and well: where, the line, the cause, what to write instead.
+
+Knows nothing of rules, jobs or files: callers hand in facts and words.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """The exit statuses of the command line."""
+
+    OK = 0
+    FAILED = 1
+    WRONG = 2
+    STATE = 3
+    LOCKED = 5
+
+
+class Source:
+    """A text that places point into: a file's name, as the user would type it, and its lines."""
+
+    __slots__ = ("_lines", "name", "text")
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self._lines: list[str] | None = None
+
+    def line(self, number: int) -> str | None:
+        """The line with this number (from 1), or None if there is none."""
+        if self._lines is None:
+            self._lines = self.text.split("\n")
+        if 1 <= number <= len(self._lines):
+            return self._lines[number - 1].rstrip("\r")
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was written: a source, a line and a column, both from 1."""
+
+    source: Source
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+    def shown(self) -> list[str]:
+        """The line itself with a caret below the column; nothing for a line that is not there."""
+        text = self.source.line(self.line)
+        if text is None or not text.strip():
+            return []
+        start = max(0, self.column - 81)
+        piece = text[start : start + 160].replace("\t", " ")
+        return [f"  {piece}", f"  {' ' * (self.column - 1 - start)}^"]
+
+
+class FileflowError(Exception):
+    """One mistake: what is wrong, where, and what to do instead.
+
+    Args:
+        what: the cause in the user's words, without a final full stop.
+        place: where it was written, if it was written anywhere.
+        hint: what to write or do instead.
+        status: the exit status that the command line ends with.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        place: Place | None = None,
+        hint: str | None = None,
+        status: Exit = Exit.WRONG,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.place = place
+        self.hint = hint
+        self.status = status
+
+    def __str__(self) -> str:
+        head = f"{self.place}: {self.what}" if self.place else self.what
+        lines = [head]
+        if self.place:
+            lines += self.place.shown()
+        if self.hint:
+            lines.append(f"  {self.hint}" if self.place else self.hint)
+        return "\n".join(lines)
+
+
+class Mistakes(FileflowError):
+    """Several mistakes found in one go; shown one after the other, the first dozen of them."""
+
+    SHOWN = 12
+
+    def __init__(self, errors: Sequence[FileflowError]) -> None:
+        first = errors[0]
+        super().__init__(first.what, place=first.place, hint=first.hint, status=first.status)
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        shown = [str(error) for error in self.errors[: self.SHOWN]]
+        if len(self.errors) > self.SHOWN:
+            shown.append(f"… and {len(self.errors) - self.SHOWN} more")
+        return "\n".join(shown)
+
+
+class Collector:
+    """Gathers mistakes so that one reading of a file can name them all."""
+
+    def __init__(self) -> None:
+        self.errors: list[FileflowError] = []
+
+    def add(self, error: FileflowError) -> None:
+        """Keeps a mistake; one that is said already (the same words and place) only once."""
+        for one in error.errors if isinstance(error, Mistakes) else (error,):
+            if not any(one.what == old.what and one.place == old.place for old in self.errors):
+                self.errors.append(one)
+
+    def raise_if_any(self) -> None:
+        """Raises what was gathered: one error as itself, several as `Mistakes`."""
+        if len(self.errors) == 1:
+            raise self.errors[0]
+        if self.errors:
+            raise Mistakes(self.errors)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like `word`, or None if none is close."""
+    words = list(known)
+    found = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    if not found:
+        lowered = {other.lower(): other for other in words}
+        found = [lowered[k] for k in difflib.get_close_matches(word.lower(), lowered, 1, 0.6)]
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint: the nearest known word if there is one, else the few that are known."""
+    words = sorted(set(known))
+    near = nearest(word, words)
+    if near is not None:
+        return f"did you mean {near!r}?"
+    if 0 < len(words) <= 12:
+        return f"known here: {', '.join(words)}"
+    return None

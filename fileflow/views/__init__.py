@@ -1,0 +1,1 @@
+"""What people and programs see: progress, lists, reasons, summaries."""

@@ -1,0 +1,1 @@
+"""The world: files, records, code, locks, staging and the running of one action."""

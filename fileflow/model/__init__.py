@@ -1,0 +1,1 @@
+"""The nouns: frozen values that act on nothing and know nothing of disk, clock or processes."""

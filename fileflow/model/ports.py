@@ -1,0 +1,48 @@
+"""The holes through which the world enters: protocols that the floors above and below agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from fileflow.model.work import Batch, Event
+
+
+class Disk(Protocol):
+    """What the language asks of the disk; paths are relative to the Workflowfile's folder.
+
+    A body of this protocol remembers what was read and listed: that is what shaped the plan.
+    """
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file, or None if there is none."""
+
+    def listing(self, folder: str) -> Sequence[tuple[str, bool]]:
+        """Names in a folder (`""` is the Workflowfile's), each with whether it is a folder.
+
+        Links are followed; a folder that is not there, or cannot be read, has no names.
+        """
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at this path, a broken link not counted."""
+
+
+class Runner(Protocol):
+    """An executor: runs batches of jobs in its slots and gives back what became of them.
+
+    Knows nothing of graphs, records, retries or modes. A slot does one job after the other; a
+    second batch may wait in it, so that it never idles.
+    """
+
+    def submit(self, slot: int, batch: Batch) -> None:
+        """Hands a batch to slot number `slot` (from 0), which is started if it is not there."""
+
+    def wait(self, seconds: float | None) -> list[Event]:
+        """What has happened since the last call; waits at most `seconds` for the first of it."""
+
+    def stop(self, slot: int, *, kill: bool) -> None:
+        """Ends the job that the slot runs, with its whole process tree: TERM, or KILL at once."""
+
+    def close(self) -> None:
+        """Ends all slots; nothing of theirs is left running."""

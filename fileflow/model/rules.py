@@ -1,0 +1,247 @@
+"""What a Workflowfile says, once read: rules, their entries and actions, relations, the workflow.
+
+Values only: no text is parsed and no file is read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fileflow.errors import Place
+    from fileflow.language.templates import Template
+    from fileflow.language.yaml_tree import Mapping as Tree
+    from fileflow.language.yaml_tree import Node
+    from fileflow.model.patterns import Pattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A function asked while planning: `{call: module:function, after: PATTERN, with: {…}}`."""
+
+    module: str
+    function: str
+    after: tuple[Pattern, ...] = ()
+    extra: Tree | None = None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """Where a relation's values come from when a rule makes the file that holds them."""
+
+    kind: str
+    pattern: Pattern
+    columns: Mapping[str, str] = field(default_factory=dict)
+    comment: str | None = None
+    keep: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`where` and `except`: the rows that agree with all of the first and not all of the second."""
+
+    where: tuple[tuple[str, frozenset[str]], ...] = ()
+    without: tuple[tuple[str, frozenset[str]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """Ordered rows over names: one key of `wildcards`, kept as columns that nobody changes.
+
+    `columns[i][r]` is the value of `names[i]` in row `r`. `made` is set, and the columns empty,
+    where a rule makes the file that holds the values. `origin` says in the user's words where the
+    values come from.
+    """
+
+    names: tuple[str, ...]
+    columns: tuple[list[str], ...]
+    place: Place
+    origin: str
+    open: bool = False
+    made: Made | None = None
+    scattered_by: str | None = None
+    path_names: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+    def column(self, name: str) -> list[str]:
+        """The values of one name, a row each."""
+        return self.columns[self.names.index(name)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ensure:
+    """What must hold of an output."""
+
+    non_empty: bool = False
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One pattern of `input`, `output` or `log`, or what stands in its place, with its flags.
+
+    `name` is the key under which it stands (None in a plain list), `listed` whether it stood in a
+    list there, so that its name means a list whatever its number of paths.
+    """
+
+    place: Place
+    name: str | None = None
+    listed: bool = False
+    pattern: Pattern | None = None
+    call: Call | None = None
+    rule: str | None = None
+    own: Relation | None = None
+    order_only: bool = False
+    optional: bool = False
+    one: bool = False
+    temp: bool = False
+    protected: bool = False
+    deps: bool = False
+    in_place: bool = False
+    keep: bool = False
+    ensure: Ensure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`run: module:function`."""
+
+    module: str
+    function: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """`shell:` a command for a shell, by default `bash -euo pipefail -c`."""
+
+    template: Template
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Argv:
+    """`argv:` words that are run without a shell."""
+
+    words: tuple[Template, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """`script:` a file that is run as a command with the words of `args`."""
+
+    path: Template
+    args: tuple[Template, ...] | None
+    place: Place
+
+
+Action = Run | Shell | Argv | Script
+
+
+class Executor(str, Enum):
+    """Where functions run; plug-ins bring further names."""
+
+    PROCESS = "process"
+    THREAD = "thread"
+    SERIAL = "serial"
+    ASYNC = "async"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class SeedBy:
+    """`seed:` of a rule. `counts` None: by kind of action; `by` and `key` as written."""
+
+    counts: bool | None = None
+    by: tuple[str, ...] | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number of cores or of a pool: as written, or what a call answers."""
+
+    number: float = 1
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule as written, with `defaults` merged in and config filled in.
+
+    `params` and `env` keep YAML nodes whose text may hold placeholders of wildcards, columns and
+    config look-ups; everything static is filled in. `places` tells where each key was written.
+    `names_config` holds the dotted config paths that the rule's action, params and env name, and
+    `config_values` a canonical JSON text of their values.
+    """
+
+    name: str
+    place: Place
+    doc: str = ""
+    inputs: tuple[Entry, ...] = ()
+    outputs: tuple[Entry, ...] = ()
+    logs: tuple[Entry, ...] = ()
+    action: Action | None = None
+    params: Mapping[str, Node | Call] = field(default_factory=dict)
+    params_call: Call | None = None
+    constraints: Mapping[str, str] = field(default_factory=dict)
+    scatter: tuple[str, ...] = ()
+    executor: str | None = None
+    cores: Amount = field(default_factory=Amount)
+    cores_said: bool = False
+    resources: Mapping[str, Amount] = field(default_factory=dict)
+    retries: int | None = None
+    timeout: float | None = None
+    priority: float = 0
+    prefer: float = 0
+    seed: SeedBy = field(default_factory=SeedBy)
+    env: Mapping[str, Node] = field(default_factory=dict)
+    envvars: tuple[str, ...] = ()
+    prefix: tuple[Template, ...] = ()
+    shell_prefix: Template | None = None
+    shell_words: tuple[Template, ...] | None = None
+    private: bool = False
+    always: bool = False
+    expires: float | None = None
+    tags: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    @property
+    def asks_only(self) -> bool:
+        """Whether it is no job but a name for its inputs: neither action nor output."""
+        return self.action is None and not self.outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """How much there is of a resource: a number, or items that jobs take and give back."""
+
+    total: float
+    items: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """Everything a Workflowfile says.
+
+    `constraints` gives for a wildcard name the regular expressions of `match`, which hold
+    everywhere. `warnings` are lines that a run says once.
+    """
+
+    root: str
+    file: str
+    seed: int
+    config: Tree
+    relations: tuple[Relation, ...]
+    rules: Mapping[str, Rule]
+    resources: Mapping[str, Pool]
+    constraints: Mapping[str, tuple[str, ...]]
+    warnings: tuple[str, ...] = ()
+    absent_rules: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,172 @@
+"""What crosses to a slot and back: plain data only (text, bytes, numbers, lists, tuples).
+
+No closure, no workflow, nothing of the user's: an import path or a command, paths, values, a seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+# In words of a command this character stands for the folder in which the slot stages outputs, so
+# that a command can be filled in before it is known which slot runs it. No path or argument can
+# hold it otherwise.
+STAGE = "\0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What all jobs of one rule share; sent to a slot once, before the rule's first batch.
+
+    Args:
+        key: the number by which batches name it.
+        rule: the rule's name, for messages.
+        kind: `run` (a function), `argv`, `shell` or `script` (commands, all with words).
+        module, function: the import path of a `run` action.
+        parameters: how each parameter of the function is bound, as (parameter, source, detail):
+            `("x", "value", k)` the k-th of the job's values; `("x", "input", k)` the k-th of the
+            job's input items, as a Path or a list of them; `("x", "output", k)` likewise of its
+            outputs, staged; `("input", "inputs", names)` all input items as one object (names is a
+            tuple of a name or None for each: with names an object with attributes, without a
+            list of all paths, or the Path itself if the items are one single path);
+            `("output", "outputs", names)` likewise; `("rng", "rng", "numpy" | "random")`;
+            `("seed", "seed", None)`; `("log", "log", None)`.
+        environ: environment variables of the action (added to what is there).
+        seeded: whether the job's seed counts (global generators are seeded from it).
+        cores: how many threads BLAS and OpenMP may use.
+        directories, protected: for each output, whether it is a directory / made read-only.
+        ensure: for each output (non_empty, sha256 hex or None).
+        in_place: for each output whether it is made under its own name; `keep` whether what is
+            there is left for the next attempt.
+    """
+
+    key: int
+    rule: str
+    kind: str
+    module: str = ""
+    function: str = ""
+    parameters: tuple[tuple[str, str, object], ...] = ()
+    environ: tuple[tuple[str, str], ...] = ()
+    seeded: bool = True
+    cores: int = 1
+    directories: tuple[bool, ...] = ()
+    protected: tuple[bool, ...] = ()
+    ensure: tuple[tuple[bool, str | None], ...] = ()
+    in_place: tuple[bool, ...] = ()
+    keep: tuple[bool, ...] = ()
+    private: bool = False
+
+
+@dataclass(slots=True)
+class Order:
+    """One job for a slot.
+
+    Args:
+        index: the job's number in this run.
+        attempt: from 1.
+        items: the input items as the action gets them: a path, None, a list of paths, or an int
+            that names a shared list sent before (`Batch.lists`).
+        checks: the input files to prove unchanged: (path, signature or None, digest or None); a
+            file without them is digested before the job starts. An int names a shared list.
+        outputs: final paths, one for each output of the rule.
+        output_items: how the outputs group into what the action gets: an int (position in
+            `outputs`) or a list of them.
+        words: the words of a command (with STAGE), empty for a function.
+        values: plain values for the parameters of a function.
+        seed: 128 bits.
+        extra_env: variables of this job alone.
+        logs: log files that the action writes itself, under their final names.
+        files: files to write before the job starts: (path below the stage, text).
+    """
+
+    index: int
+    attempt: int
+    items: Sequence[str | list[str] | int | None]
+    checks: Sequence[tuple[str, bytes | None, bytes | None] | int]
+    outputs: Sequence[str]
+    output_items: Sequence[int | list[int]]
+    words: Sequence[str] = ()
+    values: Sequence[object] = ()
+    seed: int = 0
+    extra_env: Sequence[tuple[str, str]] = ()
+    logs: Sequence[str] = ()
+    files: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(slots=True)
+class Batch:
+    """Jobs of one rule for one slot, done one after the other.
+
+    `lists` brings shared lists of inputs that its jobs name: number → (paths, signatures,
+    digests), the latter two with 32 and 16 bytes a path, or None where not known; each is sent to a slot once.
+    """
+
+    work: Work
+    orders: list[Order]
+    lists: dict[int, tuple[list[str], list[bytes | None], list[bytes | None]]] = field(
+        default_factory=dict
+    )
+
+
+class End(str, Enum):
+    """How a job ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    MISSING = "missing"
+    CHANGED = "changed"
+    STOPPED = "stopped"
+    DRAWS = "draws"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one job: plain facts, taken by the slot.
+
+    Args:
+        index, attempt: as in the order.
+        end: DONE: outputs are published; FAILED: the action failed; MISSING: it did not make its
+            outputs (or not as `ensure` says); CHANGED: an input changed while it ran; STOPPED: it
+            was ended from outside; DRAWS: in a thread, it drew from a global generator.
+        started: seconds since the epoch; seconds: wall time; cpu: seconds; memory: peak, bytes.
+        log: (file, offset, length) of its kept stdout and stderr.
+        outputs: for each output (signature, digest), taken after the move; empty unless DONE.
+        learned: inputs digested by the slot: (path, signature, digest).
+        lists: shared lists that the slot had to digest: number → (signatures, digests).
+        message: what went wrong, in the user's words, several lines allowed.
+        traceback: the user's part of a function's traceback.
+        code: exit status of a command; negative: minus the signal.
+        notes: warnings: processes left behind, files thrown away.
+    """
+
+    index: int
+    attempt: int
+    end: End
+    started: float = 0.0
+    seconds: float = 0.0
+    cpu: float = 0.0
+    memory: int = 0
+    log: tuple[str, int, int] = ("", 0, 0)
+    outputs: Sequence[tuple[bytes, bytes]] = ()
+    learned: Sequence[tuple[str, bytes, bytes]] = ()
+    lists: Sequence[tuple[int, list[bytes], list[bytes]]] = ()
+    message: str = ""
+    traceback: str = ""
+    code: int = 0
+    notes: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(slots=True)
+class Died:
+    """A slot died: which job it ran (None: between jobs), by what, and what it had not done yet."""
+
+    slot: int
+    index: int | None
+    code: int
+    memory: int
+    log: tuple[str, int, int]
+    unfinished: list[int]
+
+
+Event = Outcome | Died

@@ -1,0 +1,264 @@
+"""Looks at files: signatures, digests, and a disk that remembers what it was asked.
+
+Knows paths and bytes only; nothing of rules, jobs or records.
+
+A *signature* is 32 bytes, size, mtime_ns, ctime_ns and inode of a file: equal signatures mean
+unchanged bytes, unless the file was young when it was taken (see `Clock`). A directory's signature
+is a digest of the names and signatures of all files below it. A *digest* is 16 bytes of a hash of
+the content; for a directory, of the names and digests of all files below it (empty folders and
+rights do not count).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import struct
+from collections.abc import Callable, Iterable, Sequence
+
+SIGNATURE = struct.Struct("<QqqQ")
+DIGEST_SIZE = 16
+NOTHING = bytes(SIGNATURE.size)
+NO_DIGEST = bytes(DIGEST_SIZE)
+_BLOCK = 256 * 1024
+_pack = SIGNATURE.pack
+
+
+def signature_of(found: os.stat_result) -> bytes:
+    """The signature of a file from its stat."""
+    return _pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def signature(path: str) -> bytes | None:
+    """The signature of a file or directory (links followed), or None if there is neither.
+
+    A FIFO, socket or device is no file: None.
+    """
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISREG(found.st_mode):
+        return _pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    if stat.S_ISDIR(found.st_mode):
+        return _directory_signature(path)
+    return None
+
+
+def signatures(paths: Iterable[str]) -> list[bytes | None]:
+    """The signature of each path: the hot loop of deciding what is fresh."""
+    out: list[bytes | None] = []
+    add = out.append
+    look = os.stat
+    pack = _pack
+    for path in paths:
+        try:
+            found = look(path)
+        except (OSError, ValueError):
+            add(None)
+            continue
+        if found.st_mode & 0o170000 == 0o100000:
+            add(pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
+        else:
+            add(signature(path))
+    return out
+
+
+def files_below(folder: str) -> list[str]:
+    """All files below a folder, relative to it, in the order of their text; links followed."""
+    out: list[str] = []
+    stack = [""]
+    seen: set[tuple[int, int]] = set()
+    while stack:
+        below = stack.pop()
+        here = os.path.join(folder, below) if below else folder
+        found = os.stat(here)
+        if (found.st_dev, found.st_ino) in seen:  # a link that leads back up
+            continue
+        seen.add((found.st_dev, found.st_ino))
+        with os.scandir(here) as entries:
+            for entry in entries:
+                name = f"{below}/{entry.name}" if below else entry.name
+                if entry.is_dir():
+                    stack.append(name)
+                else:
+                    out.append(name)
+    out.sort()
+    return out
+
+
+def _directory_signature(path: str) -> bytes | None:
+    made = hashlib.blake2b(digest_size=SIGNATURE.size)
+    try:
+        for name in files_below(path):
+            made.update(os.fsencode(name) + b"\0" + (signature(os.path.join(path, name)) or b""))
+    except OSError:
+        return None
+    return made.digest()
+
+
+_buffer: bytearray | None = None
+
+
+def _hasher() -> tuple[str, Callable[[], hashlib._Hash]]:
+    try:
+        from blake3 import blake3
+    except ImportError:
+        return "sha256", hashlib.sha256
+    return "blake3", blake3
+
+
+ALGORITHM, _new_hash = _hasher()
+
+
+def file_digest(path: str) -> bytes:
+    """The digest of a regular file's bytes.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        data = os.read(descriptor, _BLOCK)
+        made = _new_hash()
+        made.update(data)
+        if len(data) == _BLOCK:
+            global _buffer
+            buffer = _buffer if _buffer is not None else bytearray(_BLOCK)
+            _buffer = None  # taken: another thread makes its own
+            view = memoryview(buffer)
+            while count := os.readv(descriptor, [buffer]):
+                made.update(view[:count])
+            _buffer = buffer
+    finally:
+        os.close(descriptor)
+    return made.digest()[:DIGEST_SIZE]
+
+
+def digest(path: str) -> bytes:
+    """The digest of a file or, by its names and bytes, of a directory.
+
+    Raises:
+        OSError: if something of it cannot be read, or it is neither.
+    """
+    mode = os.stat(path).st_mode
+    if stat.S_ISREG(mode):
+        return file_digest(path)
+    if not stat.S_ISDIR(mode):
+        raise OSError(f"{path} is neither a file nor a folder")
+    made = hashlib.blake2b(digest_size=DIGEST_SIZE)
+    for name in files_below(path):
+        made.update(os.fsencode(name) + b"\0" + file_digest(os.path.join(path, name)))
+    return made.digest()
+
+
+def steady_digest(path: str) -> tuple[bytes, bytes] | None:
+    """(signature, digest) of what is there, taken so that the two belong together; None if nothing.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    before = signature(path)
+    for _ in range(3):
+        if before is None:
+            return None
+        content = digest(path)
+        after = signature(path)
+        if after == before:
+            return before, content
+        before = after
+    return (NOTHING, content) if before is not None else None
+
+
+class Clock:
+    """Tells whether a signature proves anything: the time of the file system, and its granularity.
+
+    A file that was changed within the clock's granularity before it was looked at may change again
+    without a trace in its times. Kernels since 6.13 give a new time to every change that follows a
+    look; elsewhere times move in steps. Which of the two holds is found by trying, once.
+    """
+
+    COARSE_NS = 20_000_000
+    FOREIGN_NS = 2_100_000_000
+
+    def __init__(self, folder: str) -> None:
+        """`folder` is one that may be written; the probe file in it is removed at once."""
+        self._probe = os.path.join(folder, f"clock.{os.getpid()}")
+        descriptor = os.open(self._probe, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            self.device = os.fstat(descriptor).st_dev
+            times = []
+            for _ in range(4):
+                os.pwrite(descriptor, b".", 0)
+                found = os.fstat(descriptor)
+                times.append((found.st_mtime_ns, found.st_ctime_ns))
+            self.fine = len(set(times)) == len(times)
+        finally:
+            os.close(descriptor)
+            os.unlink(self._probe)
+        self.now = times[-1][1]
+
+    def tick(self) -> None:
+        """Reads the file system's time anew; call before the signatures that it shall judge."""
+        if not self.fine:
+            descriptor = os.open(self._probe, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            try:
+                os.pwrite(descriptor, b".", 0)
+                self.now = os.fstat(descriptor).st_ctime_ns
+            finally:
+                os.close(descriptor)
+                os.unlink(self._probe)
+
+    def proven(self, sign: bytes) -> bytes:
+        """The signature if it proves that nothing changed since it was taken, else `NOTHING`."""
+        if self.fine:
+            return sign
+        _, changed, turned, _ = SIGNATURE.unpack(sign)
+        if max(changed, turned) > self.now - self.COARSE_NS:
+            return NOTHING
+        return sign
+
+
+class RealDisk:
+    """The disk below a folder, as the language reads it; remembers what was asked of it.
+
+    `read_files` holds every file that was read or found absent, `listed` every folder listed.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.read_files: dict[str, bytes | None] = {}
+        self.listed: dict[str, Sequence[tuple[str, bool]]] = {}
+
+    def _full(self, path: str) -> str:
+        return os.path.join(self.root, path)
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file, or None if there is none."""
+        if path not in self.read_files:
+            try:
+                with open(self._full(path), "rb") as file:
+                    self.read_files[path] = file.read()
+            except (FileNotFoundError, NotADirectoryError):
+                self.read_files[path] = None
+        return self.read_files[path]
+
+    def listing(self, folder: str) -> Sequence[tuple[str, bool]]:
+        """Names in a folder, each with whether it is a folder (links followed)."""
+        if folder not in self.listed:
+            found: list[tuple[str, bool]] = []
+            try:
+                with os.scandir(self._full(folder) or ".") as entries:
+                    for entry in entries:
+                        is_folder = entry.is_dir()
+                        if is_folder or not entry.is_symlink() or os.path.exists(entry.path):
+                            found.append((entry.name, is_folder))
+            except OSError:
+                pass
+            self.listed[folder] = found
+        return self.listed[folder]
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at this path, a broken link not counted."""
+        return os.path.exists(self._full(path))

@@ -31,11 +31,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """Where a relation's values come from when a rule makes the file that holds them."""
+    """Where a relation's values come from when a rule makes the file that holds them.
+
+    `kind` is `lines` or `table`; `columns` gives for each name the header of its column, or, if the
+    sheet is `headless`, its number from 1.
+    """
 
     kind: str
     pattern: Pattern
     columns: Mapping[str, str] = field(default_factory=dict)
+    headless: bool = False
     comment: str | None = None
     keep: Filter | None = None
 
@@ -87,13 +92,16 @@ class Entry:
     """One pattern of `input`, `output` or `log`, or what stands in its place, with its flags.
 
     `name` is the key under which it stands (None in a plain list), `listed` whether it stood in a
-    list there, so that its name means a list whatever its number of paths.
+    list there, so that its name means a list whatever its number of paths; `written` is the
+    pattern's text before config was filled in. `absent` stands for an entry that gives no path: its
+    `when` is not met, or it is an empty list under a name.
     """
 
     place: Place
     name: str | None = None
     listed: bool = False
     pattern: Pattern | None = None
+    written: str = ""
     call: Call | None = None
     rule: str | None = None
     own: Relation | None = None
@@ -106,6 +114,7 @@ class Entry:
     in_place: bool = False
     keep: bool = False
     ensure: Ensure | None = None
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +187,9 @@ class Rule:
 
     `params` and `env` keep YAML nodes whose text may hold placeholders of wildcards, columns and
     config look-ups; everything static is filled in. `places` tells where each key was written.
-    `names_config` holds the dotted config paths that the rule's action, params and env name, and
-    `config_values` a canonical JSON text of their values.
+    `config_named` holds the values of config that the rule's action, params and env name, by their
+    dotted ways (those that a wildcard picks are left out); `names_whole_config` says that one of
+    these is all of `config`.
     """
 
     name: str
@@ -211,6 +221,8 @@ class Rule:
     always: bool = False
     expires: float | None = None
     tags: tuple[str, ...] = ()
+    config_named: Mapping[str, Node] = field(default_factory=dict)
+    names_whole_config: bool = False
     places: Mapping[str, Place] = field(default_factory=dict)
 
     @property

@@ -159,7 +159,17 @@ class Outcome:
 
 @dataclass(slots=True)
 class Died:
-    """A slot died: which job it ran (None: between jobs), by what, and what it had not done yet."""
+    """A slot died: which job it ran (None: between jobs), by what, and what it had not done yet.
+
+    Args:
+        slot: its number; it is made anew when it gets its next batch.
+        index: the job that it ran.
+        code: exit status of the slot's process; negative: minus the signal.
+        memory: peak in bytes, 0 if it is not known.
+        log: (file, offset, length) of what that job printed, a crash report included.
+        unfinished: every job that was handed to the slot and has no outcome, `index` included.
+        out_of_memory: whether the kernel's count of processes killed for lack of memory rose.
+    """
 
     slot: int
     index: int | None
@@ -167,6 +177,7 @@ class Died:
     memory: int
     log: tuple[str, int, int]
     unfinished: list[int]
+    out_of_memory: bool = False
 
 
 Event = Outcome | Died

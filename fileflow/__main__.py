@@ -1,0 +1,21 @@
+"""`python -m fileflow` and the console script: the smallest possible start."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Runs the command line; answers `--version` before anything else is imported."""
+    if sys.argv[1:] == ["--version"]:
+        from fileflow import __version__
+
+        print(f"fileflow {__version__}")
+        return 0
+    from fileflow.cli import main as run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

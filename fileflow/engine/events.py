@@ -1,0 +1,95 @@
+"""What happens in a run, as plain facts for whoever shows or keeps them.
+
+Knows no terminal: progress bars, plain lines, JSON lines and the journal all read these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """A job in the user's words."""
+
+    rule: str
+    wildcards: Mapping[str, str]
+    outputs: Sequence[str]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The plan is made: how many jobs are wanted, must run, or may have to."""
+
+    run: str
+    wanted: int
+    certain: int
+    possible: int
+    slots: int
+    seconds_expected: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobStarted:
+    """A job was handed to a slot."""
+
+    job: JobFacts
+    reason: str
+    command: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """A job ended: `status` is built, failed, retried, kept."""
+
+    job: JobFacts
+    status: str
+    seconds: float
+    message: str = ""
+    traceback: str = ""
+    action: str = ""
+    log_tail: Sequence[str] = ()
+    log: tuple[str, int, int] = ("", 0, 0)
+    memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line to say; the same kind and subject are said once a run."""
+
+    text: str
+    warning: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """The end: each wanted job is counted once."""
+
+    built: int = 0
+    kept: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    busy_seconds: float = 0.0
+    slots: int = 1
+    error: str = ""
+    signal: int = 0
+    identical: int | None = None
+    differ: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    would_build: int | None = None
+    certain: int | None = None
+    status: int = 0
+
+
+Event = RunStarted | JobStarted | JobEnded | Note | RunFinished
+
+
+class Listener(Protocol):
+    """Takes events as they happen."""
+
+    def __call__(self, event: Event) -> None:
+        """One event."""

@@ -1,0 +1,162 @@
+"""What planning asks of the world, answered from the records and the disk.
+
+Runs in the Workflowfile's folder: paths are relative to it. A look at a file is shared by all who
+ask within one command; what was made during a run is told by the loop and not looked at again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fileflow.errors import Exit, FileflowError
+from fileflow.world import files
+from fileflow.world.records import Record, contents_id, listed
+
+if TYPE_CHECKING:
+    from fileflow.world.files import Clock
+    from fileflow.world.records import Records
+
+
+class World:
+    """Records and disk behind one door; a body of `Looks` and of `Facts`.
+
+    `refreshed` collects files whose bytes were read because their signature had changed, and were
+    found to be the same or are sources: the loop stores them, so that the next run need not.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+        self.clock: Clock | None = None
+        self.refreshed: dict[str, tuple[bytes, bytes]] = {}
+        self._signs: dict[str, bytes | None] = {}
+        self._contents: dict[str, bytes | None] = {}
+        self._ensured: dict[tuple[str, bytes | None], bool] = {}
+
+    # -- Looks --------------------------------------------------------------------------------
+
+    def signatures(self, paths: Sequence[str]) -> list[bytes | None]:
+        """The signature of each path, None where there is no file or folder; looked at once."""
+        known = self._signs
+        if len(paths) == 1:
+            path = paths[0]
+            if path not in known:
+                known[path] = files.signature(path)
+            return [known[path]]
+        new = [path for path in paths if path not in known]
+        if new:
+            known.update(zip(new, files.signatures(new), strict=True))
+        return [known[path] for path in paths]
+
+    def has_record(self, path: str) -> bool:
+        """Whether a job is known to have made this path."""
+        return path in self.records.jobs or path in self.records.owner
+
+    # -- Facts --------------------------------------------------------------------------------
+
+    def record(self, first_output: str) -> Record | None:
+        """The record of the job whose first output this is."""
+        return self.records.jobs.get(first_output)
+
+    def stored_list(self, token: str) -> Sequence[str]:
+        """The paths of a stored list, by its token; none if it is not known any more."""
+        ident = listed(token)
+        return (self.records.lists.get(ident) or ()) if ident else ()
+
+    def stored_contents(self, ident: bytes) -> bytes:
+        """The digests of a stored list's files."""
+        return self.records.contents.get(ident) or b""
+
+    def contents_id(self, digests: bytes) -> bytes:
+        """The id under which these digests would be stored."""
+        return contents_id(digests)
+
+    def content(self, path: str) -> bytes | None:
+        """The digest of what is at a path now, or what its absent maker is known to make."""
+        if path in self._contents:
+            return self._contents[path]
+        sign = self.signatures((path,))[0]
+        known = self.records.files.get(path)
+        if sign is None:
+            found = known[1] if known is not None else None
+        elif known is not None and known[0] == sign:
+            found = known[1]
+        else:
+            found = self._read(path, known)
+        self._contents[path] = found
+        return found
+
+    def known_content(self, path: str) -> bytes | None:
+        """The digest of a path if it is known without reading: its signature is as recorded."""
+        if path in self._contents:
+            return self._contents[path]
+        known = self.records.files.get(path)
+        if known is not None and known[0] == self.signatures((path,))[0]:
+            return known[1]
+        return None
+
+    def _read(self, path: str, known: tuple[bytes, bytes] | None) -> bytes | None:
+        try:
+            found = files.steady_digest(path)
+        except OSError as error:
+            raise FileflowError(
+                f"{path} cannot be read: {error.strerror or error}", status=Exit.WRONG
+            ) from None
+        if found is None:
+            return None
+        sign, digest = found
+        self._signs[path] = sign
+        self.refreshed[path] = (sign, digest)
+        return digest
+
+    def same_bytes(self, path: str, digest: bytes) -> bool:
+        """Whether the file or folder at this path holds the bytes with this digest."""
+        return self.content(path) == digest
+
+    def ensured(self, path: str, non_empty: bool, sha256: str | None) -> bool:
+        """Whether an output meets its `ensure`."""
+        sign = self.signatures((path,))[0]
+        key = (f"{path}\0{non_empty}\0{sha256}", sign)
+        if key not in self._ensured:
+            self._ensured[key] = _meets(path, non_empty, sha256)
+        return self._ensured[key]
+
+    def now(self) -> float:
+        """The time, in seconds since the epoch."""
+        return time.time()
+
+    # -- what the loop tells ------------------------------------------------------------------
+
+    def made(self, path: str, sign: bytes, digest: bytes) -> None:
+        """A file was made, or read, during the run."""
+        self._signs[path] = sign
+        self._contents[path] = digest
+
+    def gone(self, path: str) -> None:
+        """A file was deleted during the run; what it held stays known."""
+        self._signs[path] = None
+
+    def forget_looks(self) -> None:
+        """Looks anew at everything from now on."""
+        self._signs.clear()
+        self._contents.clear()
+
+
+def _meets(path: str, non_empty: bool, sha256: str | None) -> bool:
+    if non_empty:
+        if os.path.isdir(path):
+            if not files.files_below(path):
+                return False
+        elif os.path.getsize(path) == 0:
+            return False
+    if sha256 is not None:
+        import hashlib
+
+        with open(path, "rb") as file:
+            made = hashlib.sha256()
+            while block := file.read(1 << 20):
+                made.update(block)
+        return made.hexdigest() == sha256.lower()
+    return True

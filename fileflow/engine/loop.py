@@ -1,0 +1,958 @@
+"""The loop: takes what is ready, asks whether it must run, hands it over, records what came back.
+
+Owns order, retries, timeouts and the records; knows nothing of how a slot does a job.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Protocol
+
+from fileflow.engine import events
+from fileflow.engine.facts import World
+from fileflow.engine.orders import Orders, shared_list
+from fileflow.engine.session import Decided, Session
+from fileflow.language.templates import Value
+from fileflow.model.ports import Runner
+from fileflow.model.rules import Rule
+from fileflow.model.work import Batch, Died, End, Order, Outcome
+from fileflow.planning.plan import wanted_rows
+from fileflow.planning.schedule import JobState, Schedule
+from fileflow.planning.staleness import ZERO, Why, input_names, output_names
+from fileflow.planning.tables import ROW, SHIFT, Link, RuleTable
+from fileflow.world.files import ALGORITHM, NOTHING, Clock
+from fileflow.world.records import LIST_MARK, Record, RecordHead
+
+BATCH_SECONDS = 0.1
+FIRST_BATCH = 16
+WAITING_BATCHES = 2
+TAIL_LINES = 20
+KILL_AFTER = 5.0
+LONG_BATCH = 4096
+
+
+class Watched(Runner, Protocol):
+    """A runner that tells which job a slot runs, and since when."""
+
+    def running(self, slot: int) -> tuple[int, float] | None:
+        """The job's index and its start on the monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a run goes; none of it can change what is made.
+
+    Args:
+        jobs: at most so many cores at once.
+        max_failures: no new job starts after so many have failed; 0: as many as there are.
+        retries: over those that the rules say.
+        keep_temp: delete no `temp` output.
+        executor: for functions of rules that name none.
+        print_commands: tell each job's filled command.
+    """
+
+    jobs: int = 1
+    max_failures: int = 1
+    retries: int | None = None
+    keep_temp: bool = False
+    executor: str = "process"
+    print_commands: bool = False
+    rerun: bool = False
+
+
+@dataclass(slots=True)
+class Lane:
+    """One slot of a runner, as the loop sees it: the jobs that it was handed."""
+
+    runner: str
+    number: int
+    orders: dict[int, Order] = field(default_factory=dict)
+    table: RuleTable | None = None
+    cores: int = 0
+    resources: dict[str, float] = field(default_factory=dict)
+    items: dict[str, list[str]] = field(default_factory=dict)
+    batches: list[set[int]] = field(default_factory=list)
+    stopping: float | None = None
+    timed_out: set[int] = field(default_factory=set)
+
+
+class Stop:
+    """Whether the run is to end early, and how; set from a signal handler."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self.count = 0
+
+    def __call__(self, number: int) -> None:
+        """A signal came: the first one ends running jobs, the second kills them."""
+        self.signal = self.signal or number
+        self.count += 1
+
+
+class Loop:
+    """One run."""
+
+    def __init__(
+        self,
+        session: Session,
+        decided: Decided,
+        settings: Settings,
+        runners: Mapping[str, Watched],
+        run: str,
+        tell: events.Listener,
+        stop: Stop,
+    ) -> None:
+        """`runners` by name: `process` always, others as rules and settings ask for them."""
+        self.session = session
+        self.world: World = session.world
+        self.records = session.records
+        self.plan = decided.plan
+        self.staleness = decided.staleness
+        self.recipes = decided.recipes
+        self.bindings = decided.bindings
+        self.settings = settings
+        self.runners = runners
+        self.run = run
+        self.tell = tell
+        self.stop = stop
+        self.clock = Clock(".fileflow")
+        self.world.clock = self.clock
+        self.durations = Durations(session)
+        self.schedule = Schedule(self.plan, self.staleness, self._chains())
+        self.lanes = {
+            name: [Lane(name, number) for number in range(settings.jobs)] for name in runners
+        }
+        self.pools = dict(session.workflow.resources)
+        self.free_items = {
+            name: list(pool.items) for name, pool in self.pools.items() if pool.items is not None
+        }
+        self.orders: dict[int, Orders] = {}
+        self.attempts: dict[int, int] = {}
+        self.reasons: dict[int, str] = {}
+        self.later: list[tuple[float, int]] = []
+        self.failures = 0
+        self.differ: dict[str, list[str]] = {}
+        self.identical = 0
+        self.busy = 0.0
+        self.lists_known: set[int] = set()
+        self.heads: dict[tuple[int, str], RecordHead] = {}
+        self.temps = Temps(self)
+        self.said: set[tuple[str, str]] = set()
+        self.input_changed = False
+        self.in_process: set[int] = set()
+
+    # -- the loop -----------------------------------------------------------------------------
+
+    def go(self) -> events.RunFinished:
+        """Runs all that must run; gives the summary.
+
+        Raises:
+            FileflowError: if the state cannot be written; what runs is ended first by the caller.
+        """
+        began = time.monotonic()
+        schedule = self.schedule
+        schedule.skip_blocked()
+        self._warn_pools()
+        while True:
+            if self.stop.signal:
+                self._stop_lanes()
+            elif not self._ending():
+                self._start_ready()
+            if not self._in_flight():
+                if self.stop.signal or self._ending():
+                    schedule.skip_rest()
+                    break
+                if schedule.finished and not self.later:
+                    break
+                if not self.later and not any(True for _ in schedule.tables_ready()):
+                    raise AssertionError("bug: jobs wait for nothing")
+            self._take_in(self._wait())
+        self._store_refreshed()
+        self.temps.finish()
+        return self._summary(time.monotonic() - began)
+
+    def _ending(self) -> bool:
+        return bool(self.settings.max_failures) and self.failures >= self.settings.max_failures
+
+    def _in_flight(self) -> bool:
+        return any(lane.orders for lanes in self.lanes.values() for lane in lanes)
+
+    def _wait(self) -> list[tuple[str, Outcome | Died]]:
+        seconds: float | None = None
+        now = time.monotonic()
+        if self.later and not self.stop.signal:
+            seconds = max(0.0, self.later[0][0] - now)
+        deadline = self._next_deadline(now)
+        if deadline is not None:
+            seconds = deadline if seconds is None else min(seconds, deadline)
+        found: list[tuple[str, Outcome | Died]] = []
+        busy = [name for name in self.runners if any(lane.orders for lane in self.lanes[name])]
+        if not busy:
+            if seconds:
+                time.sleep(min(seconds, 0.2))
+            return found
+        if len(busy) > 1:
+            seconds = 0.02 if seconds is None else min(seconds, 0.02)
+        for name in busy:
+            found += [(name, event) for event in self.runners[name].wait(seconds)]
+        return found
+
+    # -- starting -----------------------------------------------------------------------------
+
+    def _start_ready(self) -> None:
+        now = time.monotonic()
+        while self.later and self.later[0][0] <= now:
+            _, job = heappop(self.later)
+            self.schedule.put_back(job)
+        again = True
+        while again and not self._ending():
+            again = False
+            for table in list(self.schedule.tables_ready()):
+                if self._start_some(table):
+                    again = True
+                    break
+
+    def _start_some(self, table: RuleTable) -> bool:
+        """Hands one batch of a rule's ready jobs to a slot; whether anything was settled."""
+        orders = self._orders(table)
+        runner = self._runner(table)
+        lane = self._free_lane(table, orders, runner)
+        if lane is None:
+            return False
+        jobs = self._must_run(table, self._batch_size(table, runner))
+        if not jobs:
+            return True
+        self._hand_over(lane, table, orders, jobs)
+        return True
+
+    def _must_run(self, table: RuleTable, most: int) -> list[int]:
+        """Takes ready jobs, settles those that need not run, gives those that must."""
+        schedule = self.schedule
+        out: list[int] = []
+        while len(out) < most:
+            jobs = schedule.take(table, most - len(out))
+            if not jobs:
+                break
+            for job in jobs:
+                if job not in schedule.certain and not self._is_stale_now(table, job):
+                    continue
+                if schedule.demand_absent(job):
+                    continue
+                out.append(job)
+        return out
+
+    def _is_stale_now(self, table: RuleTable, job: int) -> bool:
+        reason = self.staleness.reason_now(table, job & ROW)
+        if reason is None:
+            self.schedule.kept(job)
+            self.temps.settled(job)
+            return False
+        if reason.why is Why.MISSING and reason.after == "absent" and job not in self.plan.asked:
+            self.schedule.kept(job, resting=True)
+            self.temps.settled(job)
+            return False
+        self.reasons[job] = str(reason)
+        return True
+
+    def _free_lane(self, table: RuleTable, orders: Orders, runner: str) -> Lane | None:
+        lanes = self.lanes[runner]
+        rule = table.rule
+        used = sum(lane.cores for every in self.lanes.values() for lane in every if lane.orders)
+        if used + orders.cores <= self.settings.jobs and self._pools_allow(rule):
+            lane = next((lane for lane in lanes if not lane.orders), None)
+            if lane is not None:
+                return lane
+        if rule.timeout is not None:
+            return None
+        waiting = [
+            lane
+            for lane in lanes
+            if lane.table is table and lane.orders and len(lane.batches) < WAITING_BATCHES
+        ]
+        if waiting and self.durations.expected(table) is not None:
+            seconds = self.durations.expected(table) or 0.0
+            if seconds < BATCH_SECONDS:
+                return min(waiting, key=lambda lane: len(lane.orders))
+        return None
+
+    def _batch_size(self, table: RuleTable, runner: str) -> int:
+        if table.rule.timeout is not None or table.rule.resources:
+            return 1
+        ready = self.schedule.ready_count(table)
+        share = math.ceil(ready / (2 * self.settings.jobs))
+        seconds = self.durations.expected(table)
+        if seconds is None:
+            return max(1, min(1 if ready < 64 else FIRST_BATCH, share))
+        size = int(BATCH_SECONDS / max(seconds, 1e-5))
+        return max(1, min(size, share, LONG_BATCH))
+
+    def _hand_over(self, lane: Lane, table: RuleTable, orders: Orders, jobs: Sequence[int]) -> None:
+        lists: dict[int, tuple[list[str], list[bytes | None], list[bytes | None]]] = {}
+        if not lane.orders:
+            lane.table = table
+            lane.cores = orders.cores
+            lane.resources, lane.items = self._take_pools(table.rule)
+            lane.stopping = None
+            lane.timed_out = set()
+        resources = self._resource_values(lane, table.rule)
+        log = f".fileflow/logs/{self.run}/{lane.number}.log"
+        batch: list[Order] = []
+        for job in jobs:
+            attempt = self.attempts[job] = self.attempts.get(job, 0) + 1
+            checks = self._checks(table, job & ROW, lists)
+            order = orders.order(job, job & ROW, attempt, log, resources, checks)
+            lane.orders[job] = order
+            batch.append(order)
+            self.schedule.started(job)
+        lane.batches.append(set(jobs))
+        if self.settings.print_commands:
+            for job in jobs:
+                self.tell(
+                    events.JobStarted(self.facts(job), self._reason(job), orders.shown(job & ROW))
+                )
+        self.runners[lane.runner].submit(lane.number, Batch(orders.work, batch, lists))
+
+    def _checks(
+        self,
+        table: RuleTable,
+        row: int,
+        lists: dict[int, tuple[list[str], list[bytes | None], list[bytes | None]]],
+    ) -> list[tuple[str, bytes | None, bytes | None] | int]:
+        """The inputs of a job, with the signature and digest of those that are known."""
+        out: list[tuple[str, bytes | None, bytes | None] | int] = []
+        for link in table.links:
+            if link.entry.order_only:
+                continue
+            group = link.group(row)
+            if group is not None and shared_list(group) is not None:
+                if group.number not in lists:
+                    known = [self._known(path) for path in group.paths]
+                    lists[group.number] = (
+                        group.paths,
+                        [sign for sign, _ in known],
+                        [digest for _, digest in known],
+                    )
+                out.append(group.number)
+                continue
+            for path in link.paths_of(row):
+                out.append((path, *self._known(path)))
+        return out
+
+    def _known(self, path: str) -> tuple[bytes | None, bytes | None]:
+        digest = self.world.known_content(path)
+        if digest is None:
+            return None, None
+        return self.world.signatures((path,))[0], digest
+
+    def _runner(self, table: RuleTable) -> str:
+        name = table.rule.executor or self.settings.executor
+        if table.rule.action is None or self._orders(table).binding is None:
+            return "process"
+        if table.number in self.in_process or name not in self.runners:
+            return "process"
+        return name
+
+    def _orders(self, table: RuleTable) -> Orders:
+        found = self.orders.get(table.number)
+        if found is None:
+            cores = int(min(table.rule.cores.number, self.settings.jobs))
+            found = Orders(
+                table,
+                self.bindings.get(table.rule.name),
+                root=self.session.root,
+                root_seed=self.session.workflow.seed,
+                cores=cores,
+            )
+            self.orders[table.number] = found
+        return found
+
+    # -- pools --------------------------------------------------------------------------------
+
+    def _amount(self, rule: Rule, name: str) -> float:
+        pool = self.pools.get(name)
+        number = rule.resources[name].number
+        return number if pool is None else min(number, pool.total)
+
+    def _pools_allow(self, rule: Rule) -> bool:
+        for name in rule.resources:
+            pool = self.pools.get(name)
+            if pool is None:
+                continue
+            if pool.items is not None:
+                if len(self.free_items[name]) < self._amount(rule, name):
+                    return False
+                continue
+            used = sum(
+                lane.resources.get(name, 0.0)
+                for lanes in self.lanes.values()
+                for lane in lanes
+                if lane.orders
+            )
+            if used + self._amount(rule, name) > pool.total + 1e-9:
+                return False
+        return True
+
+    def _take_pools(self, rule: Rule) -> tuple[dict[str, float], dict[str, list[str]]]:
+        amounts = {name: self._amount(rule, name) for name in rule.resources}
+        items = {}
+        for name, amount in amounts.items():
+            if name in self.free_items:
+                items[name] = [self.free_items[name].pop(0) for _ in range(int(amount))]
+        return amounts, items
+
+    def _give_back(self, lane: Lane) -> None:
+        for name, items in lane.items.items():
+            order = self.pools[name].items or ()
+            self.free_items[name] = sorted([*self.free_items[name], *items], key=order.index)
+        lane.resources, lane.items, lane.table = {}, {}, None
+        lane.cores = 0
+
+    def _resource_values(self, lane: Lane, rule: Rule) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        for name, amount in lane.resources.items():
+            if name in lane.items:
+                items = lane.items[name]
+                values[name] = items[0] if len(items) == 1 else list(items)
+            else:
+                values[name] = int(amount) if amount == int(amount) else amount
+        return values
+
+    def _warn_pools(self) -> None:
+        for table in self.plan.tables.values():
+            for name in table.rule.resources:
+                if name not in self.pools:
+                    self._note(
+                        "pool",
+                        name,
+                        f"{name} has no total: no limit is kept (write `resources: "
+                        f"{{{name}: N}}` at the top, or --resources {name}=N)",
+                    )
+
+    # -- taking in ----------------------------------------------------------------------------
+
+    def _take_in(self, found: Iterable[tuple[str, Outcome | Died]]) -> None:
+        done: list[tuple[Lane, Outcome]] = []
+        self.clock.tick()
+        for runner, event in found:
+            if isinstance(event, Died):
+                self._record(done)
+                done = []
+                self._slot_died(self.lanes[runner][event.slot], event)
+                continue
+            lane = self._lane_of(runner, event.index)
+            if lane is None:
+                continue
+            if event.end is End.DONE:
+                done.append((lane, event))
+            else:
+                self._record(done)
+                done = []
+                self._not_done(lane, event)
+        self._record(done)
+
+    def _lane_of(self, runner: str, job: int) -> Lane | None:
+        return next((lane for lane in self.lanes[runner] if job in lane.orders), None)
+
+    def _leave(self, lane: Lane, job: int) -> Order:
+        order = lane.orders.pop(job)
+        for batch in lane.batches:
+            batch.discard(job)
+        lane.batches = [batch for batch in lane.batches if batch]
+        if not lane.orders:
+            self._give_back(lane)
+        return order
+
+    def _record(self, done: Sequence[tuple[Lane, Outcome]]) -> None:
+        """Records finished jobs, a frame for each rule and log, and then lets others start."""
+        if not done:
+            return
+        rows: dict[tuple[int, str], list[Record]] = {}
+        changed: list[tuple[int, bool]] = []
+        sources: list[tuple[str, bytes, bytes]] = []
+        proven = self.clock.proven
+        for lane, outcome in done:
+            job = outcome.index
+            table = self.plan.tables[job >> SHIFT]
+            row = job & ROW
+            self._learn(outcome, sources)
+            self._leave(lane, job)
+            self.busy += outcome.seconds
+            self.durations.add(table, outcome.seconds)
+            for kind, text in outcome.notes:
+                self._note(kind, table.rule.name, f"rule {table.rule.name}: {text}")
+            outputs = table.outputs_of(row)
+            before = self.records.jobs.get(outputs[0]) if outputs else None
+            for path, (sign, digest) in zip(outputs, outcome.outputs, strict=True):
+                self.world.made(path, sign, digest)
+            moved = self._compare(table, outputs, outcome, before)
+            changed.append((job, moved))
+            if outputs:
+                made = b"".join([proven(sign) + digest for sign, digest in outcome.outputs])
+                key = (table.number, outcome.log[0])
+                head = self._head(table, outcome.log[0])
+                rows.setdefault(key, []).append(
+                    Record(
+                        head,
+                        self.recipes[table.rule.name].digest(row),
+                        self.staleness.tokens(table, row),
+                        self._used_digests(table, row, outcome),
+                        outputs,
+                        made,
+                        outcome.started,
+                        outcome.seconds,
+                        outcome.cpu,
+                        outcome.memory,
+                        outcome.log[1],
+                        outcome.log[2],
+                    )
+                )
+        if sources:
+            self.records.add_files(sources)
+        for key, records in rows.items():
+            self.records.add_jobs(self.heads[key], records)
+        for (_, outcome), (job, moved) in zip(done, changed, strict=True):
+            self.tell(events.JobEnded(self.facts(job), "built", outcome.seconds))
+            self.schedule.built(job, changed=moved)
+            self.temps.settled(job)
+
+    def _learn(self, outcome: Outcome, sources: list[tuple[str, bytes, bytes]]) -> None:
+        made = self.world.made
+        for path, sign, digest in outcome.learned:
+            made(path, sign, digest)
+            sources.append((path, self.clock.proven(sign), digest))
+        for number, signs, digests in outcome.lists:
+            group = self.plan.joins.groups[number]
+            for path, sign, digest in zip(group.paths, signs, digests, strict=True):
+                if self.world.known_content(path) != digest:
+                    made(path, sign, digest)
+                    sources.append((path, self.clock.proven(sign), digest))
+            self.staleness.forget_groups()
+
+    def _used_digests(self, table: RuleTable, row: int, outcome: Outcome) -> bytes:
+        out = []
+        for k, link in enumerate(table.links):
+            if link.entry.order_only:
+                out.append(ZERO)
+            elif link.group_of is None or link.single:
+                paths = link.paths_of(row)
+                out.append((self.world.content(paths[0]) or ZERO) if paths else ZERO)
+            else:
+                out.append(self._store_list(table, link, k, row))
+        return b"".join(out)
+
+    def _store_list(self, table: RuleTable, link: Link, k: int, row: int) -> bytes:
+        paths = link.paths_of(row)
+        ident = self.staleness.list_contents(link, row)
+        if ident is None or ident not in self.records.contents:
+            digests = b"".join([self.world.content(path) or ZERO for path in paths])
+            ident = self.records.add_contents(digests)
+        token = self.staleness.tokens(table, row)[k]
+        if token.startswith(LIST_MARK) and bytes.fromhex(token[1:]) not in self.records.lists:
+            self.records.add_list(paths)
+        return ident
+
+    def _compare(
+        self, table: RuleTable, outputs: Sequence[str], outcome: Outcome, before: Record | None
+    ) -> bool:
+        """Whether an output differs from what was recorded; counts for the summary of a rerun."""
+        if before is None or before.outputs != outputs:
+            return True
+        moved = False
+        for k, (_, digest) in enumerate(outcome.outputs):
+            if digest == before.made[48 * k + 32 : 48 * k + 48]:
+                self.identical += 1
+            else:
+                moved = True
+                if self.settings.rerun:
+                    self.differ.setdefault(table.rule.name, []).append(outputs[k])
+        return moved
+
+    def _head(self, table: RuleTable, log: str) -> RecordHead:
+        key = (table.number, log)
+        head = self.heads.get(key)
+        if head is None:
+            rule = table.rule
+            head = RecordHead(
+                rule=rule.name,
+                kind=self._orders(table).work.kind,
+                input_names=input_names(table),
+                output_names=output_names(table),
+                run=self.run,
+                log=log,
+                facts={
+                    "recipe": self.recipes[rule.name].parts,
+                    "python": platform.python_version(),
+                    "host": platform.node(),
+                    "workflowfile": self.session.workflow.file,
+                },
+                algorithm=ALGORITHM,
+            )
+            self.heads[key] = head
+        return head
+
+    # -- what went wrong ----------------------------------------------------------------------
+
+    def _not_done(self, lane: Lane, outcome: Outcome) -> None:
+        job = outcome.index
+        timed_out = job in lane.timed_out
+        self._leave(lane, job)
+        self.busy += outcome.seconds
+        table = self.plan.tables[job >> SHIFT]
+        for kind, text in outcome.notes:
+            self._note(kind, table.rule.name, f"rule {table.rule.name}: {text}")
+        if outcome.end is End.DRAWS:
+            self._to_process(table, job)
+            return
+        if outcome.end is End.STOPPED and not timed_out:
+            if self.stop.signal:
+                self._end_stopped(job, outcome)
+            else:
+                self._again(job)
+            return
+        message = outcome.message
+        if timed_out:
+            message = f"timed out after {_duration(table.rule.timeout or 0)}"
+        if outcome.end is End.CHANGED:
+            self.input_changed = True
+            self.world.forget_looks()
+        self._failed(job, message, outcome)
+
+    def _to_process(self, table: RuleTable, job: int) -> None:
+        self._note(
+            "draws",
+            table.rule.name,
+            f"rule {table.rule.name}: its function draws from a global random generator, which "
+            "threads share: its jobs run in processes instead; take `rng` as a parameter, or "
+            "write executor: process",
+        )
+        self.in_process.add(table.number)
+        self.attempts[job] -= 1
+        self.schedule.put_back(job)
+
+    def _again(self, job: int) -> None:
+        """An innocent job goes back; it loses no try."""
+        self.attempts[job] -= 1
+        self.schedule.put_back(job)
+
+    def _end_stopped(self, job: int, outcome: Outcome) -> None:
+        self.schedule.put_back(job)
+
+    def _failed(self, job: int, message: str, outcome: Outcome) -> None:
+        table = self.plan.tables[job >> SHIFT]
+        retries = table.rule.retries or 0
+        if self.settings.retries is not None:
+            retries = self.settings.retries
+        attempt = self.attempts[job]
+        again = attempt <= retries and outcome.end is not End.CHANGED and not self.stop.signal
+        self.tell(
+            events.JobEnded(
+                self.facts(job),
+                "retried" if again else "failed",
+                outcome.seconds,
+                message=message,
+                traceback=outcome.traceback,
+                action=self._orders(table).shown(job & ROW),
+                log_tail=tail_of(outcome.log),
+                log=outcome.log,
+                memory=outcome.memory,
+            )
+        )
+        if again:
+            delay = min(0.5 * 2 ** (attempt - 1), 60.0)
+            heappush(self.later, (time.monotonic() + delay, job))
+            return
+        self.failures += 1
+        outputs = table.outputs_of(job & ROW)
+        key = outputs[0] if outputs else f"rule {table.rule.name}"
+        self.records.note(
+            "failed",
+            key,
+            {
+                "rule": table.rule.name,
+                "run": self.run,
+                "message": message,
+                "log": list(outcome.log),
+                "when": outcome.started,
+                "seconds": outcome.seconds,
+            },
+        )
+        self.temps.consumer_failed(job)
+        self.schedule.failed(job)
+
+    def _slot_died(self, lane: Lane, died: Died) -> None:
+        """The job that the slot ran has failed; the others of its batches go on."""
+        culprit = died.index
+        for job in died.unfinished:
+            if job not in lane.orders:
+                continue
+            timed_out = job in lane.timed_out
+            self._leave(lane, job)
+            if job != culprit:
+                self._again(job)
+                continue
+            if self.stop.signal:
+                self.schedule.put_back(job)
+                continue
+            table = self.plan.tables[job >> SHIFT]
+            message = f"its process {ending(died.code)} and left no result"
+            if timed_out:
+                message = f"timed out after {_duration(table.rule.timeout or 0)}"
+            elif died.out_of_memory:
+                message += "; the kernel ended a process for lack of memory"
+            if died.memory and not timed_out:
+                message += f" (peak memory {died.memory / 1e6:.0f} MB)"
+            outcome = Outcome(
+                job,
+                self.attempts[job],
+                End.FAILED,
+                started=time.time(),
+                log=died.log,
+                memory=died.memory,
+                code=died.code,
+            )
+            self._failed(job, message, outcome)
+
+    # -- time and stopping --------------------------------------------------------------------
+
+    def _next_deadline(self, now: float) -> float | None:
+        """Stops what is over its time; seconds until the next look, None without timeouts."""
+        soonest: float | None = None
+        for name, lanes in self.lanes.items():
+            for lane in lanes:
+                if not lane.orders or lane.table is None:
+                    continue
+                if lane.stopping is not None:
+                    left = lane.stopping + KILL_AFTER - now
+                    if left <= 0:
+                        self.runners[name].stop(lane.number, kill=True)
+                        lane.stopping = now
+                        left = KILL_AFTER
+                    soonest = left if soonest is None else min(soonest, left)
+                    continue
+                limit = lane.table.rule.timeout
+                if limit is None:
+                    continue
+                running = self.runners[name].running(lane.number)
+                left = limit if running is None else running[1] + limit - now
+                if left <= 0 and running is not None:
+                    lane.timed_out.add(running[0])
+                    self.runners[name].stop(lane.number, kill=False)
+                    lane.stopping = now - KILL_AFTER + 0.5
+                    left = 0.5
+                left = min(left, 0.5) if running is None else left
+                soonest = left if soonest is None else min(soonest, left)
+        return soonest
+
+    def _stop_lanes(self) -> None:
+        now = time.monotonic()
+        for name, lanes in self.lanes.items():
+            for lane in lanes:
+                if not lane.orders:
+                    continue
+                if self.stop.count > 1:
+                    self.runners[name].stop(lane.number, kill=True)
+                elif lane.stopping is None:
+                    lane.stopping = now
+                    self.runners[name].stop(lane.number, kill=False)
+
+    # -- words --------------------------------------------------------------------------------
+
+    def facts(self, job: int) -> events.JobFacts:
+        """A job in the user's words."""
+        table = self.plan.tables[job >> SHIFT]
+        row = job & ROW
+        return events.JobFacts(
+            table.rule.name, table.values_of(row), table.outputs_of(row), table.label(row)
+        )
+
+    def _reason(self, job: int) -> str:
+        if job in self.reasons:
+            return self.reasons[job]
+        reason = self.staleness.reason(job)
+        return str(reason) if reason is not None else ""
+
+    def _note(self, kind: str, about: str, text: str) -> None:
+        if (kind, about) not in self.said:
+            self.said.add((kind, about))
+            self.tell(events.Note(text))
+
+    def _chains(self) -> dict[str, float]:
+        """How long, at a guess, the longest chain of jobs is that starts with each rule."""
+        consumers: dict[int, set[int]] = {number: set() for number in self.plan.tables}
+        for number, table in self.plan.tables.items():
+            for link in table.links:
+                for maker in link.tables:
+                    if maker in consumers and maker != number:
+                        consumers[maker].add(number)
+        length: dict[int, float] = {}
+        for table, _ in reversed(self.plan.order):
+            after = [length.get(number, 0.0) for number in consumers[table.number]]
+            own = 0.0 if table.rule.asks_only else self.durations.expected(table) or 1e-3
+            length[table.number] = own + max(after, default=0.0)
+        return {table.rule.name: length[number] for number, table in self.plan.tables.items()}
+
+    def _store_refreshed(self) -> None:
+        """Files whose bytes were read anew are known by their signature from now on."""
+        if self.world.refreshed:
+            self.records.add_files(
+                [
+                    (path, self.clock.proven(sign) if sign != NOTHING else NOTHING, digest)
+                    for path, (sign, digest) in self.world.refreshed.items()
+                ]
+            )
+            self.world.refreshed = {}
+
+    def _summary(self, seconds: float) -> events.RunFinished:
+        counts = self.schedule.counts
+        status = 0
+        if counts[JobState.FAILED] or self.input_changed or self.plan.missing:
+            status = 1
+        if self.stop.signal:
+            status = 128 + self.stop.signal
+        elif not status and counts[JobState.SKIPPED]:
+            status = 1
+        return events.RunFinished(
+            built=counts[JobState.BUILT],
+            kept=counts[JobState.KEPT] + counts[JobState.RESTING],
+            failed=counts[JobState.FAILED],
+            skipped=counts[JobState.SKIPPED],
+            seconds=seconds,
+            busy_seconds=self.busy,
+            slots=self.settings.jobs,
+            signal=self.stop.signal,
+            identical=self.identical if self.settings.rerun else None,
+            differ=self.differ,
+            left_out=self.plan.left_out,
+            status=status,
+        )
+
+
+class Durations:
+    """How long a rule's jobs take: from the records, then a moving average of this run."""
+
+    WEIGHT = 0.2
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._average: dict[str, float | None] = {}
+        self._measured: set[str] = set()
+
+    def expected(self, table: RuleTable) -> float | None:
+        """Seconds that a job of the rule takes at a guess; None if nothing is known."""
+        name = table.rule.name
+        if name not in self._average:
+            note = self.session.records.notes.get(("seconds", name))
+            self._average[name] = float(note) if isinstance(note, (int, float)) else None
+        return self._average[name]
+
+    def add(self, table: RuleTable, seconds: float) -> None:
+        """One more job was measured."""
+        before = self.expected(table)
+        name = table.rule.name
+        if before is None or name not in self._measured:
+            self._average[name] = seconds
+        else:
+            self._average[name] = before + self.WEIGHT * (seconds - before)
+        self._measured.add(name)
+
+    def store(self) -> None:
+        """Notes the averages for the next run."""
+        for name in self._measured:
+            self.session.records.note("seconds", name, round(self._average[name] or 0.0, 6))
+
+
+class Temps:
+    """Deletes `temp` outputs when no job of this run needs them, or may come to need them."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+        self.kept_for: set[int] = set()
+        self.tables = {
+            number
+            for number, table in loop.plan.tables.items()
+            if any(entry.temp for entry in table.shape.outputs)
+        }
+        self.active = bool(self.tables) and not loop.settings.keep_temp
+
+    def settled(self, job: int) -> None:
+        """A job is settled: what it took may go."""
+        if not self.active:
+            return
+        loop = self.loop
+        table = loop.plan.tables[job >> SHIFT]
+        if table.number in self.tables:
+            self._try(job)
+        for maker in dict.fromkeys(loop.staleness.makers_taken(table, job & ROW)):
+            if maker >> SHIFT in self.tables:
+                self._try(maker)
+
+    def consumer_failed(self, job: int) -> None:
+        """What a failed job took stays, for a look and for the next try."""
+        if self.active:
+            table = self.loop.plan.tables[job >> SHIFT]
+            self.kept_for.update(self.loop.staleness.makers_taken(table, job & ROW))
+
+    def _try(self, job: int) -> None:
+        loop = self.loop
+        if job in loop.plan.asked or job in self.kept_for:
+            return
+        schedule = loop.schedule
+        if schedule.state(job) not in (JobState.BUILT, JobState.KEPT):
+            return
+        consumers = schedule.consumers_of(job)
+        done = (JobState.BUILT, JobState.KEPT, JobState.RESTING)
+        if not consumers or any(schedule.state(one) not in done for one in consumers):
+            return
+        table = loop.plan.tables[job >> SHIFT]
+        from fileflow.world.staging import remove
+
+        for entry, path in zip(table.shape.outputs, table.outputs_of(job & ROW), strict=True):
+            if entry.temp and os.path.lexists(path):
+                remove(path)
+                loop.world.gone(path)
+
+    def finish(self) -> None:
+        """A last look: what became free at the very end, or was left by an earlier run."""
+        if self.active and not self.loop.stop.signal:
+            for number in self.tables:
+                table = self.loop.plan.tables[number]
+                for row in wanted_rows(table):
+                    self._try(table.base | row)
+
+
+def tail_of(log: tuple[str, int, int], lines: int = TAIL_LINES) -> list[str]:
+    """The last lines of a job's kept output."""
+    path, offset, length = log
+    if not length or not path:
+        return []
+    start = max(offset, offset + length - 64 * 1024)
+    try:
+        with open(path, "rb") as file:
+            file.seek(start)
+            data = file.read(offset + length - start)
+    except OSError:
+        return []
+    return data.decode("utf-8", "replace").splitlines()[-lines:]
+
+
+def ending(code: int) -> str:
+    """How a process ended, in words."""
+    import signal
+
+    if code < 0:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        return f"was ended by {name}"
+    return f"ended with status {code}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:g} s"

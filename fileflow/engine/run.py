@@ -1,0 +1,259 @@
+"""A run from its lock to its summary: takes the folder, makes the runners, minds the signals.
+
+Knows nothing of the command line or of how progress is shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+from fileflow.engine import events
+from fileflow.engine.loop import Loop, Settings, Stop, Watched
+from fileflow.engine.session import STATE, Decided, Overrides, Session
+from fileflow.errors import FileflowError
+from fileflow.planning.binding import Parameter, bind
+from fileflow.planning.plan import Wishes, wanted_rows
+from fileflow.planning.staleness import State
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run(
+    file: str,
+    overrides: Overrides,
+    wishes: Wishes,
+    settings: Settings,
+    tell: events.Listener,
+    *,
+    command: str,
+    wait: bool = False,
+) -> events.RunFinished:
+    """Builds what the wishes need and is stale.
+
+    Args:
+        file: the Workflowfile, absolute.
+        overrides, wishes, settings: what is asked for, and how.
+        tell: is told every event, the last one (`RunFinished`) too.
+        command: the command line, for whoever finds the folder taken.
+        wait: whether to wait for another run in this folder.
+
+    Raises:
+        FileflowError: for whatever is wrong before or beside the jobs; failures of jobs are counted
+            in the summary.
+    """
+    from fileflow.world.lock import Lock
+    from fileflow.world.survivors import end_survivors
+
+    os.chdir(os.path.dirname(file))
+    stop = Stop()
+    with _signals(stop) as wakeup, Lock(STATE) as lock:
+        lock.acquire(
+            command,
+            wait=wait,
+            interrupted=lambda: bool(stop.signal),
+            waiting=lambda text: tell(events.Note(text)),
+        )
+        end_survivors(STATE)
+        session = Session(file, overrides, writable=True)
+        for line in (*session.workflow.warnings, *session.records.warnings):
+            tell(events.Note(line))
+        runners = _Runners(session, settings, wakeup, lock.fileno())
+        try:
+            finished = _run(session, wishes, settings, tell, stop, runners)
+        finally:
+            runners.close()
+        session.records.compact_if_worth()
+        session.records.close()
+    tell(finished)
+    return finished
+
+
+def _run(
+    session: Session,
+    wishes: Wishes,
+    settings: Settings,
+    tell: events.Listener,
+    stop: Stop,
+    runners: _Runners,
+) -> events.RunFinished:
+    plan = session.plan(wishes)
+    decided = session.decide(plan, rerun=settings.rerun)
+    counts = count_states(decided)
+    loop: Loop | None = None
+    name = runners.name
+    tell(
+        events.RunStarted(
+            run=name,
+            wanted=plan.count(),
+            certain=counts[State.STALE],
+            possible=counts[State.MAYBE] + counts[State.LATENT],
+            slots=settings.jobs,
+            seconds_expected=None,
+        )
+    )
+    if counts[State.STALE] or counts[State.MAYBE]:
+        _describe(session, decided, runners)
+    needed = _executors(decided, settings)
+    loop = Loop(session, decided, settings, runners.named(needed), name, tell, stop)
+    session.records.note("run", "last", {"run": name, "state": "running", "pid": os.getpid()})
+    for missing in plan.missing:
+        tell(events.Note(f"{missing.path} is not there: what needs it is skipped"))
+    try:
+        finished = loop.go()
+    finally:
+        loop.durations.store()
+    session.records.note(
+        "run",
+        "last",
+        {
+            "run": name,
+            "state": "ended",
+            "status": finished.status,
+            "built": finished.built,
+            "kept": finished.kept,
+            "failed": finished.failed,
+            "skipped": finished.skipped,
+            "seconds": round(finished.seconds, 3),
+        },
+    )
+    return finished
+
+
+def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
+    """Asks a slot for the functions whose source does not say what they take."""
+    from fileflow.model.rules import Run
+
+    for table in decided.plan.tables.values():
+        action = table.rule.action
+        if not isinstance(action, Run):
+            continue
+        states = decided.staleness.states[table.number]
+        if not any(states):
+            continue
+        if table.rule.name not in decided.bindings:
+            parameters = runners.describe(action.module, action.function, action.place)
+            decided.bindings[table.rule.name] = bind(table, parameters)
+
+
+def _executors(decided: Decided, settings: Settings) -> set[str]:
+    names = {"process"}
+    for table in decided.plan.tables.values():
+        names.add(table.rule.executor or settings.executor)
+    return names
+
+
+def count_states(decided: Decided) -> dict[State, int]:
+    """How many jobs are fresh, absent, stale, or may become so."""
+    counts = dict.fromkeys(State, 0)
+    for table in decided.plan.tables.values():
+        if table.rule.asks_only:
+            continue
+        states = decided.staleness.states[table.number]
+        for row in wanted_rows(table):
+            counts[State(states[row])] += 1
+    return counts
+
+
+class _Runners:
+    """The runners of one run, made when they are first needed."""
+
+    def __init__(self, session: Session, settings: Settings, wakeup: int, lock: int | None) -> None:
+        self.session = session
+        self.settings = settings
+        self.wakeup = wakeup
+        self.lock = lock
+        self.name = time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + f"-{os.getpid()}"
+        self._made: dict[str, Watched] = {}
+
+    def get(self, name: str) -> Watched:
+        """The runner of this name."""
+        found = self._made.get(name)
+        if found is None:
+            found = self._made[name] = self._make(name)
+        return found
+
+    def named(self, names: set[str]) -> dict[str, Watched]:
+        """The runners of these names."""
+        return {name: self.get(name) for name in sorted(names) if name in _BUILT_IN}
+
+    def _make(self, name: str) -> Watched:
+        root, count = self.session.root, self.settings.jobs
+        if name == "process":
+            from fileflow.executors.processes import Processes
+
+            private = [self.lock] if self.lock is not None else []
+            return Processes(root, self.name, count, wakeup=self.wakeup, private=private)
+        if name == "thread":
+            from fileflow.executors.threads import Threads
+
+            return Threads(root, self.name, count)
+        from fileflow.executors.serial import Serial
+
+        return Serial(root, self.name, count)
+
+    def describe(self, module: str, function: str, place: object) -> Sequence[Parameter]:
+        """What a function takes, asked of a slot that imports it."""
+        from fileflow.errors import Place
+        from fileflow.executors.processes import Processes
+
+        runner = self.get("process")
+        assert isinstance(runner, Processes)
+        found = runner.describe(module, function)
+        if found.error:
+            where = place if isinstance(place, Place) else None
+            raise FileflowError(found.error, place=where)
+        return found.parameters
+
+    def close(self) -> None:
+        """Ends all slots."""
+        for runner in self._made.values():
+            runner.close()
+
+
+_BUILT_IN = ("process", "thread", "serial")
+
+
+@contextlib.contextmanager
+def _signals(stop: Stop) -> Iterator[int]:
+    """INT, TERM and HUP end the run in order; gives a descriptor that they make readable."""
+    if threading.current_thread() is not threading.main_thread():
+        reader, writer = os.pipe()
+        try:
+            yield reader
+        finally:
+            os.close(reader)
+            os.close(writer)
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    os.set_blocking(reader, False)
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def on_signal(number: int, _frame: object) -> None:
+        stop(number)
+        if stop.count > 2:
+            os._exit(128 + number)
+
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    for number in _SIGNALS:
+        if not (number == signal.SIGHUP and ignored):
+            signal.signal(number, on_signal)
+    old = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield reader
+    finally:
+        signal.set_wakeup_fd(old)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+def failure(error: FileflowError) -> events.RunFinished:
+    """The summary of a run that ended with an error before or beside its jobs."""
+    return events.RunFinished(status=int(error.status), error=str(error))

@@ -1,0 +1,424 @@
+"""The executor whose slots are processes, one worker of loky each.
+
+Knows sockets, processes and what a slot reports; nothing of graphs, records, retries or modes.
+
+Each slot is a single-worker executor of loky with one long task, to serve its socket. So a slot
+that dies takes no other with it, is known by name, and is made anew for its next batch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+import warnings
+from collections import deque
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from time import monotonic
+from typing import Any
+
+from loky.backend import get_context
+from loky.process_executor import ProcessPoolExecutor
+
+from fileflow.executors import slot as slots
+from fileflow.model.work import Batch, Died, Event
+from fileflow.world.functions import Description
+from fileflow.world.staging import STATE
+from fileflow.world.survivors import TABLE, SlotTable, end_sessions
+
+_CHUNK = 1 << 20
+_GRACE = 1.0
+_LOKYS_THREADS = ("ExecutorManagerThread", "QueueFeederThread")
+
+
+class _Process:
+    """One slot while its process lives."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.unfinished: dict[int, None] = {}
+        self.known_works: set[int] = set()
+        self.known_lists: set[int] = set()
+        self.arrived = bytearray()
+        self.to_send: deque[memoryview] = deque()
+        self.described: list[Description] = []
+        self.executor: Any = None
+        self.process: Any = None
+        self.line: socket.socket
+        self.death = -1
+
+
+class Processes:
+    """Runs batches in processes of their own; a `Runner`.
+
+    Slots are made by the thread that submits to them, and die with it: it must live as long as the
+    run. To be closed in any case, else the interpreter waits for loky at its exit.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        run: str,
+        count: int,
+        *,
+        wakeup: int | None = None,
+        private: Sequence[int] = (),
+        fork: bool | None = None,
+    ) -> None:
+        """Makes the folders of a run; slots start when they get their first batch.
+
+        Args:
+            root: the Workflowfile's folder, absolute.
+            run: id of the run: letters, digits, `.`, `_` and `-`.
+            count: how many slots there may be.
+            wakeup: a descriptor that ends `wait` when it can be read.
+            private: descriptors that no slot may inherit, such as that of a lock.
+            fork: whether slots are forked; by default where that is safe, on Linux while this
+                process has no thread but loky's.
+        """
+        self._root = os.path.abspath(root)
+        self._run = run
+        self._count = count
+        self._private = list(private)
+        self._fork = fork
+        self._slots: dict[int, _Process] = {}
+        self._events: list[Event] = []
+        stage = os.path.join(self._root, STATE, "stage", run)
+        os.makedirs(stage, exist_ok=True)
+        os.makedirs(os.path.join(self._root, STATE, "logs", run), exist_ok=True)
+        self._table = SlotTable(os.path.join(stage, TABLE), count)
+        for number in range(count):
+            self._table.vacate(number)
+        self._selector = selectors.DefaultSelector()
+        if wakeup is not None:
+            self._private.append(wakeup)
+            self._selector.register(wakeup, selectors.EVENT_READ, None)
+        self._oom_kills = _oom_kills()
+
+    # Slots ------------------------------------------------------------------------------------
+
+    def _slot(self, number: int) -> _Process:
+        slot = self._slots.get(number)
+        if slot is None:
+            slot = self._slots[number] = self._start(number)
+        return slot
+
+    def _start(self, number: int) -> _Process:
+        fork = self._may_fork() if self._fork is None else self._fork
+        slot = _Process(number)
+        mine, its = socket.socketpair()
+        for end in (mine, its):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _CHUNK)
+        # Pickled while the process is spawned, which hands the descriptor over; or inherited.
+        line = Connection(its.detach())
+        strangers = [mine.fileno(), self._selector_descriptor(), *self._private]
+        for other in self._slots.values():
+            strangers += [other.line.fileno(), other.death]
+        slot.executor = ProcessPoolExecutor(
+            max_workers=1,
+            context=multiprocessing.get_context("fork") if fork else get_context("loky"),
+            initializer=_adopt,
+            initargs=(line,),
+            env=None if fork else {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0")},
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside loky's threads
+            slot.executor.submit(
+                _serve,
+                self._root,
+                self._run,
+                number,
+                self._count,
+                os.getpid(),
+                strangers if fork else (),
+            )
+        # From here on we watch the process: loky would look for its children with `pgrep`.
+        (slot.process,) = slot.executor._processes.values()
+        slot.executor._processes.clear()
+        line.close()
+        mine.setblocking(False)
+        slot.line = mine
+        slot.death = _death_of(slot.process)
+        self._selector.register(mine, selectors.EVENT_READ, slot)
+        self._selector.register(slot.death, selectors.EVENT_READ, slot)
+        return slot
+
+    def _selector_descriptor(self) -> int:
+        fileno = getattr(self._selector, "fileno", None)
+        return fileno() if fileno is not None else -1
+
+    @staticmethod
+    def _may_fork() -> bool:
+        others = [
+            thread
+            for thread in threading.enumerate()
+            if thread is not threading.current_thread()
+            and not any(name in thread.name for name in _LOKYS_THREADS)
+        ]
+        return sys.platform == "linux" and not others
+
+    # The protocol -----------------------------------------------------------------------------
+
+    def submit(self, slot: int, batch: Batch) -> None:
+        """Hands a batch to a slot, which is started if it is not there; never blocks."""
+        process = self._slot(slot)
+        key = batch.work.key
+        message = slots.batch_message(
+            Batch(batch.work, batch.orders, self._new_lists(process, batch)),
+            with_work=key not in process.known_works,
+        )
+        process.known_works.add(key)
+        for order in batch.orders:
+            process.unfinished[order.index] = None
+        self._send(process, message)
+
+    @staticmethod
+    def _new_lists(process: _Process, batch: Batch) -> dict[int, Any]:
+        new = {
+            number: shared
+            for number, shared in batch.lists.items()
+            if number not in process.known_lists
+        }
+        process.known_lists.update(new)
+        return new
+
+    def wait(self, seconds: float | None) -> list[Event]:
+        """What has happened since the last call; waits at most `seconds` for the first of it."""
+        self._turn(0 if self._events else seconds)
+        events, self._events = self._events, []
+        return events
+
+    def stop(self, slot: int, *, kill: bool) -> None:
+        """Ends the job that the slot runs, with its whole process tree: TERM, or KILL at once.
+
+        After TERM the job's outcome is `STOPPED`, unless it ends by itself first, and the slot
+        ends: a `Died` without an index names what else it had. After KILL there is only `Died`.
+        """
+        process = self._slots.get(slot)
+        if process is None:
+            return
+        if kill:
+            self._kill(process)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.process.pid, signal.SIGTERM)
+
+    def running(self, slot: int) -> tuple[int, float] | None:
+        """The job that the slot runs, and when it began on the monotonic clock."""
+        if slot not in self._slots:
+            return None
+        entry = self._table.read(slot)
+        return (entry.index, entry.started) if entry.index >= 0 else None
+
+    def process_id(self, slot: int) -> int | None:
+        """The process of a slot, if it has one."""
+        process = self._slots.get(slot)
+        return process.process.pid if process else None
+
+    def describe(self, module: str, function: str, seconds: float = 60.0) -> Description:
+        """What a function takes and is, as found by slot 0, which imports its module.
+
+        What goes wrong is in the answer's `error`: also an import that takes more than `seconds`,
+        or ends the process.
+        """
+        process = self._slot(0)
+        self._send(process, ("describe", module, function))
+        deadline = monotonic() + seconds
+        while not process.described:
+            left = deadline - monotonic()
+            if left <= 0:
+                self._kill(process)
+                self._bury(process, told=False)
+                return Description(error=f"importing {module} took more than {seconds:g} s")
+            self._turn(left)
+            if self._slots.get(0) is not process and not process.described:
+                died = next(
+                    event
+                    for event in reversed(self._events)
+                    if isinstance(event, Died) and event.slot == 0
+                )
+                if not died.unfinished:
+                    self._events.remove(died)
+                return Description(
+                    error=f"importing {module} ended the process: {_ending(died.code)}"
+                )
+        return process.described.pop(0)
+
+    def close(self) -> None:
+        """Ends all slots; nothing of theirs is left running."""
+        for process in self._slots.values():
+            self._selector.unregister(process.line)
+            process.line.close()
+            if process.unfinished:
+                self._kill(process)
+        deadline = monotonic() + _GRACE
+        for process in self._slots.values():
+            process.process.join(max(0.0, deadline - monotonic()))
+            if process.process.exitcode is None:
+                self._kill(process)
+            self._release(process)
+        self._slots.clear()
+        self._selector.close()
+        self._table.close()
+
+    # Turns of the loop ------------------------------------------------------------------------
+
+    def _turn(self, seconds: float | None) -> None:
+        """Waits for something to happen, and takes it in."""
+        for key, mask in self._selector.select(seconds):
+            process: _Process | None = key.data
+            if process is None or self._slots.get(process.number) is not process:
+                continue
+            if key.fd == process.death:
+                self._bury(process, told=True)
+            else:
+                if mask & selectors.EVENT_WRITE:
+                    self._send_on(process)
+                if mask & selectors.EVENT_READ:
+                    self._receive(process)
+
+    def _send(self, process: _Process, message: tuple[Any, ...]) -> None:
+        idle = not process.to_send
+        process.to_send.append(memoryview(slots.framed(message)))
+        if idle:
+            self._send_on(process)
+
+    def _send_on(self, process: _Process) -> None:
+        """Sends as much as goes; the rest when the slot has read."""
+        waiting = process.to_send
+        try:
+            while waiting:
+                sent = process.line.send(waiting[0])
+                if sent == len(waiting[0]):
+                    waiting.popleft()
+                else:
+                    waiting[0] = waiting[0][sent:]
+        except BlockingIOError:
+            pass
+        except OSError:  # it is dying: `_bury` will tell
+            waiting.clear()
+        mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if waiting else 0)
+        self._selector.modify(process.line, mask, process)
+
+    def _receive(self, process: _Process) -> bool:
+        """Takes in what a slot has sent; whether there may be more."""
+        try:
+            data = process.line.recv(_CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            if process.line.fileno() in self._selector.get_map():
+                self._selector.unregister(process.line)
+            return False
+        process.arrived += data
+        for message in slots.messages_in(process.arrived):
+            if message[0] == "described":
+                process.described.append(slots.description_from(message))
+            else:
+                outcomes = slots.outcomes_from(message)
+                for outcome in outcomes:
+                    process.unfinished.pop(outcome.index, None)
+                self._events += outcomes
+        return True
+
+    # Ends -------------------------------------------------------------------------------------
+
+    def _kill(self, process: _Process) -> None:
+        """Kills a slot with all that runs in its sessions."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.process.pid, signal.SIGKILL)
+
+    def _end_sessions(self, process: _Process) -> None:
+        """Ends what a dead slot has left: its command, and what its function had started."""
+        entry = self._table.read(process.number)
+        end_sessions({process.process.pid: entry.ticks, entry.command: entry.command_ticks})
+
+    def _bury(self, process: _Process, *, told: bool) -> None:
+        """Takes in the last words of a slot that died, ends what it left, and tells of it."""
+        number = process.number
+        process.process.join()
+        while self._receive(process):
+            pass
+        code = process.process.exitcode
+        entry = self._table.read(number)
+        self._end_sessions(process)
+        index = entry.index if entry.index in process.unfinished else None
+        log = f"{STATE}/logs/{self._run}/{number}.log"
+        try:
+            length = os.stat(os.path.join(self._root, log)).st_size - entry.offset
+        except OSError:
+            length = 0
+        before, self._oom_kills = self._oom_kills, _oom_kills()
+        if told:
+            self._events.append(
+                Died(
+                    slot=number,
+                    index=index,
+                    code=code,
+                    memory=0,
+                    log=(log, entry.offset, max(0, length)),
+                    unfinished=list(process.unfinished),
+                    out_of_memory=code == -signal.SIGKILL and self._oom_kills > before,
+                )
+            )
+        if process.line.fileno() in self._selector.get_map():
+            self._selector.unregister(process.line)
+        process.line.close()
+        self._release(process)
+        del self._slots[number]
+
+    def _release(self, process: _Process) -> None:
+        """Lets go of a slot that has ended, or is killed now."""
+        process.process.join()
+        self._end_sessions(process)
+        self._table.vacate(process.number)
+        self._selector.unregister(process.death)
+        os.close(process.death)
+        process.executor.shutdown(wait=True, kill_workers=True)
+
+
+_line: Connection | None = None
+
+
+def _adopt(line: Connection) -> None:
+    """In the new process: keeps its end of the socket for the task that will serve it."""
+    global _line
+    _line = line
+
+
+def _serve(
+    root: str, run: str, slot: int, count: int, engine: int, strangers: Sequence[int]
+) -> None:
+    """The one task of a slot's process."""
+    assert _line is not None, "bug: the slot has no socket"
+    slots.serve(os.dup(_line.fileno()), root, run, slot, count, engine, strangers)
+
+
+def _death_of(process: Any) -> int:
+    """A descriptor that can be read once the process has ended, whoever else it forked."""
+    if hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):
+            return os.pidfd_open(process.pid)
+    return os.dup(process.sentinel)
+
+
+def _oom_kills() -> int:
+    """How many processes the kernel has killed for lack of memory, as far as can be seen."""
+    for path in ("/proc/vmstat", "/sys/fs/cgroup/memory.events"):
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
+            for line in file:
+                if line.startswith("oom_kill "):
+                    return int(line.split()[1])
+    return 0
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit status {code}"

@@ -1,0 +1,107 @@
+"""The executor that does each batch in the calling thread, inside `wait`: nothing runs beside it.
+
+Knows functions only: commands need processes. Knows nothing of graphs, records, retries or modes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from time import monotonic
+
+from fileflow.model.work import Batch, End, Event, Order, Outcome
+from fileflow.world.actions import Doer
+from fileflow.world.functions import Stopped
+from fileflow.world.staging import STATE, Stage
+from fileflow.world.surroundings import Borrowed
+
+_TURN = 0.1
+
+
+class Serial:
+    """Runs batches one job after the other; a `Runner`.
+
+    While a job runs, this process is as a slot's: its environment, prints and global generators
+    are the job's, and are given back after `wait`.
+    """
+
+    def __init__(self, root: str, run: str, *, slot: int = 0) -> None:
+        """Makes the folders of a run; `root` becomes the working folder until `close`.
+
+        Args:
+            root: the Workflowfile's folder, absolute.
+            run: id of the run.
+            slot: names the stage and the log, so that other executors of the run have theirs.
+        """
+        self._before = os.getcwd()
+        os.chdir(root)
+        if root not in sys.path:
+            sys.path.insert(0, root)
+        os.makedirs(f"{STATE}/logs/{run}", exist_ok=True)
+        self._log = f"{STATE}/logs/{run}/{slot}.log"
+        self._stage = Stage(run, slot)
+        self._waiting: deque[tuple[Batch, deque[Order]]] = deque()
+        self._doer: Doer | None = None
+        self._dropped: list[Event] = []
+        self._now: tuple[int, float] | None = None
+
+    def submit(self, slot: int, batch: Batch) -> None:
+        """Takes a batch; it is done in the next calls of `wait`."""
+        self._waiting.append((batch, deque(batch.orders)))
+
+    def wait(self, seconds: float | None) -> list[Event]:
+        """Does jobs for about a tenth of a second, at least one; what became of them."""
+        events, self._dropped = self._dropped, []
+        if not self._waiting:
+            return events
+        around = Borrowed(self._log)
+        self._doer = doer = Doer(self._stage, around, self._log, on_job=self._on_job)
+        until = monotonic() + min(_TURN, seconds if seconds is not None else _TURN)
+        try:
+            while self._waiting:
+                batch, orders = self._waiting[0]
+                doer.learn(batch.work)
+                doer.share(batch.lists)
+                while orders:
+                    events.append(doer.do(batch.work.key, orders.popleft()))
+                    if doer.stopping or monotonic() > until:
+                        break
+                if not orders:
+                    self._waiting.popleft()
+                if doer.stopping or monotonic() > until:
+                    break
+        finally:
+            around.close()
+            self._doer = None
+        return events
+
+    def _on_job(self, index: int, started: float, offset: int) -> None:
+        self._now = (index, started) if index >= 0 else None
+
+    def running(self, slot: int) -> tuple[int, float] | None:
+        """The job that runs, and when it began on the monotonic clock."""
+        return self._now
+
+    def stop(self, slot: int, *, kill: bool) -> None:
+        """Ends the job that runs, and drops the rest; for a signal handler of this thread.
+
+        Raises:
+            Stopped: inside the running function, as if it had raised it.
+        """
+        for _, orders in self._waiting:
+            self._dropped += [
+                Outcome(order.index, order.attempt, End.STOPPED, message="stopped")
+                for order in orders
+            ]
+            orders.clear()
+        self._waiting.clear()
+        doer = self._doer
+        if doer is not None:
+            doer.stopping = True
+            if doer.acting:
+                raise Stopped
+
+    def close(self) -> None:
+        """Gives the working folder back."""
+        os.chdir(self._before)

@@ -1,0 +1,293 @@
+"""What runs in a slot process, and how batches come to it and outcomes leave it.
+
+Knows the socket to the engine, the process it is, and that there is something that does jobs.
+Knows nothing of schedules, records, or of other slots. Messages are plain tuples, marshalled, each
+after its length in four bytes; a first word says what it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import gc
+import marshal
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import astuple
+from time import monotonic
+from typing import Any
+
+from fileflow.model.work import Batch, End, Order, Outcome, Work
+from fileflow.world import commands, survivors
+from fileflow.world.actions import Doer
+from fileflow.world.functions import (
+    Description,
+    Parameter,
+    Stopped,
+    describe,
+    forget_modules_below,
+)
+from fileflow.world.staging import STATE, Stage
+from fileflow.world.surroundings import OwnProcess
+
+_LENGTH = 4
+_FLUSH_AFTER = 0.05
+
+Message = tuple[Any, ...]
+
+
+# Messages --------------------------------------------------------------------------------------
+
+
+def framed(message: Message) -> bytes:
+    """A message as it goes over the socket."""
+    data = marshal.dumps(message)
+    return len(data).to_bytes(_LENGTH, "big") + data
+
+
+def messages_in(buffer: bytearray) -> list[Message]:
+    """Takes the whole messages out of what has arrived."""
+    found = []
+    at = 0
+    while len(buffer) - at >= _LENGTH:
+        length = int.from_bytes(buffer[at : at + _LENGTH], "big")
+        if len(buffer) - at - _LENGTH < length:
+            break
+        found.append(marshal.loads(memoryview(buffer)[at + _LENGTH : at + _LENGTH + length]))
+        at += _LENGTH + length
+    del buffer[:at]
+    return found
+
+
+def batch_message(batch: Batch, *, with_work: bool) -> Message:
+    """A batch as plain tuples; the rule's work goes along unless the slot has it."""
+    orders = [
+        (
+            order.index,
+            order.attempt,
+            order.items,
+            order.checks,
+            order.outputs,
+            order.output_items,
+            order.words,
+            order.values,
+            order.seed,
+            order.extra_env,
+            order.logs,
+            order.files,
+        )
+        for order in batch.orders
+    ]
+    work = astuple(batch.work) if with_work else None
+    return ("batch", batch.work.key, work, orders, batch.lists)
+
+
+def _work_from(fields: Sequence[Any]) -> Work:
+    return Work(**dict(zip(Work.__dataclass_fields__, fields, strict=True)))
+
+
+def _plain(outcome: Outcome) -> Message:
+    return (
+        outcome.index,
+        outcome.attempt,
+        outcome.end.value,
+        outcome.started,
+        outcome.seconds,
+        outcome.cpu,
+        outcome.memory,
+        outcome.log,
+        outcome.outputs,
+        outcome.learned,
+        outcome.lists,
+        outcome.message,
+        outcome.traceback,
+        outcome.code,
+        outcome.notes,
+    )
+
+
+def outcomes_from(message: Message) -> list[Outcome]:
+    """The outcomes in a `done` message."""
+    return [Outcome(fields[0], fields[1], _ENDS[fields[2]], *fields[3:]) for fields in message[1]]
+
+
+_ENDS = {end.value: end for end in End}
+
+
+def description_from(message: Message) -> Description:
+    """The description in a `described` message."""
+    parameters, is_async, is_generator, error = message[1]
+    return Description(
+        tuple(Parameter(*fields) for fields in parameters), is_async, is_generator, error
+    )
+
+
+# The process -----------------------------------------------------------------------------------
+
+
+class _Leave(BaseException):
+    """Ends a slot that waits for work."""
+
+
+class _Slot:
+    """One slot: reads messages, does jobs, answers."""
+
+    def __init__(
+        self, line: socket.socket, root: str, run: str, slot: int, slots: int, engine: int
+    ) -> None:
+        self._line = line
+        self._engine = engine
+        self._waiting = False
+        self._command = 0
+        self._block: list[Message] = []
+        self._flushed = monotonic()
+        self._become_slot(root, run, slot, slots)
+        log = f"{STATE}/logs/{run}/{slot}.log"
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        faulthandler.enable(file=descriptor)
+        self._lock = survivors.hold_lock(STATE)
+        self._doer = Doer(
+            Stage(run, slot),
+            OwnProcess(descriptor),
+            log,
+            on_job=self._on_job,
+            on_command=self._on_command,
+        )
+        gc.freeze()
+
+    def _become_slot(self, root: str, run: str, slot: int, slots: int) -> None:
+        with contextlib.suppress(PermissionError):  # it leads a session already
+            os.setsid()
+        os.chdir(root)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for name in ("SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCHLD", "SIGUSR1", "SIGUSR2", "SIGALRM"):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, self._on_term)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        commands.adopt_orphans()
+        self._tie_to_engine(signal.SIGKILL)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        forget_modules_below(root)
+        if root in sys.path:
+            sys.path.remove(root)
+        sys.path.insert(0, root)
+        self._number = slot
+        self._table = survivors.SlotTable(f"{STATE}/stage/{run}/{survivors.TABLE}", slots)
+        self._table.enter(slot)
+
+    def _tie_to_engine(self, by: int) -> None:
+        """Dies with the engine from now on; at once if it is dead already."""
+        commands.die_with_parent(by)
+        if os.getppid() != self._engine:
+            os._exit(1)
+
+    def _on_job(self, index: int, started: float, offset: int) -> None:
+        self._table.job(self._number, index, started, offset)
+
+    def _on_command(self, pid: int) -> None:
+        self._command = pid
+        self._table.command(self._number, pid)
+        if pid and self._doer.stopping:
+            self._end_command()
+
+    def _end_command(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._command, signal.SIGTERM)
+            os.killpg(self._command, signal.SIGCONT)
+
+    def _on_term(self, number: int, frame: object) -> None:
+        """The engine is gone, or wants the job ended."""
+        if os.getppid() != self._engine:
+            commands.end_children(self._command)
+            os._exit(128 + number)
+        if self._waiting:
+            raise _Leave
+        doer = self._doer
+        first = not doer.stopping
+        doer.stopping = True
+        if self._command:
+            self._end_command()
+        elif doer.acting and first:
+            raise Stopped
+
+    def serve(self) -> None:
+        """Does what it is told until the engine hangs up, or asks for the end of a job."""
+        buffer = bytearray()
+        try:
+            while not self._doer.stopping:
+                self._waiting = True
+                data = self._line.recv(1 << 20)
+                self._waiting = False
+                if not data:
+                    return
+                buffer += data
+                for message in messages_in(buffer):
+                    self._answer(message)
+        except (_Leave, ConnectionError):
+            return
+
+    def _answer(self, message: Message) -> None:
+        if self._doer.stopping:
+            return
+        if message[0] == "describe":
+            self._describe(message[1], message[2])
+        else:
+            self._do_batch(*message[1:])
+
+    def _describe(self, module: str, function: str) -> None:
+        found = describe(module, function)
+        self._line.sendall(framed(("described", astuple(found))))
+
+    def _do_batch(
+        self, key: int, work: Sequence[Any] | None, orders: list[Message], lists: dict[int, Any]
+    ) -> None:
+        doer = self._doer
+        if work is not None:
+            doer.learn(_work_from(work))
+        if lists:
+            doer.share(lists)
+        is_command = doer.is_command(key)
+        self._tie_to_engine(signal.SIGTERM if is_command else signal.SIGKILL)
+        for fields in orders:
+            if is_command and self._block:
+                self._flush()
+            self._block.append(_plain(doer.do(key, Order(*fields))))
+            if doer.stopping:
+                break
+            if monotonic() - self._flushed > _FLUSH_AFTER:
+                self._flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._block:
+            self._line.sendall(framed(("done", self._block)))
+            self._block = []
+        self._flushed = monotonic()
+
+
+def serve(
+    line: int, root: str, run: str, slot: int, slots: int, engine: int, strangers: Sequence[int]
+) -> None:
+    """What a slot process does from its start to its end.
+
+    Args:
+        line: descriptor of its end of the socket.
+        root: the Workflowfile's folder.
+        run: id of the run.
+        slot, slots: its number, and how many there are.
+        engine: process id of the engine; the slot dies with it.
+        strangers: descriptors that it inherited and that are not its own.
+    """
+    for descriptor in strangers:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    with socket.socket(fileno=line) as end:
+        _Slot(end, root, run, slot, slots, engine).serve()
+    # No clean-up of the interpreter: what a job left in it (threads, exit handlers) ends here.
+    os._exit(0)

@@ -1,0 +1,213 @@
+"""The executor whose slots are threads of this process, for functions that wait or release the GIL.
+
+Knows functions only: commands need processes. Knows nothing of graphs, records, retries or modes.
+Working folder, environment and generators are shared by all jobs: nothing of it is set for one of
+them, and a job that is found to draw from a global generator is to run again in a process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import os
+import queue
+import select
+import sys
+import threading
+from time import monotonic
+from typing import Any, TextIO
+
+from fileflow.model.work import Batch, End, Event, Outcome
+from fileflow.world.actions import Doer
+from fileflow.world.functions import Stopped
+from fileflow.world.seeding import GlobalGenerators
+from fileflow.world.staging import STATE, Stage
+from fileflow.world.surroundings import InThread
+
+_GRACE = 5.0
+_raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+_raise_in.argtypes = [ctypes.c_ulong, ctypes.py_object]
+
+
+class _PerThread(io.TextIOBase):
+    """A text stream that sends what a slot's thread prints to its log, all else where it went."""
+
+    def __init__(self, other: TextIO) -> None:
+        self.other = other
+        self.streams: dict[int, TextIO] = {}
+
+    def _here(self) -> TextIO:
+        return self.streams.get(threading.get_ident(), self.other)
+
+    def write(self, text: str) -> int:
+        """Writes to the stream of this thread."""
+        return self._here().write(text)
+
+    def flush(self) -> None:
+        """Flushes the stream of this thread."""
+        self._here().flush()
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.other, name)
+
+
+class _Thread:
+    """One slot: a thread with its queue."""
+
+    def __init__(self, owner: Threads, number: int) -> None:
+        self.batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self.lock = threading.Lock()
+        self.stopping = False
+        self.now: tuple[int, float] | None = None
+        self.doer: Doer | None = None
+        self._owner = owner
+        self._number = number
+        self.thread = threading.Thread(
+            target=self._serve, name=f"fileflow-slot-{number}", daemon=True
+        )
+        self.thread.start()
+
+    def _serve(self) -> None:
+        owner = self._owner
+        log = f"{STATE}/logs/{owner.run}/{self._number}.log"
+        around = InThread(log, owner.generators, self._leave_action)
+        ident = threading.get_ident()
+        for stream in owner.streams:
+            stream.streams[ident] = around.stream
+        try:
+            stage = Stage(owner.run, self._number)
+            self.doer = doer = Doer(stage, around, log, on_job=self._on_job)
+            while (batch := self.batches.get()) is not None:
+                self._do(doer, batch)
+        finally:
+            for stream in owner.streams:
+                stream.streams.pop(ident, None)
+            around.close()
+
+    def _do(self, doer: Doer, batch: Batch) -> None:
+        doer.learn(batch.work)
+        doer.share(batch.lists)
+        for order in batch.orders:
+            if self.stopping:
+                self._owner.tell(
+                    Outcome(order.index, order.attempt, End.STOPPED, message="stopped")
+                )
+            else:
+                self._owner.tell(doer.do(batch.work.key, order))
+
+    def _on_job(self, index: int, started: float, offset: int) -> None:
+        self.now = (index, started) if index >= 0 else None
+
+    def _leave_action(self) -> None:
+        """Takes back a `Stopped` that was sent and has not arrived: from here on it may not."""
+        ident = threading.get_ident()
+        try:
+            with self.lock:
+                _raise_in(ident, None)
+        except Stopped:
+            return
+
+    def stop(self) -> None:
+        """Ends the job that runs at its next step in Python, and drops the rest."""
+        self.stopping = True
+        doer = self.doer
+        if doer is None:
+            return
+        with self.lock:
+            doer.stopping = True
+            if doer.acting and self.thread.ident is not None:
+                _raise_in(self.thread.ident, ctypes.py_object(Stopped))
+
+
+class Threads:
+    """Runs batches in threads; a `Runner`."""
+
+    def __init__(
+        self, root: str, run: str, *, first_slot: int = 0, wakeup: int | None = None
+    ) -> None:
+        """Makes the folders of a run; `root` becomes the working folder until `close`.
+
+        Args:
+            root: the Workflowfile's folder, absolute.
+            run: id of the run.
+            first_slot: what is added to a slot's number in the names of its stage and log, so
+                that other executors of the run have theirs.
+            wakeup: a descriptor that ends `wait` when it can be read.
+        """
+        self.run = run
+        self._before = os.getcwd()
+        os.chdir(root)
+        if root not in sys.path:
+            sys.path.insert(0, root)
+        os.makedirs(f"{STATE}/logs/{run}", exist_ok=True)
+        self.generators = GlobalGenerators()
+        self.streams = (_PerThread(sys.stdout), _PerThread(sys.stderr))
+        sys.stdout, sys.stderr = self.streams
+        self._first = first_slot
+        self._wakeup = wakeup
+        self._slots: dict[int, _Thread] = {}
+        self._told: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._bell, self._ring = os.pipe()
+        os.set_blocking(self._bell, False)
+        os.set_blocking(self._ring, False)
+
+    def tell(self, event: Event) -> None:
+        """Called by the slots: something has happened."""
+        self._told.put(event)
+        try:
+            os.write(self._ring, b".")
+        except BlockingIOError:
+            return  # it rings already
+
+    def submit(self, slot: int, batch: Batch) -> None:
+        """Hands a batch to a slot, which is started if it is not there."""
+        if slot not in self._slots:
+            self._slots[slot] = _Thread(self, self._first + slot)
+        self._slots[slot].batches.put(batch)
+
+    def wait(self, seconds: float | None) -> list[Event]:
+        """What has happened since the last call; waits at most `seconds` for the first of it."""
+        if self._told.empty():
+            watched = [self._bell] + ([self._wakeup] if self._wakeup is not None else [])
+            select.select(watched, [], [], seconds)
+        try:
+            os.read(self._bell, 65536)
+        except BlockingIOError:
+            pass
+        events: list[Event] = []
+        while not self._told.empty():
+            events.append(self._told.get())
+        return events
+
+    def running(self, slot: int) -> tuple[int, float] | None:
+        """The job that the slot runs, and when it began on the monotonic clock."""
+        thread = self._slots.get(slot)
+        return thread.now if thread else None
+
+    def stop(self, slot: int, *, kill: bool) -> None:
+        """Ends the job that the slot runs as soon as it is in Python code; drops the rest.
+
+        A thread cannot be killed: `kill` does the same.
+        """
+        if slot in self._slots:
+            self._slots.pop(slot).stop()
+
+    def close(self) -> None:
+        """Ends all slots, and gives streams and working folder back."""
+        for thread in self._slots.values():
+            thread.stop()
+            thread.batches.put(None)
+        deadline = monotonic() + _GRACE
+        for thread in self._slots.values():
+            thread.thread.join(max(0.0, deadline - monotonic()))
+        for name, stream in zip(("stdout", "stderr"), self.streams, strict=True):
+            if getattr(sys, name) is stream:
+                setattr(sys, name, stream.other)
+        self.generators.close()
+        os.chdir(self._before)
+        os.close(self._bell)
+        os.close(self._ring)

@@ -1,0 +1,557 @@
+"""What `config` says: its layers merged, and values that name config filled in.
+
+Takes YAML trees and gives YAML trees; knows nothing of rules, wildcards' values or actions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from fileflow.errors import Collector, FileflowError, Place, Source, did_you_mean, nearest
+from fileflow.language.yaml_tree import (
+    MAX_DEPTH,
+    Mapping,
+    Node,
+    Scalar,
+    merged,
+    node_of,
+    read_tree,
+    scalar_value,
+)
+from fileflow.language.yaml_tree import Sequence as Items
+
+if TYPE_CHECKING:
+    from fileflow.model.ports import Disk
+
+Steps = tuple[str | int, ...]
+"""A way into config: keys of mappings and numbers of items."""
+
+_STEP = r"\.[\w-]+|\[-?\d+\]"
+_BY_WILDCARD = r"\[(?:wildcards\.)?[^\W\d]\w*\]"
+_HOLE = re.compile(
+    rf"\{{\{{[^{{}}]*\}}\}}|\{{config(?P<steps>(?:{_STEP})*)(?P<rest>(?:{_STEP}|{_BY_WILDCARD})*)\}}"
+)
+_STEPS = re.compile(r"\.([\w-]+)|\[(-?\d+)\]")
+_ASSIGNMENT = re.compile(r"([\w-]+(?:\.[\w-]+)*)=(.*)", re.DOTALL)
+_DEEPEST = 50
+_LARGEST = 1_000_000
+_MOST_WAYS = 10_000
+
+
+def steps_of(text: str) -> Steps:
+    """The steps that a text such as `.model.layers[0]` names."""
+    return tuple(key or int(number) for key, number in _STEPS.findall(text))
+
+
+def dotted(steps: Sequence[str | int]) -> str:
+    """Steps as a user writes them: `model.layers[0]`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return text.removeprefix(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One `{config.…}` of a text: where it stands, and the way that it names."""
+
+    start: int
+    end: int
+    steps: Steps
+    by_wildcard: bool
+    """Whether a wildcard picks the key after these steps, so that only a job has the value."""
+
+    @property
+    def path(self) -> str:
+        """The way as it was written, without `config.`."""
+        return dotted(self.steps)
+
+
+def config_names(text: str) -> Iterator[Named]:
+    """The config values that a text names, `{{config.x}}` left out."""
+    if "{config" in text:
+        for hole in _HOLE.finditer(text):
+            if hole["steps"] is not None:
+                yield Named(hole.start(), hole.end(), steps_of(hole["steps"]), bool(hole["rest"]))
+
+
+class Config:
+    """Merged config that fills itself and other values in.
+
+    `asked` holds every way that was looked up, so that a caller can tell which names are used.
+    """
+
+    def __init__(self, tree: Mapping) -> None:
+        self._raw = tree
+        self._filled: dict[int, Node] = {}
+        self._busy: dict[int, str] = {}
+        self._weights: dict[int, int] = {}
+        self._depth = 0
+        self._tree: Mapping | None = None
+        self.asked: dict[Steps, Node] = {}
+
+    @property
+    def tree(self) -> Mapping:
+        """All of it, filled in.
+
+        Raises:
+            FileflowError: for a name that config does not have, or a ring.
+        """
+        if self._tree is None:
+            made = self._inner(self._raw)
+            assert isinstance(made, Mapping), "bug: a mapping stays one"
+            self._tree = made
+        return self._tree
+
+    def has(self, steps: Steps) -> bool:
+        """Whether there is a value at the end of this way."""
+        return self.find(steps) is not None
+
+    def find(self, steps: Steps) -> Node | None:
+        """The value at the end of this way, filled in, or None if there is none."""
+        found = self._walk(steps)
+        node = None if isinstance(found, _Lost) else self._inner(found)
+        if node is not None:
+            self.asked[steps] = node
+        return node
+
+    def ways(self) -> list[str]:
+        """Every dotted way into config, up to a number that anyone would search."""
+        found: list[str] = []
+        stack = [("", self._raw)]
+        while stack and len(found) < _MOST_WAYS:
+            before, mapping = stack.pop()
+            for key, item in mapping.items.items():
+                found.append(before + key)
+                if isinstance(item, Mapping):
+                    stack.append((f"{before}{key}.", item))
+        return found
+
+    def value(self, steps: Steps, place: Place) -> Node:
+        """The value at the end of this way, filled in.
+
+        Raises:
+            FileflowError: at `place`, if there is none; it names the nearest that there is.
+        """
+        found = self._walk(steps)
+        if isinstance(found, _Lost):
+            raise found.error(steps, place)
+        node = self._inner(found)
+        self.asked[steps] = node
+        return node
+
+    def filled(self, node: Node, *, lists_stay: bool = False) -> Node:
+        """The value with every `{config.…}` in it filled in.
+
+        A text that is nothing but one of them becomes what it names. One that a wildcard picks a
+        key of stays. A list or mapping within a text stays too if `lists_stay`, else it is an
+        error.
+        """
+        if isinstance(node, Scalar):
+            return self._scalar(node, lists_stay=lists_stay) if "{config" in node.text else node
+        if isinstance(node, Items):
+            return with_items(node, [self.filled(i, lists_stay=lists_stay) for i in node.items])
+        return with_values(
+            node, {k: self.filled(item, lists_stay=lists_stay) for k, item in node.items.items()}
+        )
+
+    def text(self, node: Scalar) -> Scalar:
+        """A text with every `{config.…}` in it filled in; what it names must be no collection."""
+        made = self.filled(node)
+        if isinstance(made, Scalar):
+            return made
+        raise _no_text(node, next(config_names(node.text)), made)
+
+    # Everything below works on config's own values: each is filled in once, by the node's id; the
+    # nodes live as long as this object, so that an id stays what it is.
+
+    def _inner(self, node: Node) -> Node:
+        key = id(node)
+        made = self._filled.get(key)
+        if made is None:
+            if self._depth > 2 * _DEEPEST:
+                raise FileflowError(
+                    "config values are nested too deep once they are filled in", place=node.place
+                )
+            self._depth += 1
+            try:
+                made = self._inner_scalar(node) if isinstance(node, Scalar) else self._items(node)
+            finally:
+                self._depth -= 1
+            self._filled[key] = made
+        return made
+
+    def _items(self, node: Items | Mapping) -> Node:
+        made: Node
+        if isinstance(node, Items):
+            made = with_items(node, [self._inner(item) for item in node.items])
+        else:
+            made = with_values(node, {key: self._inner(item) for key, item in node.items.items()})
+        if made is not node:
+            self._weigh(made, node.place)
+        return made
+
+    def _inner_scalar(self, node: Scalar) -> Node:
+        if "{config" not in node.text:
+            return node
+        key = id(node)
+        if key in self._busy:
+            ways = list(self._busy.values())[list(self._busy).index(key) :]
+            raise FileflowError(
+                f"config values name each other in a ring: {' → '.join([*ways, ways[0]])}",
+                place=node.place,
+                hint="give one of them a value of its own",
+            )
+        if len(self._busy) >= _DEEPEST:
+            raise FileflowError(
+                f"more than {_DEEPEST} config values name each other in a row", place=node.place
+            )
+        self._busy[key] = self._way_to(node)
+        try:
+            return self._scalar(node, lists_stay=False)
+        finally:
+            del self._busy[key]
+
+    def _way_to(self, scalar: Scalar) -> str:
+        stack: list[tuple[Steps, Node]] = [((), self._raw)]
+        while stack:
+            steps, node = stack.pop()
+            if node is scalar:
+                return f"config.{dotted(steps)}"
+            if isinstance(node, Mapping):
+                stack += [((*steps, key), item) for key, item in node.items.items()]
+            elif isinstance(node, Items):
+                stack += [((*steps, index), item) for index, item in enumerate(node.items)]
+        return scalar.text
+
+    def _walk(self, steps: Steps) -> Node | _Lost:
+        node: Node = self._raw
+        for index, step in enumerate(steps):
+            if isinstance(node, Scalar):
+                node = self._inner(node)
+            found = below(node, step)
+            if found is None:
+                return _Lost(node, index)
+            node = found
+        return node
+
+    def _scalar(self, node: Scalar, *, lists_stay: bool) -> Node:
+        names = list(config_names(node.text))
+        if len(names) == 1 and not names[0].by_wildcard:
+            only = names[0]
+            if only.start == 0 and only.end == len(node.text):
+                return self.value(only.steps, node.place_at(0))
+        pieces: list[str] = []
+        end = 0
+        for name in names:
+            value = None if name.by_wildcard else self.value(name.steps, node.place_at(name.start))
+            if isinstance(value, Scalar):
+                pieces += [node.text[end : name.start], text_of(value)]
+                end = name.end
+            elif value is not None and not lists_stay:
+                raise _no_text(node, name, value)
+        if not pieces:
+            return node
+        text = "".join([*pieces, node.text[end:]])
+        if len(text) > _LARGEST:
+            raise FileflowError("a text is too long once it is filled in", place=node.place)
+        return Scalar(text, node.style or "'", node.source, node.line, node.column)
+
+    def _weigh(self, node: Node, place: Place) -> int:
+        """How many values are in it, shared ones counted each time; guards against a bomb."""
+        if isinstance(node, Scalar):
+            return 1
+        weight = self._weights.get(id(node))
+        if weight is None:
+            items = node.items.values() if isinstance(node, Mapping) else node.items
+            weight = 1 + sum(self._weigh(item, place) for item in items)
+            if weight > _LARGEST:
+                raise FileflowError(
+                    f"config grows beyond {_LARGEST:,} values once it is filled in", place=place
+                )
+            self._weights[id(node)] = weight
+        return weight
+
+
+def with_items(node: Items, items: list[Node]) -> Items:
+    """The list with other items; the same one if they are the same."""
+    if all(new is old for new, old in zip(items, node.items, strict=True)):
+        return node
+    return Items(items, node.flow, node.source, node.line, node.column)
+
+
+def with_values(node: Mapping, values: dict[str, Node]) -> Mapping:
+    """The mapping with other values for its keys; the same one if they are the same."""
+    if all(values[key] is old for key, old in node.items.items()):
+        return node
+    return Mapping(values, node.keys, node.flow, node.source, node.line, node.column)
+
+
+def text_of(node: Scalar) -> str:
+    """A scalar as it stands within a text: as it was written, null as nothing."""
+    return "" if scalar_value(node) is None else node.text
+
+
+def below(node: Node | None, step: str | int) -> Node | None:
+    """The value one step further: of a key, or of an item's number; None if there is none."""
+    if isinstance(node, Mapping):
+        return node.items.get(str(step))
+    if isinstance(node, Items):
+        if isinstance(step, str):
+            if not step.isdecimal():
+                return None
+            step = int(step)
+        return node.items[step] if -len(node.items) <= step < len(node.items) else None
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """A way that ends too early: at this value, before this step."""
+
+    node: Node
+    index: int
+
+    def error(self, steps: Steps, place: Place) -> FileflowError:
+        before, step = steps[: self.index], steps[self.index]
+        whole = f"config.{dotted(steps[: self.index + 1])}"
+        above = f"config.{dotted(before)}" if before else "config"
+        hint = None
+        if isinstance(self.node, Mapping):
+            what = f"there is no {whole}"
+            near = nearest(str(step), self.node.items)
+            if near is not None:
+                hint = f"did you mean {{config.{dotted((*before, near))}}}?"
+            else:
+                hint = did_you_mean(str(step), self.node.items)
+                hint = hint or f"{above} has {len(self.node.items) or 'no'} keys"
+        elif isinstance(self.node, Items):
+            what = f"there is no {whole}: {above} is a list of {len(self.node.items)}"
+            hint = "items are counted from 0"
+        else:
+            what = f"there is no {whole}: {above} is {self.node.text!r}"
+        return FileflowError(what, place=place, hint=hint)
+
+
+def _no_text(node: Scalar, name: Named, value: Node) -> FileflowError:
+    kind = "mapping" if isinstance(value, Mapping) else "list"
+    return FileflowError(
+        f"config.{name.path} is a {kind}, which cannot stand within a text",
+        place=node.place_at(name.start),
+        hint="name one of its values",
+    )
+
+
+# ---- layers -----------------------------------------------------------------------------------
+
+
+def read_config(node: Node, disk: Disk, above: Mapping | None, below: Mapping | None) -> Mapping:
+    """What one `config:` key says: a mapping, a file, or a list of these, merged.
+
+    Names of files may hold `{config.…}`: of what comes before, between `below` and `above`.
+    """
+    made = no_config(node.source)
+    for item in node.items if isinstance(node, Items) else (node,):
+        if isinstance(item, Mapping) and not _names_file(item):
+            layer: Mapping | None = item
+        elif isinstance(item, Items):
+            raise FileflowError(
+                "config is a mapping, the path of a file, or one list of these", place=item.place
+            )
+        else:
+            layer = _read_named(item, disk, Config(stacked(below, made, above)))
+        if layer is not None:
+            made = stacked(made, layer)
+    return made
+
+
+def no_config(source: Source) -> Mapping:
+    """Config without a key."""
+    return Mapping({}, {}, False, source, 1, 1)
+
+
+def stacked(*layers: Mapping | None) -> Mapping:
+    """Layers merged key by key at every depth, later ones over earlier ones."""
+    there = [layer for layer in layers if layer is not None and layer.items]
+    if not there:
+        return next(layer for layer in layers if layer is not None)
+    made = there[0]
+    for layer in there[1:]:
+        made = merged(made, layer)
+    return made
+
+
+def _names_file(node: Mapping) -> bool:
+    return "path" in node.items and node.items.keys() <= {"path", "optional"}
+
+
+def _read_named(node: Node, disk: Disk, config: Config) -> Mapping | None:
+    optional = False
+    if isinstance(node, Mapping):
+        said = node.items.get("optional")
+        if said is not None:
+            value = scalar_value(said) if isinstance(said, Scalar) else None
+            if not isinstance(value, bool):
+                raise FileflowError("optional is true or false", place=said.place)
+            optional = value
+        node = node.items["path"]
+    if not isinstance(node, Scalar):
+        raise FileflowError("the path of a config file is a text", place=node.place)
+    scalar = config.text(node)
+    return read_config_file(scalar.text, disk, node.place, optional=optional)
+
+
+def read_config_file(
+    path: str, disk: Disk, place: Place | None, *, optional: bool = False
+) -> Mapping | None:
+    """The mapping in a YAML or JSON file; None if it is empty, or missing and `optional`."""
+    data = disk.read(path)
+    if data is None:
+        if optional:
+            return None
+        hint = "{path: …, optional: true} if it may be missing"
+        raise FileflowError(f"there is no config file {path}", place=place, hint=hint)
+    tree = json_tree(data, path) if path.endswith(".json") else read_tree(data, path)
+    if tree is None or (isinstance(tree, Scalar) and scalar_value(tree) is None):
+        return None
+    if not isinstance(tree, Mapping):
+        raise FileflowError("a config file holds a mapping", place=tree.place)
+    return tree
+
+
+class _Number(str):
+    """A number of a JSON file as it was written."""
+
+    __slots__ = ()
+
+
+class _Pairs(list[tuple[str, object]]):
+    """The keys and values of a JSON object in their order, doubled ones too."""
+
+    __slots__ = ()
+
+
+def json_tree(data: bytes, name: str) -> Node:
+    """The values of a JSON file as a tree, numbers as written; all have the place 1:1.
+
+    Raises:
+        FileflowError: it is no JSON in UTF-8, has a doubled key, or is nested too deep.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FileflowError(f"{name} is not UTF-8", hint="save the file as UTF-8") from None
+    source = Source(name, text)
+
+    def refused(word: str) -> NoReturn:
+        raise FileflowError(f"JSON has no {word}", place=Place(source, 1, 1))
+
+    try:
+        value = json.loads(
+            text,
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=refused,
+            object_pairs_hook=_Pairs,
+        )
+        return _json_node(value, source, 1)
+    except json.JSONDecodeError as error:
+        place = Place(source, error.lineno, error.colno)
+        raise FileflowError(f"this is no JSON: {error.msg}", place=place) from None
+    except RecursionError:
+        raise _json_too_deep(source) from None
+
+
+def _json_node(value: object, source: Source, depth: int) -> Node:
+    if isinstance(value, list) and depth > MAX_DEPTH:
+        raise _json_too_deep(source)
+    if isinstance(value, _Pairs):
+        made = Mapping({}, {}, True, source, 1, 1)
+        for key, item in value:
+            if key in made.items:
+                place = Place(source, 1, 1)
+                raise FileflowError(f"the key {key!r} stands twice in one mapping", place=place)
+            made.keys[key] = Scalar(key, '"', source, 1, 1)
+            made.items[key] = _json_node(item, source, depth + 1)
+        return made
+    if isinstance(value, list):
+        items = [_json_node(item, source, depth + 1) for item in value]
+        return Items(items, True, source, 1, 1)
+    if isinstance(value, _Number):
+        return Scalar(str(value), "", source, 1, 1)
+    return node_of(value, source)
+
+
+def _json_too_deep(source: Source) -> FileflowError:
+    return FileflowError(f"nested deeper than {MAX_DEPTH}", place=Place(source, 1, 1))
+
+
+# ---- the command line ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What `--config` said: its layers as one, and the keys of its `K=V`."""
+
+    tree: Mapping
+    keys: tuple[str, ...]
+
+
+def given_config(arguments: Iterable[str], disk: Disk) -> Given:
+    """Reads `--config` arguments: `K=V` over files, later over earlier."""
+    files: list[Mapping | None] = [no_config(Source("--config", ""))]
+    values: list[Mapping] = []
+    keys: list[str] = []
+    for argument in arguments:
+        head, equals, _ = argument.partition("=")
+        if not equals or "/" in head:
+            files.append(_given_file(argument, disk))
+            continue
+        found = _ASSIGNMENT.fullmatch(argument)
+        if found is None:
+            raise FileflowError(
+                f"--config {argument}: {head!r} is no key",
+                hint="write K=V, where K may be dotted: model.lr=0.1",
+            )
+        keys.append(found[1])
+        values.append(_assigned(found[1], found[2]))
+    return Given(stacked(*files, *values), tuple(keys))
+
+
+def _given_file(path: str, disk: Disk) -> Mapping | None:
+    try:
+        return read_config_file(path, disk, None)
+    except FileflowError as error:
+        if error.place is not None:
+            raise
+        hint = "write K=V, or the path of a YAML or JSON file"
+        raise FileflowError(f"--config {path}: {error.what}", hint=hint) from None
+
+
+def _assigned(key: str, text: str) -> Mapping:
+    name = f"--config {key}"
+    source = Source(name, text)
+    node = read_tree(text.encode("utf-8", "surrogateescape"), name) or node_of(None, source)
+    for step in reversed(key.split(".")):
+        node = Mapping({step: node}, {step: Scalar(step, "", source, 1, 1)}, True, source, 1, 1)
+    assert isinstance(node, Mapping), "bug: a key has a step"
+    return node
+
+
+def check_given(given: Given, without: Config, asked: Callable[[Steps], bool]) -> Collector:
+    """An error for each key of `--config K=V` that no config has and nothing names."""
+    errors = Collector()
+    for key in given.keys:
+        steps: Steps = tuple(key.split("."))
+        if without.has(steps) or asked(steps):
+            continue
+        near = nearest(key, without.ways())
+        errors.add(
+            FileflowError(
+                f"--config {key}=…: no config has {key}, and no rule names it",
+                hint=f"did you mean {near!r}?" if near else did_you_mean(key, without.tree.items),
+            )
+        )
+    return errors

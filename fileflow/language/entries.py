@@ -1,0 +1,397 @@
+"""Reads `input`, `output` and `log` of a rule: paths, lists, names, and entries with flags.
+
+Knows one entry at a time: what other rules, relations and the action have to do with it is checked
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import NamedTuple, TypedDict
+
+from fileflow.errors import Collector, FileflowError, Place, did_you_mean
+from fileflow.language import scalars
+from fileflow.language.scalars import BUILTIN_NAMES, check_keys, not_a
+from fileflow.language.templates import Template, parse_plain
+from fileflow.language.yaml_tree import (
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    looks_like_placeholder,
+    scalar_value,
+)
+from fileflow.model.patterns import Pattern, parse_pattern
+from fileflow.model.rules import Call, Ensure, Entry
+
+PathTexts = Callable[[Scalar], "tuple[list[str], bool]"]
+"""The texts of a path with everything static filled in, and whether they stand for a list."""
+
+Fill = Callable[[Node], Node]
+"""A value with config filled in."""
+
+Condition = Callable[[Mapping], "str | None"]
+"""Why `when` is not met, or None if it is."""
+
+
+class Kind(str, Enum):
+    """Which key of a rule an entry belongs to."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    LOG = "log"
+
+
+_SOURCES = ("path", "call", "rule")
+_BOOLEANS = {
+    "order_only": Kind.INPUT,
+    "optional": Kind.INPUT,
+    "one": Kind.INPUT,
+    "temp": Kind.OUTPUT,
+    "protected": Kind.OUTPUT,
+    "deps": Kind.OUTPUT,
+    "in_place": Kind.OUTPUT,
+    "keep": Kind.OUTPUT,
+}
+_FLAGS = frozenset({*_BOOLEANS, "ensure", "when"})
+_CALL_KEYS = frozenset({"call", "after", "with"})
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_KEYS = {
+    Kind.INPUT: ("path", "call", "rule", "after", "with", "order_only", "optional", "one", "when"),
+    Kind.OUTPUT: ("path", "temp", "protected", "ensure", "deps", "in_place", "keep", "when"),
+    Kind.LOG: ("path",),
+}
+
+
+class _Flags(TypedDict, total=False):
+    order_only: bool
+    optional: bool
+    one: bool
+    temp: bool
+    protected: bool
+    deps: bool
+    in_place: bool
+    keep: bool
+    ensure: Ensure
+
+
+class _Under(NamedTuple):
+    """What an entry stands under: a name, a list, a text that config was filled into."""
+
+    name: str | None = None
+    listed: bool = False
+    written: str | None = None
+
+
+@dataclass(slots=True)
+class Own:
+    """The values for wildcards of its own that an entry was given: keys and their nodes."""
+
+    names: frozenset[str]
+    keys: list[tuple[Scalar, Node]] = field(default_factory=list)
+
+
+class EntryReader:
+    """Reads the entries of one rule.
+
+    `owns` holds by the place of an entry what it said of its own wildcards, `texts` the templates
+    of what stands beside calls, `errors` the mistakes.
+    """
+
+    def __init__(self, fill: Fill, paths: PathTexts, unmet: Condition, errors: Collector) -> None:
+        self._fill = fill
+        self._paths = paths
+        self._unmet = unmet
+        self.errors = errors
+        self.owns: dict[int, Own] = {}
+        self.texts: list[Template] = []
+
+    def section(self, node: Node, kind: Kind) -> list[Entry]:
+        """The entries of all of `input`, `output` or `log`."""
+        written = node.text if isinstance(node, Scalar) else None
+        if written is not None:
+            node = self._fill(node)
+        if (
+            not isinstance(node, Mapping)
+            or looks_like_placeholder(node)
+            or any(source in node.items for source in _SOURCES)
+        ):
+            return self._entries(node, kind, _Under(written=written))
+        entries: list[Entry] = []
+        for name, item in node.items.items():
+            if name in _FLAGS and _is_flag_value(item):
+                self.errors.add(_lone_flag(node.keys[name], kind))
+                continue
+            if not name.strip():
+                self.errors.add(FileflowError("a name is empty", place=node.keys[name].place))
+            entries += self._entries(item, kind, _Under(name, written=written))
+        return entries
+
+    def _entries(self, node: Node, kind: Kind, under: _Under) -> list[Entry]:
+        try:
+            if isinstance(node, Scalar):
+                return self._path(node, kind, under, {})
+            if isinstance(node, Mapping):
+                return self._mapping(node, kind, under)
+        except FileflowError as error:
+            self.errors.add(error)
+            return []
+        inside = _Under(under.name, True, under.written)
+        entries: list[Entry] = []
+        for item in node.items:
+            entries += self._entries(item, kind, inside)
+        if not node.items and under.name is not None:
+            return [_empty_list(node, under.name)]
+        return entries
+
+    def _path(self, node: Scalar, kind: Kind, under: _Under, flags: _Flags) -> list[Entry]:
+        place = scalars.scalar(node, _one(kind), "a path").place
+        filled = self._fill(node)
+        if not isinstance(filled, Scalar):
+            inside = _Under(under.name, under.listed, under.written or node.text)
+            if flags:
+                raise FileflowError("path is a text here, and no list", place=place)
+            return self._entries(filled, kind, inside)
+        texts, several = self._paths(filled)
+        return [
+            Entry(
+                place=place,
+                name=under.name,
+                listed=under.listed or several,
+                pattern=self.pattern(text, place, kind),
+                written=under.written or node.text,
+                **flags,
+            )
+            for text in texts
+        ]
+
+    def pattern(self, text: str, place: Place, kind: Kind) -> Pattern:
+        """The pattern of a path, its wildcards' names checked."""
+        pattern = parse_pattern(text, place)
+        for wildcard in pattern.wildcards:
+            if wildcard in BUILTIN_NAMES:
+                raise FileflowError(
+                    f"{{{wildcard}}} in a path: {wildcard!r} is a built-in name, no wildcard",
+                    place=place,
+                    hint="give the wildcard another name",
+                )
+        if pattern.lookups and kind is Kind.OUTPUT:
+            raise FileflowError(
+                f"{{{pattern.lookups[0][0]}}}: an output cannot look up config by a wildcard",
+                place=place,
+                hint="name the wildcard itself in the output",
+            )
+        return pattern
+
+    def _mapping(self, node: Mapping, kind: Kind, under: _Under) -> list[Entry]:
+        sources = [source for source in _SOURCES if source in node.items]
+        if looks_like_placeholder(node):
+            raise not_a(node, _one(kind), "a path")
+        if len(sources) != 1:
+            raise _no_single_source(node, sources, kind)
+        source = sources[0]
+        if source not in _KEYS[kind]:
+            raise FileflowError(
+                f"{source} stands in inputs only", place=node.keys[source].place, hint="write path"
+            )
+        flags = self._flags(node, kind, source)
+        absent = self._is_absent(node)
+        if source == "path":
+            entries = self._paths_with_flags(node, kind, under, flags)
+        elif source == "call":
+            call = self.call(node, flags_too=True)
+            entries = [
+                Entry(place=call.place, name=under.name, listed=under.listed, call=call, **flags)
+            ]
+        else:
+            rule = scalars.scalar(self._fill(node.items["rule"]), "rule", "the name of a rule")
+            place = node.items["rule"].place
+            entries = [
+                Entry(place=place, name=under.name, listed=under.listed, rule=rule.text, **flags)
+            ]
+        return [self._made_absent(entry) for entry in entries] if absent else entries
+
+    def _made_absent(self, entry: Entry) -> Entry:
+        made = replace(entry, optional=True, absent=True)
+        own = self.owns.pop(id(entry), None)
+        if own is not None:
+            self.owns[id(made)] = own
+        return made
+
+    def _is_absent(self, node: Mapping) -> bool:
+        when = node.items.get("when")
+        return when is not None and self._unmet(scalars.mapping(when, "when")) is not None
+
+    def _paths_with_flags(
+        self, node: Mapping, kind: Kind, under: _Under, flags: _Flags
+    ) -> list[Entry]:
+        path = node.items["path"]
+        if isinstance(path, Scalar):
+            filled = self._fill(path)
+            if not isinstance(filled, Scalar):
+                under = _Under(under.name, under.listed, under.written or path.text)
+                path = filled
+        if isinstance(path, Sequence):
+            under = _Under(under.name, True, under.written)
+        entries: list[Entry] = []
+        for item in path.items if isinstance(path, Sequence) else [path]:
+            found = scalars.scalar(item, "path", "a path or a list of paths")
+            entries += self._path(found, kind, under, flags)
+        known = _KEYS[kind]
+        given = {key: value for key, value in node.items.items() if key not in known}
+        own = Own(frozenset(key.strip() for keys in given for key in keys.split(",")))
+        holes = {hole for entry in entries if entry.pattern for hole in entry.pattern.wildcards}
+        for key, value in given.items():
+            if {word.strip() for word in key.split(",")} <= holes:
+                own.keys.append((node.keys[key], self._fill(value)))
+            else:
+                self.errors.add(_neither_flag_nor_wildcard(node.keys[key], kind, holes))
+        if own.keys:
+            for entry in entries:
+                self.owns[id(entry)] = own
+        return entries
+
+    def _flags(self, node: Mapping, kind: Kind, source: str) -> _Flags:
+        flags = _Flags()
+        for key, value in node.items.items():
+            belongs = Kind.OUTPUT if key == "ensure" else _BOOLEANS.get(key)
+            if belongs is not None and belongs is not kind:
+                raise FileflowError(
+                    f"{key} is a flag of {_one(belongs)}, not of {_one(kind)}",
+                    place=node.keys[key].place,
+                )
+            if key == "ensure":
+                flags["ensure"] = self._ensure(self._fill(value))
+            elif belongs is not None:
+                flags[key] = scalars.boolean(self._fill(value), key)  # type: ignore[literal-required]
+            elif source != "path" and key not in _KEYS[kind]:
+                raise _neither_flag_nor_wildcard(node.keys[key], kind, ())
+            elif key in ("after", "with") and source != "call":
+                raise FileflowError(f"{key} stands beside call only", place=node.keys[key].place)
+        _check_together(node, flags)
+        return flags
+
+    def _ensure(self, node: Node) -> Ensure:
+        table = scalars.mapping(node, "ensure", "a mapping such as {non_empty: true}")
+        check_keys(table, frozenset({"non_empty", "sha256"}), "ensure", self.errors)
+        non_empty, sha256 = table.items.get("non_empty"), table.items.get("sha256")
+        digest = None
+        if sha256 is not None:
+            digest = scalars.text(sha256, "sha256").lower()
+            if not _SHA256.fullmatch(digest):
+                raise not_a(sha256, "sha256", "64 hexadecimal digits")
+        return Ensure(non_empty is not None and scalars.boolean(non_empty, "non_empty"), digest)
+
+    def call(self, node: Mapping, *, flags_too: bool = False) -> Call:
+        """`{call: module:function, after: PATTERN, with: {…}}`, beside which flags may stand."""
+        if not flags_too:
+            check_keys(node, _CALL_KEYS, "a call", self.errors)
+        node = scalars.mapping(self._fill(node), "call")
+        module, function = scalars.function(node.items["call"], "call")
+        after = node.items.get("after")
+        extra = node.items.get("with")
+        patterns: list[Pattern] = []
+        if after is not None:
+            for item in scalars.scalars(after, "after"):
+                texts, _ = self._paths(item)
+                patterns += [self.pattern(text, item.place, Kind.INPUT) for text in texts]
+        table = None
+        if extra is not None:
+            table = scalars.mapping(extra, "with", "a mapping of names to values")
+            self.texts += templates_in(table)
+        return Call(
+            module=module,
+            function=function,
+            after=tuple(patterns),
+            extra=table,
+            place=node.items["call"].place,
+        )
+
+
+def templates_in(node: Node) -> list[Template]:
+    """The templates of all texts in a value that have a placeholder, or what looks like one."""
+    found: list[Template] = []
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Scalar):
+            if "{" in node.text:
+                found.append(parse_plain(node.text, node.place_at))
+        else:
+            below = node.items.values() if isinstance(node, Mapping) else node.items
+            stack += reversed(list(below))
+    return found
+
+
+def is_call(node: Node) -> bool:
+    """Whether a value is a call: a mapping with `call`."""
+    return isinstance(node, Mapping) and "call" in node.items
+
+
+def _empty_list(node: Sequence, name: str) -> Entry:
+    return Entry(place=node.place, name=name, listed=True, optional=True, absent=True)
+
+
+def _is_flag_value(node: Node) -> bool:
+    if isinstance(node, Scalar):
+        return isinstance(scalar_value(node), bool)
+    return isinstance(node, Mapping) and not any(source in node.items for source in _SOURCES)
+
+
+def _lone_flag(key: Scalar, kind: Kind) -> FileflowError:
+    return FileflowError(
+        f"the flag {key.text} needs the entry that it belongs to: {_sources(kind)}",
+        place=key.place,
+        hint=f"write {{path: …, {key.text}: …}}",
+    )
+
+
+def _no_single_source(node: Mapping, sources: list[str], kind: Kind) -> FileflowError:
+    if sources:
+        return FileflowError(
+            f"an entry has one of path, call and rule, not {' and '.join(sources)}",
+            place=node.keys[sources[1]].place,
+        )
+    for name, key in node.keys.items():
+        if name in _FLAGS:
+            return _lone_flag(key, kind)
+    first = next(iter(node.keys.values()), None)
+    return FileflowError(
+        f"{_one(kind)} is a path, a list, or a mapping with {_sources(kind)}",
+        place=node.place if first is None else first.place,
+        hint=did_you_mean(first.text, _KEYS[kind]) if first is not None else None,
+    )
+
+
+def _one(kind: Kind) -> str:
+    return "a log" if kind is Kind.LOG else f"an {kind.value}"
+
+
+def _sources(kind: Kind) -> str:
+    return "path, call or rule" if kind is Kind.INPUT else "path"
+
+
+def _neither_flag_nor_wildcard(
+    key: Scalar, kind: Kind, holes: set[str] | tuple[()]
+) -> FileflowError:
+    return FileflowError(
+        f"{key.text!r} is neither a flag nor a wildcard of this path",
+        place=key.place,
+        hint=did_you_mean(key.text, [*_KEYS[kind], *holes]),
+    )
+
+
+def _check_together(node: Mapping, flags: _Flags) -> None:
+    if flags.get("keep") and not flags.get("in_place"):
+        raise FileflowError(
+            "keep: true needs in_place: true",
+            place=node.keys["keep"].place,
+            hint="write {path: …, in_place: true, keep: true}",
+        )
+    if flags.get("temp") and flags.get("protected"):
+        raise FileflowError(
+            "an output is temp or protected, not both", place=node.keys["protected"].place
+        )

@@ -1,0 +1,577 @@
+"""Reads the section `wildcards`: each key becomes a relation, ordered rows over its names.
+
+Knows the keys and how they depend on each other: which are derived, filtered and joined. The forms
+that read values on their own are in `value_forms`. Nothing here knows what rules do with values.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fileflow.errors import Collector, FileflowError, Place, did_you_mean
+from fileflow.language import scalars
+from fileflow.language.config import Config
+from fileflow.language.sheets import read_lines, read_sheet
+from fileflow.language.value_forms import (
+    FORMS,
+    MOST_VALUES,
+    Found,
+    Key,
+    Surroundings,
+    kept_rows,
+)
+from fileflow.language.yaml_tree import Mapping as Tree
+from fileflow.language.yaml_tree import Node, Scalar
+from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.model.patterns import NAME, Pattern
+from fileflow.model.ports import Disk
+from fileflow.model.rules import Filter, Made, Relation
+
+DERIVED = ("pairs", "same")
+OPTIONS = {"range": ("width",), "table": ("columns", "comment"), "pairs": ("both", "self")}
+COMMON = ("match", "where", "except", "open")
+_ALL_FORMS = (*FORMS, *DERIVED)
+_BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class RelationsRead:
+    """What the section says.
+
+    `constraints` gives for a name the regular expressions of `match`; `warnings` are lines to say
+    once; `passed_over` counts for a key the files that are no values because rules make them.
+    """
+
+    relations: tuple[Relation, ...]
+    constraints: Mapping[str, tuple[str, ...]]
+    warnings: tuple[str, ...]
+    passed_over: Mapping[str, int]
+
+
+def read_relations(
+    sections: Iterable[tuple[str, Scalar, Node]],
+    disk: Disk,
+    *,
+    config: Config | Tree,
+    errors: Collector,
+    is_output: Callable[[str], bool],
+    is_made: Callable[[Pattern], bool],
+) -> RelationsRead:
+    """Reads all keys of `wildcards`; mistakes go to `errors`, and their keys are left out.
+
+    Args:
+        sections: the text of each key, the key, and its value with config filled in.
+        disk: where files are listed and sheets are read.
+        config: what `keys` looks up.
+        errors: takes the mistakes.
+        is_output: whether a file fits an output pattern of a rule, so that it is no value.
+        is_made: whether a rule makes the file that `lines` or `table` names.
+    """
+    reader = _Reader(disk, config, errors, is_output, is_made)
+    for text, written, node in sections:
+        reader.take(text, written, node)
+    relations = reader.read()
+    reader.check_joins()
+    return RelationsRead(
+        relations=relations,
+        constraints=reader.constraints,
+        warnings=tuple(reader.warnings),
+        passed_over=reader.passed_over,
+    )
+
+
+def read_own(
+    names_and_nodes: Iterable[tuple[Scalar, Node]],
+    disk: Disk,
+    *,
+    config: Config | Tree,
+    errors: Collector,
+    is_output: Callable[[str], bool],
+    is_made: Callable[[Pattern], bool],
+) -> Relation | None:
+    """The wildcards of an entry's own, `{path: "raw/{n}.txt", n: [1, 2]}`, as one relation.
+
+    Several keys give each value of one with each of the others, the last one fastest. None after a
+    mistake.
+    """
+    reader = _Reader(disk, config, errors, is_output, is_made, unique=True)
+    for written, node in names_and_nodes:
+        reader.take(written.text, written, node)
+    before = len(reader.keys)
+    relations = reader.read()
+    if not relations or reader.failed or len(relations) < before:
+        return None
+    if len(relations) == 1:
+        return relations[0]
+    made = next((relation for relation in relations if relation.made), None)
+    if made is not None:
+        errors.add(
+            FileflowError(
+                f"{', '.join(made.names)}: values that a rule makes stand alone in an entry",
+                place=made.place,
+                hint="put these wildcards into `wildcards`",
+            )
+        )
+        return None
+    parts = [list(zip(*relation.columns, strict=True)) for relation in relations]
+    rows = [sum(row, ()) for row in itertools.product(*parts)]
+    return Relation(
+        names=tuple(name for relation in relations for name in relation.names),
+        columns=tuple(list(column) for column in zip(*rows, strict=True)),
+        place=relations[0].place,
+        origin=" and ".join(relation.origin for relation in relations),
+    )
+
+
+def rows_of_made(
+    made: Made, names: Sequence[str], data: bytes, source_name: str
+) -> tuple[list[str], ...]:
+    """The columns of `names` that a made list or sheet holds, in the order of the file.
+
+    `names` are those that it gives values to, without the wildcards of its path. There may be no
+    rows at all.
+
+    Raises:
+        FileflowError: the file is no text, a column is missing, a row has another length.
+    """
+    if made.kind == "lines":
+        columns: tuple[list[str], ...] = (read_lines(data, source_name),)
+    else:
+        columns = read_sheet(
+            data,
+            source_name,
+            {name: made.columns[name] for name in names},
+            comment=made.comment,
+            headless=made.headless,
+        )
+    return kept_rows(tuple(names), columns, made.keep) if made.keep else columns
+
+
+def match_regex(node: Node, what: str) -> str:
+    """A constraint: a regular expression that can stand in the middle of a larger one.
+
+    Raises:
+        FileflowError: it is none.
+    """
+    found = scalars.regex(node, what)
+    flags = re.match(r"\(\?([aiLmsux]+)\)", found)
+    if flags is not None:
+        raise FileflowError(
+            f"{what} begins with flags for the whole expression",
+            place=node.place,
+            hint=f"write (?{flags[1]}:{found[flags.end() :]})",
+        )
+    if "(?P" in found or _BACK_REFERENCE.search(found):
+        raise FileflowError(
+            f"{what} names a group or refers back to one, which a constraint cannot",
+            place=node.place,
+            hint="write the text out, or use | for the ways it may be",
+        )
+    return found
+
+
+class _Reader:
+    """Reads keys one after the other, those that others are derived from first."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        config: Config | Tree,
+        errors: Collector,
+        is_output: Callable[[str], bool],
+        is_made: Callable[[Pattern], bool],
+        *,
+        unique: bool = False,
+    ) -> None:
+        self.errors = errors
+        self.keys: list[Key] = []
+        self.constraints: dict[str, tuple[str, ...]] = {}
+        self.warnings: list[str] = []
+        self.passed_over: dict[str, int] = {}
+        self.failed = False
+        self._unique = unique
+        self._around = Surroundings(
+            disk,
+            config if isinstance(config, Config) else Config(config),
+            self.constraints,
+            is_output,
+            is_made,
+        )
+        self._before: dict[int, Relation | None] = {}
+        self._after: dict[int, Relation | None] = {}
+        self._busy: list[int] = []
+
+    def take(self, text: str, written: Scalar, node: Node) -> None:
+        """Reads a key's names, its form and its constraints; values come later."""
+        try:
+            key = _key(text, written, node)
+            again = [n for n in key.names if self._unique and any(n in k.names for k in self.keys)]
+            if again:
+                raise FileflowError(f"{again[0]} stands in two keys", place=written.place)
+            for name, regex in _match(key):
+                self.constraints[name] = (*self.constraints.get(name, ()), regex)
+        except FileflowError as error:
+            self._add(error)
+        else:
+            self.keys.append(key)
+
+    def read(self) -> tuple[Relation, ...]:
+        """The relations in the order of their keys; those with mistakes are left out."""
+        read = [self._relation(i) for i in range(len(self.keys))]
+        return tuple(relation for relation in read if relation is not None)
+
+    def check_joins(self) -> None:
+        """An error where a value of a name stands in one of its keys and not in another."""
+        holders: dict[str, list[tuple[Key, Relation]]] = {}
+        for i, key in enumerate(self.keys):
+            relation = self._before.get(i)
+            if relation is not None and not relation.open and relation.made is None:
+                for name in key.names:
+                    holders.setdefault(name, []).append((key, relation))
+        for name, held in holders.items():
+            for (first, one), (second, other) in itertools.combinations(held, 2):
+                error = _unmatched(name, first, one, second, other)
+                if error is not None:
+                    self._add(error)
+
+    def _add(self, error: FileflowError) -> None:
+        self.failed = True
+        self.errors.add(error)
+
+    def _relation(self, number: int) -> Relation | None:
+        if number not in self._after:
+            if number in self._busy:
+                self._after[number] = None
+                ring = [self.keys[i].text for i in self._busy[self._busy.index(number) :]]
+                self._add(
+                    FileflowError(
+                        f"these take their values from each other: {' → '.join([*ring, ring[0]])}",
+                        place=self.keys[number].place,
+                        hint="give one of them values of its own",
+                    )
+                )
+                return None
+            self._busy.append(number)
+            try:
+                made = self._read(number)
+            except FileflowError as error:
+                self._add(error)
+                made = None
+            self._busy.pop()
+            self._after.setdefault(number, made)
+        return self._after[number]
+
+    def _read(self, number: int) -> Relation | None:
+        key = self.keys[number]
+        is_open = "open" in key.options and scalars.boolean(key.options["open"], "open")
+        found = self._derived(key) if key.form in DERIVED else FORMS[key.form](key, self._around)
+        if found is None:
+            return None
+        if found.passed_over:
+            self.passed_over[key.text] = found.passed_over
+        if found.doubled is not None:
+            self.warnings.append(
+                f"{key.value.place}: {found.doubled!r} stands twice in {key.text} and counts once"
+            )
+        if found.made is not None:
+            keep = _filter(key, None)
+            made = replace(found.made, keep=keep) if keep else found.made
+            return replace(_relation_of(key, found, is_open=is_open), made=made)
+        if not found.columns or not found.columns[0]:
+            raise FileflowError(
+                f"{key.text} has no values: {found.origin} holds none", place=key.value.place
+            )
+        _refuse_breaks(key, found)
+        columns = self._constrained(key, found)
+        before = replace(_relation_of(key, found, is_open=is_open), columns=columns)
+        self._before[number] = before
+        keep = _filter(key, columns)
+        if keep is None:
+            return before
+        columns = kept_rows(key.names, columns, keep)
+        if not columns[0]:
+            said = " and ".join(word for word in ("where", "except") if word in key.options)
+            raise FileflowError(
+                f"{key.text} has no values left after {said}",
+                place=key.options[said.split()[0]].place,
+            )
+        return replace(before, columns=columns)
+
+    def _constrained(self, key: Key, found: Found) -> tuple[list[str], ...]:
+        columns = found.columns
+        for i, name in enumerate(key.names):
+            for regex in self.constraints.get(name, ()):
+                fits = re.compile(regex).fullmatch
+                keep = [fits(value) is not None for value in columns[i]]
+                if not any(keep):
+                    raise FileflowError(
+                        f"no value of {name} matches {regex}: {columns[i][0]!r} does not",
+                        place=key.value.place,
+                    )
+                if not all(keep):
+                    columns = tuple(list(itertools.compress(column, keep)) for column in columns)
+        return columns
+
+    # --- values of other keys --------------------------------------------------------------------
+
+    def _derived(self, key: Key) -> Found | None:
+        wanted = [name.text for name in scalars.names(key.value, key.form)]
+        times = 2 if key.form == "pairs" else 1
+        if len(key.names) != times * len(wanted):
+            raise FileflowError(
+                f"{key.form} of {', '.join(wanted)} gives {times * len(wanted)} columns, and "
+                f"{key.text} is {len(key.names)} name{'s' if len(key.names) > 1 else ''}",
+                place=key.place,
+            )
+        source = self._relation(self._holder(key, wanted))
+        if source is None:
+            return None
+        if key.form == "same":
+            return _same(key, wanted, source)
+        return _pairs(key, wanted, source)
+
+    def _holder(self, key: Key, wanted: Sequence[str]) -> int:
+        """The number of the key that has these names."""
+        for i, other in enumerate(self.keys):
+            if all(name in other.names for name in wanted):
+                return i
+        known = {name for other in self.keys for name in other.names}
+        for name in wanted:
+            if name not in known:
+                raise FileflowError(
+                    f"{key.form}: no key of wildcards gives values to {name}",
+                    place=key.value.place,
+                    hint=did_you_mean(name, known - set(key.names)),
+                )
+        raise FileflowError(
+            f"{key.form}: no one key has all of {', '.join(wanted)}",
+            place=key.value.place,
+            hint="values go together as rows only if they stand in one key",
+        )
+
+
+def _same(key: Key, wanted: Sequence[str], source: Relation) -> Found:
+    origin = f"the values of {', '.join(wanted)}"
+    if source.made is None:
+        rows = dict.fromkeys(zip(*(source.column(name) for name in wanted), strict=True))
+        return Found(tuple(map(list, zip(*rows, strict=True))), origin)
+    found_names = [name for name in source.names if name not in source.path_names]
+    if source.made.keep is not None or set(wanted) != set(found_names):
+        raise _known_too_late(key, wanted, source)
+    renamed = {
+        new: source.made.columns[old]
+        for new, old in zip(key.names, wanted, strict=True)
+        if old in source.made.columns
+    }
+    made = replace(source.made, columns=renamed)
+    return Found(tuple([] for _ in source.names), origin, made=made)
+
+
+def _pairs(key: Key, wanted: Sequence[str], source: Relation) -> Found:
+    if source.made is not None:
+        raise _known_too_late(key, wanted, source)
+    both = "both" in key.options and scalars.boolean(key.options["both"], "both")
+    itself = "self" in key.options and scalars.boolean(key.options["self"], "self")
+    rows = list(dict.fromkeys(zip(*(source.column(name) for name in wanted), strict=True)))
+    if len(rows) ** 2 > 2 * MOST_VALUES:
+        raise FileflowError(
+            f"the pairs of {len(rows):,} values are more than {MOST_VALUES:,}", place=key.place
+        )
+    pairs: Iterable[tuple[tuple[str, ...], ...]]
+    if both:
+        pairs = itertools.product(rows, rows) if itself else itertools.permutations(rows, 2)
+    elif itself:
+        pairs = itertools.combinations_with_replacement(rows, 2)
+    else:
+        pairs = itertools.combinations(rows, 2)
+    columns = tuple(map(list, zip(*(one + other for one, other in pairs), strict=True)))
+    if not columns:
+        raise FileflowError(
+            f"{key.text} has no values: {', '.join(wanted)} has only one value, and so no pair",
+            place=key.value.place,
+            hint="self: true pairs it with itself",
+        )
+    return Found(columns, f"the pairs of {', '.join(wanted)}")
+
+
+def _known_too_late(key: Key, wanted: Sequence[str], source: Relation) -> FileflowError:
+    return FileflowError(
+        f"{key.form}: the values of {', '.join(wanted)} are known only while running, "
+        f"from {source.origin}",
+        place=key.value.place,
+        hint="let a rule write this list too, and read it with lines or table",
+    )
+
+
+def _relation_of(key: Key, found: Found, *, is_open: bool) -> Relation:
+    path_names = found.made.pattern.wildcards if found.made else ()
+    return Relation(
+        names=(*key.names, *path_names),
+        columns=found.columns,
+        place=key.place,
+        origin=found.origin,
+        open=is_open,
+        path_names=frozenset(path_names),
+    )
+
+
+def _refuse_breaks(key: Key, found: Found) -> None:
+    """A NUL is in no value; a line break in none of a lone name, for that one fills paths."""
+    for name, column in zip(key.names, found.columns, strict=True):
+        text = "\x01".join(column)
+        for character, said in (("\0", "a NUL"), ("\n", "a line break")):
+            if character in text and (character == "\0" or len(key.names) == 1):
+                value = next(value for value in column if character in value)
+                raise FileflowError(
+                    f"a value of {name} holds {said}: {value!r}", place=key.value.place
+                )
+
+
+# --- keys and options ----------------------------------------------------------------------------
+
+
+def _key(text: str, written: Scalar, node: Node) -> Key:
+    names = _names(text, written)
+    if isinstance(node, Scalar):
+        if scalars.is_nothing(node):
+            raise FileflowError(
+                f"{text} has no values", place=written.place, hint="such as [a, b] or data/{x}.csv"
+            )
+        return Key(text, names, written.place, "files", node, {})
+    if isinstance(node, Items):
+        return Key(text, names, written.place, "values" if len(names) == 1 else "rows", node, {})
+    given = scalars.mapping(node, text, "a pattern of files, a list or a mapping")
+    forms = [word for word in given.items if word in _ALL_FORMS]
+    if len(forms) > 1:
+        raise FileflowError(
+            f"{text} says {forms[0]} and {forms[1]}: where do its values come from?",
+            place=given.keys[forms[1]].place,
+            hint="one of them; a name may stand in two keys, which joins them",
+        )
+    known = frozenset((*_ALL_FORMS, *COMMON, *(OPTIONS.get(forms[0], ()) if forms else ())))
+    for word, key in given.keys.items():
+        if word not in known:
+            raise _unknown_option(word, key, text, forms, known)
+    if not forms:
+        raise FileflowError(
+            f"{text} does not say where its values come from",
+            place=given.place,
+            hint=f"one of {', '.join(_ALL_FORMS)}",
+        )
+    options = {word: value for word, value in given.items.items() if word != forms[0]}
+    return Key(text, names, written.place, forms[0], given.items[forms[0]], options)
+
+
+def _unknown_option(
+    word: str, key: Scalar, text: str, forms: Sequence[str], known: frozenset[str]
+) -> FileflowError:
+    of = next((form for form, words in OPTIONS.items() if word in words), None)
+    if of is not None and forms:
+        return FileflowError(f"{text}: {word} goes with {of}, not with {forms[0]}", place=key.place)
+    return scalars.unknown_key(key, known, text, {})
+
+
+def _names(text: str, written: Scalar) -> tuple[str, ...]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        place = written.place_at(max(0, text.find(name))) if name else written.place
+        if not re.fullmatch(NAME, name):
+            raise FileflowError(
+                f"{name!r} is no name of a wildcard" if name else "a name is missing",
+                place=place,
+                hint="a name is letters, digits and _, and begins with no digit",
+            )
+        if name in scalars.BUILTIN_NAMES:
+            raise FileflowError(
+                f"{name} is built in and cannot be a wildcard",
+                place=place,
+                hint=f"choose another name, such as {name}_name",
+            )
+        if names.count(name) > 1:
+            raise FileflowError(f"{name} stands twice in this key", place=place)
+    return tuple(names)
+
+
+def _match(key: Key) -> list[tuple[str, str]]:
+    if "match" not in key.options:
+        return []
+    given = scalars.mapping(key.options["match"], "match", "a mapping of names to expressions")
+    for name, written in given.keys.items():
+        if name not in key.names:
+            raise _no_such_name("match", written, key)
+    return [(n, match_regex(node, f"the match of {n}")) for n, node in given.items.items()]
+
+
+def _no_such_name(word: str, written: Scalar, key: Key) -> FileflowError:
+    return FileflowError(
+        f"{word}: {written.text} is no name of this key",
+        place=written.place,
+        hint=did_you_mean(written.text, key.names),
+    )
+
+
+def _filter(key: Key, columns: tuple[list[str], ...] | None) -> Filter | None:
+    """`where` and `except`; their values must be there if the rows are known."""
+    sides = [_filter_side(key, word, columns) for word in ("where", "except")]
+    return Filter(*sides) if any(sides) else None
+
+
+def _filter_side(
+    key: Key, word: str, columns: tuple[list[str], ...] | None
+) -> tuple[tuple[str, frozenset[str]], ...]:
+    if word not in key.options:
+        return ()
+    given = scalars.mapping(key.options[word], word, "a mapping of names to values")
+    side: list[tuple[str, frozenset[str]]] = []
+    for name, node in given.items.items():
+        if name not in key.names:
+            raise _no_such_name(word, given.keys[name], key)
+        wanted = scalars.scalars(node, f"{word} of {name}")
+        if columns is not None:
+            known = set(columns[key.names.index(name)])
+            for value in wanted:
+                if value.text not in known:
+                    raise FileflowError(
+                        f"{word}: no row has {name} {value.text!r}",
+                        place=value.place,
+                        hint=did_you_mean(value.text, known),
+                    )
+        side.append((name, frozenset(value.text for value in wanted)))
+    return tuple(side)
+
+
+def _unmatched(
+    name: str, first: Key, one: Relation, second: Key, other: Relation
+) -> FileflowError | None:
+    """The values of a name that only one of two keys has."""
+    here, there = dict.fromkeys(one.column(name)), dict.fromkeys(other.column(name))
+    only_here = [value for value in here if value not in there]
+    only_there = [value for value in there if value not in here]
+    said = [
+        f"only {origin} ({_line(place)}) has {_some(values)}"
+        for values, origin, place in (
+            (only_here, one.origin, first.place),
+            (only_there, other.origin, second.place),
+        )
+        if values
+    ]
+    if not said:
+        return None
+    return FileflowError(
+        f"{name} stands in two keys, {first.text!r} and {second.text!r}, whose values differ: "
+        + "; ".join(said),
+        place=second.place,
+        hint="make them agree, or give one of them another name",
+    )
+
+
+def _line(place: Place) -> str:
+    return f"{place.source.name}:{place.line}"
+
+
+def _some(values: Sequence[str]) -> str:
+    more = f" and {len(values) - 3} more" if len(values) > 3 else ""
+    return ", ".join(values[:3]) + more

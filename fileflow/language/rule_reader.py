@@ -1,0 +1,537 @@
+"""Reads one rule after the other: every key checked by itself, `{config.…}` filled in.
+
+Knows no relation and no disk; whether the names in an action stand for something is checked
+elsewhere, once the relations are read.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TypedDict
+
+from fileflow.errors import Collector, FileflowError, did_you_mean
+from fileflow.language import scalars
+from fileflow.language.config import dotted
+from fileflow.language.entries import Kind, is_call, templates_in
+from fileflow.language.rule_book import BUILTIN_EXECUTORS, Draft, RuleBook
+from fileflow.language.rule_shape import Shape
+from fileflow.language.scalars import check_keys, not_a
+from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
+from fileflow.language.yaml_tree import Mapping, Node, Scalar, Sequence, scalar_value
+from fileflow.model.rules import (
+    Action,
+    Amount,
+    Argv,
+    Call,
+    Entry,
+    Rule,
+    Run,
+    Script,
+    SeedBy,
+    Shell,
+)
+
+ACTIONS = ("run", "shell", "argv", "script")
+RULE_KEYS = frozenset(
+    {
+        *ACTIONS,
+        "doc",
+        "input",
+        "output",
+        "log",
+        "args",
+        "params",
+        "env",
+        "constraints",
+        "scatter",
+        "when",
+        "executor",
+        "cores",
+        "resources",
+        "retries",
+        "timeout",
+        "priority",
+        "prefer",
+        "seed",
+        "envvars",
+        "prefix",
+        "shell_prefix",
+        "shell_words",
+        "private",
+        "always",
+        "expires",
+        "tags",
+    }
+)
+"""Every key that a rule can have."""
+
+MEANT = {
+    "threads": "write cores",
+    "cpus": "write cores",
+    "inputs": "write input",
+    "outputs": "write output",
+    "deps": "write input",
+    "outs": "write output",
+    "cmd": "write shell",
+    "command": "write shell",
+    "message": "write doc",
+    "desc": "write doc",
+    "description": "write doc",
+    "wildcard_constraints": "write constraints",
+    "conda": "write prefix: [conda, run, -p, FOLDER]",
+    "container": "write prefix: [apptainer, exec, IMAGE]",
+    "singularity": "write prefix: [apptainer, exec, IMAGE]",
+    "shadow": "write private: true",
+    "notebook": "write script",
+    "benchmark": "durations, CPU time and memory of each job are recorded without it",
+}
+"""What to write for keys that other systems have."""
+
+_VARIABLE = re.compile(r"[^=\0]+")
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """A rule, and what is left to check once the relations are known.
+
+    `action_texts` and `value_texts` are the templates of the action and of `params`, `env` and
+    calls; `foreign_braces` says that config brought braces into params or env.
+    """
+
+    rule: Rule
+    action_texts: list[Template]
+    value_texts: list[Template]
+    foreign_braces: bool
+    shape: Shape
+
+
+class _Values(TypedDict, total=False):
+    """The keys of a rule that stand by themselves."""
+
+    doc: str
+    constraints: dict[str, str]
+    scatter: tuple[str, ...]
+    executor: str
+    cores: Amount
+    resources: dict[str, Amount]
+    retries: int
+    timeout: float
+    priority: float
+    prefer: float
+    seed: SeedBy
+    envvars: tuple[str, ...]
+    private: bool
+    always: bool
+    expires: float
+    tags: tuple[str, ...]
+
+
+class _Action(TypedDict, total=False):
+    """The action of a rule, and what stands around it."""
+
+    action: Action
+    params: dict[str, Node | Call]
+    params_call: Call
+    env: dict[str, Node]
+    prefix: tuple[Template, ...]
+    shell_prefix: Template
+    shell_words: tuple[Template, ...]
+
+
+def read_rules(book: RuleBook) -> list[Reading]:
+    """Every rule that can be read, in file order; the mistakes of the others go to the book."""
+    found = []
+    for draft in book.drafts.values():
+        reading = _RuleReader(draft, book).read()
+        if reading is not None:
+            found.append(reading)
+    return found
+
+
+class _RuleReader:
+    """Reads one rule; every mistake goes to the book's collector, and the reading goes on."""
+
+    def __init__(self, draft: Draft, book: RuleBook) -> None:
+        self._draft = draft
+        self._book = book
+        self._config = book.config
+        self._items = draft.node.items
+        self._errors = Collector()
+        self._action_texts: list[Template] = []
+        self._value_texts: list[Template] = []
+        self._named: dict[str, Node] = {}
+        self._names_all = False
+        self._foreign = False
+
+    def read(self) -> Reading | None:
+        """The rule, or None if something of it is wrong."""
+        draft, book = self._draft, self._book
+        mistakes = len(book.errors.errors)
+        check_keys(draft.node, RULE_KEYS, f"the rule {draft.name!r}", self._errors, MEANT)
+        inputs = self._entries(Kind.INPUT)
+        outputs = self._entries(Kind.OUTPUT)
+        logs = self._entries(Kind.LOG)
+        values = self._values()
+        action = self._action()
+        owns = draft.reader.owns if draft.reader is not None else {}
+        shape = Shape(draft.node, inputs, outputs, logs, values.get("scatter", ()), owns)
+        if not self._errors.errors and not draft.wrong:
+            self._try(lambda: self._check_action(action, bool(outputs)))
+            for error in shape.mistakes(values.get("constraints", {}), draft.own_constraints):
+                self._errors.add(error)
+        for error in self._errors.errors:
+            book.errors.add(error)
+        if draft.wrong or len(book.errors.errors) > mistakes:
+            return None
+        rule = Rule(
+            name=draft.name,
+            place=draft.key.place,
+            inputs=tuple(inputs),
+            outputs=tuple(outputs),
+            logs=tuple(logs),
+            cores_said="cores" in values,
+            config_named=self._named,
+            names_whole_config=self._names_all,
+            places={name: key.place for name, key in draft.node.keys.items()},
+            **values,
+            **action,
+        )
+        if draft.reader is not None:
+            self._value_texts += draft.reader.texts
+        return Reading(
+            rule,
+            self._action_texts,
+            self._value_texts,
+            self._foreign,
+            shape,
+        )
+
+    def _try(self, check: Callable[[], object]) -> None:
+        try:
+            check()
+        except FileflowError as error:
+            self._errors.add(error)
+
+    # ---- entries ----
+
+    def _entries(self, kind: Kind) -> list[Entry]:
+        try:
+            entries = self._book.entries(self._draft, kind)
+        except FileflowError as error:
+            self._errors.add(error)
+            return []
+        if any(entry.rule is not None for entry in entries):
+            return [self._known_rule(entry) if entry.rule else entry for entry in entries]
+        return entries
+
+    def _known_rule(self, entry: Entry) -> Entry:
+        name = entry.rule or ""
+        if name == self._draft.name:
+            self._errors.add(FileflowError("a rule cannot ask for itself", place=entry.place))
+        elif name not in self._book.drafts:
+            if entry.optional and name in self._book.absent:
+                return replace(entry, absent=True)
+            self._errors.add(self._book.no_rule(name, entry.place))
+        return entry
+
+    # ---- keys that stand by themselves ----
+
+    def _values(self) -> _Values:
+        values = _Values()
+        for key, read in self._readers():
+            node = self._items.get(key)
+            if node is not None:
+                try:
+                    values[key] = read(self._config.filled(node))  # type: ignore[literal-required]
+                except FileflowError as error:
+                    self._errors.add(error)
+        return values
+
+    def _readers(self) -> Iterable[tuple[str, Callable[[Node], object]]]:
+        for key in self._items:
+            reader = _READERS.get(key)
+            if reader is not None:
+                yield key, reader
+            elif key in ("cores", "resources", "executor"):
+                yield key, getattr(self, "_" + key)
+
+    def _cores(self, node: Node) -> Amount:
+        return self._amount(node, "cores")
+
+    def _resources(self, node: Node) -> dict[str, Amount]:
+        table = scalars.mapping(node, "resources", "a mapping such as {mem_mb: 2000}")
+        if "cores" in table.items:
+            raise FileflowError(
+                "cores is no resource", place=table.keys["cores"].place, hint="a rule's key: cores"
+            )
+        return {name: self._amount(item, name) for name, item in table.items.items()}
+
+    def _amount(self, node: Node, what: str) -> Amount:
+        if isinstance(node, Mapping) and "call" in node.items:
+            return Amount(call=self._call(node))
+        return Amount(scalars.number(node, what, least=0))
+
+    def _call(self, node: Mapping) -> Call:
+        return self._book.reader(self._draft).call(node)
+
+    def _executor(self, node: Node) -> str:
+        name = scalars.text(node, "executor")
+        if name not in BUILTIN_EXECUTORS and name not in self._book.executors:
+            raise FileflowError(
+                f"there is no executor {name!r}",
+                place=node.place,
+                hint=did_you_mean(name, self._book.executors),
+            )
+        return name
+
+    # ---- the action and its values ----
+
+    def _action(self) -> _Action:
+        action = _Action()
+        readers: dict[str, Callable[[], _Action]] = {
+            "params": self._params,
+            "env": self._env,
+            "prefix": lambda: _Action(prefix=self._words("prefix")),
+            "shell_words": lambda: _Action(shell_words=self._words("shell_words")),
+            "shell_prefix": lambda: _Action(shell_prefix=self._shell("shell_prefix")),
+        }
+        said = [key for key in ACTIONS if key in self._items]
+        if len(said) > 1:
+            first, second = sorted(said, key=list(self._items).index)[:2]
+            self._errors.add(
+                FileflowError(
+                    f"a rule has one action, not {first} and {second}",
+                    place=self._draft.node.keys[second].place,
+                    hint="take one out, or make two rules of it",
+                )
+            )
+        elif said:
+            readers[said[0]] = lambda: _Action(action=self._one_action(said[0]))
+        for key, read in readers.items():
+            if key in self._items:
+                try:
+                    action.update(read())
+                except FileflowError as error:
+                    self._errors.add(error)
+        return action
+
+    def _check_action(self, action: _Action, makes: bool) -> None:
+        key = self._draft.node.keys
+        if makes and "action" not in action:
+            raise FileflowError(
+                f"the rule {self._draft.name!r} has outputs and no action",
+                place=key["output"].place,
+                hint=f"say how they are made: {', '.join(ACTIONS[:-1])} or {ACTIONS[-1]}",
+            )
+        if "args" in self._draft.own_keys and "script" not in self._items:
+            raise FileflowError("args are the words of a script", place=key["args"].place)
+
+    def _one_action(self, key: str) -> Action:
+        node = self._items[key]
+        place = self._draft.node.keys[key].place
+        if key == "run":
+            module, function = scalars.function(self._config.filled(node), "run")
+            return Run(module, function, node.place)
+        if key == "shell":
+            return Shell(self._shell("shell"), place)
+        if key == "argv":
+            words = self._words("argv")
+            if not isinstance(self._config.filled(node), Sequence) or not words:
+                error = not_a(node, "argv", "a list of words")
+                error.hint = error.hint or "a command in one text is shell"
+                raise error
+            return Argv(words, place)
+        path = self._template(scalars.scalar(node, "script", "the path of a file"))
+        return Script(path, self._words("args") if "args" in self._items else None, place)
+
+    def _shell(self, key: str) -> Template:
+        node = scalars.scalar(self._items[key], key, "a command")
+        comment = node.cut_comment()
+        if comment is not None and _is_cut(node.text, comment):
+            raise FileflowError(
+                f"{_short(comment)} is cut off: to YAML it is a comment",
+                place=node.place,
+                hint="put the command on the next line, below |",
+            )
+        template = parse_shell(node.text, node.place_at)
+        self._note(template)
+        self._action_texts.append(template)
+        return template
+
+    def _template(self, scalar: Scalar) -> Template:
+        template = parse_plain(scalar.text, scalar.place_at)
+        self._note(template)
+        self._action_texts.append(template)
+        return template
+
+    def _words(self, key: str) -> tuple[Template, ...]:
+        node = self._items[key]
+        if isinstance(node, Scalar):  # `"{config.tools}"` may be a list
+            node = self._config.filled(node)
+        if isinstance(node, Scalar):
+            text = scalars.text(node, key, "words")
+            try:
+                words = shlex.split(text)
+            except ValueError:
+                raise FileflowError(f"{key}: a quote is not closed", place=node.place) from None
+            node = Sequence(
+                [Scalar(word, "'", node.source, node.line, node.column) for word in words],
+                True,
+                node.source,
+                node.line,
+                node.column,
+            )
+        return tuple(self._template(word) for word in scalars.scalars(node, key))
+
+    def _note(self, template: Template) -> None:
+        """Checks the config that a text names, and keeps it as what the rule depends on."""
+        for placeholder in template.placeholders:
+            if placeholder.root != "config":
+                continue
+            steps: list[str | int] = []
+            for step in placeholder.steps:
+                if isinstance(step, Lookup):
+                    break
+                steps.append(step)
+            by_wildcard = len(steps) < len(placeholder.steps)
+            place = template.place_at(placeholder.offset)
+            value = self._config.value(tuple(steps), place)
+            if steps and not by_wildcard:
+                self._named[dotted(steps)] = value
+            elif not by_wildcard:
+                self._names_all = True
+
+    def _params(self) -> _Action:
+        node = self._items["params"]
+        if is_call(node):
+            return _Action(params_call=self._call(scalars.mapping(self._config.filled(node), "")))
+        table = self._book.params(self._draft)
+        assert table is not None, "bug: there are params, and they are no call"
+        self._note_values(node, table)
+        return _Action(
+            params={
+                name: self._call(value) if isinstance(value, Mapping) and is_call(value) else value
+                for name, value in table.items.items()
+            }
+        )
+
+    def _note_values(self, node: Node, filled: Mapping) -> None:
+        """Keeps the templates of params or env as they were written, before they were filled."""
+        for value in node.items.values() if isinstance(node, Mapping) else [node]:
+            if not is_call(value):
+                for template in templates_in(value):
+                    self._note(template)
+                    self._value_texts.append(template)
+        if filled is not node:
+            self._foreign = self._foreign or any("{" in text for text in _texts(filled))
+
+    def _env(self) -> _Action:
+        node = self._items["env"]
+        filled = scalars.mapping(self._config.filled(node, lists_stay=True), "env")
+        self._note_values(node, filled)
+        for name, value in filled.items.items():
+            if not _VARIABLE.fullmatch(name):
+                raise FileflowError(
+                    f"{name!r} is no name of a variable", place=filled.keys[name].place
+                )
+            if not isinstance(value, Scalar):
+                raise not_a(value, f"env: {name}", "a text")
+        return _Action(env=dict(filled.items))
+
+
+def _texts(node: Node) -> list[str]:
+    if isinstance(node, Scalar):
+        return [node.text]
+    below = node.items.values() if isinstance(node, Mapping) else node.items
+    return [text for item in below for text in _texts(item)]
+
+
+_UNFINISHED = re.compile(r"[|&(<>\\]\s*\Z")
+_VALUE = re.compile(r"\{(?:input|output|params|config|wildcards)\b")
+
+
+def _is_cut(text: str, comment: str) -> bool:
+    """Whether a comment behind a plain text was meant as part of the command."""
+    try:
+        shlex.split(text)
+    except ValueError:
+        return True
+    return bool(
+        _UNFINISHED.search(text)
+        or text.count("$(") > text.count(")")
+        or text.count("`") % 2
+        or _VALUE.search(comment)
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+# ---- single values ------------------------------------------------------------------------------
+
+
+def _seed(node: Node) -> SeedBy:
+    if not isinstance(node, Mapping):
+        value = scalar_value(node) if isinstance(node, Scalar) else None
+        if isinstance(value, bool):
+            return SeedBy(counts=value)
+        error = not_a(node, "seed", "true, false or {by: [names], key: word}")
+        if isinstance(value, int):
+            error.hint = "the number itself stands at the top of the Workflowfile: seed: 2013"
+        raise error
+    table = scalars.mapping(node, "seed", "true, false or {by: [names], key: word}")
+    errors = Collector()
+    check_keys(table, frozenset({"by", "key"}), "seed", errors)
+    errors.raise_if_any()
+    by, key = table.items.get("by"), table.items.get("key")
+    return SeedBy(
+        counts=True,
+        by=None if by is None else tuple(name.text for name in _by(by)),
+        key=None if key is None else scalars.text(key, "key", "a word"),
+    )
+
+
+def _by(node: Node) -> list[Scalar]:
+    if isinstance(node, Sequence) and not node.items:
+        return []
+    return scalars.names(node, "by")
+
+
+def _constraints(node: Node) -> dict[str, str]:
+    table = scalars.mapping(node, "constraints", "a mapping of wildcards to regular expressions")
+    return {
+        name: scalars.regex(item, f"the constraint of {name}") for name, item in table.items.items()
+    }
+
+
+def _scatter(node: Node) -> tuple[str, ...]:
+    return tuple(name.text for name in scalars.names(node, "scatter"))
+
+
+def _variables(node: Node) -> tuple[str, ...]:
+    found = scalars.scalars(node, "envvars")
+    for item in found:
+        if not _VARIABLE.fullmatch(item.text):
+            raise not_a(item, "envvars", "a list of names of variables")
+    return tuple(item.text for item in found)
+
+
+_READERS: dict[str, Callable[[Node], object]] = {
+    "doc": lambda node: scalars.text(node, "doc"),
+    "constraints": _constraints,
+    "scatter": _scatter,
+    "retries": lambda node: scalars.whole_number(node, "retries", least=0),
+    "timeout": lambda node: scalars.duration(node, "timeout"),
+    "priority": lambda node: scalars.number(node, "priority"),
+    "prefer": lambda node: scalars.number(node, "prefer"),
+    "seed": _seed,
+    "envvars": _variables,
+    "private": lambda node: scalars.boolean(node, "private"),
+    "always": lambda node: scalars.boolean(node, "always"),
+    "expires": lambda node: scalars.duration(node, "expires"),
+    "tags": lambda node: tuple(tag.text for tag in scalars.scalars(node, "tags")),
+}

@@ -1,0 +1,207 @@
+"""Reads single values of a Workflowfile: texts, names, numbers, durations, words, calls.
+
+Every function takes a node and what it is for, in the user's words, and raises a mistake that says
+what is wanted. Knows no rules: which key takes which value is said elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from collections.abc import Mapping as Table
+
+from fileflow.errors import Collector, FileflowError, did_you_mean
+from fileflow.language.yaml_tree import (
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    looks_like_placeholder,
+    quotes_hint,
+    scalar_value,
+)
+
+BUILTIN_NAMES = frozenset(
+    {
+        "input",
+        "output",
+        "params",
+        "config",
+        "wildcards",
+        "seed",
+        "rng",
+        "cores",
+        "resources",
+        "rule",
+        "rules",
+        "log",
+        "after",
+        "attempt",
+    }
+)
+"""Names that mean something everywhere, so that no wildcard can have them."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FUNCTION = re.compile(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<function>[^\W\d]\w*)")
+_FILE_FUNCTION = re.compile(r"(?:\./)?(?P<path>[\w./-]+)\.py:(?P<function>\w+)")
+_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def not_a(node: Node, what: str, wanted: str) -> FileflowError:
+    """The mistake of a value that is of the wrong kind: `what` is `wanted`, and this is not."""
+    if looks_like_placeholder(node):
+        return FileflowError(
+            "a value that begins with { must be in quotes",
+            place=node.place,
+            hint=quotes_hint(node),
+        )
+    if isinstance(node, Scalar):
+        given = repr(node.text) if node.text or node.style else "nothing"
+        hint = None
+        if node.style in ("'", '"') and node.text:
+            plain = Scalar(node.text, "", node.source, node.line, node.column)
+            if not isinstance(scalar_value(plain), str):
+                hint = f"without quotes it is no text: {node.text}"
+    else:
+        given = "a mapping" if isinstance(node, Mapping) else "a list"
+        hint = None
+    return FileflowError(f"{what} is {wanted}, not {given}", place=node.place, hint=hint)
+
+
+def is_nothing(node: Node) -> bool:
+    """Whether nothing is written there: a key without a value."""
+    return isinstance(node, Scalar) and not node.text and node.plain
+
+
+def scalar(node: Node, what: str, wanted: str = "a text") -> Scalar:
+    """A text as it was written: `01`, `1.10` and `true` stay what they are."""
+    if isinstance(node, Scalar) and (node.text or node.style):
+        return node
+    raise not_a(node, what, wanted)
+
+
+def text(node: Node, what: str, wanted: str = "a text") -> str:
+    """As `scalar`, without its place."""
+    return scalar(node, what, wanted).text
+
+
+def mapping(node: Node, what: str, wanted: str = "a mapping") -> Mapping:
+    """A mapping that is no placeholder that lacks its quotes."""
+    if isinstance(node, Mapping) and not looks_like_placeholder(node):
+        return node
+    raise not_a(node, what, wanted)
+
+
+def boolean(node: Node, what: str) -> bool:
+    """`true` or `false`."""
+    value = scalar_value(node) if isinstance(node, Scalar) else None
+    if isinstance(value, bool):
+        return value
+    raise not_a(node, what, "true or false")
+
+
+def number(node: Node, what: str, *, least: float | None = None, whole: bool = False) -> float:
+    """A finite number, at least `least`, with nothing behind the point if `whole`."""
+    value = scalar_value(node) if isinstance(node, Scalar) else None
+    wanted = "a whole number" if whole else "a number"
+    if least is not None:
+        wanted += " and not negative" if least == 0 else f" and at least {least:g}"
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or (whole and not isinstance(value, int))
+        or (isinstance(value, float) and not math.isfinite(value))
+        or (least is not None and value < least)
+    ):
+        raise not_a(node, what, wanted)
+    return value
+
+
+def whole_number(node: Node, what: str, *, least: int | None = None) -> int:
+    """A whole number."""
+    return int(number(node, what, least=least, whole=True))
+
+
+def duration(node: Node, what: str) -> float:
+    """Seconds: a number, or one with `s`, `m`, `h` or `d`."""
+    wanted = "a time such as 30, 10s, 5m, 1h or 2d"
+    found = _DURATION.fullmatch(text(node, what, wanted))
+    seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
+    if not found or not 0 < seconds < math.inf:
+        raise not_a(node, what, wanted)
+    return seconds
+
+
+def scalars(node: Node, what: str) -> list[Scalar]:
+    """One text, or a list of them."""
+    wanted = "a text or a list of texts"
+    if isinstance(node, Sequence):
+        return [scalar(item, what, wanted) for item in node.items]
+    return [scalar(node, what, wanted)]
+
+
+def names(node: Node, what: str) -> list[Scalar]:
+    """Names of wildcards, each once: one text, with commas if it holds several, or a list."""
+    found: dict[str, Scalar] = {}
+    for item in scalars(node, what):
+        for word in item.text.split(","):
+            name = word.strip()
+            if not _NAME.fullmatch(name):
+                raise FileflowError(f"{what}: {name!r} is no name", place=item.place)
+            if name in found:
+                raise FileflowError(f"{what}: {name} stands there twice", place=item.place)
+            found[name] = Scalar(name, item.style, item.source, item.line, item.column)
+    return list(found.values())
+
+
+def function(node: Node, what: str) -> tuple[str, str]:
+    """`module:function`."""
+    written = text(node, what, "a function, module:function")
+    found = _FUNCTION.fullmatch(written)
+    if found is not None:
+        return found["module"], found["function"]
+    error = not_a(node, what, "a function, module:function")
+    by_file = _FILE_FUNCTION.fullmatch(written)
+    if by_file is not None:
+        module = by_file["path"].strip("/").replace("/", ".")
+        error.hint = f"write {module}:{by_file['function']}"
+    else:
+        error.hint = "such as rules.flights:tidy for the function tidy in rules/flights.py"
+    raise error
+
+
+def regex(node: Node, what: str) -> str:
+    """A regular expression that Python can compile."""
+    found = scalar(node, what, "a regular expression")
+    try:
+        re.compile(found.text)
+    except (re.error, OverflowError, RecursionError) as error:
+        at = getattr(error, "pos", None)
+        place = found.place_at(at) if at is not None and at < len(found.text) else found.place
+        said = getattr(error, "msg", str(error))
+        raise FileflowError(f"{what} is no regular expression: {said}", place=place) from None
+    return found.text
+
+
+def check_keys(
+    node: Mapping,
+    known: frozenset[str],
+    what: str,
+    errors: Collector,
+    meant: Table[str, str] | None = None,
+) -> None:
+    """An error for each key that is none of these; `meant` has cures for words from elsewhere."""
+    if not node.items.keys() <= known:
+        for name, key in node.keys.items():
+            if name not in known:
+                errors.add(unknown_key(key, known, what, meant or {}))
+
+
+def unknown_key(
+    key: Scalar, known: Iterable[str], what: str, meant: Table[str, str]
+) -> FileflowError:
+    """The mistake of a key that is none of these."""
+    hint = meant.get(key.text) or did_you_mean(key.text, known)
+    return FileflowError(f"{what} has no key {key.text!r}", place=key.place, hint=hint)

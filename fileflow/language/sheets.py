@@ -1,0 +1,159 @@
+"""Reads sheets and lists of lines: bytes of a file to columns of text.
+
+Knows CSV and plain lines; not where the bytes come from, nor what the values are for.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from fileflow.errors import FileflowError, Place, Source, did_you_mean
+
+
+def read_lines(data: bytes, source_name: str) -> list[str]:
+    """The lines of a text file, empty ones left out and double ones once.
+
+    Raises:
+        FileflowError: it is no UTF-8 text.
+    """
+    text = _text(data, source_name)
+    lines = (line.removesuffix("\r") for line in text.split("\n"))
+    return list(dict.fromkeys(line for line in lines if line.strip()))
+
+
+def read_sheet(
+    data: bytes,
+    source_name: str,
+    columns: Mapping[str, str],
+    *,
+    comment: str | None = None,
+    headless: bool = False,
+    place_of: Callable[[str], Place] | None = None,
+) -> tuple[list[str], ...]:
+    """Some columns of a sheet, each row once: tabs divide a `.tsv`, commas all others.
+
+    Args:
+        data: the bytes of the file.
+        source_name: its path, for messages and for the ending.
+        columns: for each name the header of its column, or its number (from 1) if `headless`.
+        comment: what a line begins with that is skipped.
+        headless: whether the first row is a row like any other.
+        place_of: where the column of a name was asked for.
+
+    Raises:
+        FileflowError: no UTF-8, no CSV, a row of another length, a column that is not there.
+    """
+    source = Source(source_name, _text(data, source_name))
+    delimiter = "\t" if source_name.lower().endswith(".tsv") else ","
+    reader = _Reader(source, comment)
+    try:
+        # `strict` refuses text after a closing quote instead of swallowing what follows.
+        rows = [
+            row for row in csv.reader(reader, delimiter=delimiter, strict=True) if reader.done(row)
+        ]
+    except csv.Error as error:
+        raise FileflowError(
+            f"this is no CSV that can be read: {error}",
+            place=Place(source, reader.line, 1),
+            hint='a quote inside a quoted cell is doubled: "say ""hello"""',
+        ) from None
+    header = [] if headless else (rows.pop(0) if rows else [])
+    width = len(rows[0]) if headless and rows else len(header)
+    begins = reader.begins if headless else reader.begins[1:]
+    for row, line in zip(rows, begins, strict=True):
+        if len(row) != width:
+            raise _ragged(row, width, Place(source, line, 1), delimiter)
+    numbers = [
+        _number(name, column, header, width, source_name, place_of, headless=headless)
+        for name, column in columns.items()
+    ]
+    if len(numbers) == 1:
+        return (list(dict.fromkeys(row[numbers[0]] for row in rows)),)
+    distinct = dict.fromkeys(tuple([row[number] for number in numbers]) for row in rows)
+    if not distinct:
+        return tuple([] for _ in numbers)
+    return tuple(list(column) for column in zip(*distinct, strict=True))
+
+
+class _Reader:
+    """Gives lines to the CSV reader; skips comments and blank lines, but not inside of a cell."""
+
+    def __init__(self, source: Source, comment: str | None) -> None:
+        self._lines = iter(source.text.split("\n"))
+        self._comment = comment
+        self._between = True
+        self.line = 0
+        self.begins: list[int] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        for line in self._lines:
+            self.line += 1
+            if self._between:
+                if line in {"", "\r"} or (self._comment and line.startswith(self._comment)):
+                    continue
+                self._between = False
+                self.begins.append(self.line)
+            return line + "\n"
+        raise StopIteration
+
+    def done(self, row: list[str]) -> bool:
+        """Tells that a whole row was read, so that the next line begins one."""
+        self._between = True
+        return bool(row)
+
+
+def _ragged(row: Sequence[str], width: int, place: Place, delimiter: str) -> FileflowError:
+    cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+    hint = None
+    other = "," if delimiter == "\t" else "\t"
+    if any(other in cell for cell in row):
+        hint = "tabs divide the cells of a file that ends with .tsv, commas those of all others"
+    return FileflowError(f"this row has {cells}, the first one {width}", place=place, hint=hint)
+
+
+def _number(
+    name: str,
+    column: str,
+    header: Sequence[str],
+    width: int,
+    source_name: str,
+    place_of: Callable[[str], Place] | None,
+    *,
+    headless: bool,
+) -> int:
+    """The index of a column by its number or its header."""
+    place = place_of(name) if place_of else None
+    if headless:
+        if 1 <= int(column) <= max(width, 1):
+            return int(column) - 1
+        raise FileflowError(
+            f"{source_name} has {width} columns, and no column {column}", place=place
+        )
+    found = [i for i, cell in enumerate(header) if cell == column]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise FileflowError(f"{source_name} has {len(found)} columns {column!r}", place=place)
+    if not header:
+        raise FileflowError(f"{source_name} is empty: it has no header", place=place)
+    hint = did_you_mean(column, header) or f"its columns: {', '.join(header[:12])}, …"
+    raise FileflowError(f"{source_name} has no column {column!r}", place=place, hint=hint)
+
+
+def _text(data: bytes, source_name: str) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FileflowError(
+            f"{source_name}:{line}: this is no UTF-8 text", hint="save the file as UTF-8"
+        ) from None
+    at = text.find("\0")
+    if at >= 0:
+        line = text.count("\n", 0, at) + 1
+        raise FileflowError(f"{source_name}:{line}: the text holds a NUL")
+    return text

@@ -1,0 +1,194 @@
+"""Reads a Workflowfile and what it includes: top-level keys, and config merged over all files.
+
+Knows which keys a file has, and not what is below `rules` and `wildcards`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fileflow.errors import Collector, FileflowError, Place, did_you_mean
+from fileflow.language import scalars
+from fileflow.language.config import (
+    Config,
+    Given,
+    config_names,
+    given_config,
+    no_config,
+    read_config,
+    stacked,
+)
+from fileflow.language.scalars import not_a, unknown_key
+from fileflow.language.yaml_tree import Mapping, Node, Scalar, read_tree
+from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.model.patterns import normal
+from fileflow.model.ports import Disk
+
+TOP_KEYS = ("seed", "config", "wildcards", "resources", "include", "defaults", "rules")
+INCLUDED_KEYS = ("config", "wildcards", "include", "defaults", "rules")
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFile:
+    """One file: its name, and the mapping in it."""
+
+    name: str
+    tree: Mapping
+
+    def section(self, key: str) -> Mapping | None:
+        """What one key says, if there is anything.
+
+        Raises:
+            FileflowError: it is no mapping.
+        """
+        node = self.tree.items.get(key)
+        if node is None or scalars.is_nothing(node):
+            return None
+        return scalars.mapping(node, key)
+
+
+@dataclass(slots=True)
+class FlowFiles:
+    """All files, the top one first, and the config that they give together.
+
+    `given` is what the command line said of config, `without` the config of the files alone.
+    """
+
+    files: list[FlowFile] = field(default_factory=list)
+    config: Mapping | None = None
+    without: Mapping | None = None
+    given: Given | None = None
+
+
+class _FileReader:
+    """Follows `include`, depth first; what wins over a file's own config is handed down to it."""
+
+    def __init__(self, disk: Disk, errors: Collector) -> None:
+        self._disk = disk
+        self._errors = errors
+        self._open: list[str] = []
+        self._done: set[str] = set()
+        self.files: list[FlowFile] = []
+
+    def read(
+        self, name: str, place: Place | None, above: Mapping, below: Mapping | None
+    ) -> Mapping | None:
+        """The config of a file over that of its includes, or None if the file cannot be read."""
+        self._done.add(name)
+        try:
+            tree = self._tree(name, place)
+        except FileflowError as error:
+            self._errors.add(error)
+            return None
+        self.files.append(FlowFile(name, tree))
+        self._check_keys(tree, top=place is None)
+        self._open.append(name)
+        try:
+            return self._layers(tree, above, below)
+        finally:
+            self._open.pop()
+
+    def _tree(self, name: str, place: Place | None) -> Mapping:
+        data = self._disk.read(name)
+        if data is None:
+            hint = None if place is None else did_you_mean(name, self._beside(name))
+            raise FileflowError(f"there is no file {name}", place=place, hint=hint)
+        tree = read_tree(data, name)
+        if tree is None:
+            raise FileflowError(f"{name} is empty", place=place, hint="write rules: into it")
+        return scalars.mapping(tree, name, f"a mapping with keys such as {', '.join(TOP_KEYS[-2:])}")
+
+    def _beside(self, name: str) -> list[str]:
+        folder = posixpath.dirname(name)
+        return [
+            posixpath.join(folder, other)
+            for other, is_folder in self._disk.listing(folder)
+            if not is_folder
+        ]
+
+    def _check_keys(self, tree: Mapping, *, top: bool) -> None:
+        known = TOP_KEYS if top else INCLUDED_KEYS
+        for name, key in tree.keys.items():
+            if name in known:
+                continue
+            if name in TOP_KEYS:
+                self._errors.add(
+                    FileflowError(f"{name} stands only in the top Workflowfile", place=key.place)
+                )
+            else:
+                self._errors.add(unknown_key(key, known, "a Workflowfile", _MEANT))
+
+    def _layers(self, tree: Mapping, above: Mapping, below: Mapping | None) -> Mapping:
+        own = no_config(tree.source)
+        said = tree.items.get("config")
+        if said is not None and not scalars.is_nothing(said):
+            try:
+                own = read_config(said, self._disk, above, below)
+            except FileflowError as error:
+                self._errors.add(error)
+        wins = stacked(own, above)
+        under = no_config(tree.source)
+        for scalar in self._includes(tree, Config(stacked(below, wins))):
+            try:
+                name = self._included(scalar, Config(stacked(below, under, wins)))
+            except FileflowError as error:
+                self._errors.add(error)
+                continue
+            if name not in self._done:
+                included = self.read(name, scalar.place, wins, stacked(below, under))
+                under = stacked(under, included)
+        return stacked(under, own)
+
+    def _includes(self, tree: Mapping, config: Config) -> Sequence[Scalar]:
+        node: Node | None = tree.items.get("include")
+        if node is None or scalars.is_nothing(node):
+            return ()
+        try:
+            if isinstance(node, Scalar) and any(config_names(node.text)):
+                filled = config.filled(node)
+                node = filled if isinstance(filled, Items) else node
+            return scalars.scalars(node, "include")
+        except FileflowError as error:
+            self._errors.add(error)
+            return ()
+
+    def _included(self, scalar: Scalar, config: Config) -> str:
+        name = normal(config.text(scalar).text)
+        if name in self._open:
+            ring = " → ".join([*self._open[self._open.index(name) :], name])
+            raise FileflowError(
+                f"files include each other in a ring: {ring}",
+                place=scalar.place,
+                hint="take one include out",
+            )
+        return name
+
+
+_MEANT = {
+    "configfile": "write config: FILE",
+    "rule": "rules stand below one key: rules",
+    "vars": "write config",
+    "variables": "write config",
+    "params": "write config; params is a key of a rule",
+    "includes": "write include",
+    "stages": "write rules",
+    "jobs": "write rules",
+    "tasks": "write rules",
+}
+
+
+def read_files(disk: Disk, file: str, config_args: Sequence[str], errors: Collector) -> FlowFiles:
+    """Reads all files; mistakes go to `errors`, and the reading goes on with the next file.
+
+    Raises:
+        FileflowError: an argument of `--config` cannot be read.
+    """
+    given = given_config(config_args, disk)
+    reader = _FileReader(disk, errors)
+    own = reader.read(file, None, given.tree, None)
+    if own is None:
+        return FlowFiles(reader.files, None, None, given)
+    without = stacked(own, given.files)
+    return FlowFiles(reader.files, stacked(own, given.tree), without, given)

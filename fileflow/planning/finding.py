@@ -1,0 +1,215 @@
+"""Which rule makes a file: from a path to the jobs whose outputs give exactly that path.
+
+Pure: knows patterns and rows, not whether the inputs of such a job can be had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from fileflow.model.patterns import LONGEST_NAME, LONGEST_PATH, Matcher, Pattern
+from fileflow.model.rules import Rule, Workflow
+from fileflow.planning.tables import RuleTable, Shape, matcher_for, shape_of
+
+WAYS = 16
+
+
+class Output:
+    """One output entry of a rule, as a maker of paths."""
+
+    __slots__ = ("_below", "_index", "_matcher", "_seen", "finder", "k", "pattern", "rule", "shape")
+
+    def __init__(self, finder: Finder, rule: Rule, shape: Shape, k: int) -> None:
+        self.finder = finder
+        self.rule = rule
+        self.shape = shape
+        self.k = k
+        pattern = shape.outputs[k].pattern
+        assert pattern is not None
+        self.pattern = pattern
+        self._index: dict[str, int | tuple[int, ...]] | None = None
+        self._matcher: Matcher | None = None
+        self._seen = -1
+
+    @property
+    def table(self) -> RuleTable:
+        """The table of the rule's jobs."""
+        return self.finder.table(self.rule.name)
+
+    @property
+    def free(self) -> bool:
+        """Whether rows come from paths that are asked for."""
+        return bool(self.shape.free) or self.table.grows
+
+    def may_make(self, head: str, tail: str) -> bool:
+        """Whether some path that begins with `head` and ends with `tail` can be an output here."""
+        mine = self.pattern.parts
+        start, end = mine[0], mine[-1]
+        if not self.pattern.names:
+            end = start
+        starts = start.startswith(head) or head.startswith(start)
+        if self.pattern.directory:
+            return starts
+        return starts and (end.endswith(tail) or tail.endswith(end))
+
+    def index(self) -> dict[str, int | tuple[int, ...]]:
+        """Path → row, or rows where several give the same path."""
+        table = self.table
+        if self._index is None or self._seen != table.count:
+            paths = table.output_paths(self.k)
+            index: dict[str, int | tuple[int, ...]] = dict(
+                zip(paths, range(len(paths)), strict=True)
+            )
+            if len(index) < len(paths):
+                many: dict[str, list[int]] = {}
+                for row, path in enumerate(paths):
+                    many.setdefault(path, []).append(row)
+                index = {p: rows[0] if len(rows) == 1 else tuple(rows) for p, rows in many.items()}
+            self._index = index
+            self._seen = table.count
+        return self._index
+
+    def rows_making(self, path: str) -> list[int]:
+        """The rows whose output is this path; a rule with free wildcards gets a row for it."""
+        table = self.table
+        if not self.free:
+            found = self.index().get(path)
+            if found is None:
+                return []
+            return [found] if isinstance(found, int) else list(found)
+        if len(path) > LONGEST_PATH or any(len(p) > LONGEST_NAME for p in path.split("/")):
+            return []
+        if self._matcher is None:
+            self._matcher = matcher_for(table, self.shape.outputs[self.k])
+        values = self._matcher.match(path)
+        if values is None:
+            return []
+        ways: list[Mapping[str, str]] = [values]
+        if self._matcher.is_ambiguous(path, values):
+            ways = [way for way, _ in zip(self._matcher.ways(path), range(WAYS), strict=False)]
+        rows = [table.row_for(way) for way in ways]
+        return [row for row in rows if row is not None]
+
+
+class Finder:
+    """Finds makers of paths among all rules; builds the table of a rule when it is first needed."""
+
+    def __init__(self, workflow: Workflow, table: Callable[[str], RuleTable]) -> None:
+        self.workflow = workflow
+        self.table = table
+        self.outputs: list[Output] = []
+        for rule in workflow.rules.values():
+            shape = shape_of(rule, workflow.relations)
+            for k, entry in enumerate(shape.outputs):
+                scattered = entry.pattern is None or set(entry.pattern.wildcards) & set(
+                    rule.scatter
+                )
+                if not scattered:
+                    self.outputs.append(Output(self, rule, shape, k))
+        self._by_head: dict[str, list[Output]] | None = None
+        self._for: dict[tuple[str, str], list[Output]] = {}
+        self.folders = [output for output in self.outputs if output.pattern.directory]
+
+    def candidates(self, head: str, tail: str) -> list[Output]:
+        """The outputs that may make a path with this beginning and end."""
+        key = (head, tail)
+        found = self._for.get(key)
+        if found is None:
+            found = [output for output in self._near(head) if output.may_make(head, tail)]
+            self._for[key] = found
+        return found
+
+    def _near(self, head: str) -> Iterator[Output]:
+        """Outputs by the first folder of their pattern: most are ruled out by a dict look-up."""
+        if self._by_head is None:
+            self._by_head = {}
+            for output in self.outputs:
+                first, slash, _ = output.pattern.parts[0].partition("/")
+                self._by_head.setdefault(first if slash else "", []).append(output)
+        first, slash, _ = head.partition("/")
+        if not slash:
+            yield from self.outputs
+            return
+        if first:
+            yield from self._by_head.get(first, ())
+        yield from self._by_head.get("", ())
+
+    def makers(self, path: str, pattern: Pattern | None = None) -> list[int]:
+        """All jobs, as ids, whose outputs give this path or a folder above it."""
+        head, tail = (pattern.parts[0], pattern.parts[-1]) if pattern else (path, path)
+        if pattern is not None and not pattern.names:
+            tail = head
+        found: list[int] = []
+        for output in self.candidates(head, tail):
+            found += [output.table.base | row for row in output.rows_making(path)]
+        if not found and self.folders:
+            found = self._folder_above(path)
+        return list(dict.fromkeys(found))
+
+    def _folder_above(self, path: str) -> list[int]:
+        found: list[int] = []
+        above = path
+        while (slash := above.rfind("/")) > 0 and not found:
+            above = above[:slash]
+            for output in self.folders:
+                found += [output.table.base | row for row in output.rows_making(above)]
+        return found
+
+    def many(
+        self, paths: Sequence[str], pattern: Pattern | None
+    ) -> list[int | tuple[int, ...] | None]:
+        """For each path its only maker, several makers, or None; the bulk form of `makers`."""
+        if pattern is None:
+            return [self._one(path, None) for path in paths]
+        tail = pattern.parts[-1] if pattern.names else pattern.parts[0]
+        near = self.candidates(pattern.parts[0], tail)
+        plain = not self.folders and all(not output.free for output in near)
+        if not near and not self.folders:
+            return [None] * len(paths)
+        if plain and len(near) == 1:
+            index = near[0].index()
+            base = near[0].table.base
+            out: list[int | tuple[int, ...] | None] = []
+            for path in paths:
+                row = index.get(path)
+                if row is None:
+                    out.append(None)
+                elif isinstance(row, int):
+                    out.append(base | row)
+                else:
+                    out.append(tuple(base | one for one in row))
+            return out
+        return [self._one(path, pattern) for path in paths]
+
+    def _one(self, path: str, pattern: Pattern | None) -> int | tuple[int, ...] | None:
+        found = self.makers(path, pattern)
+        if not found:
+            return None
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def same_rows(self, table: RuleTable, pattern: Pattern) -> RuleTable | None:
+        """The table whose row r makes the path of row r of `table`, if that is plain to see.
+
+        It is, if only one output can make such paths, it has the same text but for the names of
+        its wildcards, and its columns are the very lists that fill `pattern`.
+        """
+        if pattern.lookups or pattern.is_placeholder or self.folders:
+            return None
+        near = self.candidates(pattern.parts[0], pattern.parts[-1])
+        if len(near) != 1 or near[0].shape.free:
+            return None
+        output = near[0]
+        theirs = output.pattern
+        maker = output.table
+        if (
+            maker.grows
+            or theirs.parts != pattern.parts
+            or len(theirs.names) != len(pattern.names)
+            or maker.count != table.count
+            or set(theirs.names) != set(maker.names)
+        ):
+            return None
+        for name, other in zip(pattern.names, theirs.names, strict=True):
+            if table.columns[name] is not maker.columns[other]:
+                return None
+        return maker

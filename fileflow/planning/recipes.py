@@ -1,0 +1,271 @@
+"""What identifies a job beside its files: the action, params, config values, env and seed.
+
+Pure: digests of code and of files that a command names are given. Nothing of what schedules a job
+(number of cores, executor, order, host) is in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fileflow.language.templates import (
+    Lookup,
+    Placeholder,
+    Template,
+    parse_plain,
+    without_comments,
+)
+from fileflow.language.yaml_tree import Mapping as Tree
+from fileflow.language.yaml_tree import Node, Scalar, Sequence
+from fileflow.model.rules import Argv, Rule, Run, Script, Shell
+from fileflow.planning.filling import JobValues, canonical, node_value, python_config, typed_value
+from fileflow.planning.seeds import seed_counts, seed_key
+from fileflow.planning.tables import RuleTable
+
+SIZE = 16
+PATH_ROOTS = frozenset({"input", "output", "log", "after"})
+NO_REASON = frozenset({"cores", "resources", "attempt", "seed", "rule"})
+
+
+class CodeFacts(Protocol):
+    """What is known of the code of an action: a digest of all of it, and of its parts by name."""
+
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def parts(self) -> tuple[tuple[str, bytes], ...]: ...
+
+
+@dataclass(slots=True)
+class Recipe:
+    """The recipe of one rule.
+
+    `parts` are what all its jobs share, by name, in the user's words (so that `why` can show them
+    before and after); `names` the wildcards and columns whose values enter each job's digest,
+    `texts` the ways to the other values that differ from job to job.
+    """
+
+    table: RuleTable
+    parts: dict[str, object]
+    names: list[str] = field(default_factory=list)
+    texts: list[tuple[str, Callable[[JobValues], object]]] = field(default_factory=list)
+    _base: object = None
+    _constant: bytes | None = None
+
+    def digest(self, row: int) -> bytes:
+        """16 bytes: equal if nothing of the recipe differs."""
+        if self._constant is not None:
+            return self._constant
+        if self._base is None:
+            text = canonical(self.parts)
+            self._base = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=SIZE)
+            if not self.names and not self.texts:
+                self._constant = self._base.digest()
+                return self._constant
+        made = self._base.copy()  # type: ignore[attr-defined]
+        made.update("\0".join(self.row_texts(row)).encode("utf-8", "surrogateescape"))
+        digest: bytes = made.digest()
+        return digest
+
+    def row_texts(self, row: int) -> list[str]:
+        """The values that belong to this job alone."""
+        columns = self.table.columns
+        if not self.texts:
+            return [columns[name][row] for name in self.names]
+        values = JobValues(self.table, row)
+        out = [columns[name][row] for name in self.names]
+        return out + [canonical(get(values)) for _, get in self.texts]
+
+    def row_facts(self, row: int) -> dict[str, object]:
+        """The same with their names, for `why`."""
+        columns = self.table.columns
+        values = JobValues(self.table, row)
+        found: dict[str, object] = {name: columns[name][row] for name in self.names}
+        return found | {name: get(values) for name, get in self.texts}
+
+
+def recipe_of(
+    table: RuleTable,
+    *,
+    root_seed: int,
+    code: CodeFacts | None,
+    takes: tuple[tuple[str, ...], bool] | None,
+    named_files: Mapping[str, bytes],
+) -> Recipe:
+    """The recipe of a rule.
+
+    Args:
+        table: the rule's jobs.
+        root_seed: the workflow's seed.
+        code: facts on the code of a function or script.
+        takes: for a function the wildcards and columns that it takes, and whether it takes
+            `config`; None where that is not known (then all count).
+        named_files: project files that the command names, with their digests.
+    """
+    rule = table.rule
+    action = rule.action
+    parts: dict[str, object] = {}
+    made = Recipe(table, parts)
+    holes: list[Placeholder] = []
+    command = not isinstance(action, Run)
+    parts.update(action_parts(rule))
+    if isinstance(action, Shell):
+        holes += action.template.placeholders
+    elif isinstance(action, Argv):
+        holes += [hole for word in action.words for hole in word.placeholders]
+    elif isinstance(action, Script):
+        holes += action.path.placeholders
+        holes += [hole for word in action.args or () for hole in word.placeholders]
+    if code is not None:
+        parts["code"] = {name: digest.hex() for name, digest in code.parts}
+        parts["code digest"] = code.digest.hex()
+    if named_files:
+        parts["files"] = {path: digest.hex() for path, digest in sorted(named_files.items())}
+    for key, words in (
+        ("prefix", rule.prefix),
+        ("shell_words", rule.shell_words or ()),
+        ("shell_prefix", (rule.shell_prefix,) if rule.shell_prefix else ()),
+    ):
+        if words and command:
+            parts[key] = [word.text for word in words]
+            holes += [hole for word in words for hole in word.placeholders]
+    if rule.params:
+        static: dict[str, object] = {}
+        for name, node in rule.params.items():
+            if not isinstance(node, (Scalar, Sequence, Tree)):
+                continue
+            inner = list(_holes_in(node))
+            if all(_is_static(hole) for hole in inner):
+                value = node_value(node, None) if command else typed_value(node, None)
+                static[name] = value if not inner else _static_value(table, node, command)
+            else:
+                static[name] = node_value(node, None)
+                holes += inner
+        parts["params"] = static
+    if rule.env:
+        env: dict[str, object] = {}
+        for name, node in rule.env.items():
+            env[name] = node_value(node, None)
+            holes += _holes_in(node)
+        parts["env"] = env
+    _add_config(made, holes, takes)
+    _add_values(made, holes, takes)
+    if seed_counts(rule):
+        written = [
+            (entry.written, entry.pattern.wildcards)
+            for entry in rule.outputs
+            if entry.pattern is not None
+        ]
+        key, names = seed_key(rule, written)
+        parts["seed"] = [root_seed, key]
+        for name in names:
+            if name in table.columns:
+                if name not in made.names:
+                    made.names.append(name)
+            elif name not in rule.scatter:
+                made.texts.append((name, lambda job, name=name: job.column(name)))  # type: ignore[misc]
+    if any(hole.root == "rule" for hole in holes):
+        parts["rule"] = rule.name
+    return made
+
+
+def action_parts(rule: Rule) -> dict[str, object]:
+    """The action as written, without what is no reason to build again."""
+    action = rule.action
+    if isinstance(action, Shell):
+        return {"shell": without_comments(action.template.text)}
+    if isinstance(action, Argv):
+        return {"argv": [word.text for word in action.words]}
+    if isinstance(action, Run):
+        return {"run": f"{action.module}:{action.function}"}
+    if isinstance(action, Script):
+        parts: dict[str, object] = {"script": action.path.text}
+        if action.args is not None:
+            parts["args"] = [word.text for word in action.args]
+        return parts
+    return {}
+
+
+def _holes_in(node: Node) -> list[Placeholder]:
+    if isinstance(node, Scalar):
+        if "{" not in node.text:
+            return []
+        return list(parse_plain(node.text, node.place_at).placeholders)
+    children = node.items if isinstance(node, Sequence) else node.items.values()
+    return [hole for child in children for hole in _holes_in(child)]
+
+
+def _is_static(hole: Placeholder) -> bool:
+    return hole.root == "config" and not any(isinstance(step, Lookup) for step in hole.steps)
+
+
+def _static_value(table: RuleTable, node: Node, command: bool) -> object:
+    values = JobValues(table, 0)
+    return node_value(node, values.resolve) if command else typed_value(node, values.resolve)
+
+
+def _add_config(
+    made: Recipe, holes: list[Placeholder], takes: tuple[tuple[str, ...], bool] | None
+) -> None:
+    table = made.table
+    named: dict[str, object] = {}
+    whole = takes is not None and takes[1]
+    for hole in holes:
+        if hole.root != "config":
+            continue
+        if not hole.steps:
+            whole = True
+        elif _is_static(hole):
+            named[hole.text] = JobValues(table, 0).resolve(hole)
+        else:
+            made.texts.append((hole.text, lambda job, hole=hole: job.resolve(hole)))  # type: ignore[misc]
+    if named:
+        made.parts["config"] = named
+    if whole:
+        made.parts["whole config"] = python_config(table.config)
+
+
+def _add_values(
+    made: Recipe, holes: list[Placeholder], takes: tuple[tuple[str, ...], bool] | None
+) -> None:
+    """The values of wildcards and columns that the action names; params are looked into above."""
+    table = made.table
+    names: dict[str, Placeholder | None] = {}
+    for hole in holes:
+        root = str(hole.steps[0]) if hole.root == "wildcards" and hole.steps else hole.root
+        if root in PATH_ROOTS | NO_REASON | {"params", "config", "rules"}:
+            continue
+        if root == "wildcards":
+            names.update(dict.fromkeys(table.names))
+        else:
+            names[root + ("\0each" if "each" in hole.modifiers else "")] = hole
+    if isinstance(table.rule.action, Run):
+        taken = takes[0] if takes is not None else table.names
+        names.update(dict.fromkeys(taken))
+    for name in names:
+        bare, _, each = name.partition("\0")
+        if bare in table.columns and not each:
+            made.names.append(bare)
+        else:
+            made.texts.append(
+                (bare, lambda job, bare=bare, each=each: _column(job, bare, bool(each)))  # type: ignore[misc]
+            )
+
+
+def _column(job: JobValues, name: str, each: bool) -> object:
+    return job.column(name, each=each)
+
+
+def words_of(template: Template) -> list[str]:
+    """The literal words of a template, quotes removed, for finding files that it names."""
+    text = "".join(part if isinstance(part, str) else "\0" for part in template.segments)
+    text = without_comments(text)
+    words = []
+    for word in text.replace(";", " ").replace("|", " ").replace("<", " ").split():
+        bare = word.strip("'\"()&`$")
+        if bare and "\0" not in bare:
+            words.append(bare)
+    return words

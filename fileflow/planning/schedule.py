@@ -1,0 +1,320 @@
+"""Which job may start next: the only owner of the states of jobs during a run.
+
+Pure: knows the plan and what has ended, not who runs jobs, what they cost, or what is fresh.
+
+Jobs are *open* when they must, or may have to, run. An open job waits for the open jobs that it
+needs; then it is ready, and whoever asks decides whether it runs or is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from heapq import heapify, heappop, heappush
+
+from fileflow.planning.plan import Plan, wanted_rows
+from fileflow.planning.staleness import Staleness, State
+from fileflow.planning.tables import ROW, SHIFT, RuleTable
+
+
+class JobState(IntEnum):
+    """Where a job stands in this run."""
+
+    UNWANTED = 0
+    WAITING = 1
+    READY = 2
+    RUNNING = 3
+    BUILT = 4
+    KEPT = 5
+    RESTING = 6
+    FAILED = 7
+    SKIPPED = 8
+
+
+SETTLED = frozenset(
+    {JobState.BUILT, JobState.KEPT, JobState.RESTING, JobState.FAILED, JobState.SKIPPED}
+)
+_MOVES = {
+    JobState.UNWANTED: {JobState.WAITING, JobState.KEPT, JobState.RESTING, JobState.SKIPPED},
+    JobState.WAITING: {JobState.READY, JobState.SKIPPED},
+    JobState.READY: {JobState.RUNNING, JobState.KEPT, JobState.RESTING, JobState.WAITING,
+                     JobState.FAILED, JobState.SKIPPED, JobState.READY},
+    JobState.RUNNING: {JobState.BUILT, JobState.FAILED, JobState.READY},
+    JobState.BUILT: {JobState.READY},
+    JobState.KEPT: {JobState.READY},
+    JobState.RESTING: {JobState.WAITING, JobState.READY, JobState.SKIPPED},
+    JobState.FAILED: {JobState.READY},
+    JobState.SKIPPED: set(),
+}  # fmt: skip
+
+
+class Schedule:
+    """The states of all wanted jobs of a plan.
+
+    Args:
+        plan, staleness: what is wanted, and what is known of it.
+        chain: for each rule how long (in seconds, at a guess) the longest chain of jobs is that
+            starts with one of its jobs; longer ones start first.
+    """
+
+    def __init__(self, plan: Plan, staleness: Staleness, chain: dict[str, float]) -> None:
+        self.plan = plan
+        self.staleness = staleness
+        self.states = {n: bytearray(t.count) for n, t in plan.tables.items()}
+        self.counts = dict.fromkeys(JobState, 0)
+        self.certain: set[int] = set()
+        self.reopened: set[int] = set()
+        self._waits: dict[int, int] = {}
+        self._consumers: dict[int, list[int]] = {}
+        self._same_rows: dict[int, list[RuleTable]] = {}
+        self._group_waits: dict[int, int] = {}
+        self._group_consumers: dict[int, list[int]] = {}
+        self._waiters: dict[int, list[int]] = {}
+        self._all_consumers: dict[int, list[int]] | None = None
+        self._ready: dict[int, list[tuple[float, int]]] = {n: [] for n in plan.tables}
+        self._order = sorted(
+            plan.tables,
+            key=lambda n: (-plan.tables[n].rule.priority, -chain.get(plan.tables[n].rule.name, 0)),
+        )
+        self._weights: dict[int, float] = {}
+        self._open_all()
+
+    # -- states -------------------------------------------------------------------------------
+
+    def state(self, job: int) -> JobState:
+        """Where a job stands."""
+        return JobState(self.states[job >> SHIFT][job & ROW])
+
+    def _set(self, job: int, new: JobState) -> None:
+        states = self.states[job >> SHIFT]
+        row = job & ROW
+        old = JobState(states[row])
+        assert new in _MOVES[old], f"bug: {self.plan.label(job)} from {old.name} to {new.name}"
+        states[row] = new
+        self.counts[old] -= 1
+        self.counts[new] += 1
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing waits, is ready or runs."""
+        counts = self.counts
+        return not (counts[JobState.WAITING] + counts[JobState.READY] + counts[JobState.RUNNING])
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def _open_all(self) -> None:
+        opened: list[tuple[RuleTable, int]] = []
+        for number, table in self.plan.tables.items():
+            if table.rule.asks_only:
+                continue
+            known = self.staleness.states[number]
+            for row in wanted_rows(table):
+                job = table.base | row
+                if job in self.plan.blocked:
+                    self._set(job, JobState.SKIPPED)
+                elif known[row] in (State.STALE, State.MAYBE):
+                    self._set(job, JobState.WAITING)
+                    opened.append((table, row))
+                    if known[row] == State.STALE:
+                        self.certain.add(job)
+                else:
+                    resting = known[row] in (State.ABSENT, State.LATENT)
+                    self._set(job, JobState.RESTING if resting else JobState.KEPT)
+        for table, row in opened:
+            self._count_needs(table, row)
+        for table, row in opened:
+            if not self._waits[table.base | row]:
+                self._make_ready(table.base | row)
+
+    def _count_needs(self, table: RuleTable, row: int) -> None:
+        job = table.base | row
+        waits = 0
+        for link in table.links:
+            group = link.group(row)
+            if group is not None:
+                if group.number not in self._group_waits:
+                    open_makers = 0
+                    for maker in group.makers or ():
+                        if maker >= 0 and self._is_open(maker):
+                            open_makers += 1
+                            self._consumers.setdefault(maker, []).append(-1 - group.number)
+                    self._group_waits[group.number] = open_makers
+                    self._group_consumers[group.number] = []
+                if self._group_waits[group.number]:
+                    waits += 1
+                    self._group_consumers[group.number].append(job)
+                continue
+            maker = link.makers[row] if link.makers is not None else -1
+            if maker >= 0 and self._is_open(maker):
+                waits += 1
+                self._consumers.setdefault(maker, []).append(job)
+        self._waits[job] = waits
+
+    def _is_open(self, job: int) -> bool:
+        return self.states[job >> SHIFT][job & ROW] in (JobState.WAITING, JobState.READY)
+
+    def weigh(self, weights: dict[int, float]) -> None:
+        """Sets for single jobs how long the chain is that they start; before the first batch."""
+        self._weights = weights
+        for number, heap in self._ready.items():
+            base = self.plan.tables[number].base
+            heap[:] = [(-weights.get(base | row, 0.0), row) for _, row in heap]
+            heapify(heap)
+
+    def _make_ready(self, job: int) -> None:
+        self._set(job, JobState.READY)
+        heappush(self._ready[job >> SHIFT], (-self._weights.get(job, 0.0), job & ROW))
+
+    # -- what may start -----------------------------------------------------------------------
+
+    def tables_ready(self) -> Iterator[RuleTable]:
+        """The tables with ready jobs, the most urgent first."""
+        for number in self._order:
+            if self._ready[number]:
+                yield self.plan.tables[number]
+
+    def ready_count(self, table: RuleTable) -> int:
+        """How many jobs of a table are ready."""
+        return len(self._ready[table.number])
+
+    def take(self, table: RuleTable, most: int) -> list[int]:
+        """Up to `most` ready jobs of a table, the most urgent first; each is to be settled next."""
+        heap = self._ready[table.number]
+        base = table.base
+        states = self.states[table.number]
+        out: list[int] = []
+        while heap and len(out) < most:
+            _, row = heappop(heap)
+            if states[row] == JobState.READY:
+                out.append(base | row)
+        return out
+
+    def put_back(self, job: int) -> None:
+        """Makes a job that was taken or ran ready again."""
+        self._make_ready(job)
+
+    def started(self, job: int) -> None:
+        """A ready job runs."""
+        self._set(job, JobState.RUNNING)
+
+    # -- what has ended -----------------------------------------------------------------------
+
+    def kept(self, job: int, *, resting: bool = False) -> None:
+        """A ready job need not run; `resting`: its outputs are gone, and nobody needs them yet."""
+        self._set(job, JobState.RESTING if resting else JobState.KEPT)
+        self._settled(job, changed=False)
+
+    def built(self, job: int, *, changed: bool) -> None:
+        """A running job is done; `changed`: an output differs from what was recorded before."""
+        self._set(job, JobState.BUILT)
+        self._settled(job, changed=changed)
+
+    def _settled(self, job: int, *, changed: bool) -> None:
+        waiters = self._waiters.pop(job, None)
+        if waiters is None and job not in self.reopened:
+            self._release(job)
+        else:
+            for waiter in waiters or ():
+                self._less(waiter)
+            if changed:
+                self._reopen_consumers(job)
+
+    def _release(self, job: int) -> None:
+        for consumer in self._consumers.pop(job, ()):
+            if consumer >= 0:
+                self._less(consumer)
+                continue
+            group = -1 - consumer
+            self._group_waits[group] -= 1
+            if not self._group_waits[group]:
+                for one in self._group_consumers[group]:
+                    self._less(one)
+
+    def _less(self, job: int) -> None:
+        self._waits[job] -= 1
+        states = self.states[job >> SHIFT]
+        if not self._waits[job] and states[job & ROW] == JobState.WAITING:
+            self._make_ready(job)
+
+    def failed(self, job: int) -> list[int]:
+        """A job has failed for good; gives the jobs that are skipped for it."""
+        self._set(job, JobState.FAILED)
+        return self._skip_consumers([job])
+
+    def skip_blocked(self) -> None:
+        """Skips what needs jobs that were blocked from the start."""
+        blocked = [job for job in self.plan.blocked if job >> SHIFT in self.states]
+        if blocked:
+            self._skip_consumers(blocked)
+
+    def _skip_consumers(self, jobs: Iterable[int]) -> list[int]:
+        skipped: list[int] = []
+        todo = list(jobs)
+        while todo:
+            job = todo.pop()
+            for consumer in self.consumers_of(job):
+                if self.state(consumer) in (JobState.WAITING, JobState.READY):
+                    self._set(consumer, JobState.SKIPPED)
+                    skipped.append(consumer)
+                    todo.append(consumer)
+        return skipped
+
+    def skip_rest(self) -> list[int]:
+        """Skips all that has not started: the run ends early."""
+        out = []
+        for number, states in self.states.items():
+            base = self.plan.tables[number].base
+            for row, state in enumerate(states):
+                if state in (JobState.WAITING, JobState.READY):
+                    self._set(base | row, JobState.SKIPPED)
+                    out.append(base | row)
+        return out
+
+    # -- jobs that were at rest ---------------------------------------------------------------
+
+    def demand_absent(self, job: int) -> bool:
+        """A ready job must run: lets the resting jobs that it needs run first, if there are any."""
+        table = self.plan.tables[job >> SHIFT]
+        resting = {
+            maker
+            for maker in self.staleness.makers_taken(table, job & ROW)
+            if self.states[maker >> SHIFT][maker & ROW] == JobState.RESTING
+        }
+        called = {
+            maker
+            for maker in self.staleness.makers_taken(table, job & ROW)
+            if maker in self._waiters
+        }
+        if not resting and not called:
+            return False
+        self._set(job, JobState.WAITING)
+        self._waits[job] = len(resting | called)
+        for maker in resting | called:
+            self._waiters.setdefault(maker, []).append(job)
+        for maker in resting:
+            self.certain.add(maker)
+            self._make_ready(maker)
+        return True
+
+    def consumers_of(self, job: int) -> list[int]:
+        """All wanted jobs that take from a job."""
+        if self._all_consumers is None:
+            found: dict[int, list[int]] = {}
+            for table in self.plan.tables.values():
+                if table.rule.asks_only:
+                    continue
+                for row in wanted_rows(table):
+                    for maker in dict.fromkeys(self.staleness.makers_taken(table, row)):
+                        found.setdefault(maker, []).append(table.base | row)
+            self._all_consumers = found
+        return self._all_consumers.get(job, [])
+
+    def _reopen_consumers(self, job: int) -> None:
+        """What was settled by what this job made before must be asked again."""
+        self.staleness.forget_groups()
+        for consumer in self.consumers_of(job):
+            if self.state(consumer) in (JobState.KEPT, JobState.BUILT):
+                self.reopened.add(consumer)
+                self.certain.discard(consumer)
+                self._waits[consumer] = 0
+                self._make_ready(consumer)

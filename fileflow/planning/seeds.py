@@ -1,0 +1,68 @@
+"""Derives a job's seed: from the workflow's seed, a key and the values of its wildcards alone.
+
+Pure. The same on any machine, in any order, with any number of jobs at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+
+from fileflow.model.patterns import NAME
+from fileflow.model.rules import Argv, Rule, Shell
+
+BITS = 128
+SMALL_BITS = 31
+
+
+def masked(text: str) -> str:
+    """A pattern as written, with wildcards as `{}` and nothing else filled in."""
+    return re.sub(rf"(?<!\{{)\{{{NAME}\}}(?!\}})", "{}", text)
+
+
+def seed_key(rule: Rule, outputs: Iterable[tuple[str, Sequence[str]]]) -> tuple[str, list[str]]:
+    """The key of a rule's seeds, and the names whose values enter them, in order.
+
+    `outputs` are the output patterns as written, each with its wildcards in order. The key is the
+    first of them in the order of their masked text; without outputs it is the rule's name.
+    """
+    made = sorted(((masked(text), list(names)) for text, names in outputs), key=lambda one: one[0])
+    key, names = made[0] if made else (rule.name, [])
+    if rule.seed.key is not None:
+        key = rule.seed.key
+    if rule.seed.by is not None:
+        names = list(rule.seed.by)
+    return key, names
+
+
+def seed_counts(rule: Rule) -> bool:
+    """Whether the seed is part of what the rule's outputs depend on."""
+    if rule.seed.counts is not None:
+        return rule.seed.counts
+    if rule.seed.by is not None or rule.seed.key is not None:
+        return True
+    action = rule.action
+    if isinstance(action, Shell):
+        return _mentions(action.template.text)
+    if isinstance(action, Argv):
+        return any(_mentions(word.text) for word in action.words)
+    return action is not None
+
+
+def _mentions(text: str) -> bool:
+    return re.search(r"\{seed[}:]", text) is not None or "FILEFLOW_SEED" in text
+
+
+def seed_of(root: int, key: str, values: Iterable[str]) -> int:
+    """A seed of 128 bits."""
+    made = hashlib.blake2b(digest_size=BITS // 8, person=b"fileflow seed")
+    for piece in (str(root), key, *values):
+        data = piece.encode("utf-8", "surrogateescape")
+        made.update(len(data).to_bytes(8, "little") + data)
+    return int.from_bytes(made.digest(), "big")
+
+
+def small(seed: int) -> int:
+    """The seed as a whole number below 2³¹: `{seed}`, `$FILEFLOW_SEED`, the parameter `seed`."""
+    return seed >> (BITS - SMALL_BITS)

@@ -1,0 +1,548 @@
+"""Why a job must run, or that it need not: the one place that decides what is fresh.
+
+Pure: sees a plan, records and digests, never the disk, the clock or a process. `run`, `--dry-run`,
+`why` and `status` all ask here.
+
+A job's *state* before a run is one of:
+FRESH, all is as it was recorded; ABSENT, so too, but outputs are gone and nobody is known to need
+them; STALE, it must run; MAYBE, it must run if a job that it needs comes out different; LATENT, an
+absent one that must run if one that takes from it must.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Protocol
+
+from fileflow.planning.plan import Plan, wanted_rows
+from fileflow.planning.recipes import Recipe
+from fileflow.planning.tables import ABSENT as NO_PATH
+from fileflow.planning.tables import ROW, SHIFT, Group, Link, RuleTable
+
+ZERO = bytes(16)
+LIST_MARK = "\x01"
+
+
+class State(IntEnum):
+    """What is known of a job before it is its turn."""
+
+    FRESH = 0
+    ABSENT = 1
+    MAYBE = 2
+    LATENT = 3
+    STALE = 4
+
+
+class Why(Enum):
+    """The kinds of reasons for which a job must run."""
+
+    RERUN = "everything is built again"
+    FORCED = "forced"
+    NO_OUTPUT = "it has no output: it runs whenever it is asked for"
+    ALWAYS = "it says `always`"
+    MISSING = "missing"
+    NO_RECORD = "there, but not known to be made by this rule"
+    ACTION = "the action changed"
+    OUTPUTS = "the outputs changed"
+    INPUTS = "the list of inputs changed"
+    CONTENT = "an input changed"
+    OVERWRITTEN = "changed by someone else since it was made"
+    ENSURE = "does not meet its `ensure`"
+    EXPIRED = "recorded too long ago"
+    NEEDED = "gone, and needed"
+    UPSTREAM = "an input may change"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a job must run: the kind, what it is about, and before and after where that helps."""
+
+    why: Why
+    about: str = ""
+    before: str = ""
+    after: str = ""
+
+    def __str__(self) -> str:
+        return _SENTENCES.get(self.why, _plain)(self)
+
+
+def _plain(reason: Reason) -> str:
+    return f"{reason.why.value}: {reason.about}" if reason.about else reason.why.value
+
+
+_SENTENCES = {
+    Why.MISSING: lambda r: f"{r.about} is missing",
+    Why.NO_RECORD: lambda r: f"{r.about} is {r.why.value}",
+    Why.ACTION: lambda r: f"{r.about} changed",
+    Why.INPUTS: lambda r: f"inputs: {r.about}",
+    Why.CONTENT: lambda r: f"{r.about} changed",
+    Why.OVERWRITTEN: lambda r: f"{r.about} was {r.why.value}",
+    Why.ENSURE: lambda r: f"{r.about} {r.why.value}",
+    Why.NEEDED: lambda r: f"gone, and needed by {r.about}",
+    Why.UPSTREAM: lambda r: f"if {r.about} changes",
+}
+
+
+class Head(Protocol):
+    """What many records share."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def output_names(self) -> tuple[str, ...]: ...
+    @property
+    def input_names(self) -> tuple[str, ...]: ...
+    @property
+    def facts(self) -> dict[str, object]: ...
+
+
+class Record(Protocol):
+    """What a finished job was made from."""
+
+    @property
+    def head(self) -> Head: ...
+    @property
+    def recipe(self) -> bytes: ...
+    @property
+    def inputs(self) -> tuple[str, ...]: ...
+    @property
+    def digests(self) -> bytes: ...
+    @property
+    def outputs(self) -> tuple[str, ...]: ...
+    @property
+    def made(self) -> bytes: ...
+    @property
+    def started(self) -> float: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+class Facts(Protocol):
+    """What staleness asks of records and of the disk."""
+
+    def record(self, first_output: str) -> Record | None:
+        """The record of the job whose first output this is."""
+
+    def stored_list(self, token: str) -> Sequence[str]:
+        """The paths of a stored list, by its token."""
+
+    def stored_contents(self, ident: bytes) -> bytes:
+        """The digests of a stored list's files."""
+
+    def contents_id(self, digests: bytes) -> bytes:
+        """The id under which these digests would be stored."""
+
+    def content(self, path: str) -> bytes | None:
+        """The digest of what is at a path now, or what its absent maker is known to make."""
+
+    def signatures(self, paths: Sequence[str]) -> list[bytes | None]:
+        """The signatures of these paths now."""
+
+    def same_bytes(self, path: str, digest: bytes) -> bool:
+        """Whether the file or folder at this path holds the bytes with this digest."""
+
+    def ensured(self, path: str, non_empty: bool, sha256: str | None) -> bool:
+        """Whether an output meets its `ensure`."""
+
+    def now(self) -> float:
+        """The time, in seconds since the epoch; for `expires` alone."""
+
+
+class Staleness:
+    """Decides for the jobs of one plan."""
+
+    def __init__(
+        self, plan: Plan, recipes: Mapping[str, Recipe], facts: Facts, *, rerun: bool = False
+    ) -> None:
+        self.plan = plan
+        self.recipes = recipes
+        self.facts = facts
+        self.rerun = rerun
+        self.states: dict[int, bytearray] = {
+            number: bytearray(table.count) for number, table in plan.tables.items()
+        }
+        self.reasons: dict[int, Reason] = {}
+        self._group_ids: dict[int, bytes | None] = {}
+        self._moving: set[int] = set()
+        self._any_absent = False
+
+    # -- before the run -----------------------------------------------------------------------
+
+    def decide(self) -> None:
+        """Settles the state of every wanted job, each after what it needs."""
+        for table, rows in self.plan.order:
+            if not table.rule.asks_only:
+                self._decide_rows(table, wanted_rows(table) if rows is None else rows)
+        if self._any_absent:
+            self._call_absent()
+
+    def state(self, job: int) -> State:
+        """The state of a job before the run."""
+        return State(self.states[job >> SHIFT][job & ROW])
+
+    def reason(self, job: int) -> Reason | None:
+        """Why a job must run, or may have to; None for one that need not."""
+        found = self.reasons.get(job)
+        if found is None and self.states[job >> SHIFT][job & ROW] == State.STALE:
+            table = self.plan.tables[job >> SHIFT]
+            return Reason(Why.MISSING, table.output_paths(0)[job & ROW])
+        return found
+
+    def _decide_rows(self, table: RuleTable, rows: Sequence[int]) -> None:
+        states = self.states[table.number]
+        base = table.base
+        links = table.links
+        for row in rows:
+            job = base | row
+            if job in self.plan.blocked:
+                states[row] = State.STALE
+                self.reasons[job] = Reason(Why.MISSING, "a source")
+                continue
+            cause = self._moved_by(links, row) if self._moving else None
+            reason = self.reason_now(table, row, upstream=cause)
+            if reason is None:
+                if cause is not None:
+                    states[row] = State.MAYBE
+                    self.reasons[job] = Reason(Why.UPSTREAM, cause)
+                    self._moving.add(job)
+                continue
+            if (
+                reason.why is Why.MISSING
+                and reason.after == "absent"
+                and job not in self.plan.asked
+            ):
+                if cause is not None:
+                    states[row] = State.MAYBE
+                    self.reasons[job] = Reason(Why.UPSTREAM, cause)
+                    self._moving.add(job)
+                else:
+                    states[row] = State.ABSENT
+                    self._any_absent = True
+                continue
+            states[row] = State.STALE
+            if reason is not _NEVER:
+                self.reasons[job] = reason
+            if reason.after != "absent" or cause is not None:
+                self._moving.add(job)
+
+    def _moved_by(self, links: Sequence[Link], row: int) -> str | None:
+        """The rule of a job that this one needs and that may make something else this time."""
+        moving = self._moving
+        for link in links:
+            if link.entry.order_only:
+                continue
+            if link.group_of is None:
+                maker = link.makers[row] if link.makers is not None else -1
+                if maker in moving:
+                    return self.plan.tables[maker >> SHIFT].rule.name
+                continue
+            mover = self._group_mover(link.groups[link.group_of[row]])
+            if mover is not None:
+                return mover
+        return None
+
+    def _group_mover(self, group: Group) -> str | None:
+        for maker in group.makers or ():
+            if maker in self._moving:
+                return self.plan.tables[maker >> SHIFT].rule.name
+        return None
+
+    def _call_absent(self) -> None:
+        """Jobs whose outputs are gone run after all if one that must run takes from them."""
+        for table, rows in reversed(self.plan.order):
+            if table.rule.asks_only:
+                continue
+            states = self.states[table.number]
+            for row in wanted_rows(table) if rows is None else rows:
+                state = states[row]
+                if state == State.STALE:
+                    called = State.STALE
+                elif state in (State.MAYBE, State.LATENT):
+                    called = State.LATENT
+                else:
+                    continue
+                for maker in self.makers_taken(table, row):
+                    theirs = self.states[maker >> SHIFT]
+                    if theirs[maker & ROW] in (State.ABSENT, State.LATENT):
+                        theirs[maker & ROW] = max(called, theirs[maker & ROW])
+                        why = Reason(Why.NEEDED, table.label(row))
+                        if called == State.LATENT:
+                            why = Reason(Why.UPSTREAM, table.rule.name)
+                        self.reasons[maker] = why
+
+    def makers_taken(self, table: RuleTable, row: int) -> Iterator[int]:
+        """The jobs that make what a job takes."""
+        for link in table.links:
+            for maker in link.makers_of(row):
+                if maker >= 0:
+                    yield maker
+
+    # -- the decision -------------------------------------------------------------------------
+
+    def reason_now(
+        self, table: RuleTable, row: int, *, upstream: str | None = None
+    ) -> Reason | None:
+        """The first reason for which a job must run by what is known now, or None.
+
+        A reason whose `after` is `absent` means: all but its outputs is as it was, so that the
+        job is taken to make again what it made before. With `upstream`, inputs that may yet
+        change are not looked at.
+        """
+        rule = table.rule
+        job = table.base | row
+        if self.rerun:
+            return _RERUN
+        if job in self.plan.forced:
+            return _FORCED
+        if not table.shape.outputs:
+            return _NO_OUTPUT
+        outputs = table.outputs_of(row)
+        record = self.facts.record(outputs[0])
+        if record is None:
+            return self._unknown(outputs)
+        if rule.always:
+            return _ALWAYS
+        if record.recipe != self.recipes[rule.name].digest(row):
+            return self._recipe_reason(table, row, record)
+        if record.outputs != outputs or record.head.output_names != output_names(table):
+            return Reason(Why.OUTPUTS, _difference(record.outputs, outputs))
+        tokens = self.tokens(table, row)
+        if record.inputs != tokens or record.head.input_names != input_names(table):
+            return self._inputs_reason(record, table, row, tokens)
+        if upstream is None:
+            if self.digests(table, row) != record.digests:
+                return self._content_reason(record, table, row)
+        else:
+            changed = self._content_reason(record, table, row, settled_only=True)
+            if changed is not None:
+                return changed
+        if rule.expires is not None and self.facts.now() - record.started > rule.expires:
+            return _EXPIRED
+        return self._outputs_reason(table, outputs, record)
+
+    def all_reasons(self, table: RuleTable, row: int) -> list[Reason]:
+        """Every reason for which a job must run, for `why`."""
+        first = self.reason_now(table, row)
+        if first is None or not table.shape.outputs:
+            return [first] if first else []
+        outputs = table.outputs_of(row)
+        record = self.facts.record(outputs[0])
+        if record is None:
+            return [first]
+        found = [first]
+        if record.recipe != self.recipes[table.rule.name].digest(row):
+            found += self._recipe_reasons(table, row, record)
+        tokens = self.tokens(table, row)
+        if record.inputs != tokens:
+            found.append(self._inputs_reason(record, table, row, tokens))
+        else:
+            found += self._content_reasons(record, table, row)
+        last = self._outputs_reason(table, outputs, record)
+        if last is not None:
+            found.append(last)
+        return list(dict.fromkeys(found))
+
+    def _unknown(self, outputs: Sequence[str]) -> Reason:
+        signs = self.facts.signatures(outputs)
+        missing = next((p for p, s in zip(outputs, signs, strict=True) if s is None), None)
+        if missing is None:
+            return Reason(Why.NO_RECORD, outputs[0])
+        return _NEVER if missing == outputs[0] else Reason(Why.MISSING, missing)
+
+    def _outputs_reason(
+        self, table: RuleTable, outputs: Sequence[str], record: Record
+    ) -> Reason | None:
+        made = record.made
+        for k, sign in enumerate(self.facts.signatures(outputs)):
+            path = outputs[k]
+            if sign is None:
+                return Reason(Why.MISSING, path, after="absent")
+            spot = 48 * k
+            if sign != made[spot : spot + 32] and not self.facts.same_bytes(
+                path, made[spot + 32 : spot + 48]
+            ):
+                return Reason(Why.OVERWRITTEN, path, after="absent")
+            ensure = table.shape.outputs[k].ensure
+            if ensure is not None and not self.facts.ensured(path, ensure.non_empty, ensure.sha256):
+                return Reason(Why.ENSURE, path)
+        return None
+
+    def tokens(self, table: RuleTable, row: int) -> tuple[str, ...]:
+        """What stands for each input entry in a record: a path, a list's id, nothing if absent."""
+        out = []
+        for link in table.links:
+            if link.group_of is None:
+                maker = link.makers[row] if link.makers is not None else NO_PATH
+                out.append("" if maker == NO_PATH else link.paths[row])
+                continue
+            group = link.groups[link.group_of[row]]
+            paths = link.paths_of(row)
+            if link.single:
+                out.append(paths[0] if paths else "")
+            elif len(paths) == len(group.paths):
+                out.append(LIST_MARK + group.id.hex())
+            else:
+                out.append(LIST_MARK + Group(-1, paths, None).id.hex())
+        return tuple(out)
+
+    def digests(self, table: RuleTable, row: int) -> bytes:
+        """16 bytes for each input entry: of its content, of a list the id of its contents."""
+        out = []
+        for link in table.links:
+            if link.entry.order_only:
+                out.append(ZERO)
+            elif link.group_of is None or link.single:
+                paths = link.paths_of(row)
+                out.append((self.facts.content(paths[0]) or ZERO) if paths else ZERO)
+            else:
+                out.append(self.list_contents(link, row) or ZERO)
+        return b"".join(out)
+
+    def list_contents(self, link: Link, row: int) -> bytes | None:
+        """The id of the contents of a list of inputs; worked out once for all that share it."""
+        assert link.group_of is not None
+        group = link.groups[link.group_of[row]]
+        key = group.number if not link.entry.optional else -1 - group.number
+        if key in self._group_ids:
+            return self._group_ids[key]
+        content = self.facts.content
+        found = self.facts.contents_id(b"".join([content(p) or ZERO for p in link.paths_of(row)]))
+        self._group_ids[key] = found
+        return found
+
+    def forget_groups(self) -> None:
+        """Drops what was worked out for lists, after a file of one has changed."""
+        self._group_ids.clear()
+
+    # -- reasons in detail --------------------------------------------------------------------
+
+    def _recipe_reason(self, table: RuleTable, row: int, record: Record) -> Reason:
+        return self._recipe_reasons(table, row, record)[0]
+
+    def _recipe_reasons(self, table: RuleTable, row: int, record: Record) -> list[Reason]:
+        before = record.head.facts.get("recipe")
+        after = self.recipes[table.rule.name].parts
+        found: list[Reason] = []
+        if isinstance(before, Mapping):
+            for key in dict.fromkeys([*after, *before]):
+                found += _part_reasons(str(key), before.get(key), after.get(key))
+        return found or [Reason(Why.ACTION, "a value that the action names")]
+
+    def _inputs_reason(
+        self, record: Record, table: RuleTable, row: int, tokens: Sequence[str]
+    ) -> Reason:
+        before = [path for token in record.inputs for path in self._paths(token)]
+        after = [path for link in table.links for path in link.paths_of(row)]
+        return Reason(Why.INPUTS, _difference(before, after))
+
+    def _paths(self, token: str) -> Sequence[str]:
+        if token.startswith(LIST_MARK):
+            return self.facts.stored_list(token)
+        return [token] if token else []
+
+    def _content_reason(
+        self, record: Record, table: RuleTable, row: int, *, settled_only: bool = False
+    ) -> Reason | None:
+        return next(iter(self._content_reasons(record, table, row, settled_only)), None)
+
+    def _content_reasons(
+        self, record: Record, table: RuleTable, row: int, settled_only: bool = False
+    ) -> Iterator[Reason]:
+        for k, link in enumerate(table.links):
+            if link.entry.order_only:
+                continue
+            before = record.digests[16 * k : 16 * k + 16]
+            if link.group_of is None or link.single:
+                paths = link.paths_of(row)
+                makers = link.makers_of(row)
+                if settled_only and any(maker in self._moving for maker in makers):
+                    continue
+                if paths and (self.facts.content(paths[0]) or ZERO) != before:
+                    yield Reason(Why.CONTENT, paths[0])
+                continue
+            if not settled_only and self.list_contents(link, row) == before:
+                continue
+            stored = self.facts.stored_contents(before)
+            paths = link.paths_of(row)
+            group = link.groups[link.group_of[row]]
+            makers = group.makers or ()
+            if len(stored) != 16 * len(paths):
+                if not settled_only:
+                    yield Reason(Why.CONTENT, "the content of its inputs")
+                continue
+            for i, path in enumerate(paths):
+                if settled_only and len(makers) == len(paths) and makers[i] in self._moving:
+                    continue
+                if (self.facts.content(path) or ZERO) != stored[16 * i : 16 * i + 16]:
+                    yield Reason(Why.CONTENT, path)
+
+
+_NEVER = Reason(Why.MISSING)
+_RERUN = Reason(Why.RERUN)
+_FORCED = Reason(Why.FORCED)
+_NO_OUTPUT = Reason(Why.NO_OUTPUT)
+_ALWAYS = Reason(Why.ALWAYS)
+_EXPIRED = Reason(Why.EXPIRED)
+
+
+def input_names(table: RuleTable) -> tuple[str, ...]:
+    """The name of each input entry, empty for none."""
+    return tuple(link.entry.name or "" for link in table.links)
+
+
+def output_names(table: RuleTable) -> tuple[str, ...]:
+    """The name of each output entry, empty for none."""
+    return tuple(entry.name or "" for entry in table.shape.outputs)
+
+
+def _part_reasons(key: str, before: object, after: object) -> list[Reason]:
+    if before == after or key == "code digest":
+        return []
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        out = []
+        for name in sorted({*before, *after}):
+            if before.get(name) != after.get(name):
+                shown = (_shown(before.get(name)), _shown(after.get(name)))
+                if key == "code":
+                    out.append(Reason(Why.ACTION, f"the code of {name}"))
+                else:
+                    out.append(Reason(Why.ACTION, f"{_singular(key)} {name}", *shown))
+        return out
+    return [Reason(Why.ACTION, _WORDS.get(key, key), _shown(before), _shown(after))]
+
+
+_WORDS = {
+    "shell": "the shell text",
+    "argv": "the words of `argv`",
+    "run": "the function",
+    "seed": "the seed",
+    "whole config": "the config",
+}
+
+
+def _singular(key: str) -> str:
+    return {"params": "param", "files": "the file"}.get(key, key)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 300 else text[:297] + "…"
+
+
+def _difference(before: Sequence[str], after: Sequence[str]) -> str:
+    earlier, now = set(before), set(after)
+    gone = [path for path in before if path not in now]
+    new = [path for path in after if path not in earlier]
+    if not gone and not new:
+        return "another order or other names"
+    words = [f"{_few(new)} new"] if new else []
+    words += [f"{_few(gone)} gone"] if gone else []
+    return ", ".join(words)
+
+
+def _few(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")

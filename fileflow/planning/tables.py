@@ -1,0 +1,595 @@
+"""The jobs of each rule, all rows at once, and the paths that they take and make.
+
+Pure: values come from relations, paths from patterns; whether a file is there, who makes it and
+what is stale is not known here.
+
+A job is named by an int, `table number << 32 | row`; a *row* is one set of values of the wildcards
+that the rule maps. Columns of values are shared between rules and never changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fileflow.errors import FileflowError, did_you_mean
+from fileflow.model.patterns import Matcher, Pattern, value_allowed
+from fileflow.model.rules import Entry, Relation, Rule, Workflow
+from fileflow.planning.filling import Item, config_lookup
+from fileflow.planning.joins import Each, Table, columns_of, gather_rows, job_rows
+
+SHIFT = 32
+ROW = (1 << SHIFT) - 1
+SOURCE = -1
+ABSENT = -2
+UNRESOLVED = -9
+
+
+class Group:
+    """A list of input paths that jobs share: stored once, whoever takes it.
+
+    `makers[i]` is the job that makes `paths[i]`, SOURCE, or ABSENT for an optional one that is not
+    to be had; `rows` are the values behind the paths (columns by name), for gathered wildcards.
+    """
+
+    __slots__ = ("_id", "makers", "number", "paths", "rows")
+
+    def __init__(self, number: int, paths: list[str], rows: Table | None) -> None:
+        self.number = number
+        self.paths = paths
+        self.rows = rows
+        self.makers: Sequence[int] | None = None
+        self._id: bytes | None = None
+
+    @property
+    def id(self) -> bytes:
+        """16 bytes that identify the list of paths."""
+        if self._id is None:
+            text = "\0".join(self.paths).encode("utf-8", "surrogateescape")
+            self._id = hashlib.blake2b(text, digest_size=16).digest()
+        return self._id
+
+
+class Link:
+    """One input entry of a rule, for all of its jobs.
+
+    Either every job has a path of its own (`paths`, `makers` by row), or jobs share groups
+    (`groups`, `group_of` by row). `single` says that the action gets one path, not a list.
+    """
+
+    __slots__ = ("entry", "group_of", "groups", "makers", "paths", "pattern", "single", "tables")
+
+    def __init__(self, entry: Entry, pattern: Pattern | None, *, single: bool) -> None:
+        self.entry = entry
+        self.pattern = pattern
+        self.single = single
+        self.paths: list[str] = []
+        self.makers: Sequence[int] | None = None
+        self.groups: list[Group] = []
+        self.group_of: Sequence[int] | None = None
+        self.tables: set[int] = set()
+
+    def paths_of(self, row: int) -> list[str]:
+        """The paths that the job in this row takes through this entry, absent ones left out."""
+        if self.group_of is None:
+            maker = self.makers[row] if self.makers is not None else SOURCE
+            return [] if maker == ABSENT else [self.paths[row]]
+        group = self.groups[self.group_of[row]]
+        if group.makers is not None and ABSENT in self._absent(group):
+            return [p for p, m in zip(group.paths, group.makers, strict=True) if m != ABSENT]
+        return group.paths
+
+    def _absent(self, group: Group) -> Sequence[int]:
+        return group.makers if self.entry.optional and group.makers is not None else ()
+
+    def group(self, row: int) -> Group | None:
+        """The shared list of a row, or None where each job has a path of its own."""
+        return None if self.group_of is None else self.groups[self.group_of[row]]
+
+    def makers_of(self, row: int) -> Sequence[int]:
+        """Who makes each of the row's paths."""
+        if self.group_of is None:
+            return (self.makers[row],) if self.makers is not None else ()
+        return self.groups[self.group_of[row]].makers or ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the text of a rule says of its wildcards, before any value is known."""
+
+    mapped: tuple[str, ...]
+    path_wildcards: tuple[str, ...]
+    free: tuple[str, ...]
+    gathered: tuple[str, ...]
+    inputs: tuple[Entry, ...]
+    outputs: tuple[Entry, ...]
+
+
+def shape_of(rule: Rule, relations: Iterable[Relation]) -> Shape:
+    """The mapped, gathered and free wildcards of a rule, with entry-own wildcards expanded."""
+    inputs = tuple(one for entry in rule.inputs for one in _expanded(entry))
+    outputs = tuple(one for entry in rule.outputs for one in _expanded(entry))
+    known = {name for relation in relations for name in relation.names}
+    scattered = set(rule.scatter)
+    mapped = dict.fromkeys(
+        name
+        for entry in outputs
+        if entry.pattern is not None
+        for name in entry.pattern.wildcards
+        if name not in scattered
+    )
+    everywhere = dict.fromkeys(mapped)
+    for entry in inputs:
+        if entry.pattern is not None:
+            everywhere.update(dict.fromkeys(entry.pattern.wildcards))
+    return Shape(
+        mapped=tuple(mapped),
+        path_wildcards=tuple(everywhere),
+        free=tuple(name for name in mapped if name not in known),
+        gathered=tuple(name for name in everywhere if name not in mapped),
+        inputs=inputs,
+        outputs=outputs,
+    )
+
+
+def _expanded(entry: Entry) -> list[Entry]:
+    """An entry with a wildcard of its own stands for a list of entries."""
+    if entry.own is None or entry.pattern is None:
+        return [entry]
+    own = entry.own
+    out = []
+    for row in zip(*own.columns, strict=True):
+        values = dict(zip(own.names, row, strict=True))
+        out.append(replace(entry, pattern=_partly(entry.pattern, values), own=None, listed=True))
+    return out
+
+
+def _partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
+    parts = [pattern.parts[0]]
+    names: list[str] = []
+    for name, part in zip(pattern.names, pattern.parts[1:], strict=True):
+        if name in values:
+            parts[-1] += values[name] + part
+        else:
+            names.append(name)
+            parts.append(part)
+    wildcards = tuple(name for name in pattern.wildcards if name not in values)
+    return replace(pattern, parts=tuple(parts), names=tuple(names), wildcards=wildcards)
+
+
+class RuleTable:
+    """The jobs of one rule."""
+
+    def __init__(self, number: int, rule: Rule, workflow: Workflow, cache: Joins) -> None:
+        self.number = number
+        self.base = number << SHIFT
+        self.rule = rule
+        self.config = workflow.config
+        self.joins = cache
+        self.shape = shape_of(rule, workflow.relations)
+        self.relations = cache.relations_of(self.shape.path_wildcards)
+        self.checks: dict[str, list[str]] = {}
+        for name in self.shape.path_wildcards:
+            regexes = [*workflow.constraints.get(name, ())]
+            if name in rule.constraints:
+                regexes.append(rule.constraints[name])
+            if regexes:
+                self.checks[name] = regexes
+        self._compiled = {n: [re.compile(r) for r in rs] for n, rs in self.checks.items()}
+        self.names = self.shape.mapped
+        self.grows = bool(self.shape.free) or any(
+            relation.open and set(relation.names) & set(self.names) for relation in self.relations
+        )
+        self._outputs: list[list[str] | None] = [None] * len(self.shape.outputs)
+        self._row_of: dict[tuple[str, ...], int] | None = None
+        self.links: list[Link] = []
+        self._each: dict[str, tuple[int, Each | None]] = {}
+        self._start_rows()
+        self.output_items = _items(self.shape.outputs, [True] * len(self.shape.outputs))
+        self.input_items: tuple[Item, ...] = ()
+        self.wanted = bytearray(self.count)
+        self.linked = bytearray(self.count)
+
+    # -- rows ---------------------------------------------------------------------------------
+
+    def _start_rows(self) -> None:
+        declared = tuple(name for name in self.names if name not in self.shape.free)
+        if self.shape.free:
+            rows = self.joins.rows(self, declared) if declared else None
+            self._declared = set(zip(*rows.columns, strict=True)) if rows else None
+            self.columns: dict[str, list[str]] = {name: [] for name in self.names}
+            self.count = 0
+        elif not self.names:
+            self.columns = {}
+            self.count = 1
+        else:
+            rows = self.joins.rows(self, self.names)
+            self.columns = dict(zip(rows.names, rows.columns, strict=True))
+            self.count = rows.count
+            if self.grows:
+                self.columns = {name: list(column) for name, column in self.columns.items()}
+            self._check_values(self.columns, self.shape.outputs)
+        self._declared_names = declared
+
+    def _check_values(self, columns: Mapping[str, Sequence[str]], entries: Sequence[Entry]) -> None:
+        """A declared value must be fit to fill a path."""
+        for entry in entries:
+            pattern = entry.pattern
+            if pattern is None or (pattern.is_placeholder and entry not in self.shape.outputs):
+                continue
+            for name in dict.fromkeys(pattern.names):
+                column = columns.get(name)
+                if column is None:
+                    continue
+                checks = self._compiled.get(name)
+                for value in self.joins.odd_values(column):
+                    if not value_allowed(value, checks):
+                        raise _unfit(value, name, entry)
+
+    def row_for(self, values: Mapping[str, str]) -> int | None:
+        """The row with these values of the mapped names; a growing table adds it."""
+        key = tuple(values[name] for name in self.names)
+        if self._row_of is None:
+            if self.names:
+                columns = [self.columns[name] for name in self.names]
+                self._row_of = dict(zip(zip(*columns, strict=True), range(self.count), strict=True))
+            else:
+                self._row_of = {(): 0}
+        row = self._row_of.get(key)
+        if row is not None or not self.grows:
+            return row
+        if self.shape.free and self._declared is not None:
+            declared = tuple(values[name] for name in self._declared_names)
+            if declared not in self._declared and not self._open_fits(values):
+                return None
+        elif not self.shape.free and not self._open_fits(values):
+            return None
+        for name, value in zip(self.names, key, strict=True):
+            self.columns[name].append(value)
+        row = self._row_of[key] = self.count
+        self.count += 1
+        self.wanted.append(0)
+        self.linked.append(0)
+        for k, paths in enumerate(self._outputs):
+            if paths is not None:
+                paths.append(self._fill_output(k, row))
+        for link in self.links:
+            self._grow_link(link, row)
+        return row
+
+    def _open_fits(self, values: Mapping[str, str]) -> bool:
+        """Whether values that an open relation does not have agree with all that are not open."""
+        for relation in self.relations:
+            if relation.open:
+                continue
+            names = [name for name in relation.names if name in self.columns]
+            wanted = tuple(values[name] for name in names)
+            if names and wanted not in self.joins.value_set(relation, tuple(names)):
+                return False
+        return True
+
+    def jobs(self) -> Table:
+        """The mapped values of all rows."""
+        return Table(self.names, tuple(self.columns[name] for name in self.names), self.count)
+
+    def values_of(self, row: int) -> dict[str, str]:
+        """The values of the mapped wildcards in a row."""
+        return {name: self.columns[name][row] for name in self.names}
+
+    # -- paths --------------------------------------------------------------------------------
+
+    def output_paths(self, k: int) -> list[str]:
+        """The paths of the k-th output, one for each row."""
+        paths = self._outputs[k]
+        if paths is None:
+            pattern = self.shape.outputs[k].pattern
+            assert pattern is not None
+            paths = pattern.fill_rows(self.columns, self.count)
+            self._outputs[k] = paths
+        return paths
+
+    def _fill_output(self, k: int, row: int) -> str:
+        pattern = self.shape.outputs[k].pattern
+        assert pattern is not None
+        return pattern.fill(self.values_of(row))
+
+    def outputs_of(self, row: int) -> tuple[str, ...]:
+        """The output paths of one job."""
+        return tuple([self.output_paths(k)[row] for k in range(len(self._outputs))])
+
+    def label(self, row: int) -> str:
+        """A job in the user's words: `tidy month=01`."""
+        values = " ".join(f"{name}={value}" for name, value in self.values_of(row).items())
+        return f"{self.rule.name} {values}" if values else self.rule.name
+
+    # -- links --------------------------------------------------------------------------------
+
+    def make_links(self) -> None:
+        """Works out which paths each job takes, from the relations; once, when first wanted."""
+        if self.links:
+            return
+        for entry in self.shape.inputs:
+            self.links.append(self._make_link(entry))
+        self.input_items = _items(self.shape.inputs, [link.single for link in self.links])
+
+    def is_order_only(self, item: Item) -> bool:
+        """Whether an input item is no part of `{input}`."""
+        return all(self.shape.inputs[k].order_only for k in item.entries)
+
+    def column_value(self, name: str, row: int, *, each: bool = False) -> str | list[str]:
+        """The value of another column of the rule's relations for one job, or all its values.
+
+        Raises:
+            FileflowError: if there is no such column, or its values disagree (unless `each`).
+        """
+        known = self._each.get(name)
+        if known is None or known[0] != self.count:
+            jobs = self.jobs()
+            known = (self.count, columns_of(self.relations, self.shape.path_wildcards, jobs, name))
+            self._each[name] = known
+        found = known[1]
+        if found is None:
+            raise FileflowError(
+                f"rule {self.rule.name!r} knows no {{{name}}}",
+                place=self.rule.place,
+                hint=did_you_mean(
+                    name, [*self.names, *(n for r in self.relations for n in r.names)]
+                ),
+            )
+        number = found.group_of[row]
+        if each:
+            return found.groups[number]
+        value = found.singles[number]
+        if value is None:
+            raise FileflowError(
+                f"{{{name}}} has {len(set(found.groups[number]))} values for the job "
+                f"{self.label(row)}",
+                place=self.rule.place,
+                hint=f"write {{{name}:each}} for the list of them",
+            )
+        return value
+
+    def has_column(self, name: str) -> bool:
+        """Whether a relation that the rule uses has this name."""
+        return any(name in relation.names for relation in self.relations)
+
+    def _make_link(self, entry: Entry) -> Link:
+        pattern = entry.pattern
+        if pattern is None:
+            return Link(entry, None, single=False)
+        gathered = [name for name in pattern.wildcards if name not in self.columns]
+        link = Link(entry, pattern, single=not gathered or entry.one)
+        if not gathered and self.names and pattern.wildcards:
+            columns = self._with_lookups(pattern, self.columns, self.count)
+            self._check_values(columns, (entry,))
+            link.paths = pattern.fill_rows(columns, self.count)
+            link.makers = array("q", [UNRESOLVED]) * self.count
+            return link
+        if not gathered:
+            path = pattern.fill(self._with_lookups_row(pattern, {}))
+            link.groups = [self.joins.group([path], None)]
+            link.group_of = _Same(0)
+            return link
+        self._check_gathered(gathered, entry)
+        if self.grows:
+            link.group_of = []
+            for row in range(self.count):
+                self._grow_link(link, row)
+            return link
+        jobs = self.jobs()
+        self._link_groups(link, jobs)
+        return link
+
+    def _link_groups(self, link: Link, jobs: Table) -> None:
+        found, groups = self.joins.gathered(self, link.entry, jobs)
+        start = len(link.groups)
+        link.groups += groups
+        if isinstance(link.group_of, list):
+            link.group_of += [start + number for number in found]
+        else:
+            link.group_of = found
+
+    def _grow_link(self, link: Link, row: int) -> None:
+        pattern = link.pattern
+        if pattern is None or isinstance(link.group_of, _Same):
+            return
+        values = self.values_of(row)
+        if link.group_of is None:
+            full = self._with_lookups_row(pattern, values)
+            link.paths.append(pattern.fill(full))
+            assert isinstance(link.makers, array)
+            link.makers.append(UNRESOLVED)
+            return
+        jobs = Table(self.names, tuple([values[name]] for name in self.names), 1)
+        self._link_groups(link, jobs)
+
+    def _check_gathered(self, gathered: Sequence[str], entry: Entry) -> None:
+        known = {name for relation in self.relations for name in relation.names}
+        for name in gathered:
+            if name not in known:
+                raise FileflowError(
+                    f"rule {self.rule.name!r} gathers {{{name}}}, which has no values: no key of "
+                    "`wildcards` declares it",
+                    place=entry.place,
+                    hint=did_you_mean(name, self.joins.names) or "declare it under `wildcards:`",
+                )
+
+    def _with_lookups(
+        self, pattern: Pattern, columns: Mapping[str, list[str]], count: int
+    ) -> Mapping[str, list[str]]:
+        if not pattern.lookups:
+            return columns
+        full = dict(columns)
+        for text, keys in pattern.lookups:
+            out = []
+            for row in range(count):
+                values = {name: columns[name][row] for name in columns}
+                out.append(self._looked_up(text, keys, values, pattern))
+            full[text] = out
+        return full
+
+    def _with_lookups_row(self, pattern: Pattern, values: dict[str, str]) -> dict[str, str]:
+        if not pattern.lookups:
+            return values
+        full = dict(values)
+        for text, keys in pattern.lookups:
+            full[text] = self._looked_up(text, keys, values, pattern)
+        return full
+
+    def _looked_up(
+        self, text: str, keys: Sequence[str], values: Mapping[str, str], pattern: Pattern
+    ) -> str:
+        try:
+            found = config_lookup(self.config, text, values)
+        except FileflowError as error:
+            raise FileflowError(error.what, place=pattern.place, hint=error.hint) from None
+        return re.sub(r"\{(\w+)\}", lambda hole: values.get(hole[1], hole[0]), found)
+
+
+def _items(entries: Sequence[Entry], single: Sequence[bool]) -> tuple[Item, ...]:
+    """Groups entries into what an action gets: one item a name, one for each unnamed entry."""
+    named: dict[object, list[int]] = {}
+    for k, entry in enumerate(entries):
+        named.setdefault(entry.name if entry.name is not None else k, []).append(k)
+    out = []
+    for key, numbers in named.items():
+        first = numbers[0]
+        alone = len(numbers) == 1 and not entries[first].listed and single[first]
+        out.append(Item(key if isinstance(key, str) else None, tuple(numbers), alone))
+    return tuple(out)
+
+
+def _unfit(value: str, name: str, entry: Entry) -> FileflowError:
+    shown = "an empty value" if value == "" else f"the value {value!r}"
+    hint = "give the wildcard other values, or leave the row out with `except`"
+    if "/" in value or value == "":
+        hint = f"if that is meant, write in the rule  constraints: {{{name}: '.*'}}"
+    return FileflowError(f"{shown} of {{{name}}} cannot fill a path", place=entry.place, hint=hint)
+
+
+class _Same(Sequence[int]):
+    """A sequence that holds one number for every row."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __getitem__(self, row: int) -> int:  # type: ignore[override]
+        return self.number
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Joins:
+    """The relations of a workflow, and what was joined of them: shared by all tables."""
+
+    def __init__(self, workflow: Workflow) -> None:
+        self.workflow = workflow
+        self.names = sorted({n for relation in workflow.relations for n in relation.names})
+        self._rows: dict[tuple[object, ...], Table] = {}
+        self._sets: dict[tuple[int, tuple[str, ...]], set[tuple[str, ...]]] = {}
+        self._odd: dict[int, tuple[Sequence[str], list[str]]] = {}
+        self._filtered: dict[tuple[object, ...], Relation] = {}
+        self._groups: dict[tuple[str, ...], Group] = {}
+        self.groups: list[Group] = []
+
+    def relations_of(self, names: Iterable[str]) -> list[Relation]:
+        """The relations that share a name with these, in the order of the file."""
+        wanted = set(names)
+        return [one for one in self.workflow.relations if wanted & set(one.names)]
+
+    def group(self, paths: list[str], rows: Table | None) -> Group:
+        """A group for these paths; a single path always has the same one."""
+        if len(paths) == 1 and rows is None:
+            key = (paths[0],)
+            if key in self._groups:
+                return self._groups[key]
+        made = Group(len(self.groups), paths, rows)
+        self.groups.append(made)
+        if len(paths) == 1 and rows is None:
+            self._groups[(paths[0],)] = made
+        return made
+
+    def rows(self, table: RuleTable, names: tuple[str, ...]) -> Table:
+        """The rows of the natural join over the mapped names, shared by tables that agree."""
+        checks = {name: regexes for name, regexes in table.checks.items() if name in names}
+        key = (names, tuple(id(one) for one in table.relations), repr(sorted(checks.items())))
+        found = self._rows.get(key)
+        if found is None:
+            relations = [self._only(one, checks) for one in table.relations]
+            found = job_rows(relations, table.shape.path_wildcards, names)
+            self._rows[key] = found
+        return found
+
+    def gathered(
+        self, table: RuleTable, entry: Entry, jobs: Table
+    ) -> tuple[Sequence[int], list[Group]]:
+        """For each job the number of its group, and the groups of paths that this entry gathers."""
+        pattern = entry.pattern
+        assert pattern is not None
+        alone = table.rule.asks_only or not table.shape.outputs
+        wildcards = pattern.wildcards if alone else table.shape.path_wildcards
+        relations = self.relations_of(wildcards)
+        relations = [self._only(one, table.checks) for one in relations]
+        mapped = jobs.names
+        found = gather_rows(relations, wildcards, pattern.wildcards, mapped, jobs)
+        groups = []
+        for rows in found.groups:
+            columns = dict(zip(rows.names, rows.columns, strict=True))
+            count = rows.count
+            full = table._with_lookups(pattern, columns, count)
+            table._check_values(full, (entry,))
+            paths = pattern.fill_rows(full, count)
+            unique = dict.fromkeys(paths)
+            groups.append(self.group(list(unique) if len(unique) != len(paths) else paths, rows))
+        return found.group_of, groups
+
+    def _only(self, relation: Relation, checks: Mapping[str, Sequence[str]]) -> Relation:
+        """A relation without the rows that constraints exclude."""
+        mine = {name: checks[name] for name in relation.names if name in checks}
+        if not mine or not len(relation):
+            return relation
+        key = (id(relation), repr(sorted(mine.items())))
+        if key not in self._filtered:
+            keep = bytearray(b"\1") * len(relation)
+            for name, regexes in mine.items():
+                compiled = [re.compile(regex) for regex in regexes]
+                for row, value in enumerate(relation.column(name)):
+                    if not all(one.fullmatch(value) for one in compiled):
+                        keep[row] = 0
+            made = relation
+            if not all(keep):
+                columns = tuple(
+                    [value for value, kept in zip(column, keep, strict=True) if kept]
+                    for column in relation.columns
+                )
+                made = replace(relation, columns=columns)
+            self._filtered[key] = made
+        return self._filtered[key]
+
+    def value_set(self, relation: Relation, names: tuple[str, ...]) -> set[tuple[str, ...]]:
+        """The distinct rows of a relation over some of its names."""
+        key = (id(relation), names)
+        if key not in self._sets:
+            self._sets[key] = set(zip(*(relation.column(name) for name in names), strict=True))
+        return self._sets[key]
+
+    def odd_values(self, column: Sequence[str]) -> list[str]:
+        """The values of a column that may be unfit for a path; looked for once a column."""
+        known = self._odd.get(id(column))
+        if known is None or known[0] is not column:
+            odd = [v for v in column if v == "" or "/" in v or v in {".", ".."} or "\0" in v]
+            known = (column, odd)
+            self._odd[id(column)] = known
+        return known[1]
+
+
+def matcher_for(table: RuleTable, entry: Entry) -> Matcher:
+    """The matcher of an output pattern under the rule's constraints."""
+    assert entry.pattern is not None
+    return Matcher(entry.pattern, table.checks)

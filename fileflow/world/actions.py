@@ -1,0 +1,400 @@
+"""Does one job after the other in a slot: proves its inputs, runs its action, publishes outputs.
+
+Knows plain data (see `model.work`), a stage and what surrounds an action; nothing of graphs,
+records, retries, or of how jobs come to a slot and outcomes leave it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic, perf_counter, time
+from typing import Any
+
+from fileflow.model.work import STAGE, End, Order, Outcome, Work
+from fileflow.world import commands
+from fileflow.world.files import NOTHING, digest, file_digest, signature, signature_of, signatures
+from fileflow.world.functions import (
+    Facts,
+    Item,
+    Stopped,
+    UnfitError,
+    bind,
+    finish,
+    load,
+    said_of,
+    users_part,
+)
+from fileflow.world.seeding import small_seed
+from fileflow.world.staging import Shape, Stage, make_parents, now_ns
+from fileflow.world.surroundings import (
+    SEED_VARIABLE,
+    Notes,
+    Surroundings,
+    environment_of,
+    left_behind,
+)
+
+_TEXT_FILE = ".files/command"
+
+SharedList = tuple[list[str], list[bytes | None], list[bytes | None]]
+Seen = tuple[str, bytes, bytes | None]
+Learned = tuple[str, bytes, bytes]
+
+
+class ChangedError(Exception):
+    """An input is not what it was; says which."""
+
+
+class Prepared:
+    """A rule's work, as far as it can be made ready before its first job."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.is_function = work.kind == "run"
+        self.shape: Shape | None = None
+        self.variables: dict[str, str] = {}
+        self._function: Callable[..., Any] | None = None
+
+    def function(self) -> Callable[..., Any]:
+        """The function, imported at the first call.
+
+        Raises:
+            UnfitError: if it cannot be had.
+        """
+        if self._function is None:
+            self._function = load(self.work.module, self.work.function)
+        return self._function
+
+
+class Doer:
+    """What does the jobs of one slot.
+
+    `acting` is true while the user's function runs: only then may `Stopped` be raised from a
+    signal. `stopping` is set when the job is to end; what it did counts as stopped then.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        surroundings: Surroundings,
+        log: str,
+        *,
+        on_job: Callable[[int, float, int], None] = lambda index, started, offset: None,
+        on_command: Callable[[int], None] = lambda pid: None,
+    ) -> None:
+        """`log` is the path under which outcomes name the log of this slot.
+
+        `on_job` is told of each job (index, start on the monotonic clock, offset in the log)
+        before it starts, and of index -1 after it; `on_command` of the process that runs a
+        command, and 0 after it.
+        """
+        self.acting = False
+        self.stopping = False
+        self._stage = stage
+        self._around = surroundings
+        self._log = log
+        self._on_job = on_job
+        self._on_command = on_command
+        self._prepared: dict[int, Prepared] = {}
+        self._lists: dict[int, SharedList] = {}
+        self._offset = surroundings.mark()
+        self._cpu, _ = surroundings.used()
+        self._folders: set[str] = set()
+        self._outside = {name: os.environ[name] for name in os.environ if name != SEED_VARIABLE}
+
+    def learn(self, work: Work) -> None:
+        """Takes what all jobs of a rule share."""
+        self._prepared[work.key] = Prepared(work)
+
+    def knows(self, key: int) -> bool:
+        """Whether `learn` was called with the work of this key."""
+        return key in self._prepared
+
+    def share(self, lists: Mapping[int, SharedList]) -> None:
+        """Takes lists of inputs that orders name by number."""
+        self._lists.update(lists)
+
+    def is_command(self, key: int) -> bool:
+        """Whether the jobs of this work are commands."""
+        return not self._prepared[key].is_function
+
+    def do(self, key: int, order: Order) -> Outcome:
+        """Does one job; whatever goes wrong is in the outcome."""
+        prepared = self._prepared[key]
+        around = self._around
+        stage = self._stage
+        since = now_ns()
+        started = time()
+        clock = perf_counter()
+        offset = self._offset
+        self._on_job(order.index, monotonic(), offset)
+        outcome = Outcome(order.index, order.attempt, End.FAILED, started)
+        notes: Notes = []
+        learned: list[Learned] = []
+        done = False
+        shape = prepared.shape
+        if shape is None:
+            shape = prepared.shape = Shape.of(prepared.work, len(order.outputs))
+        try:
+            seen, seen_lists = self._look(order, learned, outcome)
+            words, files = self._words(prepared, order)
+            staged = stage.prepare(shape, order.outputs, files)
+            if order.logs:
+                make_parents(order.logs, self._folders)
+            if prepared.is_function:
+                acted = self._call(prepared, order, staged, outcome, notes)
+            else:
+                acted = self._run(prepared, order, words, outcome, notes)
+            if acted:
+                found = stage.inspect(shape, order.outputs, staged, since)
+                if isinstance(found, str):
+                    outcome.end = End.MISSING
+                    outcome.message = found
+                else:
+                    self._look_again(seen, seen_lists, learned)
+                    outcome.outputs = stage.publish(shape, order.outputs, staged, found)
+                    outcome.end = End.DONE
+                    done = True
+        except ChangedError as error:
+            outcome.end = End.CHANGED
+            outcome.message = str(error)
+        except OSError as error:
+            outcome.end = End.FAILED
+            outcome.message = _os_message(error)
+        try:
+            if done:
+                notes += [("thrown away", name) for name in stage.settle()]
+            else:
+                stage.clear()
+        except OSError as error:
+            notes.append(("staging", _os_message(error)))
+        if learned:
+            outcome.learned = learned
+        if notes:
+            outcome.notes = notes
+        self._offset = around.mark()
+        outcome.log = (self._log, offset, self._offset - offset)
+        cpu, memory = around.used()
+        outcome.cpu += cpu - self._cpu
+        outcome.memory = outcome.memory or memory
+        self._cpu = cpu
+        outcome.seconds = perf_counter() - clock
+        self._on_job(-1, 0.0, self._offset)
+        return outcome
+
+    # Inputs -----------------------------------------------------------------------------------
+
+    def _look(
+        self, order: Order, learned: list[Learned], outcome: Outcome
+    ) -> tuple[list[Seen], list[int]]:
+        """Takes the inputs as they are before the job; digests what nobody knows."""
+        seen: list[Seen] = []
+        numbers: list[int] = []
+        for check in order.checks:
+            if type(check) is int:
+                numbers.append(check)
+                continue
+            path, sign, content = check  # type: ignore[misc]
+            try:
+                found = os.stat(path)
+            except OSError as error:
+                raise ChangedError(f"the input {path} cannot be found: {error.strerror}") from None
+            regular = found.st_mode & 0o170000 == 0o100000
+            now = signature_of(found) if regular else _signature_now(path)
+            if now != sign:
+                content = file_digest(path) if regular else digest(path)
+                learned.append((path, now, content))
+            seen.append((path, now, content))
+        if numbers:
+            outcome.lists = [
+                made for number in numbers for made in self._look_at_list(number, seen, learned)
+            ]
+        return seen, numbers
+
+    def _look_at_list(
+        self, number: int, seen: list[Seen], learned: list[Learned]
+    ) -> list[tuple[int, list[bytes], list[bytes]]]:
+        """Takes a shared list as it is; what the slot had to digest, it knows from then on."""
+        paths, signs, contents = self._lists[number]
+        unknown = False
+        new_signs: list[bytes] = []
+        new_contents: list[bytes] = []
+        for path, sign, content, now in zip(paths, signs, contents, signatures(paths), strict=True):
+            if now is None:
+                raise ChangedError(f"the input {path} cannot be found")
+            if now != sign or content is None:
+                if sign is None or sign == NOTHING or content is None:
+                    unknown = True
+                content = digest(path)
+                if sign is not None and sign != NOTHING:
+                    learned.append((path, now, content))
+            new_signs.append(now)
+            new_contents.append(content)
+        self._lists[number] = (paths, list(new_signs), list(new_contents))
+        return [(number, new_signs, new_contents)] if unknown else []
+
+    def _look_again(
+        self, seen: Sequence[Seen], numbers: Sequence[int], learned: list[Learned]
+    ) -> None:
+        """Proves that the inputs are still what they were before the job."""
+        for path, before, content in seen:
+            try:
+                found = os.stat(path)
+                if found.st_mode & 0o170000 == 0o100000:
+                    now = signature_of(found)
+                else:
+                    now = _signature_now(path)
+            except OSError:
+                raise ChangedError(f"the input {path} was removed while the job ran") from None
+            if now != before:
+                self._prove(path, now, content, learned)
+        for number in numbers:
+            paths, signs, contents = self._lists[number]
+            for path, sign, content, again in zip(
+                paths, signs, contents, signatures(paths), strict=True
+            ):
+                if again is None:
+                    raise ChangedError(f"the input {path} was removed while the job ran")
+                if again != sign:
+                    self._prove(path, again, content, learned)
+
+    def _prove(self, path: str, now: bytes, content: bytes | None, learned: list[Learned]) -> None:
+        if content is None or digest(path) != content:
+            raise ChangedError(f"the input {path} changed while the job ran")
+        learned.append((path, now, content))
+
+    # Actions ----------------------------------------------------------------------------------
+
+    def _call(
+        self,
+        prepared: Prepared,
+        order: Order,
+        staged: Sequence[str],
+        outcome: Outcome,
+        notes: Notes,
+    ) -> bool:
+        """Calls the function; whether it ended well."""
+        entered = False
+        well = False
+        try:
+            self.acting = True
+            if self.stopping:
+                raise Stopped
+            function = prepared.function()
+            arguments = bind(prepared.work.parameters, self._facts(order, staged))
+            entered = True
+            self._around.enter(prepared.work, order.seed)
+            answer = function(**arguments)
+            if answer is not None:
+                finish(answer)
+            self.acting = False
+            well = not self.stopping
+        except UnfitError as error:
+            self.acting = False
+            outcome.message, outcome.traceback = error.message, error.trace
+        except BaseException as error:
+            self.acting = False
+            outcome.message, outcome.traceback = said_of(error), users_part(error)
+        if entered:
+            moved = self._around.leave(notes)
+            if moved and prepared.work.seeded:
+                outcome.end = End.DRAWS
+                outcome.message = f"it draws from the global generator of {', '.join(moved)}"
+                well = False
+        if self.stopping:
+            outcome.end = End.STOPPED
+            outcome.message = "stopped"
+        return well
+
+    def _facts(self, order: Order, staged: Sequence[str]) -> Facts:
+        items: Sequence[Item] = order.items  # type: ignore[assignment]
+        for item in order.items:
+            if type(item) is int:
+                items = [
+                    self._lists[one][0] if type(one) is int else one  # type: ignore[misc]
+                    for one in order.items
+                ]
+                break
+        outputs: list[Item] = [
+            staged[one] if type(one) is int else [staged[k] for k in one]  # type: ignore[union-attr]
+            for one in order.output_items
+        ]
+        return Facts(items, outputs, order.values, order.seed, order.logs or (self._log,))
+
+    def _words(
+        self, prepared: Prepared, order: Order
+    ) -> tuple[Sequence[str], Sequence[tuple[str, str]]]:
+        """The words of the command, and the files to write before it, a long text among them."""
+        if prepared.is_function:
+            return (), order.files
+        folder = self._stage.folder
+        words = [word.replace(STAGE, folder) if STAGE in word else word for word in order.words]
+        if prepared.work.kind != "shell" or len(words[-1]) <= commands.LONGEST_TEXT:
+            return words, order.files
+        files = [*order.files, (_TEXT_FILE, words[-1])]
+        return commands.text_in_file(words, f"{folder}/{_TEXT_FILE}"), files
+
+    def _run(
+        self,
+        prepared: Prepared,
+        order: Order,
+        words: Sequence[str],
+        outcome: Outcome,
+        notes: Notes,
+    ) -> bool:
+        """Runs the command; whether it ended well."""
+        if self.stopping:
+            outcome.end = End.STOPPED
+            outcome.message = "stopped"
+            return False
+        try:
+            ran = commands.run(words, self._variables(prepared, order), self._on_command)
+        except UnfitError as error:
+            outcome.message, outcome.code = error.message, 127
+            return False
+        outcome.code, outcome.cpu, outcome.memory = ran.code, ran.cpu, ran.memory
+        if ran.left:
+            notes.append(left_behind(ran.left))
+        if self.stopping:
+            outcome.end = End.STOPPED
+            outcome.message = f"stopped: {commands.exit_text(ran.code)}"
+            return False
+        if ran.code:
+            outcome.message = commands.exit_text(ran.code)
+        return ran.code == 0
+
+    def _variables(self, prepared: Prepared, order: Order) -> dict[str, str]:
+        if not prepared.variables:
+            prepared.variables = {
+                "PYTHONHASHSEED": "0",
+                **self._outside,
+                **environment_of(prepared.work, self._outside),
+            }
+        if not prepared.work.seeded and not order.extra_env:
+            return prepared.variables
+        made = dict(prepared.variables)
+        if prepared.work.seeded:
+            made[SEED_VARIABLE] = str(small_seed(order.seed))
+        made.update(order.extra_env)
+        return made
+
+
+def _signature_now(path: str) -> bytes:
+    """The signature of something that is no regular file.
+
+    Raises:
+        ChangedError: if it is neither a file nor a folder: a FIFO would block whoever opens it.
+    """
+    found = signature(path)
+    if found is None:
+        kind = "a FIFO" if stat.S_ISFIFO(os.stat(path).st_mode) else "neither file nor folder"
+        raise ChangedError(f"the input {path} is {kind}")
+    return found
+
+
+def _os_message(error: OSError) -> str:
+    said = error.strerror or str(error)
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return f"{' → '.join(names)}: {said}" if names else said

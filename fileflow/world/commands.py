@@ -1,0 +1,256 @@
+"""Runs one command in a session of its own, and leaves none of its processes behind.
+
+Knows processes, signals and words; nothing of rules, outputs or slots.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from fileflow.world.functions import UnfitError
+
+LONGEST_TEXT = 100_000
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+_SHELLS = {"bash", "sh", "dash", "zsh", "ksh", "mksh", "ash"}
+_LINUX = sys.platform == "linux"
+_MEMORY_UNIT = 1024 if _LINUX else 1
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+# What a slot or Python itself ignores and a command must not inherit as ignored.
+_DEFAULTED = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM", "SIGPIPE", "SIGXFSZ", "SIGCHLD")
+    if hasattr(signal, name)
+]
+_prctl = ctypes.CDLL(None).prctl if _LINUX else None
+
+
+def die_with_parent(by: int) -> None:
+    """Asks the kernel to send this process the signal `by` when its parent ends (Linux)."""
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, int(by), 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Makes this process the parent of descendants whose own parent has ended (Linux)."""
+    if _prctl is not None:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended: exit status (negative: signal), CPU seconds, peak bytes, left behind."""
+
+    code: int
+    cpu: float
+    memory: int
+    left: int
+
+
+def run(words: Sequence[str], environ: Mapping[str, str], started: Callable[[int], None]) -> Ran:
+    """Runs a command to its end; whatever it leaves running is killed.
+
+    Its streams are this process's; `started` is told its process id, which is its session too.
+
+    Raises:
+        UnfitError: if it cannot be started.
+    """
+    program = _program(words[0], environ)
+    try:
+        pid = os.posix_spawn(
+            program, list(words), environ, setsid=True, setsigmask=(), setsigdef=_DEFAULTED
+        )
+    except OSError as error:
+        raise UnfitError(_cannot_start(words, error)) from None
+    except ValueError as error:
+        raise UnfitError(f"cannot start {words[0]}: {error}") from None
+    started(pid)
+    try:
+        _, status, used = os.wait4(pid, 0)
+    finally:
+        left = end_children(pid)
+        started(0)
+    return Ran(
+        os.waitstatus_to_exitcode(status),
+        used.ru_utime + used.ru_stime,
+        used.ru_maxrss * _MEMORY_UNIT,
+        left,
+    )
+
+
+def _program(word: str, environ: Mapping[str, str]) -> str:
+    if "/" in word:
+        return word
+    path = environ.get("PATH", os.defpath)
+    key = (word, path)
+    found = _found.get(key)
+    if found is None:
+        found = shutil.which(word, path=path)
+        if found is None:
+            raise UnfitError(f"the command {word!r} was not found on the PATH")
+        _found[key] = found
+    return found
+
+
+_found: dict[tuple[str, str], str] = {}
+
+
+def _cannot_start(words: Sequence[str], error: OSError) -> str:
+    if error.errno == errno.E2BIG:
+        size = sum(len(os.fsencode(word)) + 1 for word in words)
+        return (
+            f"the words of the command are too long for the operating system ({size:,} bytes in "
+            f"{len(words):,} words): hand over a file that lists them, {{input:file}}"
+        )
+    if error.errno == errno.ENOEXEC:
+        return f"cannot start {words[0]}: it is no program, and has no first line '#!…'"
+    if error.errno == errno.ENOENT and os.path.exists(words[0]):
+        return f"cannot start {words[0]}: the program that its first line names is not there"
+    return f"cannot start {words[0]}: {error.strerror}"
+
+
+def text_in_file(words: Sequence[str], path: str) -> list[str]:
+    """The words of a shell whose text is too long for one word, once the text is in a file.
+
+    A shell reads it with `.`, so that `$0` and all else is as with `-c`; any other program gets
+    the file in place of `-c TEXT`.
+    """
+    *before, flag, text = words
+    if flag != "-c":
+        return [*before, flag, text]
+    if any(os.path.basename(word) in _SHELLS for word in before):
+        return [*before, "-c", f". ./{path}"]
+    return [*before, path]
+
+
+def exit_text(code: int) -> str:
+    """What an exit status says: `exit status 3`, or `ended by SIGKILL`."""
+    if code >= 0:
+        return f"exit status {code}"
+    try:
+        return f"ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended by signal {-code}"
+
+
+# Processes left behind -------------------------------------------------------------------------
+
+
+def end_children(session: int = 0, spared: Sequence[int] = ()) -> int:
+    """Kills and reaps all children of this process but `spared`; how many were still running.
+
+    `session` is a process group that is killed at once, before its members are looked up one by
+    one. Needs `adopt_orphans` to reach what has left its parent.
+    """
+    ended: set[int] = set()
+    out_of_reach = set(spared)
+    for turn in range(1000):
+        if not out_of_reach:
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid:
+                continue
+        if turn == 0 and session:
+            _kill_group(session)
+        living = [pid for pid in children_of(os.getpid()) if pid not in out_of_reach]
+        if not living:
+            break
+        for child in living:
+            for pid in (*descendants_of(child), child):
+                try:
+                    if _end(pid):
+                        ended.add(pid)
+                except PermissionError:
+                    out_of_reach.add(pid)
+        for child in living:
+            if child not in out_of_reach:
+                _reap(child)
+    return len(ended)
+
+
+def _reap(child: int) -> None:
+    try:
+        os.waitpid(child, 0)
+    except ChildProcessError:
+        return
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _end(pid: int) -> bool:
+    """Kills a process; whether there was one to kill."""
+    facts = process_facts(pid)
+    if facts is None or facts[0] in "ZX":
+        return False
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def process_facts(pid: int) -> tuple[str, int, int, int] | None:
+    """(state, parent, session, start in clock ticks) of a process, or None if it is not there."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except OSError:
+        return None
+    fields = text[text.rindex(b")") + 2 :].split()
+    return fields[0].decode(), int(fields[1]), int(fields[3]), int(fields[19])
+
+
+def all_processes() -> Iterator[int]:
+    """The ids of all processes that can be seen (Linux)."""
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return
+    for name in names:
+        if name.isdigit():
+            yield int(name)
+
+
+def children_of(pid: int) -> list[int]:
+    """The children of a process, those of all its threads."""
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+        found: list[int] = []
+        for task in tasks:
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
+                found += map(int, file.read().split())
+        return found
+    except OSError:
+        parents = ((one, process_facts(one)) for one in all_processes())
+        return [one for one, facts in parents if facts and facts[1] == pid]
+
+
+def descendants_of(pid: int) -> list[int]:
+    """All processes below one, each before its own children."""
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        below = [one for one in children_of(waiting.pop()) if one not in found]
+        found += below
+        waiting += below
+    return found

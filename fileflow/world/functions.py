@@ -1,0 +1,265 @@
+"""Finds, describes and calls the user's functions.
+
+Knows modules, parameters and tracebacks; nothing of files, stages or slots.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+import traceback
+import typing
+from asyncio import run as run_coroutine
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import CoroutineType, GeneratorType, SimpleNamespace
+from typing import Any
+
+from fileflow.errors import did_you_mean
+from fileflow.world.seeding import new_generator, small_seed
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_FROZEN = "<frozen importlib"
+_IMPORTLIB = os.path.dirname(importlib.__file__) + os.sep
+_LONGEST = 20_000
+
+Item = str | list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a function: its kind as in `inspect`, its annotation as text, or empty."""
+
+    name: str
+    kind: str
+    has_default: bool
+    annotation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What can be known of a function before it is called; with `error` nothing else counts."""
+
+    parameters: tuple[Parameter, ...] = ()
+    is_async: bool = False
+    is_generator: bool = False
+    error: str = ""
+
+
+class Stopped(BaseException):
+    """Raised inside an action that is ended from outside, so that its `finally` clauses run."""
+
+
+class UnfitError(Exception):
+    """A function that cannot be had or called; says why, in the user's words."""
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.trace = trace
+
+
+def load(module: str, function: str) -> Callable[..., Any]:
+    """The function with this import path.
+
+    Raises:
+        UnfitError: if the module cannot be imported, or has no such function.
+    """
+    try:
+        found = importlib.import_module(module)
+    except Stopped:
+        raise
+    except BaseException as error:
+        said = said_of(error)
+        raise UnfitError(f"cannot import {module}: {said}", users_part(error)) from None
+    value: Any = found
+    for name in function.split("."):
+        if not hasattr(value, name):
+            near = did_you_mean(name, [other for other in dir(value) if other[:1] != "_"])
+            raise UnfitError(f"{module} has no {function!r}" + (f"; {near}" if near else ""))
+        value = getattr(value, name)
+    if not callable(value):
+        raise UnfitError(f"{module}:{function} is no function")
+    made: Callable[..., Any] = value
+    return made
+
+
+def describe(module: str, function: str) -> Description:
+    """What the function takes and is; never raises for anything that the user's code does."""
+    try:
+        found = load(module, function)
+        signature = inspect.signature(found)
+    except UnfitError as error:
+        return Description(error=f"{error.message}\n{error.trace}".rstrip())
+    except (ValueError, TypeError) as error:
+        return Description(error=f"{module}:{function}: {said_of(error)}")
+    hints = _hints(found)
+    parameters = tuple(
+        Parameter(
+            name,
+            parameter.kind.name.lower(),
+            parameter.default is not parameter.empty,
+            _annotation(hints.get(name, parameter.annotation)),
+        )
+        for name, parameter in signature.parameters.items()
+    )
+    return Description(
+        parameters, inspect.iscoroutinefunction(found), inspect.isgeneratorfunction(found)
+    )
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function)
+    except Exception:  # a name that only a type checker sees: the text as written has to do
+        return {}
+
+
+def _annotation(hint: object) -> str:
+    if hint is inspect.Parameter.empty:
+        return ""
+    return hint if isinstance(hint, str) else inspect.formatannotation(hint)
+
+
+def forget_modules_below(folder: str) -> None:
+    """Drops the project's modules that this process has imported: a file may be newer.
+
+    Packages of an environment inside the folder stay, and so does this one.
+    """
+    below = os.path.join(os.path.realpath(folder), "")
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or name == "__main__":
+            continue
+        path = os.path.realpath(file)
+        if not path.startswith(below) or path.startswith(_OURS):
+            continue
+        if f"{os.sep}site-packages{os.sep}" in path or path.startswith(sys.prefix + os.sep):
+            continue
+        del sys.modules[name]
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a job's parameters are bound from; see `Work.parameters`."""
+
+    items: Sequence[Item]
+    outputs: Sequence[Item]
+    values: Sequence[object]
+    seed: int
+    log: Sequence[str]
+
+
+def _path_or_paths(item: Item) -> Path | list[Path] | None:
+    if type(item) is str:
+        return Path(item)
+    if item is None:
+        return None
+    return [Path(path) for path in item]
+
+
+def _whole(items: Sequence[Item], names: Sequence[str | None] | None) -> object:
+    if names is not None and any(name is not None for name in names):
+        return SimpleNamespace(
+            **{
+                name: _path_or_paths(item)
+                for name, item in zip(names, items, strict=True)
+                if name is not None
+            }
+        )
+    if len(items) == 1 and type(items[0]) is str:
+        return Path(items[0])
+    paths: list[Path] = []
+    for item in items:
+        if type(item) is str:
+            paths.append(Path(item))
+        elif item is not None:
+            paths += [Path(path) for path in item]
+    return paths
+
+
+def _from_source(source: str, detail: Any, facts: Facts) -> object:
+    if source == "inputs":
+        return _whole(facts.items, detail)
+    if source == "outputs":
+        return _whole(facts.outputs, detail)
+    if source == "rng":
+        return new_generator(detail, facts.seed)
+    if source == "seed":
+        return small_seed(facts.seed)
+    if source == "log":
+        return _path_or_paths(facts.log[0] if len(facts.log) == 1 else list(facts.log))
+    raise ValueError(f"bug: a parameter is bound to {source!r}")
+
+
+def bind(parameters: Sequence[tuple[str, str, object]], facts: Facts) -> dict[str, object]:
+    """The keyword arguments of one call."""
+    made: dict[str, object] = {}
+    detail: Any
+    for name, source, detail in parameters:
+        if source == "value":
+            made[name] = facts.values[detail]
+        elif source == "input":
+            item = facts.items[detail]
+            made[name] = Path(item) if type(item) is str else _path_or_paths(item)
+        elif source == "output":
+            item = facts.outputs[detail]
+            made[name] = Path(item) if type(item) is str else _path_or_paths(item)
+        else:
+            made[name] = _from_source(source, detail, facts)
+    return made
+
+
+def finish(answer: object) -> None:
+    """What is left to do with what a function returned: a coroutine runs to its end.
+
+    Raises:
+        UnfitError: for a generator, whose body has not run.
+    """
+    if type(answer) is CoroutineType:
+        run_coroutine(answer)
+    elif type(answer) is GeneratorType:
+        answer.close()
+        raise UnfitError("the function yields: only outputs that its rule scatters can be yielded")
+
+
+def said_of(error: BaseException) -> str:
+    """One line that says what was raised."""
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({error.code!r}): a job ends by returning"
+    try:
+        text = traceback.format_exception_only(type(error), error)[-1].strip()
+    except BaseException:
+        text = type(error).__name__
+    return text[:2000]
+
+
+def users_part(error: BaseException) -> str:
+    """The traceback of what was raised, without our own frames and those of the import system."""
+    try:
+        told = traceback.TracebackException(type(error), error, error.__traceback__)
+        for one in _chain(told):
+            one.stack = traceback.StackSummary.from_list(
+                [frame for frame in one.stack if not _is_ours(frame.filename)]
+            )
+        text = "".join(told.format())
+    except BaseException:
+        return ""
+    if len(text) > _LONGEST:
+        return f"{text[: _LONGEST // 2]}\n…\n{text[-_LONGEST // 2 :]}"
+    return text
+
+
+def _chain(told: traceback.TracebackException) -> Iterator[traceback.TracebackException]:
+    waiting = [told]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting += [other for other in (one.__cause__, one.__context__) if other is not None]
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith((_FROZEN, _OURS, _IMPORTLIB))

@@ -1,0 +1,149 @@
+"""The global random generators of a process: seeds them, and tells whether they moved.
+
+Knows `random`, NumPy's legacy generator and PyTorch's, each only if it is loaded or as soon as it
+is; imports none of them but `random`, and knows nothing of jobs.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+_SEED_BITS = 128
+
+
+def small_seed(seed: int) -> int:
+    """The seed as a whole number below 2³¹, from the upper bits of its 128."""
+    return seed >> (_SEED_BITS - 31)
+
+
+def new_generator(kind: str, seed: int) -> Any:
+    """A generator of the job's own, `random.Random` or (kind `numpy`) `numpy.random.Generator`."""
+    if kind == "numpy":
+        from numpy.random import PCG64, Generator
+
+        return Generator(PCG64(seed))
+    return random.Random(seed)
+
+
+def _seed_numpy(module: Any, seed: int) -> None:
+    module.seed([seed >> shift & 0xFFFFFFFF for shift in (0, 32, 64, 96)])
+
+
+def _seed_torch(module: Any, seed: int) -> None:
+    module.manual_seed(seed >> 65)
+
+
+def _numpy_state(module: Any) -> object:
+    _, keys, position, has_gauss, gauss = module.get_state()
+    return keys.tobytes(), position, has_gauss, gauss
+
+
+_SEED: dict[str, Callable[[Any, int], None]] = {
+    "random": lambda module, seed: module.seed(seed),
+    "numpy.random.mtrand": _seed_numpy,
+    "torch": _seed_torch,
+}
+_STATE: dict[str, Callable[[Any], object]] = {
+    "random": lambda module: module.getstate(),
+    "numpy.random.mtrand": _numpy_state,
+    "torch": lambda module: module.get_rng_state().tolist(),
+}
+
+
+class GlobalGenerators:
+    """The global generators of this process, those included that are loaded later."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, ModuleType] = {}
+        self._seeders: list[tuple[Callable[[Any, int], None], ModuleType]] = []
+        self._seed: int | None = None
+        self._fresh: dict[str, object] = {}
+        for name in _SEED:
+            if name in sys.modules:
+                self._know(name, sys.modules[name])
+        self._hook = _Hook(self._on_load)
+        sys.meta_path.insert(0, self._hook)
+
+    def close(self) -> None:
+        """Stops watching what is loaded."""
+        if self._hook in sys.meta_path:
+            sys.meta_path.remove(self._hook)
+
+    def _know(self, name: str, module: ModuleType) -> None:
+        self._loaded[name] = module
+        self._seeders.append((_SEED[name], module))
+
+    def _on_load(self, name: str, module: ModuleType) -> None:
+        if name not in self._loaded:
+            self._know(name, module)
+            if self._seed is not None:
+                _SEED[name](module, self._seed)
+            self._fresh[name] = _STATE[name](module)
+
+    def seed(self, seed: int | None) -> None:
+        """Seeds them all, and from now on also those that are loaded; None: leaves them alone."""
+        self._seed = seed
+        if seed is not None:
+            for seeder, module in self._seeders:
+                seeder(module, seed)
+
+    def states(self) -> dict[str, object]:
+        """Where each loaded generator stands."""
+        return {name: _STATE[name](module) for name, module in self._loaded.items()}
+
+    def moved_since(self, before: dict[str, object]) -> list[str]:
+        """The generators that were drawn from, or seeded, since `before` was taken."""
+        return [
+            name
+            for name, state in self.states().items()
+            if state != before.get(name, self._fresh.get(name))
+        ]
+
+
+class _Hook(MetaPathFinder):
+    """Tells when one of the modules with a global generator has been loaded."""
+
+    def __init__(self, tell: Callable[[str, ModuleType], None]) -> None:
+        self._tell = tell
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec that the other finders give, with a loader that tells."""
+        if name not in _SEED:
+            return None
+        for finder in sys.meta_path:
+            if isinstance(finder, _Hook) or not hasattr(finder, "find_spec"):
+                continue
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _TellingLoader(spec.loader, self._tell)
+                return spec
+        return None
+
+
+class _TellingLoader(Loader):
+    def __init__(self, loader: Any, tell: Callable[[str, ModuleType], None]) -> None:
+        self._loader = loader
+        self._tell = tell
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        made: ModuleType | None = self._loader.create_module(spec)
+        return made
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._tell(module.__name__, module)

@@ -1,0 +1,474 @@
+"""Where outputs are made before they are published: the staging folder of one slot.
+
+Knows paths and files; nothing of rules, graphs or records, and not what makes the files. All paths
+are relative to the working folder, which is the Workflowfile's, or absolute.
+
+An output keeps its relative path below the staging folder: `build/x.csv` is made as
+`.fileflow/stage/RUN/SLOT/build/x.csv`. A leading `..` becomes `.up`, an absolute path lies below
+`.root`. Where the final folder is on another file system, the staged folder is a link to a hidden
+folder beside the final one, so that the last step is a rename everywhere. Nothing is made and
+deleted for each job: the folders stay, are emptied by the renames, and proven empty.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from fileflow.model.work import Work
+from fileflow.world.files import Clock, digest, file_digest, files_below, signature, signature_of
+
+STATE = ".fileflow"
+FOREIGN = "foreign"
+_READ_ONLY = ~0o222
+# File systems tell times that lag behind the clock by up to a tick.
+_LAG_NS = 20_000_000
+
+
+def staged_name(path: str) -> str:
+    """Where an output with this final path lies below the staging folder."""
+    if path.startswith("/"):
+        return f".root/{path.strip('/')}"
+    up = ""
+    while path.startswith("../"):
+        up += ".up/"
+        path = path[3:]
+    return up + path.rstrip("/")
+
+
+def stage_folder(run: str, slot: int) -> str:
+    """The staging folder of a slot; plain letters, so that it needs no quoting in a command."""
+    return f"{STATE}/stage/{run}/{slot}"
+
+
+def remove(path: str) -> None:
+    """Removes whatever is at this path, a folder with all it holds; read-only or not."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(mode):
+        os.unlink(path)
+        return
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        for folder, _, _ in os.walk(path):
+            os.chmod(folder, 0o700)
+        shutil.rmtree(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the outputs of a rule must be; the same for all of its jobs.
+
+    `plain`: nothing but regular files that are staged, each of them welcome as it is.
+    """
+
+    directories: tuple[bool, ...]
+    protected: tuple[bool, ...]
+    ensure: tuple[tuple[bool, str | None], ...]
+    in_place: tuple[bool, ...]
+    keep: tuple[bool, ...]
+    plain: bool
+
+    @staticmethod
+    def of(work: Work, count: int) -> Shape:
+        """The shape of the `count` outputs of a rule; what its work does not say is no."""
+        no = (False,) * count
+        directories = work.directories or no
+        protected = work.protected or no
+        ensure = work.ensure or ((False, None),) * count
+        in_place = work.in_place or no
+        special = (
+            any(directories) or any(protected) or any(in_place) or any(a or b for a, b in ensure)
+        )
+        return Shape(directories, protected, ensure, in_place, work.keep or no, not special)
+
+
+class Stage:
+    """The staging folder of one slot, used by one job after the other.
+
+    For each job: `prepare`, then the action, then `inspect` and `publish`, and at the end `settle`
+    (of a job that was published) or `clear` (of one that was not).
+    """
+
+    def __init__(self, run: str, slot: int) -> None:
+        self.folder = stage_folder(run, slot)
+        self._prefix = self.folder + "/"
+        self._run_folder = os.path.dirname(self.folder)
+        self._beside = f".fileflow-{run}-{slot}"
+        os.makedirs(self.folder, exist_ok=True)
+        clock = Clock(self._run_folder)
+        self._fine = clock.fine
+        self._device = clock.device
+        # Folders that stay between jobs, parents first, each with what it may hold.
+        self._kept: dict[str, set[str]] = {}
+        self._foreign: dict[str, str] = {}
+        self._emptied: list[tuple[str, list[str]]] = []
+        self._watched: list[tuple[str, int]] = []
+        self._single: str | None = None
+        self._files: list[str] = []
+        self.clear()
+
+    # Before the job ---------------------------------------------------------------------------
+
+    def prepare(
+        self, shape: Shape, outputs: Sequence[str], files: Sequence[tuple[str, str]] = ()
+    ) -> list[str]:
+        """Makes the folders (and `files`, below the stage) that a job needs; its staged paths.
+
+        Raises:
+            OSError: if something cannot be made.
+        """
+        if shape.plain and len(outputs) == 1 and not files:
+            path = outputs[0]
+            if path[: path.rfind("/") + 1] == self._single:
+                return [self._prefix + path]
+        self._single = None
+        finals: dict[str, str] = {}
+        staged = []
+        for path, here in zip(outputs, shape.in_place, strict=True):
+            if here:
+                staged.append(path.rstrip("/") or "/")
+                continue
+            name = staged_name(path)
+            staged.append(self._prefix + name)
+            finals[os.path.dirname(name)] = os.path.dirname(path.rstrip("/"))
+        for name, _ in files:
+            finals.setdefault(os.path.dirname(name), "")
+        self._arrange(finals)
+        for position, path in enumerate(staged):
+            if shape.in_place[position]:
+                if not shape.keep[position]:
+                    remove(path)
+                if folder := os.path.dirname(path):
+                    os.makedirs(folder, exist_ok=True)
+            if shape.directories[position]:
+                os.makedirs(path, exist_ok=True)
+        for name, text in files:
+            with open(self._prefix + name, "w", encoding="utf-8", errors="surrogateescape") as to:
+                to.write(text)
+            self._files.append(self._prefix + name)
+        if shape.plain and len(outputs) == 1 and not files and outputs[0][0] not in "./":
+            path = outputs[0]
+            self._single = path[: path.rfind("/") + 1]
+        return staged
+
+    def _arrange(self, finals: dict[str, str]) -> None:
+        """Keeps exactly the folders `finals` (staged → final) and those above them."""
+        wanted: dict[str, set[str]] = {"": set()}
+        for folder in finals:
+            while folder and folder not in wanted:
+                wanted[folder] = set()
+                folder = os.path.dirname(folder)
+        for folder in wanted:
+            if folder:
+                wanted[os.path.dirname(folder)].add(os.path.basename(folder))
+        if wanted.keys() != self._kept.keys():
+            for folder in sorted(self._kept.keys() - wanted.keys(), reverse=True):
+                self._drop(folder)
+            for folder in sorted(wanted.keys() - self._kept.keys()):
+                self._make(folder, finals.get(folder))
+        self._kept = wanted
+        self._take_stock()
+
+    def _drop(self, folder: str) -> None:
+        if folder in self._foreign:
+            os.unlink(self._prefix + folder)
+            remove(self._foreign.pop(folder))
+        else:
+            os.rmdir(self._prefix + folder)
+
+    def _make(self, folder: str, final: str | None) -> None:
+        path = self._prefix + folder if folder else self.folder
+        if final is None or not folder:
+            os.mkdir(path)
+            return
+        near = final
+        while near and not os.path.isdir(near):
+            near = os.path.dirname(near)
+        device = os.stat(near or ".").st_dev
+        if device == os.stat(os.path.dirname(path)).st_dev:
+            os.mkdir(path)
+            return
+        beside = os.path.abspath(os.path.join(near, f"{self._beside}-{len(self._foreign)}"))
+        self._note_foreign(beside)
+        os.mkdir(beside)
+        os.symlink(beside, path)
+        self._foreign[folder] = beside
+
+    def _note_foreign(self, path: str) -> None:
+        """Writes down, for the next run to clean, that something will lie at this path."""
+        where = os.path.join(self._run_folder, FOREIGN)
+        descriptor = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, os.fsencode(path) + b"\0")
+        finally:
+            os.close(descriptor)
+
+    def _take_stock(self) -> None:
+        """Remembers how the kept folders look while they hold nothing of a job.
+
+        A folder in which outputs are made is listed after each job. Of one that only holds other
+        folders the time tells, where the file system gives each change a time of its own.
+        """
+        self._emptied = []
+        self._watched = []
+        for folder, children in self._kept.items():
+            path = self._prefix + folder if folder else self.folder
+            if children and self._fine and not self._foreign:
+                self._watched.append((path, os.stat(path).st_mtime_ns))
+            else:
+                self._emptied.append((path, sorted(children)))
+
+    # After the job ----------------------------------------------------------------------------
+
+    def inspect(
+        self, shape: Shape, outputs: Sequence[str], staged: Sequence[str], since_ns: int
+    ) -> list[bytes] | str:
+        """The digests of the outputs if all are there and as they must be, else what is wrong.
+
+        `since_ns` is when the job began: a missing file that was written under its final name
+        since then is said to be.
+        """
+        if shape.plain:
+            try:
+                digests = []
+                for path in staged:
+                    if os.lstat(path).st_mode & 0o170000 != 0o100000:
+                        break
+                    digests.append(file_digest(path))
+                else:
+                    return digests
+            except OSError:
+                pass
+        return self._inspect_each(shape, outputs, staged, since_ns)
+
+    def _inspect_each(
+        self, shape: Shape, outputs: Sequence[str], staged: Sequence[str], since_ns: int
+    ) -> list[bytes] | str:
+        missing: list[str] = []
+        wrong: list[str] = []
+        digests: list[bytes] = []
+        for position, (path, final) in enumerate(zip(staged, outputs, strict=True)):
+            try:
+                mode = os.lstat(path).st_mode
+            except (FileNotFoundError, NotADirectoryError):
+                missing.append(final)
+                continue
+            wanted = stat.S_ISDIR if shape.directories[position] else stat.S_ISREG
+            if not wanted(mode):
+                kind = "a directory" if shape.directories[position] else "a regular file"
+                wrong.append(f"{final} should be {kind} and is {_kind(mode)}")
+                continue
+            try:
+                digests.append(digest(path))
+                lack = _lack(path, mode, shape.ensure[position])
+            except OSError as error:
+                wrong.append(f"{final} cannot be read: {error.strerror or error}")
+                continue
+            if lack:
+                wrong.append(f"{final} {lack}")
+        if not missing and not wrong:
+            return digests
+        lines = []
+        if missing:
+            lines.append(f"the action did not make {_listed(missing)}")
+            for final in missing:
+                if _written_since(final, since_ns):
+                    lines.append(
+                        f"{final} was written under its final name: "
+                        "write to the path that {output} gives"
+                    )
+        return "\n".join(lines + wrong)
+
+    def publish(
+        self, shape: Shape, outputs: Sequence[str], staged: Sequence[str], digests: Sequence[bytes]
+    ) -> list[tuple[bytes, bytes]]:
+        """Moves the outputs into place; (signature, digest) of each, as it is then.
+
+        Raises:
+            OSError: if one cannot be moved.
+        """
+        if shape.plain:
+            published = []
+            for path, final, content in zip(staged, outputs, digests, strict=True):
+                try:
+                    os.replace(path, final)
+                except OSError:
+                    self._put(path, final)
+                published.append((signature_of(os.stat(final)), content))
+            return published
+        published = []
+        for position, content in enumerate(digests):
+            path, final = staged[position], outputs[position].rstrip("/")
+            folder = shape.directories[position]
+            protect = shape.protected[position]
+            if protect and not folder:
+                os.chmod(path, os.stat(path).st_mode & 0o7777 & _READ_ONLY)
+            if not shape.in_place[position]:
+                self._put(path, final)
+            if protect and folder:
+                _protect_tree(final)
+            published.append((signature(final) or b"", content))
+        return published
+
+    def _put(self, path: str, final: str) -> None:
+        """Moves one output; what lies in its place, be it a link or a folder, gives way."""
+        try:
+            os.replace(path, final)
+            return
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(final) or ".", exist_ok=True)
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                self._carry(path, final)
+                return
+            if error.errno not in (errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        self._swap(path, final)
+
+    def _swap(self, path: str, final: str) -> None:
+        old = os.path.join(os.path.dirname(path), f".old.{os.path.basename(path)}")
+        if os.path.lexists(final):
+            try:
+                os.rename(final, old)
+            except PermissionError:  # a read-only folder cannot get another parent
+                os.chmod(final, 0o700)
+                os.rename(final, old)
+        os.rename(path, final)
+        remove(old)
+
+    def _carry(self, path: str, final: str) -> None:
+        """Copies beside the final path, for two mounts that claim to be one file system."""
+        folder, name = os.path.split(os.path.abspath(final))
+        beside = os.path.join(folder, self._beside)
+        self._note_foreign(beside)
+        remove(beside)
+        os.mkdir(beside)
+        copy = os.path.join(beside, name)
+        if os.path.isdir(path):
+            shutil.copytree(path, copy, symlinks=True)
+        else:
+            shutil.copyfile(path, copy)
+            shutil.copymode(path, copy)
+        remove(path)
+        self._put(copy, final)
+        remove(beside)
+
+    def settle(self) -> list[str]:
+        """Proves the stage empty; throws away what was left and names it."""
+        if self._files:
+            for path in self._files:
+                remove(path)
+            self._files = []
+        try:
+            for path, children in self._emptied:
+                found = os.listdir(path)
+                if found and sorted(found) != children:
+                    return self._throw_away()
+            for path, changed in self._watched:
+                if os.stat(path).st_mtime_ns != changed:
+                    return self._throw_away()
+        except OSError:
+            self.clear()
+        return []
+
+    def _throw_away(self) -> list[str]:
+        names = []
+        for folder, children in self._kept.items():
+            path = self._prefix + folder if folder else self.folder
+            for name in sorted(set(os.listdir(path)) - children):
+                below = os.path.join(path, name)
+                is_folder = os.path.isdir(below) and not os.path.islink(below)
+                names.append(os.path.join(folder, name) + "/" * is_folder)
+        self.clear()
+        return names
+
+    def clear(self) -> None:
+        """Makes the stage anew, whatever lies in it."""
+        for beside in self._foreign.values():
+            remove(beside)
+        self._foreign = {}
+        remove(self.folder)
+        os.makedirs(self.folder)
+        self._kept = {"": set()}
+        self._single = None
+        self._files = []
+        self._take_stock()
+
+
+def make_parents(paths: Iterable[str], known: set[str]) -> None:
+    """Makes the folders of these paths; `known` remembers those that are there."""
+    for path in paths:
+        folder = os.path.dirname(path)
+        if folder and folder not in known:
+            os.makedirs(folder, exist_ok=True)
+            known.add(folder)
+
+
+def now_ns() -> int:
+    """The time to hand to `inspect`: no file that is written from now on has an earlier one."""
+    return time.time_ns() - _LAG_NS
+
+
+def _kind(mode: int) -> str:
+    for test, name in (
+        (stat.S_ISLNK, "a link"),
+        (stat.S_ISDIR, "a directory"),
+        (stat.S_ISREG, "a regular file"),
+        (stat.S_ISFIFO, "a FIFO"),
+        (stat.S_ISSOCK, "a socket"),
+    ):
+        if test(mode):
+            return name
+    return "a device"
+
+
+def _lack(path: str, mode: int, ensure: tuple[bool, str | None]) -> str | None:
+    """What an output lacks of what must hold of it, or None."""
+    non_empty, wanted = ensure
+    if non_empty:
+        empty = not files_below(path) if stat.S_ISDIR(mode) else os.stat(path).st_size == 0
+        if empty:
+            return "is empty"
+    if wanted:
+        if stat.S_ISDIR(mode):
+            return "is a directory: its sha256 cannot be ensured"
+        made = hashlib.sha256()
+        with open(path, "rb") as file:
+            while data := file.read(1 << 20):
+                made.update(data)
+        if made.hexdigest() != wanted.lower():
+            return f"has the sha256 {made.hexdigest()}, not {wanted}"
+    return None
+
+
+def _listed(paths: Sequence[str]) -> str:
+    if len(paths) > 12:
+        return f"{', '.join(paths[:12])} and {len(paths) - 12} more"
+    return ", ".join(paths)
+
+
+def _written_since(path: str, since_ns: int) -> bool:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return max(found.st_mtime_ns, found.st_ctime_ns) >= since_ns
+
+
+def _protect_tree(folder: str) -> None:
+    for below, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            path = os.path.join(below, name)
+            if not os.path.islink(path):
+                os.chmod(path, os.stat(path).st_mode & 0o7777 & _READ_ONLY)
+        os.chmod(below, os.stat(below).st_mode & 0o7777 & _READ_ONLY)

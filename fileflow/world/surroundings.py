@@ -1,0 +1,316 @@
+"""What an action finds around itself, and must find again as it was: the next job comes after it.
+
+Knows the process: environment, working folder, streams, signals, threads, children, generators.
+Knows nothing of inputs, outputs or stages.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from resource import RUSAGE_SELF, getrusage
+from time import thread_time
+from typing import Any, Protocol, TextIO
+
+from fileflow.model.work import Work
+from fileflow.world.commands import THREADS, end_children
+from fileflow.world.seeding import GlobalGenerators, small_seed
+
+SEED_VARIABLE = "FILEFLOW_SEED"
+_MEMORY_UNIT = 1024 if sys.platform == "linux" else 1
+_WATCHED_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGCHLD", "SIGPIPE", "SIGALRM", "SIGUSR1")
+    if hasattr(signal, name)
+)
+_ENCODED_SEED = os.fsencode(SEED_VARIABLE)
+# Without the wrapper that looks for an enum member: a tenth of its time.
+_handler_of: Callable[[int], Any] = getattr(
+    sys.modules.get("_signal"), "getsignal", signal.getsignal
+)
+_TRACKERS = ("multiprocessing.resource_tracker", "loky.backend.resource_tracker")
+_POOLS = ("loky.reusable_executor", "joblib.externals.loky.reusable_executor")
+
+Notes = list[tuple[str, str]]
+
+
+class Surroundings(Protocol):
+    """What is around an action; `enter` before it, `leave` after it."""
+
+    def enter(self, work: Work, seed: int) -> None:
+        """Makes all ready for one job: environment, generators, streams."""
+
+    def leave(self, notes: Notes) -> list[str]:
+        """Puts all back; the global generators that it drew from where that counts."""
+
+    def mark(self) -> int:
+        """The length of the slot's log, all that was printed included."""
+
+    def used(self) -> tuple[float, int]:
+        """CPU seconds so far, and the peak of memory in bytes."""
+
+    def close(self) -> None:
+        """Ends the watch and gives back what was taken."""
+
+
+def environment_of(work: Work, outside: Mapping[str, str]) -> dict[str, str]:
+    """The variables that an action adds to those outside."""
+    cores = str(max(1, work.cores))
+    made = {name: cores for name in THREADS if name not in outside}
+    made.update(work.environ)
+    return made
+
+
+class _Environment:
+    """The environment variables of this process: set for each rule, put back after each job."""
+
+    def __init__(self) -> None:
+        self._outside = dict(os.environ)
+        # The mapping behind `os.environ`: comparing it costs a fiftieth of decoding it.
+        self._raw: dict[Any, Any] = vars(os.environ)["_data"]
+        self._expected = dict(self._raw)
+        self._work: Work | None = None
+
+    def enter(self, work: Work, seed: int) -> None:
+        """Sets what the rule and the job add."""
+        if work is not self._work:
+            wanted = {**self._outside, **environment_of(work, self._outside)}
+            if not work.seeded:
+                wanted.pop(SEED_VARIABLE, None)
+            self._become(wanted)
+            self._expected = dict(self._raw)
+            self._work = work
+        if work.seeded:
+            os.environ[SEED_VARIABLE] = str(small_seed(seed))
+            self._expected[_ENCODED_SEED] = self._raw[_ENCODED_SEED]
+
+    def leave(self) -> None:
+        """Undoes what the job changed."""
+        if vars(os.environ)["_data"] is not self._raw:
+            vars(os.environ)["_data"] = self._raw
+        if self._raw != self._expected:
+            name = os.fsdecode
+            self._become({name(key): name(value) for key, value in self._expected.items()})
+
+    def close(self) -> None:
+        """Puts back what was there before all jobs."""
+        self._become(self._outside)
+
+    def _become(self, wanted: Mapping[str, str]) -> None:
+        for name in list(os.environ):
+            if name not in wanted:
+                del os.environ[name]
+        for name, value in wanted.items():
+            if os.environ.get(name) != value:
+                os.environ[name] = value
+
+
+class OwnProcess:
+    """A process that does nothing but jobs, and is as before after each of them."""
+
+    def __init__(self, log: int) -> None:
+        """`log` is the descriptor of the slot's log, which becomes stdout and stderr."""
+        self._log = log
+        self._folder = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+        self._environment = _Environment()
+        self._generators = GlobalGenerators()
+        self._umask = os.umask(0o022)
+        os.umask(self._umask)
+        self._signals = [(number, _handler_of(number)) for number in _WATCHED_SIGNALS]
+        self._path = sys.path[:]
+        self._threads = set(threading.enumerate())
+        self._out, self._err = self._streams()
+
+    def _streams(self) -> tuple[TextIO, TextIO]:
+        os.dup2(self._log, 1)
+        os.dup2(self._log, 2)
+        self._out, self._err = text_stream(1), text_stream(2)
+        sys.stdout, sys.stderr = self._out, self._err
+        vars(sys).update(__stdout__=self._out, __stderr__=self._err)
+        return self._out, self._err
+
+    def enter(self, work: Work, seed: int) -> None:
+        """Sets the rule's environment, and seeds the global generators if the seed counts."""
+        self._environment.enter(work, seed)
+        self._path = sys.path[:]
+        self._generators.seed(seed if work.seeded else None)
+
+    def leave(self, notes: Notes) -> list[str]:
+        """Puts back what the job changed; ends the processes that it left."""
+        self._generators.seed(None)
+        self._environment.leave()
+        os.fchdir(self._folder)
+        os.umask(self._umask)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in self._signals:
+            if _handler_of(number) is not handler:
+                signal.signal(number, handler)
+        if sys.path != self._path:
+            sys.path[:] = self._path
+        if threading.active_count() != len(self._threads):
+            self._look_at_threads(notes)
+        try:
+            os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return []
+        self._end_children(notes)
+        return []
+
+    def _look_at_threads(self, notes: Notes) -> None:
+        now = set(threading.enumerate())
+        stray = [thread.name for thread in now - self._threads if not thread.daemon]
+        if stray:
+            notes.append(
+                ("threads", f"left {len(stray)} threads running: {', '.join(sorted(stray))}")
+            )
+        self._threads = now
+
+    def _end_children(self, notes: Notes) -> None:
+        for name in _POOLS:
+            pool = getattr(sys.modules.get(name), "_executor", None)
+            if pool is not None:
+                pool.shutdown(wait=True, kill_workers=True)
+        left = end_children(spared=_tracker_ids())
+        if left:
+            notes.append(left_behind(left))
+
+    def mark(self) -> int:
+        """The length of the log after all that was printed."""
+        try:
+            if sys.stdout is not self._out or sys.stderr is not self._err:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                sys.stdout, sys.stderr = self._out, self._err
+            self._out.flush()
+            self._err.flush()
+            os.dup2(self._log, 1)
+            os.dup2(self._log, 2)
+        except (OSError, ValueError, AttributeError):
+            self._streams()
+        return os.lseek(self._log, 0, os.SEEK_END)
+
+    def used(self) -> tuple[float, int]:
+        """CPU seconds of this process so far, and its peak of memory in bytes."""
+        used = getrusage(RUSAGE_SELF)
+        return used.ru_utime + used.ru_stime, used.ru_maxrss * _MEMORY_UNIT
+
+    def close(self) -> None:
+        """Stops watching; the process ends soon."""
+        self._generators.close()
+
+
+class Borrowed:
+    """The caller's own process, lent for jobs one by one: all is put back when they are done."""
+
+    def __init__(self, log: str) -> None:
+        """`log` is the path of the slot's log."""
+        self._stream = open(log, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        self._environment = _Environment()
+        self._generators = GlobalGenerators()
+        self._folder = os.getcwd()
+        self._umask = os.umask(0o022)
+        os.umask(self._umask)
+        self._random = random.getstate()
+        self._streams = sys.stdout, sys.stderr
+        self._path = sys.path[:]
+        sys.stdout = sys.stderr = self._stream
+
+    def enter(self, work: Work, seed: int) -> None:
+        """Sets the rule's environment, and seeds the global generators if the seed counts."""
+        self._environment.enter(work, seed)
+        self._path = sys.path[:]
+        self._generators.seed(seed if work.seeded else None)
+
+    def leave(self, notes: Notes) -> list[str]:
+        """Puts back what the job changed."""
+        self._generators.seed(None)
+        self._environment.leave()
+        os.chdir(self._folder)
+        os.umask(self._umask)
+        if sys.path != self._path:
+            sys.path[:] = self._path
+        return []
+
+    def mark(self) -> int:
+        """The length of the log after all that was printed."""
+        sys.stdout = sys.stderr = self._stream
+        self._stream.flush()
+        return os.lseek(self._stream.fileno(), 0, os.SEEK_END)
+
+    def used(self) -> tuple[float, int]:
+        """CPU seconds of this process so far, and its peak of memory in bytes."""
+        used = getrusage(RUSAGE_SELF)
+        return used.ru_utime + used.ru_stime, used.ru_maxrss * _MEMORY_UNIT
+
+    def close(self) -> None:
+        """Gives the process back as it was."""
+        sys.stdout, sys.stderr = self._streams
+        self._stream.close()
+        self._environment.close()
+        self._generators.close()
+        random.setstate(self._random)
+
+
+class InThread:
+    """One of several threads of the caller's process: nothing global is set, only watched."""
+
+    def __init__(
+        self, log: str, generators: GlobalGenerators, on_leave: Callable[[], None]
+    ) -> None:
+        """`log` is the path of the slot's log; `on_leave` is called when an action has ended.
+
+        `stream` is where the thread's prints belong.
+        """
+        self._on_leave = on_leave
+        self.stream = open(log, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        self._generators = generators
+        self._before: dict[str, object] = {}
+
+    def enter(self, work: Work, seed: int) -> None:
+        """Looks where the global generators stand."""
+        self._before = self._generators.states()
+
+    def leave(self, notes: Notes) -> list[str]:
+        """The global generators that have moved meanwhile."""
+        self._on_leave()
+        return self._generators.moved_since(self._before)
+
+    def mark(self) -> int:
+        """The length of the log after all that was printed."""
+        self.stream.flush()
+        return os.lseek(self.stream.fileno(), 0, os.SEEK_END)
+
+    def used(self) -> tuple[float, int]:
+        """CPU seconds of this thread so far, and the process's peak of memory in bytes."""
+        return thread_time(), getrusage(RUSAGE_SELF).ru_maxrss * _MEMORY_UNIT
+
+    def close(self) -> None:
+        """Closes the log."""
+        self.stream.close()
+
+
+def left_behind(count: int) -> tuple[str, str]:
+    """The note on processes that a job left running."""
+    return ("processes", f"left {count} process{'es' * (count > 1)} running; ended")
+
+
+def text_stream(descriptor: int) -> TextIO:
+    """A text stream on a descriptor that stays open; what is printed is there line by line."""
+    raw = open(descriptor, "wb", buffering=8192, closefd=False)  # noqa: SIM115
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def _tracker_ids() -> list[int]:
+    """Processes of the standard library's and loky's own that outlive a job on purpose."""
+    found = []
+    for name in _TRACKERS:
+        tracker = getattr(sys.modules.get(name), "_resource_tracker", None)
+        pid = getattr(tracker, "_pid", None)
+        if isinstance(pid, int):
+            found.append(pid)
+    return found

@@ -1,0 +1,235 @@
+"""What the slots of a run have in hand, in shared memory; and the end of those that outlive it.
+
+Knows process ids, sessions and the folder of stages; nothing of rules or outputs.
+
+The table of a run is a file, `.fileflow/stage/RUN/slots`, with one entry per slot: its process, the
+index of the job that it does and since when, where that job's output starts in the log, and the
+command that it runs. So a crash has a name, a timeout a beginning, and a later run knows whom to
+end. Each slot also holds a shared lock on `.fileflow/slots.lock` as long as it lives.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import signal
+import struct
+import time
+from dataclasses import dataclass
+
+from fileflow.errors import Exit, FileflowError
+from fileflow.world.commands import all_processes, process_facts
+from fileflow.world.staging import FOREIGN, remove
+
+LOCK = "slots.lock"
+TABLE = "slots"
+_WHO = struct.Struct("=QQ16s")
+_JOB = struct.Struct("=qdq")
+_COMMAND = struct.Struct("=QQ")
+_SIZE = 128
+_JOB_AT = _WHO.size
+_COMMAND_AT = _JOB_AT + _JOB.size
+_PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One slot as its table tells: 0 is no process, an index of -1 no job."""
+
+    pid: int
+    ticks: int
+    boot: bytes
+    index: int
+    started: float
+    offset: int
+    command: int
+    command_ticks: int
+
+
+class SlotTable:
+    """The table of a run; the engine reads what each slot writes in its own entry."""
+
+    def __init__(self, path: str, slots: int) -> None:
+        """Opens the table at `path`; makes it if it is not there."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(descriptor).st_size < slots * _SIZE:
+                os.ftruncate(descriptor, slots * _SIZE)
+            self._map = mmap.mmap(descriptor, slots * _SIZE)
+        finally:
+            os.close(descriptor)
+
+    def enter(self, slot: int) -> None:
+        """Writes down that this process is the slot."""
+        facts = process_facts(os.getpid())
+        entry = _WHO.pack(os.getpid(), facts[3] if facts else 0, boot_id())
+        entry += _JOB.pack(-1, 0.0, 0) + _COMMAND.pack(0, 0)
+        self._map[slot * _SIZE : slot * _SIZE + len(entry)] = entry
+
+    def vacate(self, slot: int) -> None:
+        """Writes down that the slot has no process and no job."""
+        self._map[slot * _SIZE : (slot + 1) * _SIZE] = bytes(_SIZE)
+        _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, -1, 0.0, 0)
+
+    def job(self, slot: int, index: int, started: float, offset: int) -> None:
+        """Writes down which job the slot does, since when, and where its log starts."""
+        _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, index, started, offset)
+
+    def command(self, slot: int, pid: int) -> None:
+        """Writes down which command the slot runs; 0 for none."""
+        facts = process_facts(pid) if pid else None
+        _COMMAND.pack_into(self._map, slot * _SIZE + _COMMAND_AT, pid, facts[3] if facts else 0)
+
+    def read(self, slot: int) -> Entry:
+        """What the slot's entry says."""
+        at = slot * _SIZE
+        return Entry(
+            *_WHO.unpack_from(self._map, at),
+            *_JOB.unpack_from(self._map, at + _JOB_AT),
+            *_COMMAND.unpack_from(self._map, at + _COMMAND_AT),
+        )
+
+    def close(self) -> None:
+        """Lets go of the shared memory."""
+        self._map.close()
+
+
+def boot_id() -> bytes:
+    """16 bytes that differ between two starts of this machine; zeros where none are known."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return bytes.fromhex(file.read().strip().replace("-", ""))
+    except (OSError, ValueError):
+        return bytes(16)
+
+
+def hold_lock(state_folder: str) -> int:
+    """Takes the shared lock of a living slot; the descriptor that holds it."""
+    descriptor = os.open(
+        os.path.join(state_folder, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+    )
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
+
+
+def end_sessions(sessions: dict[int, int]) -> int:
+    """Kills all processes of these sessions (id → start of its leader, in ticks); how many.
+
+    A session whose number went to another process since then is left alone.
+    """
+    wanted = {}
+    for session, ticks in sessions.items():
+        leader = process_facts(session) if session else None
+        if session and (leader is None or leader[3] == ticks):
+            wanted[session] = ticks
+    if not wanted:
+        return 0
+    ended = 0
+    for pid in all_processes():
+        facts = process_facts(pid)
+        if facts is None or facts[0] in "ZX" or facts[2] not in wanted or pid == os.getpid():
+            continue
+        if facts[3] >= wanted[facts[2]]:
+            ended += _kill(pid)
+    return ended
+
+
+def _kill(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def end_survivors(state_folder: str) -> int:
+    """Ends what earlier runs in this folder left running, and removes their stages.
+
+    To be called before a run, by whoever holds the folder. Gives how many processes were ended.
+
+    Raises:
+        FileflowError: if a slot of an earlier run cannot be ended.
+    """
+    stages = os.path.join(state_folder, "stage")
+    os.makedirs(stages, exist_ok=True)
+    path = os.path.join(state_folder, LOCK)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        ended = end_sessions(_listed(stages))
+        deadline = time.monotonic() + _PATIENCE
+        while not _locked(descriptor):
+            ended += sum(_kill(pid) for pid in _holders(descriptor))
+            if time.monotonic() > deadline:
+                raise FileflowError(
+                    "a process of an earlier run is still there and cannot be ended",
+                    hint=f"it has {path} open: end it, then run again",
+                    status=Exit.STATE,
+                )
+            time.sleep(0.002)
+        for run in os.listdir(stages):
+            _remove_run(os.path.join(stages, run))
+    finally:
+        os.close(descriptor)
+    return ended
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _listed(stages: str) -> dict[int, int]:
+    """The sessions of all slots and commands in the tables of earlier runs."""
+    sessions: dict[int, int] = {}
+    boot = boot_id()
+    for run in os.listdir(stages):
+        path = os.path.join(stages, run, TABLE)
+        try:
+            slots = os.path.getsize(path) // _SIZE
+            table = SlotTable(path, slots)
+        except (OSError, ValueError):
+            continue
+        for slot in range(slots):
+            entry = table.read(slot)
+            if entry.boot == boot:
+                sessions[entry.pid] = entry.ticks
+                sessions[entry.command] = entry.command_ticks
+        table.close()
+    return sessions
+
+
+def _holders(descriptor: int) -> list[int]:
+    """Who else has the locked file open: slots, and what they forked."""
+    wanted = os.fstat(descriptor)
+    found = []
+    for pid in all_processes():
+        if pid == os.getpid():
+            continue
+        try:
+            names = os.listdir(f"/proc/{pid}/fd")
+        except OSError:
+            continue
+        for name in names:
+            try:
+                other = os.stat(f"/proc/{pid}/fd/{name}")
+            except OSError:
+                continue
+            if other.st_ino == wanted.st_ino and other.st_dev == wanted.st_dev:
+                found.append(pid)
+                break
+    return found
+
+
+def _remove_run(folder: str) -> None:
+    try:
+        with open(os.path.join(folder, FOREIGN), "rb") as file:
+            for name in file.read().split(b"\0"):
+                if name:
+                    remove(os.fsdecode(name))
+    except OSError:
+        pass  # nothing of it lies elsewhere
+    remove(folder)

@@ -1,0 +1,178 @@
+"""Changes inside an action: what of a command or a function is a reason, and what is none."""
+
+import pytest
+
+from .table import EVERY, UPPERS, expect
+
+COMMANDS = pytest.mark.parametrize("kind", ["shell", "argv"])
+FUNCTIONS = pytest.mark.parametrize("kind", ["run"])
+
+
+@COMMANDS
+def test_the_text_of_a_command_is_a_reason(project):
+    project.replace("Workflowfile", "tr a-z A-Z", 'tr "[:lower:]" "[:upper:]"')
+    expect(project, ran=UPPERS, spared={"total"})
+
+
+@COMMANDS
+def test_a_command_that_gives_something_else_builds_what_follows(project):
+    project.replace("Workflowfile", "tr a-z A-Z", "tr a-y A-Y")
+    project.write("in/a.txt", "z\n")
+    expect(project, ran=EVERY, certain=UPPERS, spared=())
+
+
+@pytest.mark.parametrize("kind", ["shell"])
+def test_a_comment_line_of_a_shell_text_is_no_reason(project):
+    project.replace("Workflowfile", "# put it into capitals", "# another remark")
+    expect(project)
+    project.replace("Workflowfile", "      # another remark\n", "")
+    expect(project)
+
+
+@pytest.mark.parametrize("kind", ["shell"])
+def test_trailing_blanks_of_a_shell_text_are_no_reason(project):
+    project.replace("Workflowfile", "> {output}\n      echo", "> {output}  \n      echo")
+    expect(project)
+
+
+@pytest.mark.parametrize("kind", ["shell"])
+def test_a_comment_line_in_a_here_document_is_text(project):
+    project.replace(
+        "Workflowfile",
+        "      cat {input} > {output}\n",
+        "      cat {input} - > {output} <<'END'\n      # one\n      END\n",
+    )
+    expect(project, ran={"total"})
+    assert project.lines("out/total.txt")[-1] == "# one"
+    project.replace("Workflowfile", "# one", "# two")
+    expect(project, ran={"total"})
+    assert project.lines("out/total.txt")[-1] == "# two"
+
+
+@pytest.mark.parametrize("kind", ["argv"])
+def test_a_word_more_is_another_command(project):
+    project.replace(
+        "Workflowfile", '      - "{params.first}"\n', '      - "{params.first}"\n      - more\n'
+    )
+    expect(project, ran=UPPERS, spared={"total"})
+
+
+@COMMANDS
+def test_a_renamed_rule_is_another_action_if_the_command_names_it(project, kind):
+    if kind == "shell":
+        project.replace("Workflowfile", "echo {params.first} >>", "echo {rule} >>")
+    else:
+        project.replace("Workflowfile", '"{params.first}"', '"{rule}"')
+    expect(project, ran=EVERY, certain=UPPERS)
+    assert project.lines("build/a.txt")[-1] == "upper"
+    project.replace("Workflowfile", "  upper:\n", "  capitals:\n")
+    flow = project.good()
+    assert project.ran == ["total", "upper a", "upper b"]
+    assert flow.built == {"capitals a", "capitals b", "total"}
+
+
+@COMMANDS
+def test_a_project_file_named_in_a_command_counts_with_its_bytes(project, kind):
+    project.write("tools/caps.sh", "tr a-z A-Z\n")
+    if kind == "shell":
+        project.replace("Workflowfile", "tr a-z A-Z <", "bash tools/caps.sh <")
+    else:
+        word = '      - "{params.first}"\n'
+        project.replace("Workflowfile", word, word + "      - tools/caps.sh\n")
+    expect(project, ran=UPPERS, spared={"total"})
+    project.write("tools/caps.sh", "# a remark\ntr a-z A-Z\n")
+    expect(project, ran=UPPERS, spared={"total"})
+
+
+def test_the_other_rule_is_not_touched_by_a_change_of_one_action(project, kind):
+    if kind == "run":
+        project.replace("total_step.py", '"".join', '"-".join')
+    else:
+        project.replace("Workflowfile", "cat ", "cat -n ")
+    expect(project, ran={"total"})
+
+
+@FUNCTIONS
+def test_the_body_of_a_function_is_a_reason(project):
+    project.replace("upper_step.py", "input.read_text()", "input.read_text() + ''")
+    expect(project, ran=UPPERS, spared={"total"})
+
+
+@FUNCTIONS
+def test_a_comment_in_a_function_is_no_reason(project):
+    project.replace("upper_step.py", "    # it says so first\n", "    # something else\n\n")
+    expect(project)
+    project.replace("upper_step.py", "    # something else\n", "")
+    expect(project)
+
+
+@FUNCTIONS
+def test_a_docstring_is_no_reason(project):
+    project.replace("upper_step.py", '"""Put one file into capitals."""', '"""Else."""')
+    project.replace("upper_step.py", '"""The first step."""', '"""Another."""')
+    expect(project)
+
+
+@FUNCTIONS
+def test_a_docstring_that_is_read_is_a_reason(project):
+    project.replace("upper_step.py", 'f"{first}\\n"', 'f"{first} {upper.__doc__}\\n"')
+    expect(project, ran=EVERY, certain=UPPERS)
+    project.replace("upper_step.py", '"""Put one file into capitals."""', '"""Else."""')
+    expect(project, ran=EVERY, certain=UPPERS)
+    assert project.lines("build/a.txt")[-1] == "1 Else."
+
+
+@FUNCTIONS
+def test_a_function_that_is_not_reached_is_no_reason(project):
+    project.replace("upper_step.py", "return 1", "return 2")
+    expect(project)
+
+
+@FUNCTIONS
+def test_a_helper_module_is_a_reason_for_those_that_reach_it(project):
+    project.replace("helper.py", "text.upper()", "text.upper().lower().upper()")
+    expect(project, ran=UPPERS, spared={"total"})
+
+
+@FUNCTIONS
+def test_a_comment_in_a_helper_module_is_no_reason(project):
+    project.write("helper.py", "# a remark\n\n" + project.read("helper.py"))
+    expect(project)
+
+
+@FUNCTIONS
+def test_a_helper_imported_inside_a_function_counts_too(project):
+    project.replace("upper_step.py", "import helper\n\n", "")
+    project.replace("upper_step.py", "    text = input", "    import helper\n    text = input")
+    expect(project, ran=UPPERS, spared={"total"})
+    project.replace("helper.py", "text.upper()", "text.upper() + ''")
+    expect(project, ran=UPPERS, spared={"total"})
+
+
+@FUNCTIONS
+def test_a_helper_of_a_helper_counts_too(project):
+    project.write("deeper.py", "def same(text):\n    return text\n")
+    project.replace("helper.py", "def capitals", "from deeper import same\n\n\ndef capitals")
+    project.replace("helper.py", "text.upper()", "same(text.upper())")
+    expect(project, ran=UPPERS, spared={"total"})
+    project.replace("deeper.py", "return text", "return text + '.'")
+    expect(project, ran=EVERY, certain=UPPERS)
+
+
+@FUNCTIONS
+def test_a_default_of_a_parameter_is_part_of_the_function(project):
+    project.replace("upper_step.py", "first, more)", "first, more, end='')")
+    project.replace("upper_step.py", 'f"{first}\\n"', 'f"{first}{end}\\n"')
+    expect(project, ran=UPPERS, spared={"total"})
+    project.replace("upper_step.py", "end=''", "end='!'")
+    expect(project, ran=EVERY, certain=UPPERS)
+
+
+@FUNCTIONS
+def test_another_function_with_the_same_work_is_another_action(project):
+    project.replace("upper_step.py", "def upper(", "def capitals(")
+    project.replace("Workflowfile", "upper_step:upper", "upper_step:capitals")
+    dry = project.good("-n")
+    assert dry.planned <= EVERY
+    assert project.good().status == 0
+    assert project.good().summary["built"] == 0

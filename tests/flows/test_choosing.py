@@ -1,0 +1,135 @@
+"""Targets, and which rule makes a path."""
+
+import pytest
+
+
+def test_a_free_wildcard_takes_its_value_from_the_path(space):
+    space.workflow("""
+        rules:
+          make:
+            output: out/{n}.txt
+            shell: echo {n} > {output}
+        """)
+    assert space.good("out/7.txt", "./out/x/../8.txt").built == {"make 7", "make 8"}
+    assert space.read("out/8.txt") == "8\n"
+
+
+def test_a_constraint_decides_which_rule_makes_a_path(space):
+    space.workflow("""
+        rules:
+          number:
+            output: out/{n}.txt
+            constraints: {n: '\\d+'}
+            shell: echo number > {output}
+          word:
+            output: out/{n}.txt
+            constraints: {n: "[a-z]+"}
+            shell: echo word > {output}
+        """)
+    space.good("out/12.txt", "out/ab.txt")
+    assert (space.read("out/12.txt"), space.read("out/ab.txt")) == ("number\n", "word\n")
+    assert space.flow("out/a1.txt").status == 2
+
+
+def test_a_constraint_filters_the_jobs_of_a_rule(space):
+    space.workflow("""
+        wildcards:
+          n: [1, 2, a]
+        rules:
+          make:
+            output: out/{n}.txt
+            constraints: {n: "[0-9]+"}
+            shell: echo {n} > {output}
+        """)
+    assert space.good().built == {"make 1", "make 2"}
+
+
+def test_prefer_decides_between_two_rules(space):
+    space.workflow("""
+        rules:
+          low:
+            output: out/{n}.txt
+            shell: echo low > {output}
+          high:
+            output: out/{n}.txt
+            prefer: 2
+            shell: echo high > {output}
+          exact:
+            output: out/exact.txt
+            shell: echo exact > {output}
+        """)
+    space.good("out/a.txt", "out/exact.txt")
+    assert (space.read("out/a.txt"), space.read("out/exact.txt")) == ("high\n", "exact\n")
+
+
+def test_a_rule_whose_inputs_cannot_be_had_drops_out(space):
+    space.write("b.src", "b\n")
+    space.workflow("""
+        rules:
+          one:
+            input: "{n}.missing"
+            output: out/{n}.txt
+            prefer: 9
+            shell: echo one > {output}
+          two:
+            input: "{n}.src"
+            output: out/{n}.txt
+            shell: echo two > {output}
+        """)
+    space.good("out/b.txt")
+    assert space.read("out/b.txt") == "two\n"
+
+
+@pytest.mark.parametrize(("mode", "word"), [("fast", "quick"), ("exact", "slow")])
+def test_a_rule_is_there_only_when_the_config_says_so(space, mode, word):
+    space.workflow("""
+        config: {mode: fast, deep: {on: true}}
+        rules:
+          all:
+            input:
+              - out.txt
+              - {path: extra.txt, when: {mode: [exact]}}
+          quick:
+            output: out.txt
+            when: {mode: [fast], deep.on: true}
+            shell: echo quick > {output}
+          slow:
+            output: out.txt
+            when: {mode: exact}
+            shell: echo slow > {output}
+          extra:
+            output: extra.txt
+            shell: echo extra > {output}
+        """)
+    space.good("--config", f"mode={mode}")
+    assert space.read("out.txt") == f"{word}\n"
+    assert space.exists("extra.txt") == (mode == "exact")
+
+
+def test_a_rule_with_an_action_and_no_output_runs_whenever_it_is_asked_for(space):
+    space.workflow("""
+        rules:
+          tell:
+            shell: echo tell >> "$RAN_LOG"
+        """)
+    for _ in range(2):
+        assert space.good().counts() == (1, 0, 0, 0)
+        assert space.ran == ["tell"]
+
+
+def test_targets_are_rules_paths_and_patterns_from_the_current_folder(space):
+    space.workflow("""
+        wildcards:
+          n: [1, 2]
+        rules:
+          make:
+            output: sub/{n}.txt
+            shell: echo {n} > {output}
+          other:
+            output: sub/other.md
+            shell: echo x > {output}
+        """)
+    space.path("sub").mkdir()
+    assert space.good("2.txt", cwd="sub").built == {"make 2"}
+    assert space.good("sub/{n}.txt").built == {"make 1"}
+    assert space.good("other", cwd="sub").built == {"other"}

@@ -1,0 +1,165 @@
+"""Columns: names of a relation that stand in params and actions, and config looked up by them."""
+
+from .space import Space
+
+SHEET = "sample,lane,batch,path\na,1,x,raw/one.txt\na,2,x,raw/two.txt\nb,1,y,raw/three.txt\n"
+
+
+def write_sheet(space: Space, rule: str) -> None:
+    space.write("s.csv", SHEET)
+    for name in ["one", "two", "three"]:
+        space.write(f"raw/{name}.txt", f"{name}\n")
+    space.source(
+        "Workflowfile",
+        f"""
+        wildcards:
+          sample, lane, batch, path: {{table: s.csv}}
+        rules:
+          all:
+            input: out/{{sample}}.txt
+          make:
+            output: out/{{sample}}.txt
+            {rule}
+        """,
+    )
+
+
+def test_a_column_is_the_one_value_of_the_rows_of_a_job(space):
+    write_sheet(space, "shell: echo {sample} {batch} > {output}")
+    space.good()
+    assert space.read("out/a.txt") == "a x\n"
+    assert space.read("out/b.txt") == "b y\n"
+
+
+def test_a_column_with_each_is_the_list_of_the_rows(space):
+    write_sheet(space, "shell: echo {lane:each} {batch:each} > {output}")
+    space.good()
+    assert space.read("out/a.txt") == "1 2 x x\n"
+    assert space.read("out/b.txt") == "1 y\n"
+
+
+def test_a_column_that_differs_is_an_error_that_says_each(space):
+    write_sheet(space, "shell: echo {lane} > {output}")
+    flow = space.flow()
+    assert flow.status == 2
+    assert "{lane:each}" in flow.stderr
+    assert space.files("out") == []
+
+
+def test_a_change_in_a_column_builds_the_jobs_that_name_it(space):
+    write_sheet(space, 'shell: echo make {sample} >> "$RAN_LOG"; echo {batch} > {output}')
+    space.good()
+    space.write("s.csv", SHEET.replace("b,1,y", "b,1,z"))
+    space.good()
+    assert space.ran == ["make b"]
+    assert space.read("out/b.txt") == "z\n"
+
+
+def test_a_change_in_a_column_that_nothing_names_builds_nothing(space):
+    write_sheet(space, 'shell: echo make {sample} >> "$RAN_LOG"; echo {sample} > {output}')
+    space.good()
+    space.write("s.csv", SHEET.replace("b,1,y", "b,1,z"))
+    space.good()
+    assert space.ran == []
+
+
+def test_an_input_that_is_one_placeholder_takes_its_value_as_a_path(space):
+    space.write("elsewhere/x.txt", "x\n")
+    space.write("raw/y.txt", "y\n")
+    absolute = space.path("elsewhere/x.txt")
+    space.write("s.csv", f"sample,file\na,{absolute}\nb,raw/y.txt\n")
+    space.workflow("""
+        wildcards:
+          sample, file: {table: s.csv}
+        rules:
+          all:
+            input: out/{sample}.txt
+          copy:
+            input: "{file}"
+            output: out/{sample}.txt
+            shell: cat {input} > {output}
+        """)
+    space.good()
+    assert space.read("out/a.txt") == "x\n"
+    assert space.read("out/b.txt") == "y\n"
+
+
+def test_one_makes_a_gather_of_one_path_a_single_file(space):
+    space.write("raw/a_7.txt", "a\n")
+    space.write("steps.py", "def copy(path, output):\n    output.write_text(path.read_text())\n")
+    space.workflow("""
+        wildcards:
+          sample, lane: [[a, 7]]
+        rules:
+          all:
+            input: out/{sample}.txt
+          copy:
+            input:
+              path: {path: "raw/{sample}_{lane}.txt", one: true}
+            output: out/{sample}.txt
+            run: steps:copy
+        """)
+    space.good()
+    assert space.read("out/a.txt") == "a\n"
+
+
+def test_a_wildcard_in_brackets_picks_the_key_of_its_value(space):
+    space.workflow("""
+        config:
+          rate:
+            a: {low: 1, high: 2}
+            b: {low: 3}
+        wildcards:
+          sample: [a, b]
+        rules:
+          all:
+            input: out/{sample}.txt
+          make:
+            output: out/{sample}.txt
+            params:
+              low: "{config.rate[sample].low}"
+            shell: |
+              echo make {sample} >> "$RAN_LOG"
+              echo {params.low} {config.rate[sample].low} > {output}
+        """)
+    space.good()
+    assert space.read("out/a.txt") == "1 1\n"
+    assert space.read("out/b.txt") == "3 3\n"
+    space.replace("Workflowfile", "low: 3", "low: 4")
+    space.good()
+    assert space.ran == ["make b"]
+    space.replace("Workflowfile", "b: {low: 4}", "c: {low: 4}")
+    flow = space.flow()
+    assert flow.status == 2
+    assert space.ran == []
+
+
+def test_wildcards_arrive_as_text_or_as_annotated(space):
+    space.write(
+        "steps.py",
+        """\
+def make(output, n: int, f: float, t, batch):
+    output.write_text(repr((n, f, t, batch)))
+
+
+def gather(input, output, n):
+    output.write_text(repr((n, [path.name for path in input])))
+""",
+    )
+    space.workflow("""
+        wildcards:
+          n, batch: [[01, x], [2, y]]
+          f: [0.5]
+          t: [10]
+        rules:
+          gather:
+            input: out/{n}_{f}_{t}
+            output: all.txt
+            run: steps:gather
+          make:
+            output: out/{n}_{f}_{t}
+            run: steps:make
+        """)
+    space.good()
+    assert space.read("out/01_0.5_10") == "(1, 0.5, '10', 'x')"
+    assert space.read("all.txt") == "(['01', '2'], ['01_0.5_10', '2_0.5_10'])"

@@ -1,0 +1,159 @@
+"""How the text of `shell` and the words of `argv` are filled in."""
+
+import pytest
+
+from .space import Space
+
+HOSTILE = ["a b", "it's", '"q"', "$HOME", "`id`", "$(id)", "x;y", "*", "-n", "a\\b", "{n}", "#c"]
+
+
+def out(space: Space, action: str, params: str = "{}") -> str:
+    space.write("in/x.tar.gz", "")
+    space.write("in/y z.txt", "")
+    space.source(
+        "Workflowfile",
+        f"""
+        config: {{word: "two words", number: 3}}
+        rules:
+          make:
+            input: {{one: in/x.tar.gz, two: "in/y z.txt"}}
+            output: d/out.txt
+            params: {params}
+            {action}
+        """,
+    )
+    flow = space.flow()
+    assert flow.status == 0, flow.text
+    return space.read("d/out.txt")
+
+
+@pytest.mark.parametrize(
+    ("words", "result"),
+    [
+        ("{input}", "[in/x.tar.gz][in/y z.txt]"),
+        ("{input.two}", "[in/y z.txt]"),
+        ("{input[0]}", "[in/x.tar.gz]"),
+        ("{config.word}", "[two words]"),
+        ("\"say {config.word}\" '{config.word}'", "[say two words][two words]"),
+        ('"$(printf %s {config.word})"', "[two words]"),
+        ("{config.word:raw}", "[two][words]"),
+        ('{config.word:q} "{input.two:name}"', "[two words][y z.txt]"),
+        ("{input.one:dir} {input.one:name} {input.one:cut.tar.gz}", "[in][x.tar.gz][in/x]"),
+        ("{input:name}", "[x.tar.gz][y z.txt]"),
+        ("{rule} {config.number}", "[make][3]"),
+        ("{params.t} {params.f} {params.text}", "[true][1.5][]"),
+        ("x {params.none} y {params.nothing} z", "[x][y][z]"),
+        ("{params.many}", "[1][b c]"),
+        ("{params.deep}", '[{"a": 1, "b": [2]}]'),
+        ("'{{input}}' ${PATH:+home} '{print $1}'", "[{input}][home][{print $1}]"),
+        ('\'{"a": {"b": 1}}\'', '[{"a": {"b": 1}}]'),
+    ],
+)
+def test_a_shell_text_is_filled_with_quoting(space, words, result):
+    params = '{t: true, f: 1.5, text: "", none: null, nothing: [], many: [1, b c],'
+    params += " deep: {b: [2], a: 1}}"
+    action = f"shell: |\n              printf '[%s]' {words} > {{output}}"
+    found = out(space, action, params)
+    assert found.replace(" ", "") == result.replace(" ", "") if "deep" in words else found == result
+
+
+def test_a_comment_and_a_here_document_are_left_as_bash_reads_them(space):
+    action = "\n              ".join(
+        [
+            "shell: |",
+            "# it's {nothing}",
+            "cat > {output} <<END",
+            "{config.word} $((1 + 1)) {input.two}",
+            "END",
+            "cat >> {output} <<'END'",
+            "{config.word} $HOME",
+            "END",
+        ]
+    )
+    assert out(space, action) == "two words 2 in/y z.txt\ntwo words $HOME\n"
+
+
+@pytest.mark.parametrize(
+    "word", ["{n}", '"{n}"', "'{n}'", '"$(printf %s {n})"', '"$(printf %s "{n}")"']
+)
+def test_hostile_values_arrive_as_they_are(space, word):
+    space.write("n.txt", "".join(value + "\n" for value in HOSTILE))
+    space.write(
+        "Workflowfile",
+        "wildcards:\n  n: {lines: n.txt}\nrules:\n  all:\n    input: out/{n}.txt\n"
+        "  make:\n    output: out/{n}.txt\n"
+        f"    shell: |\n      printf '%s\\n' {word} > {{output}}\n",
+    )
+    space.good()
+    for value in HOSTILE:
+        assert space.read(f"out/{value}.txt") == value + "\n"
+
+
+def test_bash_stops_at_the_first_failure(space):
+    for line in ["false; echo x > {output}", "false | cat > {output}", "echo $nothing > {output}"]:
+        space.write("Workflowfile", f"rules:\n  a:\n    output: a\n    shell: {line}\n")
+        assert space.flow().status == 1
+        assert not space.exists("a")
+
+
+def test_argv_needs_no_shell_and_lists_become_words(space):
+    action = """argv:
+              - python3
+              - -c
+              - "import sys; open(sys.argv[1], 'w').write(repr(sys.argv[2:]))"
+              - "{output}"
+              - "{input}"
+              - "{config.word}; $HOME"
+              - "x={input.two}"
+              - "{params.none}"
+    """
+    found = out(space, action.rstrip(), "{none: []}")
+    assert found == repr(
+        ["in/x.tar.gz", "in/y z.txt", "two words; $HOME", "x=in/y z.txt"],
+    )
+
+
+def test_a_word_with_two_lists_is_one_word_for_each_pair(space):
+    space.workflow("""
+        wildcards:
+          alias: [p, q]
+        rules:
+          all:
+            input: {obs: "raw/{alias}.txt"}
+            output: out.txt
+            argv: [bash, -c, 'printf "%s " "$@" > "$0"', "{output}", "{alias}={input.obs}"]
+        """)
+    space.write("raw/p.txt", "")
+    space.write("raw/q.txt", "")
+    space.good()
+    assert space.read("out.txt") == "p=raw/p.txt q=raw/q.txt "
+
+
+def test_a_file_that_lists_the_values(space):
+    assert out(space, "shell: cat {input:file} > {output}") == "in/x.tar.gz\nin/y z.txt\n"
+
+
+def test_absolute_paths(space):
+    assert out(space, "shell: echo {input.one:abs} > {output}") == f"{space.root}/in/x.tar.gz\n"
+
+
+def test_the_environment_of_the_rule_and_words_before_a_command(space):
+    space.write("wrap.sh", 'echo wrapped "$LEVEL"; exec "$@"\n')
+    space.workflow("""
+        rules:
+          all:
+            input: [a.txt, b.txt]
+          a:
+            output: a.txt
+            env: {LEVEL: 7}
+            prefix: [bash, wrap.sh]
+            argv: [bash, -c, 'echo "$LEVEL" > "$0"', "{output}"]
+          b:
+            output: b.txt
+            shell_prefix: "word=before;"
+            shell: echo $word > {output}
+        """)
+    space.good()
+    assert (space.read("a.txt"), space.read("b.txt")) == ("7\n", "before\n")
+    log = space.flow("log", "a.txt")
+    assert "wrapped 7" in log.stdout

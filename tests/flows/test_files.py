@@ -1,0 +1,300 @@
+"""Flags of inputs and outputs, folders, and what an action finds where it runs."""
+
+import os
+import stat
+
+import pytest
+
+from .space import Space
+
+
+def test_an_order_only_input_must_exist_and_its_content_is_no_reason(space):
+    space.write("main.txt", "main\n")
+    space.write("extra.txt", "1\n")
+    space.workflow("""
+        rules:
+          make:
+            input:
+              main: main.txt
+              extra: {path: extra.txt, order_only: true}
+            output: out.txt
+            shell: echo make >> "$RAN_LOG"; echo {input} + {input.extra} > {output}
+        """)
+    space.good()
+    assert space.read("out.txt") == "main.txt + extra.txt\n"
+    space.write("extra.txt", "2\n")
+    space.good()
+    assert space.ran == []
+    space.delete("extra.txt")
+    assert space.flow().status == 2
+
+
+def test_the_set_of_order_only_inputs_is_a_reason(space):
+    space.write("in/a.txt", "")
+    space.workflow("""
+        wildcards:
+          n: in/{n}.txt
+        rules:
+          make:
+            input:
+              extra: {path: "in/{n}.txt", order_only: true}
+            output: out.txt
+            shell: echo make >> "$RAN_LOG"; echo {input.extra} > {output}
+        """)
+    space.good()
+    space.write("in/b.txt", "")
+    space.good()
+    assert space.ran == ["make"]
+
+
+def test_an_optional_input_may_be_missing(space):
+    space.write(
+        "steps.py", "def make(output, extra):\n    output.write_text(repr(extra and extra.name))\n"
+    )
+    space.workflow("""
+        rules:
+          all:
+            input: [out.txt, shell.txt]
+          make:
+            input:
+              extra: {path: extra.txt, optional: true}
+            output: out.txt
+            run: steps:make
+          shell:
+            input: {path: extra.txt, optional: true}
+            output: shell.txt
+            shell: echo [{input}] > {output}
+        """)
+    space.good()
+    assert (space.read("out.txt"), space.read("shell.txt")) == ("None", "[]\n")
+    space.write("extra.txt", "")
+    assert space.good().summary["built"] == 2
+    assert (space.read("out.txt"), space.read("shell.txt")) == ("'extra.txt'", "[extra.txt]\n")
+
+
+def test_a_failing_producer_of_an_optional_input_still_stops_it(space):
+    space.workflow("""
+        rules:
+          all:
+            input: {path: a.txt, optional: true}
+            output: out.txt
+            shell: echo {input} > {output}
+          a:
+            output: a.txt
+            shell: exit 3
+        """)
+    assert space.run().counts() == (0, 0, 1, 1)
+    assert not space.exists("out.txt")
+
+
+TEMP = """
+    rules:
+      last:
+        input: mid.txt
+        output: out.txt
+        shell: |
+          echo last >> "$RAN_LOG"
+          if grep -q bad {input}; then exit 3; fi
+          cat {input} > {output}
+      mid:
+        input: in.txt
+        output: {path: mid.txt, temp: true}
+        shell: echo mid >> "$RAN_LOG"; cp {input} {output}
+    """
+
+
+def test_a_temp_output_is_deleted_and_not_missed(space):
+    space.write("in.txt", "1\n")
+    space.workflow(TEMP)
+    assert space.good().counts() == (2, 0, 0, 0)
+    assert not space.exists("mid.txt")
+    space.good()
+    assert space.ran == []
+    space.write("in.txt", "2\n")
+    space.good()
+    assert space.ran == ["last", "mid"]
+    assert space.read("out.txt") == "2\n"
+    assert not space.exists("mid.txt")
+
+
+def test_a_temp_output_is_made_again_when_its_consumer_must_run(space):
+    space.write("in.txt", "1\n")
+    space.workflow(TEMP)
+    space.good()
+    space.delete("out.txt")
+    space.good()
+    assert space.ran == ["last", "mid"]
+
+
+@pytest.mark.parametrize("args", [("--keep-temp",), ("mid.txt", "last"), ("mid",)])
+def test_a_temp_output_that_is_asked_for_is_kept(space, args):
+    space.write("in.txt", "1\n")
+    space.workflow(TEMP)
+    space.good(*args)
+    assert space.read("mid.txt") == "1\n"
+
+
+def test_a_temp_output_whose_consumer_failed_is_kept(space):
+    space.write("in.txt", "bad\n")
+    space.workflow(TEMP)
+    assert space.run().status == 1
+    assert space.read("mid.txt") == "bad\n"
+
+
+FOLDER = """
+    rules:
+      count:
+        input: site/
+        output: count.txt
+        shell: echo count >> "$RAN_LOG"; ls {input} > {output}
+      one:
+        input: site/a.txt
+        output: one.txt
+        shell: echo one >> "$RAN_LOG"; cat {input} > {output}
+      site:
+        input: names.txt
+        output: site/
+        shell: |
+          echo site >> "$RAN_LOG"
+          ls {output} | wc -l > "$FLAGS/found"
+          for name in $(cat {input}); do echo $name > {output}/$name.txt; done
+    """
+
+
+def test_a_directory_output_is_empty_at_first_and_replaced_whole(space):
+    space.write("names.txt", "a b\n")
+    space.workflow(FOLDER)
+    space.good()
+    assert space.read("count.txt") == "a.txt\nb.txt\n"
+    space.write("names.txt", "a c\n")
+    space.good()
+    assert space.ran == ["count", "site"]
+    assert space.files("site") == ["site/a.txt", "site/c.txt"]
+    assert (space.flags / "found").read_text().strip() == "0"
+
+
+def test_of_a_directory_that_a_rule_makes_only_the_named_file_counts(space):
+    space.write("names.txt", "a b\n")
+    space.workflow(FOLDER)
+    space.good("one", "count")
+    space.write("names.txt", "a c\n")
+    space.good("one", "count")
+    assert space.ran == ["count", "site"]
+
+
+def test_a_directory_that_lost_a_file_is_built_again(space):
+    space.write("names.txt", "a b\n")
+    space.workflow(FOLDER)
+    space.good()
+    space.delete("site/b.txt")
+    space.good()
+    assert space.ran == ["site"]
+    assert space.files("site") == ["site/a.txt", "site/b.txt"]
+
+
+def test_a_source_directory_counts_with_the_names_and_bytes_below_it(space):
+    space.write("data/x/1.txt", "1\n")
+    space.workflow("""
+        rules:
+          make:
+            input: data/
+            output: out.txt
+            shell: echo make >> "$RAN_LOG"; echo {input} > {output}
+        """)
+    space.good()
+    assert space.read("out.txt") == "data\n"
+    space.path("data/empty").mkdir()
+    space.good()
+    assert space.ran == []
+    space.write("data/x/1.txt", "2\n")
+    space.good()
+    assert space.ran == ["make"]
+    space.write("data/x/2.txt", "")
+    space.good()
+    assert space.ran == ["make"]
+
+
+def test_a_function_makes_a_directory(space):
+    space.write("steps.py", "def make(output):\n    (output / 'a.txt').write_text('a')\n")
+    space.workflow("""
+        rules:
+          make:
+            output: d/e/
+            run: steps:make
+        """)
+    space.good()
+    assert space.read("d/e/a.txt") == "a"
+
+
+def test_a_log_appears_also_when_the_job_fails(space):
+    space.workflow("""
+        rules:
+          make:
+            output: out.txt
+            log: logs/make.txt
+            shell: echo said > {log}; exit 4
+        """)
+    assert space.flow().status == 1
+    assert space.read("logs/make.txt") == "said\n"
+    assert not space.exists("out.txt")
+
+
+def test_an_output_that_is_empty_fails_what_it_must_meet(space):
+    space.workflow("""
+        rules:
+          make:
+            output: {path: out.txt, ensure: {non_empty: true}}
+            shell: "true > {output}"
+        """)
+    assert space.flow().status == 1
+    assert not space.exists("out.txt")
+
+
+def test_actions_run_in_the_workflowfiles_folder(space: Space):
+    space.write("steps.py", "import os\n\ndef where(output):\n    output.write_text(os.getcwd())\n")
+    space.workflow("""
+        rules:
+          all:
+            input: [d/a.txt, d/b.txt]
+          a:
+            output: d/a.txt
+            shell: pwd > {output}
+          b:
+            output: d/b.txt
+            run: steps:where
+        """)
+    space.path("sub").mkdir()
+    space.good("all", cwd="sub")
+    assert space.read("d/a.txt") == f"{space.root}\n"
+    assert space.read("d/b.txt") == str(space.root)
+
+
+def test_outputs_that_share_a_folder_share_one_while_they_are_made(space):
+    space.workflow("""
+        rules:
+          make:
+            output: [d/a.txt, d/sub/b.txt]
+            shell: cd {output[0]:dir}; echo a > a.txt; echo b > sub/b.txt
+        """)
+    space.good()
+    assert (space.read("d/a.txt"), space.read("d/sub/b.txt")) == ("a\n", "b\n")
+
+
+def test_a_protected_output_is_read_only_and_stays_until_forced(space: Space):
+    space.write("in.txt", "1\n")
+    space.workflow("""
+        rules:
+          make:
+            input: in.txt
+            output: {path: out.txt, protected: true}
+            shell: cp {input} {output}
+        """)
+    space.good()
+    assert not stat.S_IMODE(os.stat(space.path("out.txt")).st_mode) & 0o222
+    space.write("in.txt", "2\n")
+    flow = space.flow()
+    assert flow.status == 1
+    assert "--force" in flow.stderr
+    assert space.read("out.txt") == "1\n"
+    space.good("--force", "out.txt")
+    assert space.read("out.txt") == "2\n"

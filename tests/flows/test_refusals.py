@@ -1,0 +1,211 @@
+"""What is wrong with a plan or a command line: exit status 2, and nothing is started."""
+
+import re
+
+import pytest
+
+from .space import Space
+from .test_errors import refused
+
+
+@pytest.fixture
+def simple(space: Space) -> Space:
+    """Two files, each copied; a gather over both; a rule with a free wildcard."""
+    space.write("in/a.txt", "a\n")
+    space.write("in/b.txt", "b\n")
+    space.workflow("""
+        config: {size: 1}
+        wildcards:
+          name: in/{name}.txt
+        rules:
+          all:
+            input: total.txt
+          total:
+            input: build/{name}.txt
+            output: total.txt
+            params: {size: "{config.size}"}
+            shell: echo total >> "$RAN_LOG"; cat {input} > {output}
+          copy:
+            input: in/{name}.txt
+            output: build/{name}.txt
+            tags: [early]
+            shell: echo copy {name} >> "$RAN_LOG"; cp {input} {output}
+          free:
+            output: free/{x}.txt
+            shell: echo free {x} >> "$RAN_LOG"; echo {x} > {output}
+        """)
+    return space
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["totl"], ["totl", "total"]),
+        (["build/c.txt"], ["build/c.txt"]),
+        (["nowhere/a.txt"], ["nowhere/a.txt"]),
+        (["./all"], ["all"]),
+        (["free"], ["free", "x"]),
+        (["--until", "totl"], ["totl", "total"]),
+        (["--omit", "copi"], ["copi", "copy"]),
+        (["-f", "copi"], ["copi", "copy"]),
+        (["--where", "nam=a"], ["nam", "name"]),
+        (["--where", "name=c"], ["c"]),
+        (["--tag", "erly"], ["erly", "early"]),
+        (["--config", "sise=2"], ["sise", "size"]),
+        (["--config", "none.yaml"], ["none.yaml"]),
+        (["--jobs", "none"], ["none"]),
+        (["-j", "0"], ["0"]),
+        (["--executor", "proces"], ["proces", "process"]),
+        (["--mode", "again"], ["again"]),
+        (["--seed", "x"], ["x"]),
+        (["--no-such-option"], ["--no-such-option"]),
+        (["-C", "nowhere"], ["nowhere"]),
+        (["-W", "Nofile"], ["Nofile"]),
+        (["why", "totl"], ["totl", "total"]),
+        (["status", "totl"], ["totl", "total"]),
+        (["log", "totl"], ["totl", "total"]),
+        (["clean", "totl"], ["totl", "total"]),
+    ],
+    ids=" ".join,
+)
+def test_a_word_that_does_not_exist_is_named_with_its_neighbour(simple, args, words):
+    before = simple.snapshot()
+    flow = simple.flow(*args)
+    refused(simple, flow, *words)
+    assert simple.snapshot() == before
+
+
+def test_a_run_that_is_refused_ends_with_a_summary_too(simple):
+    flow = simple.run("totl")
+    assert flow.status == 2
+    assert flow.summary["built"] == 0
+
+
+def test_no_workflowfile_is_an_error(space):
+    refused(space, space.flow(), "Workflowfile")
+    refused(space, space.flow("list"), "Workflowfile")
+
+
+def test_a_missing_source_is_an_error_with_the_chain_up_to_the_target(simple):
+    simple.replace("Workflowfile", "    input: total.txt\n", "    input: [total.txt, more.txt]\n")
+    simple.replace(
+        "Workflowfile",
+        "  free:\n",
+        "  more:\n    input: gone.txt\n    output: more.txt\n    shell: cp {input} {output}\n  free:\n",
+    )
+    flow = simple.flow()
+    refused(simple, flow, "gone.txt", "more", "all")
+
+
+def test_with_keep_going_a_missing_source_costs_only_what_needs_it(simple):
+    simple.replace("Workflowfile", "    input: total.txt\n", "    input: [total.txt, more.txt]\n")
+    simple.replace(
+        "Workflowfile",
+        "  free:\n",
+        "  more:\n    input: gone.txt\n    output: more.txt\n    shell: cp {input} {output}\n  free:\n",
+    )
+    flow = simple.run("-k")
+    assert flow.status == 1
+    assert simple.ran == ["copy a", "copy b", "total"]
+    assert "gone.txt" in flow.stderr
+
+
+def rules(space: Space, *parts: str) -> None:
+    text = "wildcards:\n  n: [1, 2]\nrules:\n"
+    for part in parts:
+        name, output, given = (part.split(" ") + [""])[:3]
+        text += f'  {name}:\n    output: "{output}"\n'
+        text += f'    input: "{given}"\n' if given else ""
+        text += f'    shell: echo {name} >> "$RAN_LOG"; echo {name} > {{output}}\n'
+    space.write("Workflowfile", text)
+
+
+@pytest.mark.parametrize(
+    ("parts", "targets", "words"),
+    [
+        (["one x.txt", "two x.txt"], ["x.txt"], ["one", "two", "x.txt"]),
+        (["one x.txt", "two ./x.txt"], ["one", "two"], ["one", "two", "x.txt"]),
+        (["one {f}.txt", "two x{g}.txt"], ["xy.txt"], ["one", "two", "constraint"]),
+        (["one a.txt b.txt", "two b.txt a.txt"], ["one"], ["a.txt", "b.txt"]),
+        (["one a.txt b.txt", "two b.txt c.txt", "three c.txt a.txt"], ["two"], ["a.txt", "c.txt"]),
+        (["one d/", "two d/x.txt"], ["one", "two"], ["one", "two", "d"]),
+        (["one {n}.txt d/", "two d/{n}.md"], ["one"], ["d"]),
+        (["one a", "two a/b"], ["one", "two"], ["a"]),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_and_names_the_rules(space, parts, targets, words):
+    rules(space, *parts)
+    refused(space, space.flow(*targets), *words)
+
+
+def test_a_path_that_fits_in_two_ways_asks_for_a_constraint(space):
+    space.write("x/a_b_c.fq", "")
+    space.workflow("""
+        wildcards:
+          sample, r: x/{sample}_{r}.fq
+        rules:
+          make:
+            output: out/{sample}-{r}.txt
+            shell: echo x > {output}
+        """)
+    refused(space, space.flow(), "a_b_c.fq", "sample")
+
+
+@pytest.mark.parametrize(
+    ("sheet", "columns", "words"),
+    [
+        ("sample,lane\na,1\n", "sample, lnae", ["lnae", "lane"]),
+        ("sample,lane\na,1\nb,\n", "sample, lane", ["s.csv", "lane"]),
+    ],
+)
+def test_a_sheet_without_a_column_or_with_an_empty_cell_is_refused(space, sheet, columns, words):
+    space.write("s.csv", sheet)
+    pattern = "-".join(f"{{{name}}}" for name in columns.split(", "))
+    space.write(
+        "Workflowfile",
+        f"wildcards:\n  {columns}: {{table: s.csv}}\nrules:\n  make:\n"
+        f"    output: out/{pattern}.txt\n    shell: echo x > {{output}}\n",
+    )
+    refused(space, space.flow(), *words)
+
+
+def test_an_empty_cell_that_fills_no_path_is_a_value(space):
+    space.write("s.csv", "sample,note\na,\n")
+    space.workflow("""
+        wildcards:
+          sample, note: {table: s.csv}
+        rules:
+          all:
+            input: out/{sample}.txt
+          make:
+            output: out/{sample}.txt
+            shell: echo [{note}] {note} > {output}
+        """)
+    space.good()
+    assert space.read("out/a.txt") == "[] \n"
+
+
+@pytest.mark.parametrize("value", ["..", ".", "a/b", ""])
+def test_a_value_cannot_lead_out_of_its_place_in_a_path(space, value):
+    space.write(
+        "Workflowfile",
+        f"wildcards:\n  n: {{values: ['{value}']}}\nrules:\n  make:\n    output: out/{{n}}/x.txt\n"
+        '    shell: echo make >> "$RAN_LOG"; echo x > {output}\n',
+    )
+    refused(space, space.flow())
+    assert not space.exists("x.txt")
+
+
+@pytest.mark.parametrize("path", ["free/../../x.txt", "free//x.md", "/etc/x.txt"])
+def test_a_path_that_no_pattern_allows_is_refused(simple, path):
+    refused(simple, simple.flow(path))
+
+
+def test_the_message_shows_the_place_in_the_form_that_editors_know(simple):
+    simple.replace("Workflowfile", "tags: [early]", "tgas: [early]")
+    flow = simple.flow()
+    refused(simple, flow, "tags")
+    found = re.search(r"Workflowfile:(\d+):(\d+)", flow.stderr)
+    assert found
+    line = simple.lines("Workflowfile")[int(found[1]) - 1]
+    assert line.index("tgas") <= int(found[2]) <= line.index("tgas") + len("tgas") + 1

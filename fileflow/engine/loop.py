@@ -126,7 +126,8 @@ class Loop:
         self.durations = Durations(session)
         self.schedule = Schedule(self.plan, self.staleness, self._chains())
         self.lanes = {
-            name: [Lane(name, number) for number in range(settings.jobs)] for name in runners
+            name: [Lane(name, k) for k in range(1 if name == "serial" else settings.jobs)]
+            for name in runners
         }
         self.pools = dict(session.workflow.resources)
         self.free_items = {

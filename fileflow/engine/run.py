@@ -191,10 +191,10 @@ class _Runners:
         if name == "thread":
             from fileflow.executors.threads import Threads
 
-            return Threads(root, self.name, count)
+            return Threads(root, self.name, first_slot=count, wakeup=self.wakeup)
         from fileflow.executors.serial import Serial
 
-        return Serial(root, self.name, count)
+        return Serial(root, self.name, slot=2 * count)
 
     def describe(self, module: str, function: str, place: object) -> Sequence[Parameter]:
         """What a function takes, asked of a slot that imports it."""

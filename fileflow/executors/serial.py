@@ -11,7 +11,7 @@ from collections import deque
 from time import monotonic
 
 from fileflow.model.work import Batch, End, Event, Order, Outcome
-from fileflow.world.actions import Doer
+from fileflow.world.actions import Doer, SharedList
 from fileflow.world.functions import Stopped
 from fileflow.world.staging import STATE, Stage
 from fileflow.world.surroundings import Borrowed
@@ -42,6 +42,7 @@ class Serial:
         self._log = f"{STATE}/logs/{run}/{slot}.log"
         self._stage = Stage(run, slot)
         self._waiting: deque[tuple[Batch, deque[Order]]] = deque()
+        self._lists: dict[int, SharedList] = {}
         self._doer: Doer | None = None
         self._dropped: list[Event] = []
         self._now: tuple[int, float] | None = None
@@ -62,7 +63,8 @@ class Serial:
             while self._waiting:
                 batch, orders = self._waiting[0]
                 doer.learn(batch.work)
-                doer.share(batch.lists)
+                self._lists.update(batch.lists)
+                doer.share(self._lists)
                 while orders:
                     events.append(doer.do(batch.work.key, orders.popleft()))
                     if doer.stopping or monotonic() > until:

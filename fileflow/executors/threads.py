@@ -7,6 +7,7 @@ them, and a job that is found to draw from a global generator is to run again in
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import io
 import os
@@ -92,12 +93,12 @@ class _Thread:
         doer.learn(batch.work)
         doer.share(batch.lists)
         for order in batch.orders:
-            if self.stopping:
-                self._owner.tell(
-                    Outcome(order.index, order.attempt, End.STOPPED, message="stopped")
-                )
-            else:
-                self._owner.tell(doer.do(batch.work.key, order))
+            outcome = Outcome(order.index, order.attempt, End.STOPPED, message="stopped")
+            if not self.stopping:
+                # It may arrive between the end of the function and `_leave_action`.
+                with contextlib.suppress(Stopped):
+                    outcome = doer.do(batch.work.key, order)
+            self._owner.tell(outcome)
 
     def _on_job(self, index: int, started: float, offset: int) -> None:
         self.now = (index, started) if index >= 0 else None
@@ -134,8 +135,8 @@ class Threads:
         Args:
             root: the Workflowfile's folder, absolute.
             run: id of the run.
-            first_slot: what is added to a slot's number in the names of its stage and log, so
-                that other executors of the run have theirs.
+            first_slot: from where stages and logs are numbered, one for each thread that is
+                made, so that other executors of the run have theirs.
             wakeup: a descriptor that ends `wait` when it can be read.
         """
         self.run = run
@@ -147,7 +148,7 @@ class Threads:
         self.generators = GlobalGenerators()
         self.streams = (_PerThread(sys.stdout), _PerThread(sys.stderr))
         sys.stdout, sys.stderr = self.streams
-        self._first = first_slot
+        self._next = first_slot
         self._wakeup = wakeup
         self._slots: dict[int, _Thread] = {}
         self._told: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -158,15 +159,14 @@ class Threads:
     def tell(self, event: Event) -> None:
         """Called by the slots: something has happened."""
         self._told.put(event)
-        try:
+        with contextlib.suppress(OSError):  # it rings already, or nobody listens any more
             os.write(self._ring, b".")
-        except BlockingIOError:
-            return  # it rings already
 
     def submit(self, slot: int, batch: Batch) -> None:
         """Hands a batch to a slot, which is started if it is not there."""
         if slot not in self._slots:
-            self._slots[slot] = _Thread(self, self._first + slot)
+            self._slots[slot] = _Thread(self, self._next)
+            self._next += 1
         self._slots[slot].batches.put(batch)
 
     def wait(self, seconds: float | None) -> list[Event]:
@@ -174,10 +174,8 @@ class Threads:
         if self._told.empty():
             watched = [self._bell] + ([self._wakeup] if self._wakeup is not None else [])
             select.select(watched, [], [], seconds)
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.read(self._bell, 65536)
-        except BlockingIOError:
-            pass
         events: list[Event] = []
         while not self._told.empty():
             events.append(self._told.get())
@@ -193,8 +191,10 @@ class Threads:
 
         A thread cannot be killed: `kill` does the same.
         """
-        if slot in self._slots:
-            self._slots.pop(slot).stop()
+        thread = self._slots.pop(slot, None)
+        if thread is not None:
+            thread.stop()
+            thread.batches.put(None)
 
     def close(self) -> None:
         """Ends all slots, and gives streams and working folder back."""
@@ -209,5 +209,6 @@ class Threads:
                 setattr(sys, name, stream.other)
         self.generators.close()
         os.chdir(self._before)
-        os.close(self._bell)
-        os.close(self._ring)
+        if not any(thread.thread.is_alive() for thread in self._slots.values()):
+            os.close(self._bell)
+            os.close(self._ring)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -80,7 +80,8 @@ def config_names(text: str) -> Iterator[Named]:
 class Config:
     """Merged config that fills itself and other values in.
 
-    `asked` holds every way that was looked up, so that a caller can tell which names are used.
+    `asked` holds every way that was looked up, and `opened` those below which a wildcard picks a
+    key, so that a caller can tell which names are used.
     """
 
     def __init__(self, tree: Mapping) -> None:
@@ -90,7 +91,8 @@ class Config:
         self._weights: dict[int, int] = {}
         self._depth = 0
         self._tree: Mapping | None = None
-        self.asked: dict[Steps, Node] = {}
+        self.asked: set[Steps] = set()
+        self.opened: set[Steps] = set()
 
     @property
     def tree(self) -> Mapping:
@@ -114,8 +116,14 @@ class Config:
         found = self._walk(steps)
         node = None if isinstance(found, _Lost) else self._inner(found)
         if node is not None:
-            self.asked[steps] = node
+            self.asked.add(steps)
         return node
+
+    def is_asked(self, steps: Steps) -> bool:
+        """Whether this way, or one that goes on from it, was looked up."""
+        return any(way[: len(steps)] == steps for way in self.asked) or any(
+            way == steps[: len(way)] for way in self.opened
+        )
 
     def ways(self) -> list[str]:
         """Every dotted way into config, up to a number that anyone would search."""
@@ -139,7 +147,7 @@ class Config:
         if isinstance(found, _Lost):
             raise found.error(steps, place)
         node = self._inner(found)
-        self.asked[steps] = node
+        self.asked.add(steps)
         return node
 
     def filled(self, node: Node, *, lists_stay: bool = False) -> Node:
@@ -352,7 +360,7 @@ def read_config(node: Node, disk: Disk, above: Mapping | None, below: Mapping | 
 
     Names of files may hold `{config.…}`: of what comes before, between `below` and `above`.
     """
-    made = no_config(node.source)
+    made = empty_mapping(node.source)
     for item in node.items if isinstance(node, Items) else (node,):
         if isinstance(item, Mapping) and not _names_file(item):
             layer: Mapping | None = item
@@ -367,8 +375,8 @@ def read_config(node: Node, disk: Disk, above: Mapping | None, below: Mapping | 
     return made
 
 
-def no_config(source: Source) -> Mapping:
-    """Config without a key."""
+def empty_mapping(source: Source) -> Mapping:
+    """A mapping without a key."""
     return Mapping({}, {}, False, source, 1, 1)
 
 
@@ -407,11 +415,11 @@ def read_config_file(
     path: str, disk: Disk, place: Place | None, *, optional: bool = False
 ) -> Mapping | None:
     """The mapping in a YAML or JSON file; None if it is empty, or missing and `optional`."""
-    data = disk.read(path)
+    data = read_bytes(disk, path, place)
     if data is None:
         if optional:
             return None
-        hint = "{path: …, optional: true} if it may be missing"
+        hint = "write {path: …, optional: true} if it may be missing"
         raise FileflowError(f"there is no config file {path}", place=place, hint=hint)
     tree = json_tree(data, path) if path.endswith(".json") else read_tree(data, path)
     if tree is None or (isinstance(tree, Scalar) and scalar_value(tree) is None):
@@ -419,6 +427,19 @@ def read_config_file(
     if not isinstance(tree, Mapping):
         raise FileflowError("a config file holds a mapping", place=tree.place)
     return tree
+
+
+def read_bytes(disk: Disk, path: str, place: Place | None) -> bytes | None:
+    """The bytes of a file, or None if there is none.
+
+    Raises:
+        FileflowError: at `place`, if it cannot be read.
+    """
+    try:
+        return disk.read(path)
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise FileflowError(f"{path} cannot be read: {said}", place=place) from None
 
 
 class _Number(str):
@@ -493,15 +514,16 @@ def _json_too_deep(source: Source) -> FileflowError:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What `--config` said: its layers as one, and the keys of its `K=V`."""
+    """What `--config` said: its layers as one, its files alone, and the keys of its `K=V`."""
 
     tree: Mapping
+    files: Mapping
     keys: tuple[str, ...]
 
 
 def given_config(arguments: Iterable[str], disk: Disk) -> Given:
     """Reads `--config` arguments: `K=V` over files, later over earlier."""
-    files: list[Mapping | None] = [no_config(Source("--config", ""))]
+    files: list[Mapping | None] = [empty_mapping(Source("--config", ""))]
     values: list[Mapping] = []
     keys: list[str] = []
     for argument in arguments:
@@ -517,7 +539,7 @@ def given_config(arguments: Iterable[str], disk: Disk) -> Given:
             )
         keys.append(found[1])
         values.append(_assigned(found[1], found[2]))
-    return Given(stacked(*files, *values), tuple(keys))
+    return Given(stacked(*files, *values), stacked(*files), tuple(keys))
 
 
 def _given_file(path: str, disk: Disk) -> Mapping | None:
@@ -540,12 +562,14 @@ def _assigned(key: str, text: str) -> Mapping:
     return node
 
 
-def check_given(given: Given, without: Config, asked: Callable[[Steps], bool]) -> Collector:
-    """An error for each key of `--config K=V` that no config has and nothing names."""
-    errors = Collector()
+def check_given(given: Given, without: Config, used: Config, errors: Collector) -> None:
+    """An error for each key of `--config K=V` that no config has and nothing names.
+
+    `without` is the config without these, `used` the one that rules and wildcards have looked into.
+    """
     for key in given.keys:
         steps: Steps = tuple(key.split("."))
-        if without.has(steps) or asked(steps):
+        if without.has(steps) or used.is_asked(steps):
             continue
         near = nearest(key, without.ways())
         errors.add(
@@ -554,4 +578,3 @@ def check_given(given: Given, without: Config, asked: Callable[[Steps], bool]) -
                 hint=f"did you mean {near!r}?" if near else did_you_mean(key, without.tree.items),
             )
         )
-    return errors

@@ -96,8 +96,13 @@ def natural_rows(columns: Sequence[list[str]]) -> tuple[list[str], ...]:
     keys = [0] * len(columns[0])
     for column in columns:
         distinct = natural_sorted(set(column))
-        rank = dict(zip(distinct, range(len(distinct)), strict=True))
-        keys = [key * len(rank) + rank[value] for key, value in zip(keys, column, strict=True)]
+        if len(distinct) == len(column) and not any(keys):
+            place = dict(zip(column, range(len(column)), strict=True))
+            rows = list(map(place.__getitem__, distinct))
+            return tuple(list(map(other.__getitem__, rows)) for other in columns)
+        if len(distinct) > 1:
+            rank = dict(zip(distinct, range(len(distinct)), strict=True))
+            keys = [key * len(rank) + rank[value] for key, value in zip(keys, column, strict=True)]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     return tuple([column[row] for row in order] for column in columns)
 
@@ -330,7 +335,8 @@ def _fitting(
 
     None if one fits in two ways, or has a value that never fills a path.
     """
-    before, *_, after = pieces = part.split(_HOLE)
+    pieces = part.split(_HOLE)
+    before, after = pieces[0], pieces[-1]
     if len(pieces) == 1:
         return ([part] if (part, want_folder) in listing else []), []
     least = sum(map(len, pieces)) + len(pieces) - 2  # each hole takes one character at least

@@ -267,8 +267,9 @@ class _RuleChecks:
         if root == "params" and steps:
             node = self._rule.params.get(str(steps[0]))
             for step in steps[1:]:
-                known = not isinstance(node, Call) and not isinstance(step, Lookup)
-                node = below(node, step) if known else None
+                if isinstance(node, Call) or isinstance(step, Lookup):
+                    return False
+                node = below(node, step)
         elif root == "config":
             return False if not steps else self._config_is_list(placeholder)
         if isinstance(node, Scalar) and "{" in node.text:

@@ -10,17 +10,19 @@ import re
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypedDict
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.language import scalars
-from fileflow.language.config import dotted
+from fileflow.language.config import dotted, steps_of
 from fileflow.language.entries import Kind, is_call, templates_in
 from fileflow.language.rule_book import BUILTIN_EXECUTORS, Draft, RuleBook
 from fileflow.language.rule_shape import Shape
 from fileflow.language.scalars import check_keys, not_a
 from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
 from fileflow.language.yaml_tree import Mapping, Node, Scalar, Sequence, scalar_value
+from fileflow.model.patterns import Pattern
 from fileflow.model.rules import (
     Action,
     Amount,
@@ -223,9 +225,18 @@ class _RuleReader:
         except FileflowError as error:
             self._errors.add(error)
             return []
+        for entry in entries:
+            if entry.pattern is not None and entry.pattern.lookups:
+                self._try(partial(self._check_lookups, entry.pattern))
         if any(entry.rule is not None for entry in entries):
             return [self._known_rule(entry) if entry.rule else entry for entry in entries]
         return entries
+
+    def _check_lookups(self, pattern: Pattern) -> None:
+        for hole, _ in pattern.lookups:
+            steps = steps_of(hole.partition("[")[0].removeprefix("config"))
+            self._config.value(steps, pattern.place or self._draft.key.place)
+            self._config.opened.add(steps)
 
     def _known_rule(self, entry: Entry) -> Entry:
         name = entry.rule or ""
@@ -399,9 +410,11 @@ class _RuleReader:
             by_wildcard = len(steps) < len(placeholder.steps)
             place = template.place_at(placeholder.offset)
             value = self._config.value(tuple(steps), place)
-            if steps and not by_wildcard:
+            if by_wildcard:
+                self._config.opened.add(tuple(steps))
+            elif steps:
                 self._named[dotted(steps)] = value
-            elif not by_wildcard:
+            else:
                 self._names_all = True
 
     def _params(self) -> _Action:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
 from fileflow.language import scalars
@@ -15,12 +15,13 @@ from fileflow.language.config import (
     Config,
     Given,
     config_names,
+    empty_mapping,
     given_config,
-    no_config,
+    read_bytes,
     read_config,
     stacked,
 )
-from fileflow.language.scalars import not_a, unknown_key
+from fileflow.language.scalars import unknown_key
 from fileflow.language.yaml_tree import Mapping, Node, Scalar, read_tree
 from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.model.patterns import normal
@@ -37,37 +38,39 @@ class FlowFile:
     name: str
     tree: Mapping
 
-    def section(self, key: str) -> Mapping | None:
-        """What one key says, if there is anything.
+    def section(self, key: str) -> Mapping:
+        """What one key says; an empty mapping if there is nothing.
 
         Raises:
             FileflowError: it is no mapping.
         """
         node = self.tree.items.get(key)
         if node is None or scalars.is_nothing(node):
-            return None
+            return empty_mapping(self.tree.source)
         return scalars.mapping(node, key)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FlowFiles:
     """All files, the top one first, and the config that they give together.
 
-    `given` is what the command line said of config, `without` the config of the files alone.
+    `given` is what the command line said of config, `without` the config without its `K=V`.
     """
 
-    files: list[FlowFile] = field(default_factory=list)
-    config: Mapping | None = None
-    without: Mapping | None = None
-    given: Given | None = None
+    files: Sequence[FlowFile]
+    config: Mapping
+    without: Mapping
+    given: Given
 
 
 class _FileReader:
     """Follows `include`, depth first; what wins over a file's own config is handed down to it."""
 
     def __init__(self, disk: Disk, errors: Collector) -> None:
+        """`errors` takes wrong keys; `lost` is what keeps files or config from being read."""
         self._disk = disk
         self._errors = errors
+        self.lost = Collector()
         self._open: list[str] = []
         self._done: set[str] = set()
         self.files: list[FlowFile] = []
@@ -80,7 +83,7 @@ class _FileReader:
         try:
             tree = self._tree(name, place)
         except FileflowError as error:
-            self._errors.add(error)
+            self.lost.add(error)
             return None
         self.files.append(FlowFile(name, tree))
         self._check_keys(tree, top=place is None)
@@ -91,14 +94,16 @@ class _FileReader:
             self._open.pop()
 
     def _tree(self, name: str, place: Place | None) -> Mapping:
-        data = self._disk.read(name)
+        data = read_bytes(self._disk, name, place)
         if data is None:
             hint = None if place is None else did_you_mean(name, self._beside(name))
             raise FileflowError(f"there is no file {name}", place=place, hint=hint)
         tree = read_tree(data, name)
         if tree is None:
             raise FileflowError(f"{name} is empty", place=place, hint="write rules: into it")
-        return scalars.mapping(tree, name, f"a mapping with keys such as {', '.join(TOP_KEYS[-2:])}")
+        return scalars.mapping(
+            tree, name, f"a mapping with keys such as {', '.join(TOP_KEYS[-2:])}"
+        )
 
     def _beside(self, name: str) -> list[str]:
         folder = posixpath.dirname(name)
@@ -121,20 +126,20 @@ class _FileReader:
                 self._errors.add(unknown_key(key, known, "a Workflowfile", _MEANT))
 
     def _layers(self, tree: Mapping, above: Mapping, below: Mapping | None) -> Mapping:
-        own = no_config(tree.source)
+        own = empty_mapping(tree.source)
         said = tree.items.get("config")
         if said is not None and not scalars.is_nothing(said):
             try:
                 own = read_config(said, self._disk, above, below)
             except FileflowError as error:
-                self._errors.add(error)
+                self.lost.add(error)
         wins = stacked(own, above)
-        under = no_config(tree.source)
+        under = empty_mapping(tree.source)
         for scalar in self._includes(tree, Config(stacked(below, wins))):
             try:
                 name = self._included(scalar, Config(stacked(below, under, wins)))
             except FileflowError as error:
-                self._errors.add(error)
+                self.lost.add(error)
                 continue
             if name not in self._done:
                 included = self.read(name, scalar.place, wins, stacked(below, under))
@@ -151,7 +156,7 @@ class _FileReader:
                 node = filled if isinstance(filled, Items) else node
             return scalars.scalars(node, "include")
         except FileflowError as error:
-            self._errors.add(error)
+            self.lost.add(error)
             return ()
 
     def _included(self, scalar: Scalar, config: Config) -> str:
@@ -180,15 +185,18 @@ _MEANT = {
 
 
 def read_files(disk: Disk, file: str, config_args: Sequence[str], errors: Collector) -> FlowFiles:
-    """Reads all files; mistakes go to `errors`, and the reading goes on with the next file.
+    """Reads all files; wrong top-level keys go to `errors`.
 
     Raises:
-        FileflowError: an argument of `--config` cannot be read.
+        FileflowError: a file, its config or an argument of `--config` cannot be read; with all that
+            is in `errors`.
     """
     given = given_config(config_args, disk)
     reader = _FileReader(disk, errors)
     own = reader.read(file, None, given.tree, None)
-    if own is None:
-        return FlowFiles(reader.files, None, None, given)
-    without = stacked(own, given.files)
-    return FlowFiles(reader.files, stacked(own, given.tree), without, given)
+    if own is None or reader.lost.errors:
+        for error in reader.lost.errors:
+            errors.add(error)
+        errors.raise_if_any()
+    assert own is not None, "bug: a file that was not read is a mistake"
+    return FlowFiles(reader.files, stacked(own, given.tree), stacked(own, given.files), given)

@@ -286,7 +286,7 @@ class Matcher:
 
 def value_allowed(value: str, checks: Sequence[re.Pattern[str]] | None) -> bool:
     """Whether a value may fill a path: never `.` or `..`; empty or with `/` if `checks` say so."""
-    if value in {".", ".."} or "\0" in value:
+    if value in {".", ".."} or "\0" in value or "\n" in value:
         return False
     if not checks:
         return value != "" and "/" not in value

@@ -244,7 +244,9 @@ class Workflow:
     """Everything a Workflowfile says.
 
     `constraints` gives for a wildcard name the regular expressions of `match`, which hold
-    everywhere. `warnings` are lines that a run says once.
+    everywhere. `warnings` are lines that a run says once. `absent_rules` says of rules whose `when`
+    is not met what they are there for: "only when …". `passed_over` counts for a key of `wildcards`
+    the files that are no values because rules make them.
     """
 
     root: str
@@ -257,3 +259,4 @@ class Workflow:
     constraints: Mapping[str, tuple[str, ...]]
     warnings: tuple[str, ...] = ()
     absent_rules: Mapping[str, str] = field(default_factory=dict)
+    passed_over: Mapping[str, int] = field(default_factory=dict)

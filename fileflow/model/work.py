@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-# In words of a command this character stands for the folder in which the slot stages outputs, so
-# that a command can be filled in before it is known which slot runs it. No path or argument can
-# hold it otherwise.
-STAGE = "\0"
+# In words of a command this text stands for the folder in which the slot stages outputs, so that
+# a command can be filled in before it is known which slot runs it. It is no text that people write.
+STAGE = "\x01stage\x01"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +98,8 @@ class Batch:
     """Jobs of one rule for one slot, done one after the other.
 
     `lists` brings shared lists of inputs that its jobs name: number → (paths, signatures,
-    digests), the latter two with 32 and 16 bytes a path, or None where not known; each is sent to a slot once.
+    digests), the latter two with 32 and 16 bytes a path, or None where not known; each is sent to a
+    slot once.
     """
 
     work: Work

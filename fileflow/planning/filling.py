@@ -6,7 +6,6 @@ Pure. Quoting is not done here; where outputs are staged is the caller's to say.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from fileflow.planning.tables import RuleTable
 
 Step = str | int | Lookup
-PLAIN_OPTIONS = FillOptions(os.curdir, lambda _: "")
+PLAIN_OPTIONS = FillOptions(".", lambda _: "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -583,7 +583,18 @@ class Joins:
         """The values of a column that may be unfit for a path; looked for once a column."""
         known = self._odd.get(id(column))
         if known is None or known[0] is not column:
-            odd = [v for v in column if v == "" or "/" in v or v in {".", ".."} or "\0" in v]
+            joined = "\n".join(column)
+            odd: list[str] = []
+            # Most columns are fit as a whole: one look at the joined text tells.
+            if (
+                "/" in joined
+                or "\0" in joined
+                or "\n\n" in f"\n{joined}\n"
+                or "\n.\n" in f"\n{joined}\n"
+                or "\n..\n" in f"\n{joined}\n"
+                or joined.count("\n") >= max(1, len(column))
+            ):
+                odd = [v for v in column if not v or v in {".", ".."} or set(v) & set("/\0\n")]
             known = (column, odd)
             self._odd[id(column)] = known
         return known[1]

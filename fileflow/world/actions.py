@@ -108,10 +108,6 @@ class Doer:
         """Takes what all jobs of a rule share."""
         self._prepared[work.key] = Prepared(work)
 
-    def knows(self, key: int) -> bool:
-        """Whether `learn` was called with the work of this key."""
-        return key in self._prepared
-
     def share(self, lists: Mapping[int, SharedList]) -> None:
         """Takes lists of inputs that orders name by number."""
         self._lists.update(lists)

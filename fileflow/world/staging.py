@@ -105,9 +105,7 @@ class Stage:
         self._run_folder = os.path.dirname(self.folder)
         self._beside = f".fileflow-{run}-{slot}"
         os.makedirs(self.folder, exist_ok=True)
-        clock = Clock(self._run_folder)
-        self._fine = clock.fine
-        self._device = clock.device
+        self._fine = Clock(self.folder).fine
         # Folders that stay between jobs, parents first, each with what it may hold.
         self._kept: dict[str, set[str]] = {}
         self._foreign: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What is wrong in a Workflowfile: one message with place, line and cure, and nothing is started."""
+"""What is wrong in a Workflowfile: a message with place, line and cure, and nothing is started."""
 
 import re
 from typing import NamedTuple
@@ -24,10 +24,11 @@ def refused(space: Space, flow: Flow, *words: str) -> None:
     assert "Traceback" not in flow.text
     assert space.ran == []
     for word in words:
-        assert word in flow.stderr, flow.stderr
+        assert word in flow.text, flow.text
 
 
 RULE = "rules:\n  make:\n    output: a.txt\n"
+OWN = f"rules:\n  own:\n    output: own.txt\n    {GOOD}\n"
 SLIPS = {
     "an unknown key of the file": Slip(
         f"wildcard:\n  n: [1]\n{RULE}    {GOOD}\n", "wildcard:", ("wildcards",)
@@ -51,7 +52,6 @@ SLIPS = {
     "a tab in the indentation": Slip(f"{RULE}\tshell: x\n", "shell: x", ("tab",)),
     "a wrong type": Slip(f"{RULE}    {GOOD}\n    retries: often\n", "retries: often", ("retries",)),
     "outputs without an action": Slip(RULE, None, ("make",)),
-    "two actions": Slip(f"{RULE}    {GOOD}\n    argv: [echo]\n", None, ("shell", "argv")),
     "an unquoted brace that begins a value": Slip(
         f"rules:\n  make:\n    input: {{n}}.txt\n    output: a.txt\n    {GOOD}\n",
         "input: {n}.txt",
@@ -119,8 +119,11 @@ SLIPS = {
         "- optional: true",
         ("path",),
     ),
-    "a shell regular expression that is none": Slip(
-        f'{RULE}    {GOOD}\n    constraints:\n      n: "[a"\n', 'n: "[a"', ("[a",)
+    "a regular expression that is none": Slip(
+        "wildcards:\n  n: [1]\nrules:\n  make:\n    output: out/{n}.txt\n"
+        f'    {GOOD}\n    constraints:\n      n: "[a"\n',
+        'n: "[a"',
+        ("[a",),
     ),
     "a pattern that matches no file": Slip(
         f"wildcards:\n  n: data/{{n}}.csv\n{RULE}    input: data/{{n}}.csv\n    {GOOD}\n",
@@ -161,10 +164,10 @@ def test_a_slip_is_named_with_its_place_and_its_line(space, name):
         refused(space, flow, *slip.words)
         if slip.line is not None:
             number = 1 + [line.strip() for line in slip.text.splitlines()].index(slip.line)
-            assert re.search(rf"Workflowfile:{number}:\d+", flow.stderr), flow.stderr
-            assert slip.line in flow.stderr
+            assert re.search(rf"Workflowfile:{number}:\d+", flow.text), flow.text
+            assert slip.line in flow.text
         else:
-            assert re.search(r"Workflowfile:\d+:\d+", flow.stderr), flow.stderr
+            assert re.search(r"Workflowfile:\d+:\d+", flow.text), flow.text
 
 
 def test_several_slips_are_named_at_once(space):
@@ -184,14 +187,14 @@ def test_two_rules_of_one_name_name_both_places(space):
 
 def test_a_slip_in_an_included_file_is_named_there(space):
     space.write("parts/more.yaml", f"{RULE}    {GOOD}\n    retires: 2\n")
-    space.write("Workflowfile", "include: parts/more.yaml\nrules: {}\n")
+    space.write("Workflowfile", f"include: parts/more.yaml\n{OWN}")
     refused(space, space.flow("make"), "parts/more.yaml:5:", "retires: 2", "retries")
 
 
 @pytest.mark.parametrize("key", ["seed: 1", "resources: {api: 1}"])
 def test_seed_and_resources_stand_only_on_top(space, key):
     space.write("more.yaml", f"{key}\n{RULE}    {GOOD}\n")
-    space.write("Workflowfile", "include: more.yaml\nrules: {}\n")
+    space.write("Workflowfile", f"include: more.yaml\n{OWN}")
     refused(space, space.flow("make"), "more.yaml:1:", key)
 
 
@@ -215,12 +218,11 @@ def test_seed_and_resources_stand_only_on_top(space, key):
             for m, n in zip("abcdefghi", "bcdefghij", strict=True)
         ),
     ],
-    ids=str,
+    ids=lambda data: repr(data[:16]),
 )
 def test_no_bytes_bring_a_traceback_or_a_crash(space, data):
     space.write("Workflowfile", data)
     refused(space, space.flow(), "Workflowfile")
-    assert not space.exists(".fileflow/journal")
 
 
 FUNCTIONS = """\
@@ -256,6 +258,7 @@ def twice(same):
         (["params: {named: 1}", "run: steps:takes_no_input"], ["takes_no_input", "named"]),
         (['input: {boots: "in/{rep}.txt"}', "run: steps:single"], ["boots", "gathers {rep}"]),
         (["input: {one: b.txt}", "run: steps:many"], ["one"]),
+        (["input: {same: b.txt}", "params: {same: 1}", "run: steps:twice"], ["same"]),
         (["run: steps:singel"], ["singel", "single"]),
         (["run: stesp:single"], ["stesp"]),
         (["run: broken:make"], ["broken.py"]),
@@ -267,7 +270,6 @@ def test_a_function_that_does_not_fit_is_an_error_before_anything_runs(space, li
     space.write("broken.py", "def make(output:\n")
     space.write("raises.py", "raise ValueError('not now')\n")
     space.write("b.txt", "")
-    text = "wildcards:\n  rep: [1, 2]\nrules:\n  make:\n    input: in/{rep}.txt\n"
     space.write(
         "Workflowfile",
         "wildcards:\n  rep: [1, 2]\nrules:\n"
@@ -276,7 +278,6 @@ def test_a_function_that_does_not_fit_is_an_error_before_anything_runs(space, li
         f"  rep:\n    output: in/{{rep}}.txt\n    {GOOD}\n"
         "  make:\n    output: a.txt\n" + "".join(f"    {line}\n" for line in lines),
     )
-    assert text
     refused(space, space.flow(), *words)
     refused(space, space.flow("check"), *words)
 

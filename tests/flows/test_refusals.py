@@ -54,7 +54,6 @@ def simple(space: Space) -> Space:
         (["--config", "sise=2"], ["sise", "size"]),
         (["--config", "none.yaml"], ["none.yaml"]),
         (["--jobs", "none"], ["none"]),
-        (["-j", "0"], ["0"]),
         (["--executor", "proces"], ["proces", "process"]),
         (["--mode", "again"], ["again"]),
         (["--seed", "x"], ["x"]),
@@ -69,10 +68,10 @@ def simple(space: Space) -> Space:
     ids=" ".join,
 )
 def test_a_word_that_does_not_exist_is_named_with_its_neighbour(simple, args, words):
-    before = simple.snapshot()
+    before = simple.files()
     flow = simple.flow(*args)
     refused(simple, flow, *words)
-    assert simple.snapshot() == before
+    assert simple.files() == before
 
 
 def test_a_run_that_is_refused_ends_with_a_summary_too(simple):
@@ -86,25 +85,21 @@ def test_no_workflowfile_is_an_error(space):
     refused(space, space.flow("list"), "Workflowfile")
 
 
-def test_a_missing_source_is_an_error_with_the_chain_up_to_the_target(simple):
+def needs_what_is_gone(simple: Space) -> None:
     simple.replace("Workflowfile", "    input: total.txt\n", "    input: [total.txt, more.txt]\n")
-    simple.replace(
-        "Workflowfile",
-        "  free:\n",
-        "  more:\n    input: gone.txt\n    output: more.txt\n    shell: cp {input} {output}\n  free:\n",
-    )
+    rule = "  more:\n    input: gone.txt\n    output: more.txt\n    shell: cp {input} {output}\n"
+    simple.replace("Workflowfile", "  free:\n", f"{rule}  free:\n")
+
+
+def test_a_missing_source_is_an_error_with_the_chain_up_to_the_target(simple):
+    needs_what_is_gone(simple)
     flow = simple.flow()
     refused(simple, flow, "gone.txt", "more", "all")
 
 
 def test_with_keep_going_a_missing_source_costs_only_what_needs_it(simple):
-    simple.replace("Workflowfile", "    input: total.txt\n", "    input: [total.txt, more.txt]\n")
-    simple.replace(
-        "Workflowfile",
-        "  free:\n",
-        "  more:\n    input: gone.txt\n    output: more.txt\n    shell: cp {input} {output}\n  free:\n",
-    )
-    flow = simple.run("-k")
+    needs_what_is_gone(simple)
+    flow = simple.flow("-k")
     assert flow.status == 1
     assert simple.ran == ["copy a", "copy b", "total"]
     assert "gone.txt" in flow.stderr
@@ -113,7 +108,7 @@ def test_with_keep_going_a_missing_source_costs_only_what_needs_it(simple):
 def rules(space: Space, *parts: str) -> None:
     text = "wildcards:\n  n: [1, 2]\nrules:\n"
     for part in parts:
-        name, output, given = (part.split(" ") + [""])[:3]
+        name, output, given = [*part.split(" "), ""][:3]
         text += f'  {name}:\n    output: "{output}"\n'
         text += f'    input: "{given}"\n' if given else ""
         text += f'    shell: echo {name} >> "$RAN_LOG"; echo {name} > {{output}}\n'

@@ -1,0 +1,416 @@
+"""Loads a workflow: its files, config, rules and relations, read and checked against each other.
+
+Every mistake that can be found without running anything is gathered, and all are raised together.
+What jobs there are, and which files they need, is for planning to say.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from fileflow.errors import Collector, FileflowError, did_you_mean
+from fileflow.language import scalars
+from fileflow.language.config import Config, check_given
+from fileflow.language.entries import Own, is_call
+from fileflow.language.name_checks import Columns, check_rule
+from fileflow.language.outputs import OutputIndex
+from fileflow.language.relations import RelationsRead, read_own, read_relations
+from fileflow.language.rule_book import Draft, RuleBook
+from fileflow.language.rule_reader import ACTIONS, MEANT, RULE_KEYS, Reading, read_rules
+from fileflow.language.scalars import not_a, unknown_key
+from fileflow.language.workflow_files import FlowFile, FlowFiles, read_files
+from fileflow.language.yaml_tree import Mapping as Tree
+from fileflow.language.yaml_tree import Node, Scalar, looks_like_placeholder, read_tree
+from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.model.patterns import Pattern
+from fileflow.model.ports import Disk
+from fileflow.model.rules import Entry, Pool, Relation, Rule, Workflow
+
+_NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
+_MERGED = frozenset({"params", "env", "resources", "constraints", "when", "seed"})
+_JOINED = frozenset({"input", "log"})
+_RULE_NAME = re.compile(r"[^\s/{}\0-\x1f-](?:[^/{}\0-\x1f]*[^\s/{}\0-\x1f])?")
+
+
+def load_workflow(
+    disk: Disk,
+    file: str,
+    root: str,
+    *,
+    config_args: Sequence[str] = (),
+    seed: int | None = None,
+    resources_args: Sequence[str] = (),
+    retries: int | None = None,
+) -> Workflow:
+    """Reads a Workflowfile, all that it includes, and what the values of its wildcards come from.
+
+    Args:
+        disk: the disk below the Workflowfile's folder.
+        file: the Workflowfile, relative to that folder.
+        root: the folder's own path, which goes into the result as it is.
+        config_args: what `--config` was given, `K=V` or the path of a file.
+        seed: wins over `seed` in the file.
+        resources_args: what `--resources` was given, `K=N`.
+        retries: wins over `retries` of every rule.
+
+    Raises:
+        FileflowError: one mistake, or all that were found (`Mistakes`).
+    """
+    collecting = gc.isenabled()
+    gc.disable()  # thousands of objects that all stay: looking for garbage costs half the time
+    try:
+        return _Loader(disk, file, root, config_args).load(seed, resources_args, retries)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class _Loader:
+    """One loading of a workflow, step by step; mistakes are gathered on the way."""
+
+    def __init__(self, disk: Disk, file: str, root: str, config_args: Sequence[str]) -> None:
+        self._disk = disk
+        self._file = file
+        self._root = root
+        self._errors = Collector()
+        self._found: FlowFiles = read_files(disk, file, config_args, self._errors)
+        self._config = Config(self._found.config)
+        self._drafts: dict[str, Draft] = {}
+        self._absent: dict[str, str] = {}
+        self._warnings: list[str] = []
+
+    def load(
+        self, seed: int | None, resources_args: Sequence[str], retries: int | None
+    ) -> Workflow:
+        """All steps: rules by themselves, relations, then what each has to do with the other."""
+        errors = self._errors
+        tree = self._filled_config()
+        book = RuleBook(self._drafts, self._absent, self._config, errors)
+        for file in self._found.files:
+            self._draft_rules(file, book)
+        readings = read_rules(book)
+        top = self._found.files[0].tree
+        number = self._seed(top.items.get("seed")) if seed is None else seed
+        pools = self._pools(top.items.get("resources"), resources_args, readings)
+
+        outputs = OutputIndex(self._output_patterns(readings))
+        mistakes = len(errors.errors)
+        relations = self._relations(outputs)
+        if len(errors.errors) == mistakes:
+            found = [*relations.relations, *_scattered(readings, relations.relations)]
+            columns = Columns(found)
+            rules = [self._finished(reading, columns, outputs) for reading in readings]
+        check_given(self._found.given, Config(self._found.without), self._config, errors)
+        if not self._drafts and not self._absent:
+            errors.add(FileflowError(f"there are no rules in {self._file}", place=top.place))
+        errors.raise_if_any()
+        if retries is not None:
+            rules = [replace(rule, retries=retries) for rule in rules]
+        return Workflow(
+            root=self._root,
+            file=self._file,
+            seed=number,
+            config=tree,
+            relations=tuple(found),
+            rules={rule.name: rule for rule in rules},
+            resources=pools,
+            constraints=relations.constraints,
+            warnings=(*relations.warnings, *self._warnings),
+            absent_rules=self._absent,
+            passed_over=relations.passed_over,
+        )
+
+    def _filled_config(self) -> Tree:
+        try:
+            return self._config.tree
+        except FileflowError as error:
+            self._errors.add(error)
+            self._errors.raise_if_any()
+            raise
+
+    # ---- rules ----
+
+    def _draft_rules(self, file: FlowFile, book: RuleBook) -> None:
+        try:
+            defaults = self._defaults(file)
+            rules = file.section("rules")
+        except FileflowError as error:
+            self._errors.add(error)
+            return
+        for name, node in rules.items.items():
+            try:
+                self._draft_rule(rules.keys[name], node, defaults, book)
+            except FileflowError as error:
+                self._errors.add(error)
+
+    def _draft_rule(self, key: Scalar, node: Node, defaults: Tree | None, book: RuleBook) -> None:
+        name = key.text
+        if not _RULE_NAME.fullmatch(name):
+            raise FileflowError(
+                f"{name!r} cannot be the name of a rule",
+                place=key.place,
+                hint="a name has no / and no braces, and does not begin with -",
+            )
+        if not isinstance(node, Tree) or looks_like_placeholder(node):
+            raise not_a(node, f"the rule {name!r}", "a mapping with keys such as input and output")
+        constraints = node.items.get("constraints")
+        own = frozenset(constraints.items) if isinstance(constraints, Tree) else frozenset()
+        whole = self._with_defaults(node, defaults) if defaults is not None else node
+        when = whole.items.get("when")
+        unmet = None
+        if when is not None:
+            filled = self._config.filled(when)
+            unmet = book.unmet(scalars.mapping(filled, "when", "a mapping such as {mode: fast}"))
+        other = self._drafts.get(name)
+        if unmet is not None:
+            if other is None:
+                self._absent[name] = unmet
+            return
+        if other is not None:
+            raise FileflowError(
+                f"there is a rule {name!r} already, at {other.key.place}",
+                place=key.place,
+                hint="give one of them another name",
+            )
+        self._absent.pop(name, None)
+        self._drafts[name] = Draft(name, key, whole, frozenset(node.items), own)
+
+    def _defaults(self, file: FlowFile) -> Tree | None:
+        defaults = file.section("defaults")
+        if not defaults.items:
+            return None
+        known = RULE_KEYS - _NOT_FOR_ALL
+        for name, key in defaults.keys.items():
+            if name in _NOT_FOR_ALL:
+                self._errors.add(
+                    FileflowError(
+                        f"{name} makes no sense for all rules, so it is no default",
+                        place=key.place,
+                    )
+                )
+            elif name not in known:
+                self._errors.add(unknown_key(key, known, "defaults", MEANT))
+        items = {name: node for name, node in defaults.items.items() if name in known}
+        return Tree(
+            items, defaults.keys, defaults.flow, defaults.source, defaults.line, defaults.column
+        )
+
+    def _with_defaults(self, node: Tree, defaults: Tree) -> Tree:
+        items, keys = dict(defaults.items), dict(defaults.keys)
+        for name, value in node.items.items():
+            base = items.get(name)
+            keys[name] = node.keys[name]
+            items[name] = value
+            if base is not None and (name in _MERGED or name in _JOINED):
+                base, value = self._config.filled(base), self._config.filled(value)
+                if _can_merge(base, value, name):
+                    items[name] = _over(base, value, deep=name in _MERGED)
+        return Tree(
+            items,
+            {name: keys[name] for name in items},
+            node.flow,
+            node.source,
+            node.line,
+            node.column,
+        )
+
+    def _finished(self, reading: Reading, columns: Columns, outputs: OutputIndex) -> Rule:
+        rule = check_rule(reading, columns, self._errors)
+        owns = reading.shape.owns
+        if not owns:
+            return rule
+        made: dict[int, Relation | None] = {}
+        for own in owns.values():
+            if id(own) not in made:
+                made[id(own)] = self._own(own, outputs)
+
+        def with_own(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+            return tuple(
+                replace(entry, own=made[id(owns[id(entry)])]) if id(entry) in owns else entry
+                for entry in entries
+            )
+
+        return replace(rule, inputs=with_own(rule.inputs), outputs=with_own(rule.outputs))
+
+    # ---- relations ----
+
+    def _output_patterns(
+        self, readings: Iterable[Reading]
+    ) -> Iterator[tuple[Pattern, Mapping[str, Sequence[str]]]]:
+        everywhere: dict[str, tuple[str, ...]] = {}
+        for _, _, node in self._sections(Collector()):
+            match = node.items.get("match") if isinstance(node, Tree) else None
+            for name, said in match.items.items() if isinstance(match, Tree) else ():
+                try:
+                    regex = scalars.regex(said, name)
+                except FileflowError:
+                    continue  # said again, and heard, when the relations are read
+                everywhere[name] = (*everywhere.get(name, ()), regex)
+        for reading in readings:
+            rule = reading.rule
+            constraints: Mapping[str, Sequence[str]] = everywhere
+            if rule.constraints:
+                constraints = {
+                    name: (
+                        *((rule.constraints[name],) if name in rule.constraints else ()),
+                        *everywhere.get(name, ()),
+                    )
+                    for name in {*everywhere, *rule.constraints}
+                }
+            for entry in rule.outputs:
+                if entry.pattern is not None and not entry.absent:
+                    yield entry.pattern, constraints
+
+    def _sections(self, errors: Collector) -> list[tuple[str, Scalar, Node]]:
+        found: dict[str, tuple[str, Scalar, Node]] = {}
+        for file in self._found.files:
+            try:
+                section = file.section("wildcards")
+            except FileflowError as error:
+                errors.add(error)
+                continue
+            for name, node in section.items.items():
+                key = section.keys[name]
+                text = ", ".join(word.strip() for word in name.split(","))
+                if text in found:
+                    errors.add(
+                        FileflowError(
+                            f"{text} has values already, at {found[text][1].place}",
+                            place=key.place,
+                            hint="take one of them out",
+                        )
+                    )
+                    continue
+                try:
+                    found[text] = (text, key, self._config.filled(node))
+                except FileflowError as error:
+                    errors.add(error)
+        return list(found.values())
+
+    def _relations(self, outputs: OutputIndex) -> RelationsRead:
+        return read_relations(
+            self._sections(self._errors),
+            self._disk,
+            config=self._config,
+            errors=self._errors,
+            is_output=outputs.fits,
+            is_made=lambda pattern: outputs.fits(pattern.text),
+        )
+
+    def _own(self, own: Own, outputs: OutputIndex) -> Relation | None:
+        return read_own(
+            own.keys,
+            self._disk,
+            config=self._config,
+            errors=self._errors,
+            is_output=outputs.fits,
+            is_made=lambda pattern: outputs.fits(pattern.text),
+        )
+
+    # ---- seed and pools ----
+
+    def _seed(self, node: Node | None) -> int:
+        if node is None:
+            return 0
+        try:
+            return scalars.whole_number(self._config.filled(node), "seed")
+        except FileflowError as error:
+            self._errors.add(error)
+            return 0
+
+    def _pools(
+        self, node: Node | None, arguments: Sequence[str], readings: Iterable[Reading]
+    ) -> dict[str, Pool]:
+        pools: dict[str, Pool] = {}
+        try:
+            if node is not None and not scalars.is_nothing(node):
+                pools = _pools_in(self._config.filled(node))
+        except FileflowError as error:
+            self._errors.add(error)
+        known = {name for reading in readings for name in reading.rule.resources}
+        known.update(pools, ("mem_mb",))
+        for argument in arguments:
+            name, pool = _given_pool(argument)
+            pools[name] = pool
+            if name not in known:
+                hint = did_you_mean(name, known)
+                self._warnings.append(
+                    f"--resources {argument}: no rule takes {name}" + (f": {hint}" if hint else "")
+                )
+        return pools
+
+
+def _can_merge(base: Node, over: Node, name: str) -> bool:
+    return not any(
+        not isinstance(node, Tree)
+        or is_call(node)
+        or (name in _JOINED and ("path" in node.items or "rule" in node.items))
+        for node in (base, over)
+    )
+
+
+def _over(base: Node, over: Node, *, deep: bool) -> Node:
+    """Both mappings, the keys of `over` winning; calls are replaced as a whole."""
+    if not isinstance(base, Tree) or not isinstance(over, Tree) or is_call(base) or is_call(over):
+        return over
+    items, keys = dict(base.items), dict(base.keys)
+    keys.update(over.keys)
+    for name, value in over.items.items():
+        old = items.get(name)
+        items[name] = _over(old, value, deep=True) if deep and old is not None else value
+    return Tree(items, keys, over.flow, over.source, over.line, over.column)
+
+
+def _scattered(readings: Iterable[Reading], declared: Iterable[Relation]) -> list[Relation]:
+    """A relation for what each scatter finds, if no key of `wildcards` has the values."""
+    names = {name for relation in declared for name in relation.names}
+    found = []
+    for reading in readings:
+        rule = reading.rule
+        new = tuple(name for name in rule.scatter if name not in names)
+        if new:
+            mapped = reading.shape.mapped
+            found.append(
+                Relation(
+                    names=(*new, *mapped),
+                    columns=(),
+                    place=rule.places["scatter"],
+                    origin=f"what the rule {rule.name!r} scatters",
+                    scattered_by=rule.name,
+                    path_names=frozenset(mapped),
+                )
+            )
+    return found
+
+
+def _pools_in(node: Node) -> dict[str, Pool]:
+    table = scalars.mapping(node, "resources", "a mapping such as {api: 2}")
+    pools = {}
+    for name, item in table.items.items():
+        if name == "cores":
+            raise FileflowError(
+                "cores is no resource", place=table.keys[name].place, hint="how many there are: -j"
+            )
+        pools[name] = _pool(name, item)
+    return pools
+
+
+def _pool(name: str, node: Node) -> Pool:
+    if isinstance(node, Items):
+        items = tuple(item.text for item in scalars.scalars(node, name))
+        if len(set(items)) < len(items):
+            raise FileflowError(f"{name}: an item stands there twice", place=node.place)
+        return Pool(len(items), items)
+    return Pool(scalars.number(node, name, least=0))
+
+
+def _given_pool(argument: str) -> tuple[str, Pool]:
+    name, equals, text = argument.partition("=")
+    shown = f"--resources {name}"
+    node = read_tree(text.encode("utf-8", "surrogateescape"), shown) if equals else None
+    if node is None or not name:
+        raise FileflowError(f"--resources {argument}: write K=N, such as api=2")
+    return name, _pool(name, node)

@@ -1,0 +1,253 @@
+"""Two runs at once, signals, and the death of the engine: the next run just goes on."""
+
+import os
+import signal
+
+import pytest
+
+from .space import Running, Space, is_alive, wait_for
+
+WORKFLOW = """
+    rules:
+      all:
+        input: [slow.txt, long.txt]
+      quick:
+        output: quick.txt
+        shell: echo quick >> "$RAN_LOG"; echo quick > {output}
+      slow:
+        input: quick.txt
+        output: slow.txt
+        shell: |
+          echo slow >> "$RAN_LOG"
+          echo begin > {output}
+          echo $$ > "$FLAGS/pid.part"; mv "$FLAGS/pid.part" "$FLAGS/pid"
+          while [ ! -e "$FLAGS/go" ]; do sleep 0.02; done
+          echo end >> {output}
+      long:
+        input: slow.txt
+        output: long.txt
+        shell: echo long >> "$RAN_LOG"; cat {input} > {output}
+    """
+
+
+@pytest.fixture
+def held(space: Space) -> Running:
+    """A run whose second job waits for a flag; the first one is done."""
+    space.workflow(WORKFLOW)
+    space.forget()
+    running = space.start("-j", "2")
+    wait_for(lambda: space.flagged("pid"), "the second job")
+    return running
+
+
+def pid_of_the_job(space: Space) -> int:
+    return int((space.flags / "pid").read_text())
+
+
+def goes_on(space: Space) -> None:
+    """The next run builds what was not finished, without a word or an option more."""
+    assert not space.exists("slow.txt")
+    space.flag("go")
+    flow = space.good()
+    assert space.ran == ["long", "slow"]
+    assert flow.counts() == (2, 1, 0, 0)
+    assert space.read("slow.txt") == "begin\nend\n"
+    assert space.read("long.txt") == "begin\nend\n"
+    assert space.good().counts() == (0, 3, 0, 0)
+
+
+def test_a_second_run_at_once_is_refused_and_told_who_holds_the_folder(space, held):
+    flow = space.start().end()
+    assert flow.status == 5
+    assert str(held.process.pid) in flow.stderr
+    assert "Traceback" not in flow.text
+    space.flag("go")
+    assert held.end().status == 0
+    assert space.ran == ["long", "quick", "slow"]
+
+
+def test_a_second_run_may_wait_for_the_first(space, held):
+    second = space.start("--wait")
+    with pytest.raises(AssertionError):
+        wait_for(lambda: second.process.poll() is not None, "the second run", 0.5)
+    space.flag("go")
+    assert held.end().status == 0
+    assert second.end().status == 0
+    assert space.ran == ["long", "quick", "slow"]
+
+
+def test_questions_are_answered_while_a_run_holds_the_folder(space, held):
+    for command in [["status"], ["-n"], ["list"], ["why", "slow.txt"]]:
+        assert space.start(*command).end().status == 0
+    space.flag("go")
+    assert held.end().status == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_run_and_the_next_goes_on(space, held, number):
+    job = pid_of_the_job(space)
+    held.send(number)
+    flow = held.end(20)
+    assert flow.status == 128 + number
+    assert "Traceback" not in flow.text
+    assert not is_alive(job)
+    goes_on(space)
+
+
+def test_two_signals_end_a_job_that_does_not_listen(space):
+    space.workflow("""
+        rules:
+          deaf:
+            output: a.txt
+            shell: |
+              trap '' TERM INT HUP
+              echo $$ > "$FLAGS/pid.part"; mv "$FLAGS/pid.part" "$FLAGS/pid"
+              while true; do sleep 0.05; done
+        """)
+    running = space.start()
+    wait_for(lambda: space.flagged("pid"), "the job")
+    running.send(signal.SIGINT)
+    with pytest.raises(AssertionError):
+        wait_for(lambda: running.process.poll() is not None, "the grace", 0.5)
+    running.send(signal.SIGINT)
+    assert running.end(3).status == 130
+    assert not is_alive(pid_of_the_job(space))
+
+
+def test_after_the_death_of_the_engine_the_next_run_goes_on(space, held):
+    held.send(signal.SIGKILL)
+    held.process.wait()
+    goes_on(space)
+
+
+def test_what_outlives_a_killed_engine_cannot_touch_what_is_made_later(space):
+    space.workflow("""
+        rules:
+          make:
+            output: a.txt
+            shell: |
+              if mkdir "$FLAGS/once" 2> /dev/null
+              then
+                (
+                  trap '' TERM HUP INT
+                  echo $BASHPID > "$FLAGS/pid.part"; mv "$FLAGS/pid.part" "$FLAGS/pid"
+                  for i in $(seq 40); do sleep 0.05; echo late >> {output} || true; done
+                )
+              fi
+              echo good > {output}
+        """)
+    running = space.start()
+    wait_for(lambda: space.flagged("pid"), "the job")
+    running.send(signal.SIGKILL)
+    running.process.wait()
+    assert space.good().built == {"make"}
+    assert space.read("a.txt") == "good\n"
+    wait_for(lambda: not is_alive(pid_of_the_job(space)), "the end of the orphan", 10)
+    assert space.read("a.txt") == "good\n"
+    assert space.good().counts() == (0, 1, 0, 0)
+
+
+def test_a_function_job_dies_with_the_engine(space):
+    space.write(
+        "steps.py",
+        """\
+import os
+import time
+
+
+def make(output):
+    flags = os.environ["FLAGS"]
+    if not os.path.exists(flags + "/pid"):
+        with open(flags + "/part", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename(flags + "/part", flags + "/pid")
+        time.sleep(60)
+    output.write_text("good")
+""",
+    )
+    space.workflow("""
+        rules:
+          make:
+            output: a.txt
+            run: steps:make
+        """)
+    running = space.start("--executor", "process")
+    wait_for(lambda: space.flagged("pid"), "the job")
+    worker = pid_of_the_job(space)
+    assert worker != running.process.pid
+    running.send(signal.SIGKILL)
+    running.process.wait()
+    wait_for(lambda: not is_alive(worker), "the end of the worker", 10)
+    assert space.good().built == {"make"}
+
+
+def test_a_worker_killed_from_outside_costs_only_its_job(space):
+    space.write(
+        "steps.py",
+        """\
+import os
+import time
+
+
+def waits(output):
+    flags = os.environ["FLAGS"]
+    with open(flags + "/part", "w") as file:
+        file.write(str(os.getpid()))
+    os.rename(flags + "/part", flags + "/pid")
+    time.sleep(30)
+
+
+def fine(output, n):
+    time.sleep(0.05)
+    output.write_text(n)
+""",
+    )
+    space.workflow("""
+        wildcards:
+          n: {range: 6}
+        rules:
+          all:
+            input: [waits.txt, "out/{n}.txt"]
+          waits:
+            output: waits.txt
+            priority: 1
+            run: steps:waits
+          fine:
+            output: out/{n}.txt
+            run: steps:fine
+        """)
+    running = space.start("-k", "-j", "2", "--progress", "json")
+    wait_for(lambda: space.flagged("pid"), "the job")
+    os.kill(pid_of_the_job(space), signal.SIGKILL)
+    flow = running.end()
+    assert flow.status == 1
+    assert flow.counts() == (6, 0, 1, 0)
+    assert "SIGKILL" in flow.stderr
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "delete"])
+def test_a_damaged_state_is_never_believed(space, damage):
+    space.write("in.txt", "1\n")
+    space.workflow("""
+        rules:
+          make:
+            input: in.txt
+            output: a.txt
+            shell: echo make >> "$RAN_LOG"; cp {input} {output}
+        """)
+    space.good()
+    space.write("in.txt", "2\n")
+    for path in space.path(".fileflow").rglob("*"):
+        data = path.read_bytes() if path.is_file() else b""
+        if not data:
+            continue
+        if damage == "cut":
+            path.write_bytes(data[: len(data) // 2])
+        elif damage == "flip":
+            path.write_bytes(bytes(byte ^ 1 for byte in data))
+        else:
+            path.unlink()
+    flow = space.good()
+    assert "Traceback" not in flow.text
+    assert space.ran == ["make"]
+    assert space.read("a.txt") == "2\n"

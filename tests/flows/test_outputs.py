@@ -1,0 +1,277 @@
+"""What an action must make, what it may leave behind, and what of a failed one is seen: nothing."""
+
+import pytest
+
+from .space import Space, is_alive, wait_for
+
+
+def test_standard_input_is_empty(space: Space):
+    space.write(
+        "steps.py",
+        "import sys\n\ndef make(output):\n    output.write_text(repr(sys.stdin.read()))\n",
+    )
+    space.workflow("""
+        rules:
+          all:
+            input: [a.txt, b.txt]
+          a:
+            output: a.txt
+            shell: cat > {output}
+          b:
+            output: b.txt
+            run: steps:make
+        """)
+    given = space.write("given", "something\n")
+    with given.open("rb") as stdin:
+        flow = space.flow(stdin=stdin)
+    assert flow.status == 0, flow.text
+    assert (space.read("a.txt"), space.read("b.txt")) == ("", "''")
+
+
+def test_all_outputs_that_are_missing_are_named_and_none_appears(space):
+    space.workflow("""
+        rules:
+          make:
+            output: {one: a.txt, two: b.txt, three: c.txt}
+            shell: echo x > {output.one}
+        """)
+    flow = space.flow()
+    assert flow.status == 1
+    assert "b.txt" in flow.stderr and "c.txt" in flow.stderr
+    assert space.files() == ["Workflowfile"]
+
+
+def test_an_output_written_under_its_final_name_is_said(space):
+    space.workflow("""
+        rules:
+          make:
+            output: d/a.txt
+            shell: mkdir -p d; echo x > d/a.txt
+        """)
+    flow = space.flow()
+    assert flow.status == 1
+    assert "d/a.txt" in flow.stderr and "{output}" in flow.stderr
+
+
+def test_a_failed_job_leaves_its_earlier_outputs_as_they_were(space):
+    space.write("in.txt", "good\n")
+    space.workflow("""
+        rules:
+          make:
+            input: in.txt
+            output: [a.txt, d/]
+            shell: |
+              cp {input} {output[0]}
+              cp {input} {output[1]}/x.txt
+              if grep -q bad {input}; then exit 1; fi
+        """)
+    space.good()
+    space.write("in.txt", "bad\n")
+    assert space.run().status == 1
+    assert (space.read("a.txt"), space.read("d/x.txt")) == ("good\n", "good\n")
+
+
+def test_files_that_are_not_declared_are_thrown_away(space):
+    space.workflow("""
+        rules:
+          make:
+            output: d/a.txt
+            shell: echo a > {output}; echo b > {output:dir}/extra.txt
+        """)
+    flow = space.flow()
+    assert flow.status == 0
+    assert space.files() == ["Workflowfile", "d/a.txt"]
+    assert "make" in flow.stderr
+    assert space.flow().status == 0
+
+
+def test_strict_fails_a_job_that_writes_what_is_not_declared(space):
+    space.workflow("""
+        rules:
+          make:
+            output: d/a.txt
+            shell: echo a > {output}; echo b > {output:dir}/extra.txt
+        """)
+    assert space.flow("--strict").status == 1
+    assert space.files() == ["Workflowfile"]
+
+
+def test_what_lies_in_an_outputs_place_gives_way(space):
+    space.write("precious.txt", "precious\n")
+    space.path("a.txt").symlink_to("precious.txt")
+    space.write("b.txt/c.txt", "")
+    space.workflow("""
+        rules:
+          make:
+            output: [a.txt, b.txt]
+            shell: echo a > {output[0]}; echo b > {output[1]}
+        """)
+    space.good()
+    assert (space.read("a.txt"), space.read("b.txt")) == ("a\n", "b\n")
+    assert space.read("precious.txt") == "precious\n"
+    assert not space.path("a.txt").is_symlink()
+
+
+def test_an_output_without_a_record_is_built_and_that_is_said(space):
+    space.write("a.txt", "by hand\n")
+    space.workflow("""
+        rules:
+          make:
+            output: a.txt
+            shell: echo made > {output}
+        """)
+    flow = space.flow()
+    assert flow.status == 0
+    assert space.read("a.txt") == "made\n"
+    assert "make" in flow.text and "replace" in flow.text
+
+
+def test_an_input_that_changes_while_its_job_runs_makes_it_stale(space):
+    space.write("in.txt", "1\n")
+    space.workflow("""
+        rules:
+          make:
+            input: in.txt
+            output: a.txt
+            shell: |
+              echo make >> "$RAN_LOG"
+              cat {input} > {output}
+              touch "$FLAGS/read"
+              while [ ! -e "$FLAGS/go" ]; do sleep 0.02; done
+        """)
+    running = space.start()
+    wait_for(lambda: space.flagged("read"), "the job to read its input")
+    space.write("in.txt", "2\n")
+    space.flag("go")
+    flow = running.end()
+    assert flow.status == 1
+    assert "in.txt" in flow.stderr
+    assert space.good().built == {"make"}
+    assert space.read("a.txt") == "2\n"
+    space.good()
+    assert space.ran == []
+
+
+DEATHS = """\
+import ctypes
+import os
+import sys
+
+
+def fine(output, n):
+    output.write_text(n)
+
+
+def leaves(output):
+    output.write_text("half")
+    os._exit(0)
+
+
+def crashes(output):
+    output.write_text("half")
+    ctypes.string_at(0)
+
+
+def exits(output):
+    output.write_text("half")
+    sys.exit(0)
+
+
+def interrupts(output):
+    output.write_text("half")
+    raise KeyboardInterrupt
+
+
+def strange(output):
+    class Strange(Exception):
+        def __init__(self, a, b):
+            super().__init__(a)
+
+    raise Strange(1, 2)
+"""
+
+
+@pytest.mark.parametrize("death", ["leaves", "crashes", "exits", "interrupts", "strange"])
+def test_a_worker_that_dies_costs_only_its_job(space, death):
+    space.write("steps.py", DEATHS)
+    space.workflow(f"""
+        wildcards:
+          n: {{range: 8}}
+        rules:
+          all:
+            input: [dead.txt, "out/{{n}}.txt"]
+          dead:
+            output: dead.txt
+            run: steps:{death}
+          fine:
+            output: out/{{n}}.txt
+            run: steps:fine
+        """)
+    flow = space.run("-k", "-j", "2")
+    assert flow.status == 1
+    assert flow.counts() == (8, 0, 1, 0)
+    assert not space.exists("dead.txt")
+    assert flow.jobs("job_finished", status="failed") == {"dead"}
+    flow = space.flow("-k")
+    assert flow.status == 1
+    assert "dead" in flow.stderr
+    if death == "crashes":
+        assert "SIGSEGV" in flow.stderr
+    assert space.run("out/{n}.txt").counts() == (0, 8, 0, 0)
+
+
+def test_what_a_job_leaves_running_is_ended_and_cannot_touch_the_output(space):
+    space.workflow("""
+        rules:
+          make:
+            output: a.txt
+            shell: |
+              echo x > {output}
+              (trap '' HUP; sleep 1; echo late >> {output}; echo late >> a.txt; sleep 60) &
+              echo $! > "$FLAGS/pid"
+        """)
+    assert space.flow().status == 0
+    assert space.read("a.txt") == "x\n"
+    pid = int((space.flags / "pid").read_text())
+    wait_for(lambda: not is_alive(pid), "the end of what was left", 10)
+    assert space.read("a.txt") == "x\n"
+
+
+def test_a_job_that_changes_its_process_does_not_change_the_next(space):
+    space.write(
+        "steps.py",
+        """\
+import os
+import sys
+
+
+def pollute(output):
+    os.chdir("/")
+    os.environ["POLLUTED"] = "yes"
+    sys.path.insert(0, "/nowhere")
+    os.close(1)
+    output.write_text("x")
+
+
+def look(first, output, n):
+    assert first.exists()
+    assert "POLLUTED" not in os.environ
+    print("here", n)
+    output.write_text("x")
+""",
+    )
+    space.workflow("""
+        wildcards:
+          n: {range: 4}
+        rules:
+          all:
+            input: out/{n}.txt
+          look:
+            input: {first: first.txt}
+            output: out/{n}.txt
+            run: steps:look
+          pollute:
+            output: first.txt
+            run: steps:pollute
+        """)
+    assert space.good("-j", "1").counts() == (5, 0, 0, 0)

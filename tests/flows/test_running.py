@@ -1,0 +1,323 @@
+"""How jobs are run: at once or one by one, failures, retries, time limits, choices, rerun."""
+
+import os
+
+import pytest
+
+from .space import Space, is_alive, wait_for
+
+PAIR = """
+    rules:
+      all:
+        input: [a.txt, b.txt]
+      a:
+        output: a.txt
+        shell: touch "$FLAGS/a"; {wait} echo a > {output}
+      b:
+        output: b.txt
+        shell: touch "$FLAGS/b"; {wait} echo b > {output}
+    """
+
+
+def test_two_jobs_run_at_once(space):
+    wait = 'for i in $(seq 500); do if [ -e "$FLAGS/{}" ]; then break; fi; sleep 0.02; done;'
+    both = wait.format("a") + wait.format("b") + ' [ -e "$FLAGS/a" ]; [ -e "$FLAGS/b" ];'
+    space.workflow(PAIR.replace("{wait}", both))
+    assert space.good("-j", "2").summary["built"] == 2
+
+
+def test_one_job_at_a_time(space):
+    alone = 'mkdir "$FLAGS/alone"; sleep 0.1; rmdir "$FLAGS/alone";'
+    space.workflow(PAIR.replace("{wait}", alone))
+    assert space.good("-j", "1").summary["built"] == 2
+
+
+def test_a_pool_holds_jobs_back(space):
+    alone = 'mkdir "$FLAGS/alone"; sleep 0.1; rmdir "$FLAGS/alone";'
+    text = PAIR.replace("{wait}", alone).replace("shell:", "resources: {api: 1}\n        shell:")
+    space.workflow("    resources: {api: 1}\n" + text.lstrip("\n"))
+    assert space.good("-j", "2").summary["built"] == 2
+
+
+def test_priority_starts_earlier(space):
+    space.workflow("""
+        rules:
+          all:
+            input: [a.txt, b.txt, c.txt]
+          a:
+            output: a.txt
+            shell: echo a >> "$RAN_LOG"; echo a > {output}
+          b:
+            output: b.txt
+            priority: 2
+            shell: echo b >> "$RAN_LOG"; echo b > {output}
+          c:
+            output: c.txt
+            priority: 1
+            shell: echo c >> "$RAN_LOG"; echo c > {output}
+        """)
+    space.good("-j", "1")
+    assert space.log == ["b", "c", "a"]
+
+
+FAILING = """
+    wildcards:
+      n: [1, 2, 3]
+    rules:
+      all:
+        input: [good.txt, "after/{n}.txt"]
+      bad:
+        output: bad/{n}.txt
+        priority: 9
+        shell: |
+          echo bad {n} >> "$RAN_LOG"
+          for i in $(seq 100 130); do echo "line $i"; done
+          echo half > {output}
+          exit 3
+      after:
+        input: bad/{n}.txt
+        output: after/{n}.txt
+        shell: echo after {n} >> "$RAN_LOG"; cp {input} {output}
+      good:
+        output: good.txt
+        shell: echo good >> "$RAN_LOG"; echo good > {output}
+    """
+
+
+def test_a_failure_starts_nothing_new(space):
+    space.workflow(FAILING)
+    flow = space.run("-j", "1")
+    assert flow.status == 1
+    assert len(space.ran) == 1 and space.ran[0].startswith("bad ")
+    assert flow.counts() == (0, 0, 1, 6)
+
+
+def test_keep_going_does_all_that_does_not_depend_on_a_failure(space):
+    space.workflow(FAILING)
+    flow = space.run("-k", "-j", "2")
+    assert flow.status == 1
+    assert space.ran == ["bad 1", "bad 2", "bad 3", "good"]
+    assert flow.counts() == (1, 0, 3, 3)
+    assert space.files() == ["Workflowfile", "good.txt"]
+
+
+def test_keep_going_until_so_many_have_failed(space):
+    space.workflow(FAILING)
+    flow = space.run("--max-failures", "2", "-j", "1")
+    assert flow.status == 1
+    assert len(space.ran) == 2
+    assert flow.counts() == (0, 0, 2, 5)
+
+
+def test_a_failure_shows_the_rule_its_wildcards_and_the_last_lines(space):
+    space.workflow(FAILING)
+    flow = space.flow("-j", "1", "bad/2.txt")
+    assert flow.status == 1
+    assert "line 130" in flow.stderr and "line 111" in flow.stderr
+    assert "line 110" not in flow.stderr
+    assert "bad" in flow.stderr and "n=2" in flow.stderr.replace(": ", "=").replace("'", "")
+    assert "Traceback" not in flow.text
+
+
+def test_a_failing_function_shows_the_users_part_of_the_traceback(space):
+    space.write(
+        "steps.py", "def make(output):\n    print('so far')\n    raise ValueError('no luck')\n"
+    )
+    space.workflow("""
+        rules:
+          make:
+            output: a.txt
+            run: steps:make
+        """)
+    flow = space.flow()
+    assert flow.status == 1
+    assert "steps.py" in flow.stderr and "ValueError: no luck" in flow.stderr
+    assert "so far" in flow.stderr
+    assert f"{os.sep}fileflow{os.sep}" not in flow.stderr
+
+
+FLAKY = """
+    rules:
+      make:
+        output: a.txt
+        {retries}
+        shell: |
+          echo make >> "$RAN_LOG"
+          if mkdir "$FLAGS/once" 2> /dev/null; then exit 1; fi
+          echo {attempt} > {output}
+    """
+
+
+def test_a_failed_job_is_tried_again_as_often_as_it_says(space):
+    space.workflow(FLAKY.replace("{retries}", "retries: 2"))
+    assert space.good().counts() == (1, 0, 0, 0)
+    assert space.ran == ["make", "make"]
+    assert space.read("a.txt") == "2\n"
+
+
+def test_retries_on_the_command_line_win(space):
+    space.workflow(FLAKY.replace("{retries}", "retries: 0"))
+    assert space.run().status == 1
+    assert space.ran == ["make"]
+    (space.flags / "once").rmdir()
+    assert space.good("--retries", "1").counts() == (1, 0, 0, 0)
+
+
+def test_a_time_limit_ends_the_whole_process_tree(space):
+    space.workflow("""
+        rules:
+          make:
+            output: a.txt
+            timeout: 1
+            shell: |
+              echo $$ >> "$FLAGS/pids"
+              (sleep 61 & echo $! >> "$FLAGS/pids"; wait) &
+              setsid sleep 62 &
+              echo $! >> "$FLAGS/pids"
+              echo half > {output}
+              wait
+        """)
+    flow = space.flow()
+    assert flow.status == 1
+    assert "make" in flow.stderr
+    pids = [int(line) for line in (space.flags / "pids").read_text().split()]
+    assert len(pids) == 3
+    for pid in pids:
+        wait_for(lambda pid=pid: not is_alive(pid), f"the end of {pid}", 10)
+    assert not space.exists("a.txt")
+
+
+def test_a_time_limit_ends_a_function(space):
+    space.write("steps.py", "def make(output):\n    while True:\n        pass\n")
+    space.workflow("""
+        rules:
+          all:
+            input: [a.txt, b.txt]
+          make:
+            output: a.txt
+            timeout: 1s
+            run: steps:make
+          other:
+            output: b.txt
+            shell: echo b > {output}
+        """)
+    assert space.run("-k").counts() == (1, 0, 1, 0)
+
+
+def test_until_stops_after_a_rule(project):
+    project.write("in/a.txt", "new\n")
+    project.write("in/b.txt", "new\n")
+    assert project.good("--until", "upper").built == {"upper a", "upper b"}
+    assert project.ran == ["upper a", "upper b"]
+    assert project.good().built == {"total"}
+
+
+def test_omit_leaves_out_a_rule_and_what_needs_it(project):
+    project.write("in/a.txt", "new\n")
+    project.good("--omit", "upper")
+    assert project.ran == []
+    project.good("--omit", "total")
+    assert project.ran == ["upper a"]
+
+
+def test_where_chooses_jobs_and_names_what_is_left_out(project):
+    project.write("in/a.txt", "new\n")
+    project.write("in/b.txt", "new\n")
+    flow = project.flow("--where", "name=a")
+    assert flow.status == 0
+    assert project.ran == ["upper a"]
+    assert "total" in flow.text
+    project.write("in/a.txt", "newer\n")
+    assert project.good("upper", "--where", "name=a,b").built == {"upper a", "upper b"}
+
+
+def test_where_takes_columns_too(space):
+    space.workflow("""
+        wildcards:
+          sample, group: [[p, x], [q, y], [r, x]]
+        rules:
+          make:
+            output: out/{sample}.txt
+            params: {group: "{group}"}
+            shell: echo {params.group} > {output}
+        """)
+    assert space.good("--where", "group=x").built == {"make p", "make r"}
+
+
+@pytest.mark.parametrize(
+    ("target", "jobs"),
+    [
+        ("upper", ["upper a", "upper b"]),
+        ("build/a.txt", ["upper a"]),
+        ("total", ["total"]),
+        ("out/total.txt", ["total"]),
+    ],
+)
+def test_force_treats_rules_and_paths_as_stale(project, target, jobs):
+    project.good("-f", target)
+    assert project.ran == jobs
+    assert project.good().summary["built"] == 0
+
+
+def test_force_asks_for_what_is_not_asked_for_otherwise(project):
+    project.delete("build/a.txt")
+    project.good("--force", "build/a.txt", "total")
+    assert project.ran == ["upper a"]
+    assert project.exists("build/a.txt")
+
+
+def test_a_tag_chooses_rules(project):
+    project.replace("Workflowfile", "  upper:\n", "  upper:\n    tags: [first, early]\n")
+    project.write("in/a.txt", "new\n")
+    project.good("--tag", "early")
+    assert project.ran == ["upper a"]
+
+
+@pytest.mark.parametrize("option", [("--rerun",), ("-B",), ("--mode", "rerun")])
+def test_rerun_builds_all_and_says_what_came_out_the_same(project, option):
+    flow = project.flow(*option)
+    assert flow.status == 0
+    assert project.ran == ["total", "upper a", "upper b"]
+    assert "3 outputs identical" in flow.text
+    assert "0 differ" in flow.text
+
+
+def test_rerun_names_what_differs(space: Space):
+    space.workflow("""
+        rules:
+          all:
+            input: [same.txt, differs.txt]
+          same:
+            output: same.txt
+            shell: echo same > {output}
+          differs:
+            output: differs.txt
+            shell: head -c 8 /dev/urandom | od > {output}
+        """)
+    space.good()
+    flow = space.flow("--rerun")
+    assert flow.status == 0
+    assert "identical" in flow.text and "1 differ" in flow.text
+    assert "differs.txt" in flow.text
+    assert "same.txt" not in flow.text.partition("identical")[2]
+
+
+def test_print_shows_the_filled_commands(space):
+    space.write("in put.txt", "x\n")
+    space.workflow("""
+        rules:
+          make:
+            input: in put.txt
+            output: a.txt
+            shell: sort {input} > {output}
+        """)
+    assert "sort 'in put.txt' >" in space.flow("-p").text
+
+
+def test_another_file_and_another_folder(project):
+    project.write(
+        "other/Flow.yaml", "rules:\n  x:\n    output: x.txt\n    shell: echo > {output}\n"
+    )
+    project.good("-C", "other", "-W", "Flow.yaml")
+    assert project.exists("other/x.txt")
+    assert project.good("-C", "in", "total").summary["kept"] == 3

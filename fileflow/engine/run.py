@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from fileflow.engine import events
 from fileflow.engine.loop import Loop, Settings, Stop, Watched
@@ -32,6 +32,7 @@ def run(
     *,
     command: str,
     wait: bool = False,
+    settled: Callable[[Loop], None] | None = None,
 ) -> events.RunFinished:
     """Builds what the wishes need and is stale.
 
@@ -41,6 +42,7 @@ def run(
         tell: is told every event, the last one (`RunFinished`) too.
         command: the command line, for whoever finds the folder taken.
         wait: whether to wait for another run in this folder.
+        settled: is given the loop when all jobs have their last state.
 
     Raises:
         FileflowError: for whatever is wrong before or beside the jobs; failures of jobs are counted
@@ -64,7 +66,9 @@ def run(
             tell(events.Note(line))
         runners = _Runners(session, settings, wakeup, lock.fileno())
         try:
-            finished = _run(session, wishes, settings, tell, stop, runners)
+            loop, finished = _run(session, wishes, settings, tell, stop, runners)
+            if settled is not None:
+                settled(loop)
         finally:
             runners.close()
         session.records.compact_if_worth()
@@ -80,11 +84,10 @@ def _run(
     tell: events.Listener,
     stop: Stop,
     runners: _Runners,
-) -> events.RunFinished:
+) -> tuple[Loop, events.RunFinished]:
     plan = session.plan(wishes)
     decided = session.decide(plan, rerun=settings.rerun)
     counts = count_states(decided)
-    loop: Loop | None = None
     name = runners.name
     tell(
         events.RunStarted(
@@ -121,7 +124,7 @@ def _run(
             "seconds": round(finished.seconds, 3),
         },
     )
-    return finished
+    return loop, finished
 
 
 def _describe(session: Session, decided: Decided, runners: _Runners) -> None:

@@ -69,9 +69,11 @@ class Serial:
                     events.append(doer.do(batch.work.key, orders.popleft()))
                     if doer.stopping or monotonic() > until:
                         break
+                if doer.stopping:
+                    break
                 if not orders:
                     self._waiting.popleft()
-                if doer.stopping or monotonic() > until:
+                if monotonic() > until:
                     break
         finally:
             around.close()

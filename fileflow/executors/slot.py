@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import astuple
 from time import monotonic
@@ -35,6 +36,7 @@ from fileflow.world.surroundings import OwnProcess
 
 _LENGTH = 4
 _FLUSH_AFTER = 0.05
+_BROKEN = 70
 
 Message = tuple[Any, ...]
 
@@ -287,7 +289,13 @@ def serve(
     for descriptor in strangers:
         with contextlib.suppress(OSError):
             os.close(descriptor)
-    with socket.socket(fileno=line) as end:
-        _Slot(end, root, run, slot, slots, engine).serve()
-    # No clean-up of the interpreter: what a job left in it (threads, exit handlers) ends here.
-    os._exit(0)
+    code = _BROKEN
+    try:
+        with socket.socket(fileno=line) as end:
+            _Slot(end, root, run, slot, slots, engine).serve()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # No clean-up of the interpreter: what a job left in it (threads, exit handlers) ends here.
+        os._exit(code)

@@ -108,7 +108,7 @@ class _Thread:
         ident = threading.get_ident()
         try:
             with self.lock:
-                _raise_in(ident, None)
+                _raise_in(ident, ctypes.py_object())  # NULL: none at all
         except Stopped:
             return
 

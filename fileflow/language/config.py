@@ -250,11 +250,11 @@ class Config:
         if len(names) == 1 and not names[0].by_wildcard:
             only = names[0]
             if only.start == 0 and only.end == len(node.text):
-                return self.value(only.steps, node.place_at(0))
+                return self._named(node, only)
         pieces: list[str] = []
         end = 0
         for name in names:
-            value = None if name.by_wildcard else self.value(name.steps, node.place_at(name.start))
+            value = None if name.by_wildcard else self._named(node, name)
             if isinstance(value, Scalar):
                 pieces += [node.text[end : name.start], text_of(value)]
                 end = name.end
@@ -266,6 +266,10 @@ class Config:
         if len(text) > _LARGEST:
             raise FileflowError("a text is too long once it is filled in", place=node.place)
         return Scalar(text, node.style or "'", node.source, node.line, node.column)
+
+    def _named(self, node: Scalar, name: Named) -> Node:
+        found = self.find(name.steps)
+        return found if found is not None else self.value(name.steps, node.place_at(name.start))
 
     def _weigh(self, node: Node, place: Place) -> int:
         """How many values are in it, shared ones counted each time; guards against a bomb."""

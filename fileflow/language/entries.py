@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple, TypedDict
 
-from fileflow.errors import Collector, FileflowError, Place, did_you_mean
+from fileflow.errors import Collector, FileflowError, Place, did_you_mean, nearest
 from fileflow.language import scalars
 from fileflow.language.scalars import BUILTIN_NAMES, check_keys, not_a
 from fileflow.language.templates import Template, parse_plain
@@ -312,11 +312,17 @@ class EntryReader:
 
 
 def templates_in(node: Node) -> list[Template]:
-    """The templates of all texts in a value that have a placeholder, or what looks like one."""
+    """The templates of all texts in a value that have a placeholder, or what looks like one.
+
+    Raises:
+        FileflowError: where a placeholder lacks its quotes, so that YAML made a mapping of it.
+    """
     found: list[Template] = []
     stack = [node]
     while stack:
         node = stack.pop()
+        if looks_like_placeholder(node):
+            raise not_a(node, "a value", "a text")
         if isinstance(node, Scalar):
             if "{" in node.text:
                 found.append(parse_plain(node.text, node.place_at))
@@ -359,10 +365,11 @@ def _no_single_source(node: Mapping, sources: list[str], kind: Kind) -> Fileflow
         if name in _FLAGS:
             return _lone_flag(key, kind)
     first = next(iter(node.keys.values()), None)
+    near = nearest(first.text, _KEYS[kind]) if first is not None else None
     return FileflowError(
         f"{_one(kind)} is a path, a list, or a mapping with {_sources(kind)}",
         place=node.place if first is None else first.place,
-        hint=did_you_mean(first.text, _KEYS[kind]) if first is not None else None,
+        hint=f"did you mean {near!r}?" if near else "a path goes in one text: a/b.txt",
     )
 
 

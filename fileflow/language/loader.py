@@ -104,7 +104,7 @@ class _Loader:
             columns = Columns(found)
             rules = [self._finished(reading, columns, outputs) for reading in readings]
         check_given(self._found.given, Config(self._found.without), self._config, errors)
-        if not self._drafts and not self._absent:
+        if not self._drafts and not self._absent and not errors.errors:
             errors.add(FileflowError(f"there are no rules in {self._file}", place=top.place))
         errors.raise_if_any()
         if retries is not None:
@@ -205,7 +205,7 @@ class _Loader:
             keys[name] = node.keys[name]
             items[name] = value
             if base is not None and (name in _MERGED or name in _JOINED):
-                base, value = self._config.filled(base), self._config.filled(value)
+                base, value = self._collection(base), self._collection(value)
                 if _can_merge(base, value, name):
                     items[name] = _over(base, value, deep=name in _MERGED)
         return Tree(
@@ -216,6 +216,10 @@ class _Loader:
             node.line,
             node.column,
         )
+
+    def _collection(self, node: Node) -> Node:
+        """A mapping that stands behind a lone `{config.…}`; what is in it is filled in later."""
+        return self._config.filled(node) if isinstance(node, Scalar) else node
 
     def _finished(self, reading: Reading, columns: Columns, outputs: OutputIndex) -> Rule:
         rule = check_rule(reading, columns, self._errors)

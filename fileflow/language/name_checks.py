@@ -158,26 +158,27 @@ class _RuleChecks:
 
     def _step(self, template: Template, placeholder: Placeholder) -> FileflowError | None:
         root, first = placeholder.root, placeholder.steps[0]
-        place = template.place_at(placeholder.offset)
         entries = self._entries(root)
         if entries is not None:
             return self._entry_step(template, placeholder, entries)
         if root == "params":
             return self._param_step(template, placeholder)
+        what = hint = None
         if root == "resources" and first not in self._rule.resources:
-            return FileflowError(
-                f"{placeholder.text}: the rule takes no resource {first!r}",
-                place=place,
-                hint=did_you_mean(str(first), self._rule.resources)
-                or f"write resources: {{{first}: …}} in the rule",
-            )
-        if root in ("resources", "wildcards") and len(placeholder.steps) == 1:
+            what = f"the rule takes no resource {first!r}"
+            hint = did_you_mean(str(first), self._rule.resources)
+            hint = hint or f"write resources: {{{first}: …}} in the rule"
+        elif (
+            root in self._names
+            or root in _TEXTS
+            or (root in ("resources", "wildcards") and len(placeholder.steps) > 1)
+        ):
+            what = f"{placeholder.text[1:-1].partition(':')[0]} goes one step too far"
+            hint = "this is a single value, which has no parts"
+        if what is None:
             return None
-        if root in self._names or root in _TEXTS or root in ("resources", "wildcards"):
-            return FileflowError(
-                f"{placeholder.text}: {root} has no parts", place=place, hint=f"write {{{root}}}"
-            )
-        return None
+        place = template.place_at(placeholder.offset)
+        return FileflowError(f"{placeholder.text}: {what}", place=place, hint=hint)
 
     def _entries(self, root: str) -> Sequence[Entry] | None:
         if root == "input":
@@ -197,9 +198,10 @@ class _RuleChecks:
         names = {entry.name for entry in entries if entry.name is not None}
         what = hint = None
         if isinstance(step, int):
-            certain = not any(self._gives_list(entry) is not False for entry in entries)
-            if certain and not -len(entries) <= step < len(entries):
-                what = f"the rule has {_count(len(entries), root)}"
+            counted = [entry for entry in entries if not entry.order_only]
+            certain = not any(e.optional or self._gathers(e) is not False for e in counted)
+            if certain and not -len(counted) <= step < len(counted):
+                what = f"the rule has {_count(len(counted), root)}"
                 hint = "they are counted from 0"
         elif isinstance(step, str) and step not in names:
             what = f"there is no {root} called {step!r}"
@@ -243,16 +245,18 @@ class _RuleChecks:
 
     def _gives_list(self, entry: Entry) -> bool | None:
         """Whether the name of an entry means a list; None if only a job can tell."""
+        return True if entry.listed and not entry.one else self._gathers(entry)
+
+    def _gathers(self, entry: Entry) -> bool | None:
+        """Whether an entry by itself may give several paths; None if only a job can tell."""
         if entry.one:
             return False
         if entry.call is not None:
             return None
-        if entry.listed or entry.rule is not None or id(entry) in self._shape.owns:
+        if entry.rule is not None or id(entry) in self._shape.owns:
             return True
-        wildcards = self._shape.wildcards_of(entry)
-        return any(
-            name not in self._mapped and name not in self._shape.scatter for name in wildcards
-        )
+        single = (*self._mapped, *self._shape.scatter)
+        return any(name not in single for name in self._shape.wildcards_of(entry))
 
     def _is_list(self, placeholder: Placeholder) -> bool:
         root, steps = placeholder.root, placeholder.steps

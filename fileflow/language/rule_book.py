@@ -31,8 +31,7 @@ class Draft:
     """A rule before it is read: its name and its mapping, in which defaults are merged.
 
     `own_keys` and `own_constraints` are what the rule says itself. `entries`, `params` and
-    `reader` are kept when they are first asked for; `wrong` says that a mistake was found on that
-    occasion.
+    `reader` are kept when they are first asked for, and so is the first `mistake` in the entries.
     """
 
     name: str
@@ -44,7 +43,7 @@ class Draft:
     params: Mapping | None = None
     reader: EntryReader | None = None
     busy: bool = False
-    wrong: bool = False
+    mistake: FileflowError | None = None
 
 
 class RuleBook:
@@ -82,7 +81,8 @@ class RuleBook:
             made = self.reader(draft).section(node, kind)
         finally:
             draft.busy = busy
-        draft.wrong = draft.wrong or len(self.errors.errors) > mistakes
+        if len(self.errors.errors) > mistakes:
+            draft.mistake = draft.mistake or self.errors.errors[mistakes]
         draft.entries[kind] = made
         return made
 
@@ -185,6 +185,8 @@ class RuleBook:
             )
         other = self.rule_named(str(steps[0]), place)
         entries = self.entries(other, Kind.OUTPUT)
+        if other.mistake is not None:
+            raise other.mistake
         several = len(entries) != 1
         for step in steps[2:]:
             named = [e for e in entries if e.name == step] if isinstance(step, str) else []

@@ -180,13 +180,13 @@ class _RuleReader:
         action = self._action()
         owns = draft.reader.owns if draft.reader is not None else {}
         shape = Shape(draft.node, inputs, outputs, logs, values.get("scatter", ()), owns)
-        if not self._errors.errors and not draft.wrong:
+        if not self._errors.errors and draft.mistake is None:
             self._try(lambda: self._check_action(action, bool(outputs)))
             for error in shape.mistakes(values.get("constraints", {}), draft.own_constraints):
                 self._errors.add(error)
         for error in self._errors.errors:
             book.errors.add(error)
-        if draft.wrong or len(book.errors.errors) > mistakes:
+        if draft.mistake is not None or len(book.errors.errors) > mistakes:
             return None
         rule = Rule(
             name=draft.name,
@@ -350,10 +350,12 @@ class _RuleReader:
             return Shell(self._shell("shell"), place)
         if key == "argv":
             words = self._words("argv")
-            if not isinstance(self._config.filled(node), Sequence) or not words:
+            if not isinstance(self._config.filled(node), Sequence):
                 error = not_a(node, "argv", "a list of words")
                 error.hint = error.hint or "a command in one text is shell"
                 raise error
+            if not words:
+                raise FileflowError("argv has no words", place=node.place)
             return Argv(words, place)
         path = self._template(scalars.scalar(node, "script", "the path of a file"))
         return Script(path, self._words("args") if "args" in self._items else None, place)
@@ -408,8 +410,10 @@ class _RuleReader:
                     break
                 steps.append(step)
             by_wildcard = len(steps) < len(placeholder.steps)
-            place = template.place_at(placeholder.offset)
-            value = self._config.value(tuple(steps), place)
+            value = self._config.find(tuple(steps))
+            if value is None:
+                place = template.place_at(placeholder.offset)
+                value = self._config.value(tuple(steps), place)  # raises
             if by_wildcard:
                 self._config.opened.add(tuple(steps))
             elif steps:

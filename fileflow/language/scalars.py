@@ -63,7 +63,7 @@ def not_a(node: Node, what: str, wanted: str) -> FileflowError:
         if node.style in ("'", '"') and node.text:
             plain = Scalar(node.text, "", node.source, node.line, node.column)
             if not isinstance(scalar_value(plain), str):
-                hint = f"without quotes it is no text: {node.text}"
+                hint = f"drop the quotes: {node.text}"
     else:
         given = "a mapping" if isinstance(node, Mapping) else "a list"
         hint = None
@@ -107,7 +107,7 @@ def number(node: Node, what: str, *, least: float | None = None, whole: bool = F
     value = scalar_value(node) if isinstance(node, Scalar) else None
     wanted = "a whole number" if whole else "a number"
     if least is not None:
-        wanted += " and not negative" if least == 0 else f" and at least {least:g}"
+        wanted += f" from {least:g} on"
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))

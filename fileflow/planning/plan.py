@@ -38,19 +38,35 @@ class Looks(Protocol):
         """Whether a job is known to have made this path."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What the user asks for.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A word that names jobs: a rule, a path or a pattern.
 
-    `targets` are rule names, paths relative to the Workflowfile, or patterns; `paths_only` marks
-    those that are never a rule (`./all`).
+    `name` is the word if it can be a rule or a pattern, else empty (`./all` is never a rule);
+    `path` what it is as a path, relative to the Workflowfile's folder.
     """
 
-    targets: tuple[str, ...] = ()
+    name: str
+    path: str
+
+    def __str__(self) -> str:
+        return self.name or self.path
+
+
+def target_from(word: str) -> Target:
+    """The target that a word is for someone who stands in the Workflowfile's folder."""
+    return Target("" if word.startswith("./") else word, word)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the user asks for."""
+
+    targets: tuple[Target, ...] = ()
     tags: tuple[str, ...] = ()
-    force: tuple[str, ...] = ()
-    until: tuple[str, ...] = ()
-    omit: tuple[str, ...] = ()
+    force: tuple[Target, ...] = ()
+    until: tuple[Target, ...] = ()
+    omit: tuple[Target, ...] = ()
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
     keep_going: bool = False
 
@@ -931,25 +947,26 @@ class Targets:
         self._rules += [rule for rule in self._forced_rules if rule not in self._rules]
         self._paths += self._forced_paths
 
-    def _read(self, target: str, rules: list[Rule], paths: list[str]) -> None:
+    def _read(self, target: Target, rules: list[Rule], paths: list[str]) -> None:
         workflow = self.planner.workflow
-        if target in workflow.rules:
-            rules.append(workflow.rules[target])
+        name = target.name
+        if name in workflow.rules:
+            rules.append(workflow.rules[name])
             return
-        if target in workflow.absent_rules:
-            raise FileflowError(f"rule {target!r} is not there: {workflow.absent_rules[target]}")
-        if "{" in target:
-            pattern = parse_pattern(target)
+        if name in workflow.absent_rules:
+            raise FileflowError(f"rule {name!r} is not there: {workflow.absent_rules[name]}")
+        if "{" in name:
+            pattern = parse_pattern(name)
             rule = Rule(
-                name=target,
+                name=name,
                 place=next(iter(workflow.rules.values())).place,
                 inputs=(Entry(place=next(iter(workflow.rules.values())).place, pattern=pattern),),
             )
-            for name in pattern.wildcards:
-                if name not in self.planner.joins.names:
+            for wildcard in pattern.wildcards:
+                if wildcard not in self.planner.joins.names:
                     raise FileflowError(
-                        f"the target {target!r} names {{{name}}}, which has no values",
-                        hint=did_you_mean(name, self.planner.joins.names),
+                        f"the target {name!r} names {{{wildcard}}}, which has no values",
+                        hint=did_you_mean(wildcard, self.planner.joins.names),
                     )
             table = RuleTable(len(workflow.rules), rule, workflow, self.planner.joins)
             table.make_links()
@@ -957,7 +974,7 @@ class Targets:
                 for group in link.groups:
                     paths += group.paths
             return
-        paths.append(normal(target))
+        paths.append(normal(target.path))
 
     def asked(self) -> list[int]:
         """The jobs asked for; marks them, and what the rules without action ask for, as wanted."""
@@ -1054,7 +1071,7 @@ class Targets:
             self.left_out[name] = self.left_out.get(name, 0) + 1
         return [job for job in asked if job not in order]
 
-    def _matching(self, words: Iterable[str], option: str, wanted: Sequence[int]) -> set[int]:
+    def _matching(self, words: Iterable[Target], option: str, wanted: Sequence[int]) -> set[int]:
         rules: list[Rule] = []
         paths: list[str] = []
         for word in words:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from fileflow.model.work import Batch, Died, Event, Order, Outcome, Work
+from fileflow.model.work import STAGE, Batch, Died, Event, Order, Outcome, Work
 
 RUN = "testrun"
 
@@ -142,7 +142,8 @@ def command(kind: str = "shell", **said: object) -> Work:
 
 
 def shell(text: str) -> list[str]:
-    return ["bash", "-euo", "pipefail", "-c", text]
+    """The words for a text in which `@` stands for the stage."""
+    return ["bash", "-euo", "pipefail", "-c", text.replace("@", STAGE)]
 
 
 def order(index: int, output: str | None = None, **said: object) -> Order:

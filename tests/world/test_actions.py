@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -238,7 +239,7 @@ def test_a_shared_list_is_sent_and_digested_once(runner: Processes, tmp_path: Pa
 def test_a_shell_command_writes_to_its_stage_and_reads_an_empty_stdin(
     runner: Processes, tmp_path: Path
 ) -> None:
-    one = order(0, "build/x", words=shell("cat; echo told; echo made | cat > \0/build/x"))
+    one = order(0, "build/x", words=shell("cat; echo told; echo made | cat > @/build/x"))
     (outcome,) = outcomes_of(runner, command(), [one])
     assert outcome.end is End.DONE and outcome.code == 0
     assert (tmp_path / "build/x").read_text() == "made\n"
@@ -266,7 +267,7 @@ def test_a_command_that_made_nothing_has_failed(runner: Processes) -> None:
 def test_a_shell_text_may_be_longer_than_a_word_may_be(
     runner: Processes, tmp_path: Path
 ) -> None:
-    text = "echo $0 > \0/x\n" + ": " + "x" * 300_000
+    text = "echo $0 > @/x\n" + ": " + "x" * 300_000
     (outcome,) = outcomes_of(runner, command(), [order(0, "x", words=shell(text))])
     assert outcome.end is End.DONE, outcome
     assert (tmp_path / "x").read_text() == "bash\n"
@@ -280,29 +281,23 @@ def test_words_that_the_system_refuses_are_an_error(runner: Processes) -> None:
 
 
 def test_the_environment_of_an_action(
-    runner: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runner: Processes, tmp_path: Path
 ) -> None:
     names = ("PYTHONHASHSEED", "OMP_NUM_THREADS", "MINE", "JOBS_OWN", "FILEFLOW_SEED")
-    text = "echo " + " ".join(f"${{{name}:--}}" for name in names) + " > \0/x"
-    for seeded, seen in ((True, "0 3 here this 5"), (False, "0 3 here this -")):
-        work = command(cores=3, environ=(("MINE", "here"),), seeded=seeded)
+    text = "echo " + " ".join(f"${{{name}:--}}" for name in names) + " > @/x"
+    for key, seeded, seen in ((1, True, "0 3 here this 5"), (2, False, "0 3 here this -")):
+        work = replace(command(), key=key, cores=3, environ=(("MINE", "here"),), seeded=seeded)
         one = order(0, "x", words=shell(text), seed=5 << 97, extra_env=[("JOBS_OWN", "this")])
-        runner.submit(0, Batch(work, [one]))
-        events_of(runner, lambda found: len(found) == 1)
+        outcomes_of(runner, work, [one])
         assert (tmp_path / "x").read_text() == seen + "\n"
-        runner.close()
-        runner.__init__(str(tmp_path), f"{RUN}2", 1)  # type: ignore[misc]
 
 
 def test_a_function_sees_its_environment_and_leaves_none(
     runner: Processes, tmp_path: Path
 ) -> None:
     parameters = (*OUTPUT, ("name", "value", 0))
-    first = function("show", parameters)
-    object.__setattr__(first, "environ", (("MINE", "here"),))
-    second = function("show", (*parameters, ))
-    object.__setattr__(second, "key", 99)
-    object.__setattr__(second, "seeded", False)
+    first = replace(function("show", parameters), environ=(("MINE", "here"),))
+    second = replace(function("show", parameters), key=99, seeded=False)
     outcomes_of(runner, first, [order(0, "a", values=["MINE"])])
     outcomes_of(runner, first, [order(0, "b", values=["FILEFLOW_SEED"], seed=7 << 97)])
     outcomes_of(runner, second, [order(1, "c", values=["MINE"])])
@@ -315,13 +310,13 @@ def test_a_daemon_that_a_command_leaves_is_ended_before_its_output_is_published(
     runner: Processes, tmp_path: Path
 ) -> None:
     text = (
-        "exec 3> \0/x; echo whole >&3; "
+        "exec 3> @/x; echo whole >&3; "
         "(setsid bash -c 'sleep 0.3; echo late >&3; exec -a left-by-test sleep 60' & ) ; sleep 0.1"
     )
     (outcome,) = outcomes_of(runner, command(), [order(0, "x", words=shell(text))])
     assert outcome.end is End.DONE
     assert any(kind == "processes" for kind, _ in outcome.notes)
-    outcomes_of(runner, command(), [order(1, "y", words=shell("sleep 0.5; : > \0/y"))])
+    outcomes_of(runner, command(), [order(1, "y", words=shell("sleep 0.5; : > @/y"))])
     assert (tmp_path / "x").read_text() == "whole\n"
     assert not is_running("left-by-test")
 
@@ -329,7 +324,7 @@ def test_a_daemon_that_a_command_leaves_is_ended_before_its_output_is_published(
 def test_undeclared_files_in_the_stage_are_thrown_away_with_a_note(
     runner: Processes, tmp_path: Path
 ) -> None:
-    one = order(0, "build/x", words=shell("touch \0/build/x \0/build/x.tmp elsewhere"))
+    one = order(0, "build/x", words=shell("touch @/build/x @/build/x.tmp elsewhere"))
     (outcome,) = outcomes_of(runner, command(), [one])
     assert list(outcome.notes) == [("thrown away", "build/x.tmp")]
     assert sorted(os.listdir(tmp_path / "build")) == ["x"]

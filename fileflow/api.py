@@ -1,0 +1,239 @@
+"""The engine from Python: load a Workflowfile, plan, run.
+
+A thin door: the same session, plan and loop as the command line, as values instead of lines.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fileflow.cpus import usable_cpus
+from fileflow.engine import events
+from fileflow.engine.loop import Loop, Settings
+from fileflow.engine.run import run as run_engine
+from fileflow.engine.session import Overrides, Session, find_workflowfile
+from fileflow.planning.plan import Wishes, target_from
+from fileflow.planning.schedule import JobState
+from fileflow.planning.staleness import State
+from fileflow.planning.tables import ROW, SHIFT
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """A job of a plan.
+
+    Attributes:
+        rule: the rule's name; `wildcards`: the values that it maps, as text.
+        inputs, outputs: paths relative to the Workflowfile.
+        state: `fresh`, `absent` (its outputs are gone, and nobody needs them), `stale`, or `maybe`
+            (it must run if a job that it needs comes out different).
+        reason: why it must, or may have to, run; empty for a fresh one.
+    """
+
+    rule: str
+    wildcards: Mapping[str, str]
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do."""
+
+    jobs: Sequence[PlannedJob]
+
+    @property
+    def stale(self) -> list[PlannedJob]:
+        """The jobs that must run."""
+        return [job for job in self.jobs if job.state == "stale"]
+
+    def __iter__(self) -> Iterator[PlannedJob]:
+        return iter(self.jobs)
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """What became of a job in a run; `seconds` and `message` of those that ran."""
+
+    rule: str
+    wildcards: Mapping[str, str]
+    outputs: Sequence[str]
+    status: str
+    seconds: float = 0.0
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Result:
+    """What a run did.
+
+    Attributes:
+        built, kept, failed, skipped: the jobs, each in one of these lists.
+        seconds: wall time of the run.
+        status: the exit status that the command line would end with; 0 if all went well.
+    """
+
+    built: list[JobRecord] = field(default_factory=list)
+    kept: list[JobRecord] = field(default_factory=list)
+    failed: list[JobRecord] = field(default_factory=list)
+    skipped: list[JobRecord] = field(default_factory=list)
+    seconds: float = 0.0
+    status: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that was wanted is fresh now."""
+        return self.status == 0
+
+
+class Workflow:
+    """A Workflowfile; each `plan` and `run` reads it anew, as the command line does."""
+
+    def __init__(self, file: str, overrides: Overrides) -> None:
+        self._file = file
+        self._overrides = overrides
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str] = "Workflowfile",
+        *,
+        config: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+    ) -> Workflow:
+        """A workflow from its file.
+
+        Args:
+            path: the Workflowfile, or the folder that it is in.
+            config: values that win over the file's, by dotted name.
+            seed: wins over the file's.
+
+        Raises:
+            FileflowError: for whatever is wrong in the file.
+        """
+        import json
+
+        said = tuple(f"{key}={json.dumps(value)}" for key, value in (config or {}).items())
+        file = find_workflowfile(os.fspath(path), os.getcwd())
+        made = cls(file, Overrides(config=said, seed=seed))
+        with _working_folder():
+            Session(file, made._overrides)
+        return made
+
+    def plan(
+        self, targets: Sequence[str] = (), *, mode: Literal["resume", "rerun"] = "resume"
+    ) -> Plan:
+        """The jobs that the targets need and the reason of each; nothing is run or changed."""
+        with _working_folder():
+            session = Session(self._file, self._overrides)
+            plan = session.plan(Wishes(targets=tuple(map(target_from, targets))))
+            decided = session.decide(plan, rerun=mode == "rerun")
+            jobs = []
+            for job in plan.jobs():
+                table, row = plan.tables[job >> SHIFT], job & ROW
+                if table.rule.asks_only:
+                    continue
+                reason = decided.staleness.reason(job)
+                state = decided.staleness.state(job)
+                jobs.append(
+                    PlannedJob(
+                        table.rule.name,
+                        table.values_of(row),
+                        [path for link in table.links for path in link.paths_of(row)],
+                        table.outputs_of(row),
+                        "maybe" if state is State.LATENT else state.name.lower(),
+                        str(reason) if reason is not None else "",
+                    )
+                )
+            return Plan(jobs)
+
+    def run(
+        self,
+        targets: Sequence[str] = (),
+        *,
+        jobs: int | None = None,
+        mode: Literal["resume", "rerun"] = "resume",
+        executor: str = "process",
+        keep_going: bool = False,
+        on_event: Callable[[events.Event], None] | None = None,
+    ) -> Result:
+        """Builds what the targets need and is stale.
+
+        Args:
+            targets: rules, paths or patterns; none: the first rule.
+            jobs: at most so many cores at once; by default all that may be used.
+            mode: `resume` builds what is stale, `rerun` all that is needed.
+            executor: for functions of rules that name none.
+            keep_going: go on with all that does not depend on a failed job.
+            on_event: is told what happens as it happens.
+
+        Raises:
+            FileflowError: for whatever is wrong beside the jobs. A job that fails raises nothing:
+                it is in `result.failed`.
+        """
+        result = Result()
+        ran: dict[tuple[str, ...], JobRecord] = {}
+
+        def tell(event: events.Event) -> None:
+            if isinstance(event, events.JobEnded) and event.status in ("built", "failed"):
+                job = event.job
+                key = (job.rule, *job.wildcards.values())
+                ran[key] = JobRecord(
+                    job.rule, job.wildcards, job.outputs, event.status, event.seconds, event.message
+                )
+            elif isinstance(event, events.RunFinished):
+                result.seconds, result.status = event.seconds, event.status
+            if on_event is not None:
+                on_event(event)
+
+        lists = {
+            JobState.BUILT: (result.built, "built"),
+            JobState.FAILED: (result.failed, "failed"),
+            JobState.SKIPPED: (result.skipped, "skipped"),
+        }
+
+        def settled(loop: Loop) -> None:
+            for job in loop.plan.jobs():
+                if loop.plan.table_of(job).rule.asks_only:
+                    continue
+                chosen, status = lists.get(loop.schedule.state(job), (result.kept, "kept"))
+                facts = loop.facts(job)
+                known = ran.get((facts.rule, *facts.wildcards.values()))
+                plain = JobRecord(facts.rule, facts.wildcards, facts.outputs, status)
+                chosen.append(known if known is not None and known.status == status else plain)
+
+        with _working_folder():
+            run_engine(
+                self._file,
+                self._overrides,
+                Wishes(targets=tuple(map(target_from, targets)), keep_going=keep_going),
+                Settings(
+                    jobs=jobs or usable_cpus(),
+                    max_failures=0 if keep_going else 1,
+                    executor=executor,
+                    rerun=mode == "rerun",
+                ),
+                tell,
+                command=f"Workflow.run({', '.join(targets)})",
+                settled=settled,
+            )
+        return result
+
+
+@contextmanager
+def _working_folder() -> Iterator[None]:
+    """The engine works in the Workflowfile's folder; the caller's is given back."""
+    before = os.getcwd()
+    try:
+        yield
+    finally:
+        os.chdir(before)

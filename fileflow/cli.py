@@ -1,0 +1,224 @@
+"""The command line: argv to options, options to a command, errors to words and an exit status.
+
+The one place that catches errors. Knows how nothing is done.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from fileflow.errors import Exit, FileflowError
+from fileflow.options import Options, asks_json, parse
+
+if TYPE_CHECKING:
+    from fileflow.engine.session import Overrides
+    from fileflow.planning.plan import Target, Wishes
+    from fileflow.views.style import Writer
+
+COMMANDS = (
+    "run",
+    "list",
+    "status",
+    "why",
+    "log",
+    "adopt",
+    "graph",
+    "report",
+    "clean",
+    "check",
+    "init",
+    "schema",
+)
+LATER = ("graph", "report", "init", "schema")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command line; gives the exit status."""
+    from fileflow.views.style import Writer
+
+    err = Writer(sys.stderr)
+    out = Writer(sys.stdout, lambda why: err.line(f"fileflow: stdout cannot be written: {why}"))
+    try:
+        options = parse(argv, COMMANDS, _rule_names)
+        if options.answer:
+            out.line(options.answer.rstrip("\n"))
+            return int(Exit.OK)
+        for note in options.notes:
+            err.line(note)
+        return _dispatch(options, out, err)
+    except FileflowError as error:
+        return _explain(error, argv, err)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _explain(error: FileflowError, argv: Sequence[str], err: Writer) -> int:
+    if asks_json(argv):
+        from fileflow.engine.run import failure
+        from fileflow.views.json_lines import JsonLines
+
+        JsonLines(err)(failure(error))
+    else:
+        err.line(f"fileflow: {error}")
+    return int(error.status)
+
+
+def _dispatch(options: Options, out: Writer, err: Writer) -> int:
+    if options.directory is not None:
+        try:
+            os.chdir(options.directory)
+        except OSError as error:
+            raise FileflowError(f"-C {options.directory}: {error.strerror}") from None
+    if options.command in LATER:
+        raise FileflowError(f"`fileflow {options.command}` is not there yet")
+    try:
+        start = os.getcwd()
+    except FileNotFoundError:
+        raise FileflowError("the current folder is not there any more") from None
+    from fileflow.engine.session import find_workflowfile
+
+    file = find_workflowfile(options.workflowfile, start)
+    wishes = _wishes(options, start, os.path.dirname(file))
+    if options.command == "run":
+        return _run(options, file, start, wishes, out, err)
+    return _command(options, file, start, wishes, out, err)
+
+
+def _overrides(options: Options, start: str) -> Overrides:
+    from fileflow.engine.session import Overrides
+
+    config = tuple(word if "=" in word else os.path.join(start, word) for word in options.config)
+    return Overrides(
+        config=config, seed=options.seed, resources=options.resources, retries=options.retries
+    )
+
+
+def _wishes(options: Options, start: str, root: str) -> Wishes:
+    """Targets as the Workflowfile sees them: paths are typed relative to the current folder."""
+    from fileflow.planning.plan import Wishes
+
+    def seen(words: Iterable[str]) -> tuple[Target, ...]:
+        return tuple(_target(word, start, root) for word in words)
+
+    return Wishes(
+        targets=seen(options.targets),
+        tags=options.tags,
+        force=seen(options.force),
+        until=seen(options.until),
+        omit=seen(options.omit),
+        where=options.where,
+        keep_going=options.keep_going,
+    )
+
+
+def _target(word: str, start: str, root: str) -> Target:
+    """A word as typed in the folder `start`, for a Workflowfile in `root`."""
+    from fileflow.planning.plan import Target
+
+    if "{" in word:
+        return Target(word, word)
+    path = os.path.relpath(os.path.join(start, word), root)
+    if os.path.isabs(word) and path.startswith(".."):
+        path = word
+    return Target("" if "/" in word or word in (".", "..") else word, path)
+
+
+def _rule_names(options: Options) -> Iterable[str]:
+    from fileflow.engine.session import Session, find_workflowfile
+
+    before = os.getcwd()
+    try:
+        start = os.path.join(before, options.directory or "")
+        file = find_workflowfile(options.workflowfile, start)
+        return tuple(Session(file, _overrides(options, start)).workflow.rules)
+    except (FileflowError, OSError):
+        return ()
+    finally:
+        os.chdir(before)
+
+
+def _run(
+    options: Options,
+    file: str,
+    start: str,
+    wishes: Wishes,
+    out: Writer,
+    err: Writer,
+) -> int:
+    from fileflow.views.progress import progress_for
+    from fileflow.views.style import Paint, wants_color
+
+    if options.strict:
+        raise FileflowError("--strict is not there yet")
+    overrides = _overrides(options, start)
+    folder = os.path.relpath(os.path.dirname(file), start)
+    tell = progress_for(
+        options.progress,
+        err,
+        os.environ,
+        quiet=options.quiet,
+        verbose=options.verbose,
+        commands=options.print_commands,
+        color=options.color,
+        folder=folder,
+    )
+    if options.dry_run:
+        from fileflow.commands.dry_run import dry_run
+
+        as_json = options.progress == "json"
+        finished = dry_run(
+            file,
+            overrides,
+            wishes,
+            rerun=options.rerun,
+            as_json=as_json,
+            verbose=options.verbose,
+            paint=Paint(wants_color(options.color, out, os.environ)),
+            say=err.line if as_json else out.line,
+            tell=tell,
+        )
+        tell(finished)
+        tell.close()
+        return finished.status
+    from fileflow.engine.loop import Settings
+    from fileflow.engine.run import run
+
+    failures = options.max_failures
+    if failures is None:
+        failures = 0 if options.keep_going else 1
+    settings = Settings(
+        jobs=options.jobs,
+        max_failures=failures,
+        retries=options.retries,
+        keep_temp=options.keep_temp,
+        executor=options.executor or "process",
+        print_commands=options.print_commands,
+        rerun=options.rerun,
+    )
+    try:
+        finished = run(
+            file,
+            overrides,
+            wishes,
+            settings,
+            tell,
+            command=" ".join(["fileflow", *sys.argv[1:]]),
+            wait=options.wait,
+        )
+    finally:
+        tell.close()
+    return finished.status
+
+
+def _command(
+    options: Options,
+    file: str,
+    start: str,
+    wishes: Wishes,
+    out: Writer,
+    err: Writer,
+) -> int:
+    raise NotImplementedError

@@ -1,0 +1,84 @@
+"""Which jobs a command is about: all that can be asked for, or those of a target.
+
+Knows workflows and plans; nothing of what is fresh, or of what is done with the jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fileflow.engine.session import Session
+from fileflow.errors import FileflowError
+from fileflow.model.rules import Workflow
+from fileflow.planning.plan import Plan, Wishes
+from fileflow.planning.tables import ROW, SHIFT, RuleTable, shape_of
+
+
+def askable_rules(workflow: Workflow) -> list[str]:
+    """The names of the rules that can be asked for by name: those without a free wildcard."""
+    relations = workflow.relations
+    return [name for name, rule in workflow.rules.items() if not shape_of(rule, relations).free]
+
+
+def plan_of_targets(session: Session, targets: Sequence[str]) -> Plan:
+    """The plan of these targets, also where sources are missing.
+
+    Raises:
+        FileflowError: for an unknown target, or a workflow that gives no plan.
+    """
+    return session.plan(Wishes(targets=tuple(targets), keep_going=True))
+
+
+def plan_of_everything(session: Session) -> Plan:
+    """The plan of all rules that can be asked for by name, or else of the default target.
+
+    Asked for are, as in a run, only what the default target names and what no other job needs: an
+    intermediate that is gone is not missed.
+    """
+    try:
+        plan = plan_of_targets(session, askable_rules(session.workflow))
+    except FileflowError:
+        return plan_of_targets(session, ())
+    needed: set[int] = set()
+    for job in plan.jobs():
+        if not plan.table_of(job).rule.asks_only:
+            needed.update(makers_of(plan.table_of(job), job & ROW))
+    plan.asked = {job for job in plan.asked if job not in needed}
+    default = plan.by_rule.get(next(iter(session.workflow.rules)))
+    if default is not None:
+        plan.asked.update(_asked_by(default))
+    return plan
+
+
+def _asked_by(table: RuleTable) -> Iterator[int]:
+    for row in range(table.count):
+        if table.rule.asks_only:
+            yield from makers_of(table, row)
+        else:
+            yield table.base | row
+
+
+def makers_of(table: RuleTable, row: int) -> Iterator[int]:
+    """The jobs that make what a job takes."""
+    for link in table.links:
+        for maker in link.makers_of(row):
+            if maker >= 0:
+                yield maker
+
+
+def asked_jobs(plan: Plan) -> list[int]:
+    """The jobs that the targets of a plan name, in the plan's order."""
+    return [job for job in plan.jobs() if job in plan.asked]
+
+
+def upstream_of(plan: Plan, job: int) -> list[int]:
+    """All jobs that a job needs, directly or not, in the plan's order."""
+    found: set[int] = set()
+    todo = [job]
+    while todo:
+        one = todo.pop()
+        for maker in makers_of(plan.tables[one >> SHIFT], one & ROW):
+            if maker not in found:
+                found.add(maker)
+                todo.append(maker)
+    return [one for one in plan.jobs() if one in found]

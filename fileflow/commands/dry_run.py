@@ -1,0 +1,102 @@
+"""`--dry-run`: what a run would build, and why.
+
+Changes no byte, the state folder included; the same decisions as a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from fileflow.commands.list import extent_of
+from fileflow.engine import events
+from fileflow.engine.run import count_states
+from fileflow.engine.session import Decided, Overrides, Session
+from fileflow.planning.plan import Wishes
+from fileflow.planning.staleness import State, Why
+from fileflow.planning.tables import ROW
+from fileflow.views.dry_run import PlannedJob, dry_run_json, dry_run_lines
+from fileflow.views.style import Paint
+
+_KINDS = {
+    Why.MISSING: "missing",
+    Why.NO_RECORD: "not known to be made by this rule",
+    Why.CONTENT: "input changed",
+    Why.INPUTS: "list of inputs changed",
+    Why.OVERWRITTEN: "output changed",
+    Why.RERUN: "rerun",
+    Why.NO_OUTPUT: "no output",
+    Why.NEEDED: "gone and needed",
+    Why.ALWAYS: "always",
+}
+
+
+def dry_run(
+    file: str,
+    overrides: Overrides,
+    wishes: Wishes,
+    *,
+    rerun: bool,
+    as_json: bool,
+    verbose: bool,
+    paint: Paint,
+    say: Callable[[str], None],
+    tell: events.Listener,
+) -> events.RunFinished:
+    """Shows what would be built.
+
+    Args:
+        file, overrides, wishes: as for a run.
+        rerun: whether everything would be built again.
+        as_json: JSON lines through `tell` and `say`, instead of text.
+        verbose: each job.
+        paint: colours.
+        say: takes lines of results.
+        tell: is told the warnings.
+
+    Raises:
+        FileflowError: for whatever a run would refuse before it starts.
+    """
+    session = Session(file, overrides)
+    for line in (*session.workflow.warnings, *session.records.warnings):
+        tell(events.Note(line))
+    plan = session.plan(wishes)
+    decided = session.decide(plan, rerun=rerun)
+    counts = count_states(decided)
+    planned = planned_jobs(decided)
+    if as_json:
+        for line in dry_run_json(planned):
+            say(line)
+    else:
+        wanted = {t.rule.name: sum(t.wanted) for t in plan.tables.values()}
+        shapes = {t.rule.name: str(extent_of(t)) for t in plan.tables.values()}
+        for line in dry_run_lines(planned, wanted, shapes=shapes, verbose=verbose, paint=paint):
+            say(line)
+    would = counts[State.STALE] + counts[State.MAYBE] + counts[State.LATENT]
+    blocked = sum(1 for job in plan.blocked if not plan.table_of(job).rule.asks_only)
+    return events.RunFinished(
+        kept=counts[State.FRESH] + counts[State.ABSENT],
+        would_build=would - blocked,
+        certain=counts[State.STALE] - blocked,
+        skipped=blocked,
+        left_out=plan.left_out,
+    )
+
+
+def planned_jobs(decided: Decided) -> Iterator[PlannedJob]:
+    """The jobs that would be built, or may be, in the plan's order."""
+    plan, staleness = decided.plan, decided.staleness
+    for job in plan.jobs():
+        table = plan.table_of(job)
+        if table.rule.asks_only or job in plan.blocked:
+            continue
+        state = staleness.state(job)
+        if state in (State.FRESH, State.ABSENT):
+            continue
+        row = job & ROW
+        reason = staleness.reason(job)
+        assert reason is not None
+        facts = events.JobFacts(
+            table.rule.name, table.values_of(row), table.outputs_of(row), table.label(row)
+        )
+        kind = _KINDS.get(reason.why, str(reason))
+        yield PlannedJob(facts, str(reason), kind, state is State.STALE)

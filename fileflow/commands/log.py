@@ -1,0 +1,111 @@
+"""`fileflow log`: what the last run of a job printed, as it was kept.
+
+Reads only; knows where output was kept, and not what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fileflow.commands.choosing import asked_jobs, plan_of_targets
+from fileflow.commands.status import failure_of, job_key
+from fileflow.engine.session import Session
+from fileflow.errors import FileflowError
+from fileflow.model.patterns import normal
+from fileflow.planning.tables import ROW, SHIFT
+from fileflow.world.records import Records
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where the output of one job stands."""
+
+    label: str
+    file: str
+    offset: int
+    length: int
+
+
+def log(session: Session, targets: Sequence[str], write: Callable[[bytes], None]) -> int:
+    """Writes the kept output of the last run of each job that the targets name.
+
+    Several jobs each get a line with their name before their output; one gets its bytes alone.
+
+    Raises:
+        FileflowError: for an unknown target, a job that has not run, or output that is gone.
+    """
+    found = [one for target in targets for one in _of_target(session, target)]
+    for one in found:
+        if len(found) > 1:
+            write(f"==> {one.label} <==\n".encode("utf-8", "surrogateescape"))
+        _copy(one, write)
+    return 0
+
+
+def _of_target(session: Session, target: str) -> list[Kept]:
+    records = session.records
+    path = normal(target)
+    if target not in session.workflow.rules:
+        key = path if path in records.jobs else records.owner.get(path)
+        kept = _kept(records, key, path) if key is not None else None
+        if kept is not None:
+            return [kept]
+    plan = plan_of_targets(session, (target,))
+    if not asked_jobs(plan):
+        raise FileflowError(f"{target} is made by no rule: there is no output to show")
+    found = []
+    for job in asked_jobs(plan):
+        table, row = plan.tables[job >> SHIFT], job & ROW
+        kept = _kept(records, job_key(table, row), table.label(row))
+        if kept is not None:
+            found.append(kept)
+    if not found:
+        raise FileflowError(
+            f"nothing is kept of {target}: it has not run yet",
+            hint=f"fileflow why {target} says what is known of it",
+        )
+    return found
+
+
+def _kept(records: Records, key: str, label: str) -> Kept | None:
+    """Where the output of a job's last run stands, be it recorded or failed."""
+    failed = failure_of(records, key)
+    if failed is not None:
+        file, offset, length = failed.get("log") or ("", 0, 0)  # type: ignore[misc]
+        return Kept(label, str(file), int(offset), int(length))
+    record = records.jobs.get(key)
+    if record is None:
+        return None
+    if record.head.facts.get("adopted"):
+        raise FileflowError(f"{label} was adopted: no run of fileflow made it")
+    return Kept(label, record.head.log, record.log_offset, record.log_length)
+
+
+def _copy(kept: Kept, write: Callable[[bytes], None]) -> None:
+    if not kept.length:
+        return
+    left = kept.length
+    try:
+        with open(kept.file, "rb") as file:
+            file.seek(kept.offset)
+            while left and (data := file.read(min(left, _BLOCK))):
+                left -= len(data)
+                write(data)
+    except FileNotFoundError:
+        raise _gone(kept) from None
+    except OSError as error:
+        raise FileflowError(
+            f"the output of {kept.label} cannot be read: {error.strerror or error}"
+        ) from None
+    if left:
+        raise _gone(kept)
+
+
+def _gone(kept: Kept) -> FileflowError:
+    return FileflowError(
+        f"the output of {kept.label} was kept in {kept.file}, which is gone or cut short",
+        hint="it is kept again when the job runs the next time",
+    )

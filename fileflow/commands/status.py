@@ -1,0 +1,176 @@
+"""`fileflow status`: how the jobs of each rule stand, and whether a run goes on.
+
+Reads only: no byte changes and no lock is needed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from fileflow.commands.choosing import plan_of_everything, plan_of_targets
+from fileflow.engine.session import STATE, Decided, Describe, Session
+from fileflow.planning.plan import wanted_rows
+from fileflow.planning.staleness import State
+from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.world.lock import describe_holder
+from fileflow.world.records import Records
+
+
+class Standing(str, Enum):
+    """How one job stands, as a word of the answer."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    MAYBE = "may become stale"
+    MISSING = "missing"
+    ABSENT = "absent, not needed"
+    FAILED = "failed"
+    BLOCKED = "lacking a source"
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many jobs of one rule stand how."""
+
+    rule: str
+    jobs: int = 0
+    by_standing: dict[Standing, int] = field(default_factory=lambda: dict.fromkeys(Standing, 0))
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{count} {standing.value}" for standing, count in self.by_standing.items() if count
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The run that goes on (`holder` says whose it is), or the last one."""
+
+    name: str
+    state: str
+    holder: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+def last_run(records: Records) -> LastRun | None:
+    """What became of the last run: `running`, `interrupted` or `ended`; None if there was none."""
+    facts = records.notes.get(("run", "last"))
+    if not isinstance(facts, dict):
+        return None
+    name, state = str(facts.get("run")), str(facts.get("state"))
+    if state != "running":
+        return LastRun(name, state, facts=facts)
+    holder = describe_holder(STATE).removeprefix(": ")
+    if holder.startswith(f"pid {facts.get('pid')} on "):
+        return LastRun(name, state, holder, facts)
+    return LastRun(name, "interrupted", facts=facts)
+
+
+def failure_of(records: Records, key: str) -> Mapping[str, object] | None:
+    """What is known of a job's failure if nothing newer is recorded.
+
+    Args:
+        records: what is known of the project.
+        key: the job's first output, or `rule NAME` if it has none.
+    """
+    note = records.notes.get(("failed", key))
+    if not isinstance(note, dict):
+        return None
+    record = records.jobs.get(key)
+    when = note.get("when")
+    if record is not None and isinstance(when, (int, float)) and record.started > when:
+        return None
+    return note
+
+
+def job_key(table: RuleTable, row: int) -> str:
+    """The name under which the records know a job."""
+    outputs = table.outputs_of(row)
+    return outputs[0] if outputs else f"rule {table.rule.name}"
+
+
+def standing_of(session: Session, decided: Decided, job: int) -> Standing:
+    """How a job stands."""
+    if job in decided.plan.blocked:
+        return Standing.BLOCKED
+    state = decided.staleness.state(job)
+    if state is State.FRESH:
+        return Standing.FRESH
+    if state is State.ABSENT:
+        return Standing.ABSENT
+    table, row = decided.plan.tables[job >> SHIFT], job & ROW
+    if failure_of(session.records, job_key(table, row)) is not None:
+        return Standing.FAILED
+    if state is not State.STALE:
+        return Standing.MAYBE
+    outputs = table.outputs_of(row)
+    return Standing.MISSING if None in session.world.signatures(outputs) else Standing.STALE
+
+
+def status(
+    session: Session,
+    targets: Sequence[str],
+    say: Callable[[str], None],
+    *,
+    describe: Describe | None = None,
+    as_json: bool = False,
+) -> int:
+    """Prints how the jobs of each rule stand; without targets, of all that can be asked for.
+
+    Raises:
+        FileflowError: for an unknown target, or a workflow that gives no plan.
+    """
+    plan = plan_of_targets(session, targets) if targets else plan_of_everything(session)
+    decided = session.decide(plan, describe=describe)
+    found = list(_counted(session, decided))
+    run = last_run(session.records)
+    if as_json:
+        say(json.dumps(_facts(found, run, [one.path for one in plan.missing]), indent=2))
+        return 0
+    width = max((len(one.rule) for one in found), default=0)
+    for one in found:
+        say(f"{one.rule:<{width}}  {one}")
+    for missing in plan.missing:
+        say(f"missing source: {missing.path}, needed by {' ← '.join(reversed(missing.chain))}")
+    for line in _run_lines(run):
+        say(line)
+    return 0
+
+
+def _counted(session: Session, decided: Decided) -> Iterator[Counts]:
+    plan = decided.plan
+    for name in session.workflow.rules:
+        table = plan.by_rule.get(name)
+        if table is None or table.number not in plan.tables or table.rule.asks_only:
+            continue
+        counts = Counts(name)
+        for row in wanted_rows(table):
+            counts.jobs += 1
+            counts.by_standing[standing_of(session, decided, table.base | row)] += 1
+        yield counts
+
+
+def _run_lines(run: LastRun | None) -> Iterator[str]:
+    if run is None:
+        return
+    if run.state == "running":
+        yield f"a run goes on: {run.holder}"
+    elif run.state == "interrupted":
+        yield f"the last run ({run.name}) was interrupted: the next one goes on where it stopped"
+
+
+def _facts(
+    found: Sequence[Counts], run: LastRun | None, missing: Sequence[str]
+) -> dict[str, object]:
+    rules = [
+        {"rule": one.rule, "jobs": one.jobs}
+        | {standing.name.lower(): count for standing, count in one.by_standing.items()}
+        for one in found
+    ]
+    facts: dict[str, object] = {"rules": rules, "missing_sources": list(missing), "run": None}
+    if run is not None:
+        facts["run"] = {**run.facts, "run": run.name, "state": run.state}
+    return facts

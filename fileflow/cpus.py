@@ -1,0 +1,67 @@
+"""How many CPUs this process may use; knows affinity and cgroups, not what runs on them."""
+
+from __future__ import annotations
+
+import math
+import os
+
+
+def usable_cpus(root: str = "/") -> int:
+    """How many CPUs this process may use, by affinity and by the quotas of its cgroups.
+
+    Args:
+        root: the folder that holds `proc` and `sys`.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:  # macOS
+        count = os.cpu_count() or 1
+    quota = _quota(root)
+    return max(1, count if quota is None else min(count, math.ceil(quota)))
+
+
+def _quota(root: str) -> float | None:
+    """The smallest CPU quota of the process's cgroups and those above them."""
+    found: list[float] = []
+    for line in _read(f"{root}/proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not controllers:
+            mounts, read = ("unified", ""), _quota_v2
+        elif "cpu" in controllers.split(","):
+            mounts, read = ("cpu", "cpu,cpuacct"), _quota_v1
+        else:
+            continue
+        for mount in mounts:
+            folder = path.rstrip("/")
+            while True:
+                quota = read(f"{root}/sys/fs/cgroup/{mount}{folder}")
+                if quota is not None:
+                    found.append(quota)
+                if not folder:
+                    break
+                folder = folder.rpartition("/")[0]
+    return min(found, default=None)
+
+
+def _quota_v2(folder: str) -> float | None:
+    words = _read(f"{folder}/cpu.max").split()
+    if len(words) != 2 or not words[0].isdigit() or not words[1].isdigit():
+        return None
+    return int(words[0]) / max(1, int(words[1]))
+
+
+def _quota_v1(folder: str) -> float | None:
+    quota = _read(f"{folder}/cpu.cfs_quota_us").strip()
+    period = _read(f"{folder}/cpu.cfs_period_us").strip()
+    if not quota.isdigit() or not period.isdigit():
+        return None
+    return int(quota) / max(1, int(period))
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""

@@ -1,0 +1,139 @@
+"""Makes the records of jobs: what each was made from, as the next run will ask for it.
+
+Knows plans, recipes and what is stored; not whether a job ran just now or was taken as it is.
+"""
+
+from __future__ import annotations
+
+import platform
+
+from fileflow.engine.facts import World
+from fileflow.engine.orders import kind_of
+from fileflow.engine.session import Decided
+from fileflow.planning.staleness import ZERO, input_names, output_names
+from fileflow.planning.tables import Link, RuleTable
+from fileflow.world.files import ALGORITHM
+from fileflow.world.records import LIST_MARK, Record, RecordHead, Records
+
+
+class Recording:
+    """Makes the records of one run.
+
+    Args:
+        records: where lists that records refer to are stored.
+        world: tells what the inputs hold.
+        decided: the plan, its recipes and what stands for its inputs.
+        run: the run's name.
+        workflowfile: the file that the rules stand in, relative to the project.
+        adopted: whether the outputs are taken as they are rather than made.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        world: World,
+        decided: Decided,
+        *,
+        run: str,
+        workflowfile: str,
+        adopted: bool = False,
+    ) -> None:
+        self.records = records
+        self.world = world
+        self.staleness = decided.staleness
+        self.recipes = decided.recipes
+        self.run = run
+        self.workflowfile = workflowfile
+        self.adopted = adopted
+        self._heads: dict[tuple[int, str], RecordHead] = {}
+
+    def head(self, table: RuleTable, log: str = "") -> RecordHead:
+        """What the records of one rule share, as far as one log file keeps their output."""
+        key = (table.number, log)
+        head = self._heads.get(key)
+        if head is None:
+            facts: dict[str, object] = {
+                "recipe": self.recipes[table.rule.name].parts,
+                "python": platform.python_version(),
+                "host": platform.node(),
+                "workflowfile": self.workflowfile,
+            }
+            if self.adopted:
+                facts["adopted"] = True
+            head = RecordHead(
+                rule=table.rule.name,
+                kind=kind_of(table),
+                input_names=input_names(table),
+                output_names=output_names(table),
+                run=self.run,
+                log=log,
+                facts=facts,
+                algorithm=ALGORITHM,
+            )
+            self._heads[key] = head
+        return head
+
+    def record(
+        self,
+        table: RuleTable,
+        row: int,
+        made: bytes,
+        *,
+        started: float,
+        seconds: float = 0.0,
+        cpu: float = 0.0,
+        memory: int = 0,
+        log: tuple[str, int, int] = ("", 0, 0),
+    ) -> Record:
+        """The record of one job whose outputs have these signatures and digests.
+
+        What it refers to is stored by this; the record itself is the caller's to add, with others
+        of the same head.
+
+        Args:
+            table, row: the job.
+            made: 48 bytes for each output: signature, digest.
+            started, seconds, cpu, memory: of its run.
+            log: (file, offset, length) of what it printed.
+        """
+        return Record(
+            self.head(table, log[0]),
+            self.recipes[table.rule.name].digest(row),
+            self.staleness.tokens(table, row),
+            self._used(table, row),
+            table.outputs_of(row),
+            made,
+            started,
+            seconds,
+            cpu,
+            memory,
+            log[1],
+            log[2],
+        )
+
+    def _used(self, table: RuleTable, row: int) -> bytes:
+        """16 bytes for each input entry: of its content, of a list the id of its contents."""
+        out = []
+        for k, link in enumerate(table.links):
+            if link.entry.order_only:
+                self._store_paths(table, link, k, row)
+                out.append(ZERO)
+            elif link.group_of is None or link.single:
+                paths = link.paths_of(row)
+                out.append((self.world.content(paths[0]) or ZERO) if paths else ZERO)
+            else:
+                self._store_paths(table, link, k, row)
+                out.append(self._store_contents(link, row))
+        return b"".join(out)
+
+    def _store_paths(self, table: RuleTable, link: Link, k: int, row: int) -> None:
+        token = self.staleness.tokens(table, row)[k]
+        if token.startswith(LIST_MARK) and bytes.fromhex(token[1:]) not in self.records.lists:
+            self.records.add_list(link.paths_of(row))
+
+    def _store_contents(self, link: Link, row: int) -> bytes:
+        ident = self.staleness.list_contents(link, row)
+        if ident is None or ident not in self.records.contents:
+            digests = b"".join([self.world.content(path) or ZERO for path in link.paths_of(row)])
+            ident = self.records.add_contents(digests)
+        return ident

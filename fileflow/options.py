@@ -1,0 +1,698 @@
+"""Turns the words of the command line into one frozen `Options`.
+
+Knows no Workflowfile, no rule and no YAML: what a value means is found out by those who use it.
+The table below is read by hand: argparse costs more than a run with nothing to do may take, and
+lets options be shortened.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from fileflow import __version__
+from fileflow.errors import FileflowError, nearest
+
+PROGRESS = ("auto", "bar", "plain", "json", "none")
+COLORS = ("auto", "always", "never")
+DURABILITIES = ("none", "batch", "strict")
+FORMATS = ("dot", "mermaid", "json", "svg")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user asks for; texts are as typed where only the Workflowfile can explain them.
+
+    Args:
+        command: `run`, or the command that was typed.
+        targets: the words that are no options, the command left out.
+        notes: lines to say before anything else.
+        answer: text for stdout that is all that was asked for (help, version); then exit 0.
+        jobs: cores to use at most.
+        max_failures: stop after so many; None without `--max-failures` (which sets `keep_going`).
+        where: wildcard or column, and the values to keep.
+        config: `K=V` or a file's name, in the order typed.
+        resources: `K=N`, in the order typed.
+        seed, retries: None where the file decides.
+        workflowfile: None: the nearest one upward.
+        directory: None: the current folder.
+        all, orphans: of `clean`.
+        graph_jobs, graph_format: of `graph`.
+    """
+
+    command: str = "run"
+    targets: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    answer: str = ""
+    jobs: int = 1
+    dry_run: bool = False
+    rerun: bool = False
+    force: tuple[str, ...] = ()
+    keep_going: bool = False
+    max_failures: int | None = None
+    until: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    keep_temp: bool = False
+    executor: str | None = None
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    config: tuple[str, ...] = ()
+    seed: int | None = None
+    resources: tuple[str, ...] = ()
+    retries: int | None = None
+    workflowfile: str | None = None
+    directory: str | None = None
+    print_commands: bool = False
+    strict: bool = False
+    durability: str = "none"
+    quiet: bool = False
+    verbose: bool = False
+    progress: str = "auto"
+    color: str = "auto"
+    wait: bool = False
+    json: bool = False
+    all: bool = False
+    orphans: bool = False
+    graph_jobs: bool = False
+    graph_format: str = "dot"
+
+
+def parse(
+    argv: Sequence[str],
+    commands: Sequence[str],
+    rule_names: Callable[[Options], Iterable[str]],
+) -> Options:
+    """Reads the words after the program's name.
+
+    Args:
+        argv: the words.
+        commands: the commands that there are, `run` among them.
+        rule_names: the names of the rules, asked only if a command other than `run` was typed
+            that works on a Workflowfile, and at the very end, so that `-C` and `-W` are known;
+            none where there is no Workflowfile that can be read.
+
+    Raises:
+        FileflowError: for an unknown option, a wrong value, or words that a command does not take.
+    """
+    reader = _Reader(argv, commands)
+    values = reader.values()
+    if "jobs" not in values:
+        values["jobs"] = usable_cpus()
+    made = Options(**values)  # type: ignore[arg-type]
+    if made.answer:
+        return made
+    _check_words(made)
+    if reader.typed and made.command not in ("run", *_WITHOUT_RULES):
+        name = made.command
+        if name in rule_names(made):
+            note = f"{name} is a command and a rule: `fileflow run {name}` builds the rule"
+            return _replaced(made, "notes", (note,))
+    return made
+
+
+def asks_json(argv: Sequence[str]) -> bool:
+    """Whether JSON lines are asked for, also where the words cannot be read as a whole."""
+    found = ""
+    for at, word in enumerate(argv):
+        if word == "--":
+            break
+        if word == "--progress":
+            found = argv[at + 1] if at + 1 < len(argv) else ""
+        elif word.startswith("--progress="):
+            found = word.partition("=")[2]
+    return found == "json"
+
+
+# -- how many cores ------------------------------------------------------------------------------
+
+
+def usable_cpus(root: str = "/") -> int:
+    """How many CPUs this process may use, by affinity and by the quotas of its cgroups.
+
+    Args:
+        root: the folder that holds `proc` and `sys`.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:  # macOS
+        count = os.cpu_count() or 1
+    quota = _quota(root)
+    return max(1, count if quota is None else min(count, math.ceil(quota)))
+
+
+def _quota(root: str) -> float | None:
+    """The smallest CPU quota of the process's cgroups and those above them."""
+    found: list[float] = []
+    for line in _read(f"{root}/proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not controllers:
+            mounts, read = ("unified", ""), _quota_v2
+        elif "cpu" in controllers.split(","):
+            mounts, read = ("cpu", "cpu,cpuacct"), _quota_v1
+        else:
+            continue
+        for mount in mounts:
+            folder = path.rstrip("/")
+            while True:
+                quota = read(f"{root}/sys/fs/cgroup/{mount}{folder}")
+                if quota is not None:
+                    found.append(quota)
+                if not folder:
+                    break
+                folder = folder.rpartition("/")[0]
+    return min(found, default=None)
+
+
+def _quota_v2(folder: str) -> float | None:
+    words = _read(f"{folder}/cpu.max").split()
+    if len(words) != 2 or not words[0].isdigit() or not words[1].isdigit():
+        return None
+    return int(words[0]) / max(1, int(words[1]))
+
+
+def _quota_v1(folder: str) -> float | None:
+    quota = _read(f"{folder}/cpu.cfs_quota_us").strip()
+    period = _read(f"{folder}/cpu.cfs_period_us").strip()
+    if not quota.isdigit() or not period.isdigit():
+        return None
+    return int(quota) / max(1, int(period))
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+# -- the table -----------------------------------------------------------------------------------
+
+Changes = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """One option.
+
+    Args:
+        names: how it may be written, the short one first.
+        help: what it does.
+        sets: what a flag changes; empty for an option with a value.
+        value: how help calls the value; empty for a flag.
+        read: from the name that was typed and the value, what it changes.
+        many: whether it may be given again and adds to what was given before.
+        only: the commands that take it; empty for all.
+        never: commands that do not take it: they would do harm if they passed over it.
+    """
+
+    names: tuple[str, ...]
+    help: str
+    sets: tuple[tuple[str, object], ...] = ()
+    value: str = ""
+    read: Callable[[str, str], Changes] | None = None
+    many: bool = False
+    only: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+
+    def taken_by(self, command: str) -> bool:
+        """Whether a command takes this option."""
+        return command not in self.never and (not self.only or command in self.only)
+
+
+def _text(name: str) -> Callable[[str, str], Changes]:
+    def read(option: str, value: str) -> Changes:
+        if not value:
+            raise FileflowError(f"{option} needs a value that is not empty")
+        return {name: value}
+
+    return read
+
+
+def _words(name: str) -> Callable[[str, str], Changes]:
+    def read(option: str, value: str) -> Changes:
+        return {name: (_text(name)(option, value)[name],)}
+
+    return read
+
+
+def _number(name: str, least: int | None) -> Callable[[str, str], Changes]:
+    def read(option: str, value: str) -> Changes:
+        digits = value.removeprefix("-")
+        if digits.isascii() and digits.isdigit() and len(digits) <= 18:
+            number = int(value)
+            if least is None or number >= least:
+                return {name: number}
+        wanted = "a whole number" if least is None else f"a whole number from {least} on"
+        raise FileflowError(f"{option} takes {wanted}, not {value!r}")
+
+    return read
+
+
+def _choice(name: str, known: Sequence[str]) -> Callable[[str, str], Changes]:
+    def read(option: str, value: str) -> Changes:
+        if value not in known:
+            near = nearest(value, known)
+            raise FileflowError(
+                f"{option} takes {', '.join(known[:-1])} or {known[-1]}, not {value!r}",
+                hint=f"did you mean {near!r}?" if near else None,
+            )
+        return {name: value}
+
+    return read
+
+
+def _mode(option: str, value: str) -> Changes:
+    return {"rerun": _choice("mode", ("resume", "rerun"))(option, value)["mode"] == "rerun"}
+
+
+def _max_failures(option: str, value: str) -> Changes:
+    return {"keep_going": True, **_number("max_failures", 1)(option, value)}
+
+
+def _where(option: str, value: str) -> Changes:
+    name, equals, values = value.partition("=")
+    if not name or not equals:
+        raise FileflowError(f"{option} takes NAME=VALUE[,VALUE], not {value!r}")
+    return {"where": ((name, tuple(values.split(","))),)}
+
+
+def _resource(option: str, value: str) -> Changes:
+    name, equals, amount = value.partition("=")
+    if not name or not equals or not amount:
+        raise FileflowError(f"{option} takes NAME=NUMBER, not {value!r}")
+    return {"resources": (value,)}
+
+
+_WITHOUT_RULES = ("init", "schema")
+_WITHOUT_TARGETS = ("list", "check", "report", "init", "schema")
+_NARROW = ("clean", "log", *_WITHOUT_RULES)
+_GRAPH_JOBS = _Option(
+    ("--jobs",), "show the jobs, not the rules", (("graph_jobs", True),), only=("graph",)
+)
+
+_BUILDING = (
+    _Option(
+        ("-j", "--jobs"),
+        "use at most N cores at once (if not said: all that this process may use)",
+        value="N",
+        read=_number("jobs", 1),
+    ),
+    _Option(
+        ("-n", "--dry-run"),
+        "show what would be built, and why; with -v each job",
+        (("dry_run", True),),
+        only=("run", "clean"),
+    ),
+    _Option(("--resume",), "build what is stale (this is the default)", (("rerun", False),)),
+    _Option(
+        ("-B", "--rerun"),
+        "build everything that the targets need, and say which outputs differ",
+        (("rerun", True),),
+    ),
+    _Option(("--mode",), "the same as --resume or --rerun", value="resume|rerun", read=_mode),
+    _Option(
+        ("-k", "--keep-going"),
+        "go on with all that does not depend on a failed job",
+        (("keep_going", True),),
+    ),
+    _Option(
+        ("--max-failures",), "keep going until N jobs have failed", value="N", read=_max_failures
+    ),
+    _Option(("--keep-temp",), "delete no `temp` output", (("keep_temp", True),)),
+    _Option(
+        ("--executor",),
+        "for rules that name none: process, thread, serial, async, auto or a plug-in",
+        value="NAME",
+        read=_text("executor"),
+    ),
+    _Option(("--retries",), "tries after a failure", value="N", read=_number("retries", 0)),
+    _Option(("--strict",), "undeclared reads and writes fail the job", (("strict", True),)),
+    _Option(
+        ("--durability",),
+        "what is promised after a power cut",
+        value="none|batch|strict",
+        read=_choice("durability", DURABILITIES),
+    ),
+    _Option(("--wait",), "wait for another run in this folder to finish", (("wait", True),)),
+)
+_SELECTING = (
+    _Option(
+        ("-f", "--force"),
+        "treat this rule or path as stale, and ask for it too",
+        value="TARGET",
+        read=_words("force"),
+        many=True,
+        never=_NARROW,
+    ),
+    _Option(
+        ("--until",),
+        "stop after this rule or path",
+        value="RULE",
+        read=_words("until"),
+        many=True,
+        never=_NARROW,
+    ),
+    _Option(
+        ("--omit",),
+        "leave this rule or path out, and what needs it",
+        value="RULE",
+        read=_words("omit"),
+        many=True,
+        never=_NARROW,
+    ),
+    _Option(
+        ("--tag",),
+        "the rules with this tag are targets",
+        value="WORD",
+        read=_words("tags"),
+        many=True,
+        never=_NARROW,
+    ),
+    _Option(
+        ("--where",),
+        "only jobs with these values of a wildcard or column",
+        value="NAME=V[,V]",
+        read=_where,
+        many=True,
+        never=_NARROW,
+    ),
+)
+_WORKFLOW = (
+    _Option(
+        ("-W", "--workflowfile"),
+        "this Workflowfile (if not said: the nearest one upward from here)",
+        value="FILE",
+        read=_text("workflowfile"),
+    ),
+    _Option(("-C", "--directory"), "change to DIR first", value="DIR", read=_text("directory")),
+    _Option(
+        ("--config",),
+        "a config value over the file's, or a file of them",
+        value="K=V|FILE",
+        read=_words("config"),
+        many=True,
+    ),
+    _Option(
+        ("--resources",),
+        "how much there is of a named resource",
+        value="K=N",
+        read=_resource,
+        many=True,
+    ),
+    _Option(("--seed",), "the workflow's seed", value="N", read=_number("seed", None)),
+)
+_SHOWING = (
+    _Option(("-p", "--print"), "show the command of each job", (("print_commands", True),)),
+    _Option(("-q", "--quiet"), "show only failures", (("quiet", True), ("verbose", False))),
+    _Option(("-v", "--verbose"), "show each job", (("verbose", True), ("quiet", False))),
+    _Option(
+        ("--progress",),
+        "how a run is shown, on stderr",
+        value="auto|bar|plain|json|none",
+        read=_choice("progress", PROGRESS),
+    ),
+    _Option(
+        ("--color",),
+        "whether to use colours",
+        value="auto|always|never",
+        read=_choice("color", COLORS),
+    ),
+    _Option(("--json",), "print the result as JSON", (("json", True),)),
+)
+_OF_COMMANDS = (
+    _Option(
+        ("--all",), "remove every output that fileflow made", (("all", True),), only=("clean",)
+    ),
+    _Option(
+        ("--orphans",),
+        "remove the outputs that no rule makes any more",
+        (("orphans", True),),
+        only=("clean",),
+    ),
+    _GRAPH_JOBS,
+    _Option(
+        ("--format",),
+        "how the graph is written",
+        value="dot|mermaid|json|svg",
+        read=_choice("graph_format", FORMATS),
+        only=("graph",),
+    ),
+)
+_INFORMING = (
+    _Option(("-h", "--help"), "show this text, or that of a command", (("answer", "help"),)),
+    _Option(("--version",), "show the version", (("answer", "version"),)),
+)
+_ALL = (*_BUILDING, *_SELECTING, *_WORKFLOW, *_SHOWING, *_OF_COMMANDS, *_INFORMING)
+_BY_NAME = {name: option for option in _ALL if option is not _GRAPH_JOBS for name in option.names}
+_ELSEWHERE = {  # what make, ninja, Snakemake and doit call it
+    "--cores": "--jobs",
+    "-c": "-j",
+    "--dryrun": "--dry-run",
+    "--just-print": "--dry-run",
+    "--file": "-W",
+    "--makefile": "-W",
+    "--snakefile": "-W",
+    "-s": "-W",
+    "-d": "-C",
+    "-F": "--rerun",
+    "-a": "--rerun",
+    "--forceall": "--rerun",
+    "--always-make": "--rerun",
+    "-R": "--force",
+    "--forcerun": "--force",
+    "--omit-from": "--omit",
+    "--printshellcmds": "--print",
+    "--set-resources": "--resources",
+    "--configfile": "--config",
+    "--notemp": "--keep-temp",
+    "-i": "--keep-going",
+    "-t": "--tag",
+    "-V": "--version",
+}
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+class _Reader:
+    """Goes through the words once, from the first to the last."""
+
+    def __init__(self, argv: Sequence[str], commands: Sequence[str]) -> None:
+        self.words = list(argv)
+        self.commands = commands
+        self.command = ""
+        self.typed = False
+        self.targets: list[str] = []
+        self.changes: Changes = {}
+        self.used: list[tuple[str, _Option]] = []
+
+    def values(self) -> Changes:
+        """The fields of `Options` that were typed."""
+        at = 0
+        while at < len(self.words):
+            word = self.words[at]
+            at += 1
+            if word == "--":
+                for target in self.words[at:]:
+                    self._plain_word(target, may_be_command=False)
+                break
+            if word.startswith("--"):
+                at = self._long(word, at)
+            elif word.startswith("-") and word != "-":
+                at = self._bundle(word, at)
+            else:
+                self._plain_word(word, may_be_command=True)
+        command = self.command or "run"
+        answer = self.changes.get("answer")
+        if answer == "version":
+            self.changes["answer"] = f"fileflow {__version__}"
+        elif answer == "help":
+            self.changes["answer"] = _help(command if self.typed else None, self.commands)
+        else:
+            for name, option in self.used:
+                if not option.taken_by(command):
+                    raise FileflowError(f"`fileflow {command}` takes no {name}")
+        return {"command": command, "targets": tuple(self.targets), **self.changes}
+
+    def _plain_word(self, word: str, *, may_be_command: bool) -> None:
+        if not word:
+            raise FileflowError("a target is empty", hint="is a shell variable not set?")
+        if self.command:
+            self.targets.append(word)
+        elif may_be_command and word in self.commands:
+            self.command, self.typed = word, True
+        else:
+            self.command = "run"
+            self.targets.append(word)
+
+    def _find(self, name: str) -> _Option | None:
+        if self.command == "graph" and name == "--jobs":
+            return _GRAPH_JOBS
+        return _BY_NAME.get(name)
+
+    def _long(self, word: str, at: int) -> int:
+        name, equals, value = word.partition("=")
+        option = self._find(name)
+        if option is None:
+            raise self._unknown(name)
+        if not option.value:
+            if equals:
+                raise FileflowError(f"{name} takes no value")
+            self._flag(name, option)
+            return at
+        if not equals:
+            value, at = self._next(name, option, at)
+        self._valued(name, option, value)
+        return at
+
+    def _bundle(self, word: str, at: int) -> int:
+        """Short options: `-k`, `-kn`, `-j4`, `-j 4`."""
+        for k in range(1, len(word)):
+            name = f"-{word[k]}"
+            option = self._find(name)
+            if option is None:
+                raise self._unknown(word if k == 1 else name)
+            if not option.value:
+                self._flag(name, option)
+                continue
+            value = word[k + 1 :].removeprefix("=")
+            if k + 1 == len(word):
+                value, at = self._next(name, option, at)
+            self._valued(name, option, value)
+            break
+        return at
+
+    def _next(self, name: str, option: _Option, at: int) -> tuple[str, int]:
+        """The next word as a value; one that is an option itself means that it was forgotten."""
+        if at >= len(self.words) or self.words[at] == "--" or self._find(self.words[at]):
+            raise FileflowError(f"{name} needs a value: {name} {option.value}")
+        return self.words[at], at + 1
+
+    def _flag(self, name: str, option: _Option) -> None:
+        self.used.append((name, option))
+        self.changes.update(option.sets)
+
+    def _valued(self, name: str, option: _Option, value: str) -> None:
+        assert option.read is not None, f"bug: {name} has a value and nothing to read it"
+        self.used.append((name, option))
+        for field, new in option.read(name, value).items():
+            before = self.changes.get(field) if option.many else None
+            if isinstance(before, tuple) and isinstance(new, tuple):
+                self.changes[field] = before + new
+            else:
+                self.changes[field] = new
+
+    def _unknown(self, name: str) -> FileflowError:
+        return FileflowError(
+            f"unknown option {name}", hint=_near_option(name, self.command or "run")
+        )
+
+
+def _near_option(name: str, command: str) -> str:
+    """What to write instead of an option that is not there."""
+    known = [other for option in _ALL if option.taken_by(command) for other in option.names]
+    near = _ELSEWHERE.get(name)
+    if near is None and f"-{name}" in known:  # -rerun
+        near = f"-{name}"
+    if near is None and len(name) > 2:
+        longer = [other for other in known if other.startswith(name)]
+        near = longer[0] if len(longer) == 1 else nearest(name, [o for o in known if len(o) > 2])
+    if near is not None:
+        return f"did you mean {near}?"
+    return "`fileflow --help` shows all options"
+
+
+def _check_words(options: Options) -> None:
+    """That a command has the targets that it needs, and none that it would pass over."""
+    command = options.command
+    if options.targets and command in _WITHOUT_TARGETS:
+        raise FileflowError(
+            f"`fileflow {command}` takes no target, but here is one: {options.targets[0]}"
+        )
+    if command in ("why", "log") and not options.targets:
+        raise FileflowError(f"`fileflow {command}` needs a target: a rule or a path")
+    if command == "clean":
+        ways = bool(options.targets) + options.all + options.orphans
+        if ways != 1:
+            raise FileflowError("`fileflow clean` takes one of: targets, --all, --orphans")
+
+
+def _replaced(options: Options, name: str, value: object) -> Options:
+    values: Mapping[str, object] = {f.name: getattr(options, f.name) for f in fields(options)}
+    return Options(**{**values, name: value})  # type: ignore[arg-type]
+
+
+# -- help ----------------------------------------------------------------------------------------
+
+_ABOUT = {
+    "run": ("[TARGET …]", "build what is stale (the word `run` may be left out)"),
+    "list": ("", "the rules: what each is for, maps and gathers, and how many jobs it has"),
+    "status": ("[TARGET …]", "per rule: fresh, stale, missing, failed; a run that goes on"),
+    "why": ("TARGET …", "each reason for which a target is stale, or what makes it fresh"),
+    "log": ("TARGET …", "the kept output of a target's last run"),
+    "adopt": ("[TARGET …]", "record outputs that are there as fresh"),
+    "graph": ("[TARGET …]", "rules or jobs as DOT, Mermaid, JSON or SVG"),
+    "report": ("", "one HTML page on the last run"),
+    "clean": ("TARGET … | --all | --orphans", "remove outputs that fileflow made"),
+    "check": ("", "all that can be wrong in the Workflowfile; runs nothing"),
+    "init": ("", "a small working project in an empty folder"),
+    "schema": ("", "the JSON Schema of the Workflowfile, for editors"),
+}
+_WIDTH = 30
+
+
+def _help(command: str | None, commands: Sequence[str]) -> str:
+    """The help of a command, or of all if none was typed."""
+    lines: list[str] = []
+    if command is None:
+        lines += ["fileflow [run] [OPTIONS] [TARGET …]", "fileflow COMMAND [OPTIONS] …", ""]
+        lines += [
+            "A target is a rule, a path from the current folder, or a pattern in quotes;",
+            "without one, the first rule of the Workflowfile.",
+        ]
+    else:
+        words, about = _ABOUT.get(command, ("[TARGET …]", ""))
+        lines += [f"fileflow {command} [OPTIONS] {words}".rstrip(), "", about]
+    if command is None:
+        lines += ["", "Commands (`fileflow COMMAND --help` says more):"]
+        for name in commands:
+            lines += _two_columns(name, _ABOUT.get(name, ("", ""))[1])
+    shown = command or "run"
+    for title, options in (
+        ("Building" if shown == "run" else f"Of {shown}", _own(shown)),
+        ("Selecting", _SELECTING),
+        ("The workflow", _WORKFLOW),
+        ("Showing", (*_SHOWING, *_INFORMING)),
+    ):
+        taken = [option for option in options if option.taken_by(shown)]
+        if taken:
+            lines += ["", f"{title}:"]
+        for option in taken:
+            lines += _two_columns(_spelled(option), option.help)
+    return "\n".join(lines)
+
+
+def _own(command: str) -> tuple[_Option, ...]:
+    if command == "run":
+        return _BUILDING
+    return tuple(option for option in _ALL if command in option.only)
+
+
+def _spelled(option: _Option) -> str:
+    names = ", ".join(option.names)
+    if not option.names[0].startswith("--"):
+        return f"{names} {option.value}".rstrip()
+    return f"    {names} {option.value}".rstrip()
+
+
+def _two_columns(left: str, right: str) -> list[str]:
+    texts = textwrap.wrap(right, 88 - _WIDTH)
+    first = f"  {left}"
+    if len(first) < _WIDTH - 1 and texts:
+        return [f"{first:<{_WIDTH}}{texts[0]}", *(" " * _WIDTH + text for text in texts[1:])]
+    return [first, *(" " * _WIDTH + text for text in texts)]

@@ -1,0 +1,96 @@
+"""What a run would build and why, by rule or job by job.
+
+Knows what was planned, not how it was found out; prints nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from fileflow.engine.events import JobFacts
+from fileflow.views.json_lines import job_facts, json_line
+from fileflow.views.style import NO_COLORS, Paint
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """A job that would be built.
+
+    Args:
+        job: which.
+        reason: why, in full; "if NAME changes" where early cut-off may spare it.
+        kind: why, in the few words under which the jobs of a rule are counted.
+        certain: whether it will be built whatever comes out of others.
+    """
+
+    job: JobFacts
+    reason: str
+    kind: str
+    certain: bool
+
+
+@dataclass(slots=True)
+class _Rule:
+    certain: Counter[str] = field(default_factory=Counter)
+    possible: Counter[str] = field(default_factory=Counter)
+    jobs: list[PlannedJob] = field(default_factory=list)
+
+
+def dry_run_lines(
+    planned: Iterable[PlannedJob],
+    wanted: Mapping[str, int],
+    *,
+    shapes: Mapping[str, str] | None = None,
+    verbose: bool = False,
+    paint: Paint = NO_COLORS,
+) -> Iterator[str]:
+    """A dry run as text, rule by rule in the order of the plan.
+
+    Args:
+        planned: the jobs that would be built.
+        wanted: how many jobs of each rule are wanted.
+        shapes: what each rule maps and gathers, in words.
+        verbose: whether to show each job with its reason.
+        paint: colours.
+    """
+    rules: dict[str, _Rule] = {}
+    for one in planned:
+        rule = rules.setdefault(one.job.rule, _Rule())
+        (rule.certain if one.certain else rule.possible)[one.kind] += 1
+        if verbose:
+            rule.jobs.append(one)
+    for name, rule in rules.items():
+        yield f"{paint.bold(name)}: {_rule_text(rule, wanted.get(name))}"
+        shape = (shapes or {}).get(name)
+        if shape:
+            yield f"  {paint.dim(shape)}"
+        for one in rule.jobs:
+            yield f"    {one.job.label}: {one.reason}"
+
+
+def _rule_text(rule: _Rule, wanted: int | None) -> str:
+    certain, possible = rule.certain.total(), rule.possible.total()
+    of = "" if wanted is None else f" of {wanted}"
+    if not certain:
+        return f"{possible}{of} may be built: {_kinds(rule.possible)}"
+    text = f"{certain}{of} would be built: {_kinds(rule.certain)}"
+    return f"{text}; {possible} more may be: {_kinds(rule.possible)}" if possible else text
+
+
+def _kinds(counts: Counter[str]) -> str:
+    return ", ".join(f"{kind} ({count})" for kind, count in counts.most_common())
+
+
+def dry_run_json(planned: Iterable[PlannedJob]) -> Iterator[str]:
+    """A dry run as JSON lines, one for each job, in the order of the plan."""
+    for one in planned:
+        yield json_line(
+            {
+                "event": "job_planned",
+                **job_facts(one.job),
+                "reason": one.reason,
+                "certain": one.certain,
+            }
+        )

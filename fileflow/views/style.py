@@ -1,0 +1,173 @@
+"""How text reaches a person: streams that may break, colours, and numbers in words.
+
+Knows nothing of jobs and events.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+
+class Writer:
+    """A stream that goes quiet when its reader is gone or its device is full; never raises.
+
+    Args:
+        stream: stdout or stderr; None if the process was started without it.
+        lost: is told once why text was lost, unless the reader just went away.
+    """
+
+    def __init__(self, stream: TextIO | None, lost: Callable[[str], None] | None = None) -> None:
+        self._stream = stream
+        self._lost = lost
+
+    @property
+    def encoding(self) -> str:
+        """The encoding that the stream writes."""
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether nothing is written any more."""
+        return self._stream is None
+
+    def isatty(self) -> bool:
+        """Whether the stream is a terminal."""
+        try:
+            return self._stream is not None and self._stream.isatty()
+        except (OSError, ValueError):
+            return False
+
+    def fileno(self) -> int:
+        """The stream's descriptor.
+
+        Raises:
+            OSError: if it has none.
+        """
+        if self._stream is None:
+            raise OSError(errno.EBADF, "the stream is closed")
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        """Writes the text as it is."""
+        stream = self._stream
+        if stream is None:
+            return len(text)
+        try:
+            try:
+                stream.write(text)
+            except UnicodeEncodeError:
+                name = self.encoding
+                stream.write(text.encode(name, "backslashreplace").decode(name))
+            stream.flush()
+        except BlockingIOError:
+            pass  # a terminal that does not block and is not read: this text is lost, no other
+        except (OSError, ValueError) as error:
+            self._break(stream, error)
+        return len(text)
+
+    def line(self, text: str) -> None:
+        """Writes the text and a newline."""
+        self.write(f"{text}\n")
+
+    def flush(self) -> None:
+        """Nothing is kept back: each `write` is out when it returns."""
+
+    def _break(self, stream: TextIO, error: Exception) -> None:
+        self._stream = None
+        # What is left in the stream's buffer is written when the interpreter ends: to nowhere.
+        with contextlib.suppress(OSError, ValueError):
+            number = stream.fileno()
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), number)
+        if self._lost is not None and not isinstance(error, BrokenPipeError):
+            self._lost(getattr(error, "strerror", None) or str(error))
+
+
+def wants_color(choice: str, writer: Writer, environ: Mapping[str, str]) -> bool:
+    """Whether to use colours: `always`, `never`, or `auto`, on terminals without `NO_COLOR`."""
+    if choice == "auto":
+        return writer.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    return choice == "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Colours for text, or none."""
+
+    wanted: bool = False
+
+    def red(self, text: str) -> str:
+        """For what went wrong."""
+        return self._in(31, text)
+
+    def green(self, text: str) -> str:
+        """For what went well."""
+        return self._in(32, text)
+
+    def yellow(self, text: str) -> str:
+        """For warnings."""
+        return self._in(33, text)
+
+    def dim(self, text: str) -> str:
+        """For what is beside the point."""
+        return self._in(2, text)
+
+    def bold(self, text: str) -> str:
+        """For names."""
+        return self._in(1, text)
+
+    def _in(self, number: int, text: str) -> str:
+        return f"\x1b[{number}m{text}\x1b[0m" if self.wanted else text
+
+
+NO_COLORS = Paint()
+
+
+def duration(seconds: float) -> str:
+    """A time in words: `0.04 s`, `3.2 s`, `2 min 5 s`, `1 h 4 min`, `2 d 3 h`."""
+    if seconds < 0.095:
+        return f"{seconds:.2f} s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for size, unit, smaller, name in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {unit} {rest} {name}" if rest else f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+def time_left(seconds: float) -> str:
+    """A time that is only known about: never parts of a second."""
+    return duration(seconds) if seconds >= 9.95 else f"{max(1, round(seconds))} s"
+
+
+def some(names: list[str], most: int = 10, sep: str = ", ") -> str:
+    """The first few of many names, and how many more there are."""
+    if len(names) <= most:
+        return sep.join(names)
+    return f"{sep.join(names[:most])} … and {len(names) - most} more"
+
+
+# Escape sequences (CSI, OSC, two-character ones), then whatever else moves the cursor.
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_LONG = 1000
+
+
+def tamed(line: str) -> str:
+    """A line of a job's output as a terminal would leave it: no escapes, the last after a CR."""
+    if not line.isprintable():
+        line = _ESCAPES.sub("", line.rstrip("\r\n")).rpartition("\r")[2]
+        line = _CONTROLS.sub("", line)
+    return line if len(line) <= _LONG else f"{line[:_LONG]} …"

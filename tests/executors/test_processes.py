@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fileflow
+from fileflow.executors.processes import Processes
+from fileflow.model.work import Batch, Died, End, Outcome
+from fileflow.world.survivors import end_survivors
+from tests.executors.runs import (
+    COPY,
+    OUTPUT,
+    RUN,
+    command,
+    death_of,
+    events_of,
+    function,
+    is_running,
+    log_of,
+    order,
+    outcomes_of,
+    project,
+    shell,
+)
+
+LEAVE = function("leave", (*OUTPUT, ("how", "value", 0)))
+SLEEP = function("sleep", (*OUTPUT, ("seconds", "value", 0), ("mark", "value", 1)))
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[Processes]:
+    made = Processes(project(tmp_path), RUN, 2)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def wait_for(path: Path, seconds: float = 10) -> None:
+    until = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} did not appear"
+        time.sleep(0.005)
+
+
+def run_until(runner: Processes, path: Path) -> None:
+    until = time.monotonic() + 10
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} did not appear"
+        assert runner.wait(0.01) == []
+
+
+def gone(pid: int, seconds: float = 3) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def test_many_jobs_on_two_slots_are_all_done(runner: Processes, tmp_path: Path) -> None:
+    for k in range(400):
+        (tmp_path / f"in{k}").write_text(str(k))
+    work = function("copy", COPY)
+    for k in range(0, 400, 50):
+        orders = [
+            order(n, f"out/{n}", items=[f"in{n}"], checks=[(f"in{n}", None, None)])
+            for n in range(k, k + 50)
+        ]
+        runner.submit(k // 50 % 2, Batch(work, orders))
+    events = events_of(runner, lambda found: len(found) == 400)
+    assert all(isinstance(one, Outcome) and one.end is End.DONE for one in events)
+    assert {(tmp_path / f"out/{k}").read_text() for k in range(400)} == set(map(str, range(400)))
+
+
+def test_a_batch_larger_than_the_sockets_buffer_does_not_block(
+    runner: Processes, tmp_path: Path
+) -> None:
+    (tmp_path / "in").write_text("")
+    work = function("shapes", (("input", "input", 0), *OUTPUT, ("n", "value", 0)))
+    orders = [order(k, f"x{k}", items=["in"], values=["y" * 100_000]) for k in range(50)]
+    for slot in (0, 0, 1):
+        runner.submit(slot, Batch(work, orders))
+    events = events_of(runner, lambda found: len(found) == 150)
+    assert all(isinstance(one, Outcome) and one.end is End.DONE for one in events)
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("segfault", -signal.SIGSEGV), ("kill", -signal.SIGKILL), ("_exit", 0)]
+)
+def test_a_crash_has_a_name_and_what_was_not_done_is_told(
+    runner: Processes, tmp_path: Path, how: str, code: int
+) -> None:
+    orders = [order(0, "a", values=["stay"]), order(1, "b", values=[how])]
+    orders.append(order(2, "c", values=["stay"]))
+    outcomes, died = death_of(runner, LEAVE, orders)
+    assert (died.slot, died.index, died.code) == (0, 1, code)
+    done = {outcome.index for outcome in outcomes}
+    assert set(died.unfinished) == {0, 1, 2} - done
+    assert not (tmp_path / "b").exists() and not (tmp_path / "c").exists()
+    if how == "segfault":
+        assert "Segmentation fault" in log_of(tmp_path, died)
+    outcomes_of(runner, LEAVE, [order(2, "c", values=["stay"])])
+    assert (tmp_path / "c").read_text() == "half"
+
+
+def test_the_neighbour_of_a_crashed_slot_goes_on(runner: Processes, tmp_path: Path) -> None:
+    runner.submit(1, Batch(SLEEP, [order(9, "slept", values=[0.4, str(tmp_path / "mark")])]))
+    runner.submit(0, Batch(LEAVE, [order(1, "b", values=["kill"])]))
+    events = events_of(runner, lambda found: len(found) == 2)
+    ends = [one.end for one in events if isinstance(one, Outcome)]
+    assert ends == [End.DONE] and (tmp_path / "slept").exists()
+
+
+def test_a_dead_slot_is_made_anew_in_a_moment(runner: Processes) -> None:
+    death_of(runner, LEAVE, [order(0, "a", values=["kill"])])
+    began = time.monotonic()
+    outcomes_of(runner, LEAVE, [order(1, "b", values=["stay"])])
+    assert time.monotonic() - began < 0.5
+
+
+def test_a_stop_lets_the_finally_clauses_of_a_function_run(
+    runner: Processes, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    orders = [order(k, f"x{k}", values=[60, str(mark)]) for k in range(3)]
+    runner.submit(0, Batch(SLEEP, orders))
+    run_until(runner, mark)
+    running = runner.running(0)
+    assert running is not None and running[0] == 0
+    assert 0 <= time.monotonic() - running[1] < 5
+    runner.stop(0, kill=False)
+    outcome, died = events_of(runner, lambda found: len(found) == 2)
+    assert isinstance(outcome, Outcome) and outcome.end is End.STOPPED and outcome.index == 0
+    assert isinstance(died, Died) and died.index is None and died.unfinished == [1, 2]
+    assert (tmp_path / "mark.finally").exists()
+    assert runner.running(0) is None
+    outcomes_of(runner, LEAVE, [order(5, "y", values=["stay"])])
+
+
+def test_a_kill_ends_a_function_at_once_even_if_the_slot_is_suspended(
+    runner: Processes, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    runner.submit(0, Batch(SLEEP, [order(0, "x", values=[60, str(mark)])]))
+    run_until(runner, mark)
+    pid = runner.process_id(0)
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    runner.stop(0, kill=True)
+    (died,) = events_of(runner, lambda found: len(found) == 1)
+    assert isinstance(died, Died) and (died.index, died.code) == (0, -signal.SIGKILL)
+    assert time.monotonic() - began < 1
+
+
+def test_a_stopped_command_gets_a_term_and_its_slot_an_outcome(
+    runner: Processes, tmp_path: Path
+) -> None:
+    text = f"trap 'touch {tmp_path}/trapped; exit 1' TERM; touch {tmp_path}/mark; sleep 60 & wait"
+    runner.submit(0, Batch(command(), [order(0, "x", words=shell(text))]))
+    run_until(runner, tmp_path / "mark")
+    runner.stop(0, kill=False)
+    events = events_of(runner, lambda found: any(isinstance(one, Died) for one in found))
+    assert isinstance(events[0], Outcome) and events[0].end is End.STOPPED
+    assert (tmp_path / "trapped").exists()
+
+
+def test_a_killed_command_leaves_nothing_of_its_session(
+    runner: Processes, tmp_path: Path
+) -> None:
+    text = f"trap '' TERM; (exec -a killed-by-test sleep 60) & touch {tmp_path}/mark; wait; wait"
+    runner.submit(0, Batch(command(), [order(0, "x", words=shell(text))]))
+    run_until(runner, tmp_path / "mark")
+    runner.stop(0, kill=True)
+    (died,) = events_of(runner, lambda found: len(found) == 1)
+    assert isinstance(died, Died) and died.index == 0
+    assert not is_running("killed-by-test")
+
+
+def test_wait_returns_when_the_wakeup_can_be_read(tmp_path: Path) -> None:
+    bell, ring = os.pipe()
+    runner = Processes(project(tmp_path), RUN, 1, wakeup=bell)
+    try:
+        os.write(ring, b".")
+        began = time.monotonic()
+        assert runner.wait(10) == []
+        assert time.monotonic() - began < 1
+    finally:
+        runner.close()
+        os.close(bell)
+        os.close(ring)
+
+
+def test_slots_are_spawned_where_forking_is_not_safe(tmp_path: Path) -> None:
+    runner = Processes(project(tmp_path), RUN, 1, fork=False)
+    try:
+        (outcome,) = outcomes_of(runner, LEAVE, [order(0, "x", values=["stay"])])
+        assert outcome.end is End.DONE
+        _, died = death_of(runner, LEAVE, [order(1, "y", values=["kill"])])
+        assert died.index == 1
+    finally:
+        runner.close()
+
+
+def test_closing_leaves_no_process_behind(tmp_path: Path) -> None:
+    runner = Processes(project(tmp_path), RUN, 2)
+    mark = tmp_path / "mark"
+    runner.submit(0, Batch(LEAVE, [order(0, "x", values=["stay"])]))
+    runner.submit(1, Batch(command(), [order(1, "y", words=shell(f"touch {mark}; sleep 61"))]))
+    wait_for(mark)
+    pids = [runner.process_id(0), runner.process_id(1)]
+    began = time.monotonic()
+    runner.close()
+    assert time.monotonic() - began < 2
+    for pid in pids:
+        assert pid is not None and gone(pid)
+    assert not is_running("sleep\x0061")
+
+
+ENGINE = """
+import os, sys, time
+sys.path[:0] = {path!r}
+from fileflow.executors.processes import Processes
+from fileflow.model.work import Batch
+from tests.executors.runs import *
+runner = Processes({root!r}, {run!r}, 2)
+runner.submit(0, Batch(command(), [order(0, "x", words=shell(
+    "(exec -a orphan-of-test sleep 62) & touch command; wait"))]))
+work = function("sleep", (*OUTPUT, ("seconds", "value", 0), ("mark", "value", 1)))
+runner.submit(1, Batch(work, [order(1, "y", values=[60, "function"])]))
+while not (os.path.exists("command") and os.path.exists("function")):
+    runner.wait(0.01)
+print(runner.process_id(0), runner.process_id(1), flush=True)
+time.sleep(60)
+"""
+
+
+def start_engine(tmp_path: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    root = project(tmp_path)
+    source = os.path.dirname(os.path.dirname(os.path.abspath(fileflow.__file__)))
+    script = ENGINE.format(path=[source], root=root, run=RUN)
+    engine = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=root
+    )
+    assert engine.stdout is not None
+    return engine, [int(word) for word in engine.stdout.readline().split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs parent-death signals")
+def test_no_slot_and_no_command_outlives_a_killed_engine(tmp_path: Path) -> None:
+    engine, pids = start_engine(tmp_path)
+    with engine:
+        engine.kill()
+        engine.wait()
+        assert len(pids) == 2 and all(gone(pid) for pid in pids)
+        until = time.monotonic() + 3
+        while is_running("orphan-of-test"):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert not (tmp_path / "x").exists() and not (tmp_path / "y").exists()
+    end_survivors(str(tmp_path / ".fileflow"))
+    assert os.listdir(tmp_path / ".fileflow/stage") == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs to read the processes' table")
+def test_the_next_run_ends_what_outlived_the_engine_and_its_slots(tmp_path: Path) -> None:
+    engine, pids = start_engine(tmp_path)
+    with engine:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)  # a stopped slot hears no signal but KILL
+        engine.kill()
+        engine.wait()
+        assert is_running("orphan-of-test")
+        assert end_survivors(str(tmp_path / ".fileflow")) >= 2
+        assert not is_running("orphan-of-test")
+        assert all(gone(pid) for pid in pids)
+    assert os.listdir(tmp_path / ".fileflow/stage") == []

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fileflow.executors.serial import Serial
+from fileflow.executors.threads import Threads
+from fileflow.model.work import Batch, End, Outcome
+from tests.executors.runs import (
+    COPY,
+    OUTPUT,
+    RUN,
+    events_of,
+    function,
+    log_of,
+    order,
+    outcomes_of,
+    project,
+)
+
+SLEEP = function("sleep", (*OUTPUT, ("seconds", "value", 0), ("mark", "value", 1)))
+OWN = function("own", (*OUTPUT, ("rng", "rng", "random"), ("seed", "seed", None)))
+
+
+@pytest.fixture(autouse=True)
+def fresh_modules() -> Iterator[None]:
+    path = sys.path[:]
+    yield
+    sys.modules.pop("jobs", None)
+    sys.path[:] = path
+
+
+@pytest.fixture
+def threads(tmp_path: Path) -> Iterator[Threads]:
+    made = Threads(project(tmp_path), RUN)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def serial(tmp_path: Path) -> Iterator[Serial]:
+    made = Serial(project(tmp_path), RUN)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def test_jobs_in_threads_run_beside_each_other(threads: Threads, tmp_path: Path) -> None:
+    began = time.monotonic()
+    for slot in range(4):
+        one = order(slot, f"x{slot}", values=[0.3, str(tmp_path / f"mark{slot}")])
+        threads.submit(slot, Batch(SLEEP, [one]))
+    events = events_of(threads, lambda found: len(found) == 4)
+    assert all(isinstance(one, Outcome) and one.end is End.DONE for one in events)
+    assert time.monotonic() - began < 0.9
+
+
+def test_what_a_thread_prints_is_in_the_log_of_its_slot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "system", lambda words: 0)
+    threads = Threads(project(tmp_path), RUN)
+    try:
+        (outcome,) = outcomes_of(threads, function("say"), [order(0, "x")])
+    finally:
+        threads.close()
+    assert log_of(tmp_path, outcome) == "to stdout\nto stderr\n"
+
+
+def test_a_job_that_draws_from_a_global_generator_is_found_and_publishes_nothing(
+    threads: Threads, tmp_path: Path
+) -> None:
+    pytest.importorskip("numpy")
+    for name in ("draw", "draw_late"):
+        (outcome,) = outcomes_of(threads, function(name), [order(0, name, seed=1)])
+        assert outcome.end is End.DRAWS, outcome
+        assert not (tmp_path / name).exists()
+
+
+def test_rng_and_seed_are_the_same_in_threads_and_serially(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    texts = []
+    for runner in (Threads(root, "one"), Serial(root, "two")):
+        try:
+            (outcome,) = outcomes_of(runner, OWN, [order(0, "x", seed=9 << 97)])
+            assert outcome.end is End.DONE
+        finally:
+            runner.close()
+        texts.append((tmp_path / "x").read_text())
+    assert texts[0] == texts[1]
+
+
+def test_a_failure_in_a_thread_is_an_outcome(threads: Threads) -> None:
+    outcomes = outcomes_of(threads, function("fail"), [order(0, "x"), order(1, "y")])
+    assert [outcome.message for outcome in outcomes] == [
+        "ValueError: the third row has no month"
+    ] * 2
+
+
+def test_a_stopped_thread_ends_at_its_next_step_and_drops_the_rest(
+    threads: Threads, tmp_path: Path
+) -> None:
+    orders = [order(k, f"x{k}", values=[0.3, str(tmp_path / "mark")]) for k in range(3)]
+    threads.submit(0, Batch(SLEEP, orders))
+    while threads.running(0) is None or not (tmp_path / "mark").exists():
+        time.sleep(0.005)
+    threads.stop(0, kill=False)
+    events = events_of(threads, lambda found: len(found) == 3)
+    assert [one.end for one in events if isinstance(one, Outcome)] == [End.STOPPED] * 3
+    assert not (tmp_path / "x0").exists()
+    (tmp_path / "in").write_text("")
+    one = order(5, "y", items=["in"], checks=[("in", None, None)])
+    (outcome,) = outcomes_of(threads, function("copy", COPY), [one])
+    assert outcome.end is End.DONE
+
+
+def test_threads_give_streams_and_folder_back(tmp_path: Path) -> None:
+    before = os.getcwd(), sys.stdout, sys.stderr
+    Threads(project(tmp_path), RUN).close()
+    assert before == (os.getcwd(), sys.stdout, sys.stderr)
+
+
+def test_the_wakeup_ends_the_wait_of_threads(tmp_path: Path) -> None:
+    bell, ring = os.pipe()
+    runner = Threads(project(tmp_path), RUN, wakeup=bell)
+    try:
+        os.write(ring, b".")
+        began = time.monotonic()
+        assert runner.wait(10) == []
+        assert time.monotonic() - began < 1
+    finally:
+        runner.close()
+        os.close(bell)
+        os.close(ring)
+
+
+def test_serial_jobs_draw_from_seeded_generators_and_give_them_back(
+    serial: Serial, tmp_path: Path
+) -> None:
+    random.seed(1)
+    state = random.getstate()
+    outcomes_of(serial, function("draw"), [order(k, f"x{k}", seed=5) for k in range(2)])
+    assert (tmp_path / "x0").read_text() == (tmp_path / "x1").read_text()
+    assert random.getstate() == state
+    assert "FILEFLOW_SEED" not in os.environ
+
+
+def test_serial_prints_are_logged_and_streams_given_back(
+    serial: Serial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "system", lambda words: 0)
+    before = sys.stdout
+    (outcome,) = outcomes_of(serial, function("say"), [order(0, "x")])
+    assert sys.stdout is before
+    assert log_of(tmp_path, outcome) == "to stdout\nto stderr\n"
+
+
+def test_a_stop_inside_a_serial_job_stops_it_and_drops_the_rest(
+    serial: Serial, tmp_path: Path
+) -> None:
+    import signal
+
+    before = signal.signal(signal.SIGALRM, lambda number, frame: serial.stop(0, kill=False))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        orders = [order(k, f"x{k}", values=[60, str(tmp_path / "mark")]) for k in range(2)]
+        outcomes = outcomes_of(serial, SLEEP, orders)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert [outcome.end for outcome in outcomes] == [End.STOPPED] * 2
+    assert (tmp_path / "mark.finally").exists()

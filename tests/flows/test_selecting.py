@@ -1,0 +1,124 @@
+"""Options that choose what is built, and rerun, which builds all and compares."""
+
+import pytest
+
+from .space import Space
+
+
+def test_until_stops_after_a_rule(project):
+    project.write("in/a.txt", "new\n")
+    project.write("in/b.txt", "new\n")
+    assert project.good("--until", "upper").built == {"upper a", "upper b"}
+    assert project.ran == ["upper a", "upper b"]
+    assert project.good().built == {"total"}
+
+
+def test_omit_leaves_out_a_rule_and_what_needs_it(project):
+    project.write("in/a.txt", "new\n")
+    project.good("--omit", "upper")
+    assert project.ran == []
+    project.good("--omit", "total")
+    assert project.ran == ["upper a"]
+
+
+def test_where_chooses_jobs_and_names_what_is_left_out(project):
+    project.write("in/a.txt", "new\n")
+    project.write("in/b.txt", "new\n")
+    flow = project.flow("--where", "name=a")
+    assert flow.status == 0
+    assert project.ran == ["upper a"]
+    assert "total" in flow.text
+    project.write("in/a.txt", "newer\n")
+    assert project.good("upper", "--where", "name=a,b").built == {"upper a", "upper b"}
+
+
+def test_where_takes_columns_too(space):
+    space.workflow("""
+        wildcards:
+          sample, group: [[p, x], [q, y], [r, x]]
+        rules:
+          make:
+            output: out/{sample}.txt
+            params: {group: "{group}"}
+            shell: echo {params.group} > {output}
+        """)
+    assert space.good("--where", "group=x").built == {"make p", "make r"}
+
+
+@pytest.mark.parametrize(
+    ("target", "jobs"),
+    [
+        ("upper", ["upper a", "upper b"]),
+        ("build/a.txt", ["upper a"]),
+        ("total", ["total"]),
+        ("out/total.txt", ["total"]),
+    ],
+)
+def test_force_treats_rules_and_paths_as_stale(project, target, jobs):
+    project.good("-f", target)
+    assert project.ran == jobs
+    assert project.good().summary["built"] == 0
+
+
+def test_force_asks_for_what_is_not_asked_for_otherwise(project):
+    project.delete("build/a.txt")
+    project.good("--force", "build/a.txt", "total")
+    assert project.ran == ["upper a"]
+    assert project.exists("build/a.txt")
+
+
+def test_a_tag_chooses_rules(project):
+    project.replace("Workflowfile", "  upper:\n", "  upper:\n    tags: [first, early]\n")
+    project.write("in/a.txt", "new\n")
+    project.good("--tag", "early")
+    assert project.ran == ["upper a"]
+
+
+@pytest.mark.parametrize("option", [("--rerun",), ("-B",), ("--mode", "rerun")])
+def test_rerun_builds_all_and_says_what_came_out_the_same(project, option):
+    flow = project.flow(*option)
+    assert flow.status == 0
+    assert project.ran == ["total", "upper a", "upper b"]
+    assert "3 outputs identical" in flow.text
+    assert "0 differ" in flow.text
+
+
+def test_rerun_names_what_differs(space: Space):
+    space.workflow("""
+        rules:
+          all:
+            input: [same.txt, differs.txt]
+          same:
+            output: same.txt
+            shell: echo same > {output}
+          differs:
+            output: differs.txt
+            shell: head -c 8 /dev/urandom | od > {output}
+        """)
+    space.good()
+    flow = space.flow("--rerun")
+    assert flow.status == 0
+    assert "identical" in flow.text and "1 differ" in flow.text
+    assert "differs.txt" in flow.text
+    assert "same.txt" not in flow.text.partition("identical")[2]
+
+
+def test_print_shows_the_filled_commands(space):
+    space.write("in put.txt", "x\n")
+    space.workflow("""
+        rules:
+          make:
+            input: in put.txt
+            output: a.txt
+            shell: sort {input} > {output}
+        """)
+    assert "sort 'in put.txt' >" in space.flow("-p").text
+
+
+def test_another_file_and_another_folder(project):
+    project.write(
+        "other/Flow.yaml", "rules:\n  x:\n    output: x.txt\n    shell: echo > {output}\n"
+    )
+    project.good("-C", "other", "-W", "Flow.yaml")
+    assert project.exists("other/x.txt")
+    assert project.good("-C", "in", "total").summary["kept"] == 3

@@ -197,6 +197,7 @@ def _run(
         executor=options.executor or "process",
         print_commands=options.print_commands,
         rerun=options.rerun,
+        verbose=options.verbose,
     )
     try:
         finished = run(
@@ -207,6 +208,7 @@ def _run(
             tell,
             command=" ".join(["fileflow", *sys.argv[1:]]),
             wait=options.wait,
+            tick=tell.tick,
         )
     finally:
         tell.close()

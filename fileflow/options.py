@@ -7,13 +7,12 @@ lets options be shortened.
 
 from __future__ import annotations
 
-import math
-import os
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from fileflow import __version__
+from fileflow.cpus import usable_cpus
 from fileflow.errors import FileflowError, nearest
 
 PROGRESS = ("auto", "bar", "plain", "json", "none")
@@ -124,70 +123,6 @@ def asks_json(argv: Sequence[str]) -> bool:
         elif word.startswith("--progress="):
             found = word.partition("=")[2]
     return found == "json"
-
-
-# -- how many cores ------------------------------------------------------------------------------
-
-
-def usable_cpus(root: str = "/") -> int:
-    """How many CPUs this process may use, by affinity and by the quotas of its cgroups.
-
-    Args:
-        root: the folder that holds `proc` and `sys`.
-    """
-    if hasattr(os, "sched_getaffinity"):
-        count = len(os.sched_getaffinity(0))
-    else:  # macOS
-        count = os.cpu_count() or 1
-    quota = _quota(root)
-    return max(1, count if quota is None else min(count, math.ceil(quota)))
-
-
-def _quota(root: str) -> float | None:
-    """The smallest CPU quota of the process's cgroups and those above them."""
-    found: list[float] = []
-    for line in _read(f"{root}/proc/self/cgroup").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if not controllers:
-            mounts, read = ("unified", ""), _quota_v2
-        elif "cpu" in controllers.split(","):
-            mounts, read = ("cpu", "cpu,cpuacct"), _quota_v1
-        else:
-            continue
-        for mount in mounts:
-            folder = path.rstrip("/")
-            while True:
-                quota = read(f"{root}/sys/fs/cgroup/{mount}{folder}")
-                if quota is not None:
-                    found.append(quota)
-                if not folder:
-                    break
-                folder = folder.rpartition("/")[0]
-    return min(found, default=None)
-
-
-def _quota_v2(folder: str) -> float | None:
-    words = _read(f"{folder}/cpu.max").split()
-    if len(words) != 2 or not words[0].isdigit() or not words[1].isdigit():
-        return None
-    return int(words[0]) / max(1, int(words[1]))
-
-
-def _quota_v1(folder: str) -> float | None:
-    quota = _read(f"{folder}/cpu.cfs_quota_us").strip()
-    period = _read(f"{folder}/cpu.cfs_period_us").strip()
-    if not quota.isdigit() or not period.isdigit():
-        return None
-    return int(quota) / max(1, int(period))
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 # -- the table -----------------------------------------------------------------------------------
@@ -304,7 +239,7 @@ _BUILDING = (
     ),
     _Option(
         ("-n", "--dry-run"),
-        "show what would be built, and why; with -v each job",
+        "change nothing: show what would be built (or removed), and why; -v: each job",
         (("dry_run", True),),
         only=("run", "clean"),
     ),
@@ -406,16 +341,18 @@ _WORKFLOW = (
     ),
     _Option(("--seed",), "the workflow's seed", value="N", read=_number("seed", None)),
 )
-_SHOWING = (
+_SHOWING_RUNS = (
     _Option(("-p", "--print"), "show the command of each job", (("print_commands", True),)),
-    _Option(("-q", "--quiet"), "show only failures", (("quiet", True), ("verbose", False))),
-    _Option(("-v", "--verbose"), "show each job", (("verbose", True), ("quiet", False))),
     _Option(
         ("--progress",),
         "how a run is shown, on stderr",
         value="auto|bar|plain|json|none",
         read=_choice("progress", PROGRESS),
     ),
+)
+_SHOWING = (
+    _Option(("-q", "--quiet"), "show only failures", (("quiet", True), ("verbose", False))),
+    _Option(("-v", "--verbose"), "show each job", (("verbose", True), ("quiet", False))),
     _Option(
         ("--color",),
         "whether to use colours",
@@ -447,7 +384,15 @@ _INFORMING = (
     _Option(("-h", "--help"), "show this text, or that of a command", (("answer", "help"),)),
     _Option(("--version",), "show the version", (("answer", "version"),)),
 )
-_ALL = (*_BUILDING, *_SELECTING, *_WORKFLOW, *_SHOWING, *_OF_COMMANDS, *_INFORMING)
+_ALL = (
+    *_BUILDING,
+    *_SELECTING,
+    *_WORKFLOW,
+    *_SHOWING_RUNS,
+    *_SHOWING,
+    *_OF_COMMANDS,
+    *_INFORMING,
+)
 _BY_NAME = {name: option for option in _ALL if option is not _GRAPH_JOBS for name in option.names}
 _ELSEWHERE = {  # what make, ninja, Snakemake and doit call it
     "--cores": "--jobs",
@@ -667,7 +612,7 @@ def _help(command: str | None, commands: Sequence[str]) -> str:
         ("Building" if shown == "run" else f"Of {shown}", _own(shown)),
         ("Selecting", _SELECTING),
         ("The workflow", _WORKFLOW),
-        ("Showing", (*_SHOWING, *_INFORMING)),
+        ("Showing", (*(_SHOWING_RUNS if shown == "run" else ()), *_SHOWING, *_INFORMING)),
     ):
         taken = [option for option in options if option.taken_by(shown)]
         if taken:

@@ -93,7 +93,7 @@ def parallel_map(
     if kind not in ("process", "thread", "serial"):
         raise ValueError(f"executor is 'process', 'thread' or 'serial', not {kind!r}")
     with _bar(len(todo), progress) as step:
-        if kind == "serial" or count == 1 and kind == "thread":
+        if kind == "serial" or (count == 1 and kind == "thread"):
             return _one_by_one(function, todo, on_error, step)
         pool: Executor
         if kind == "thread":
@@ -163,7 +163,11 @@ def _bar(total: int, wanted: bool) -> Iterator[Callable[[], None]]:
     from tqdm import tqdm
 
     with tqdm(total=total) as bar:
-        yield lambda: bar.update() and None
+
+        def step() -> None:
+            bar.update()
+
+        yield step
 
 
 def _short(item: object) -> str:

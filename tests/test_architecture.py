@@ -32,7 +32,17 @@ FLOORS = {
     "__init__": 10,
 }
 PURE = {"errors", "model", "planning"}
-BANNED_IN_PURE = {"os", "subprocess", "time", "logging", "yaml", "loky", "filelock", "random", "shutil"}
+BANNED_IN_PURE = {
+    "os",
+    "subprocess",
+    "time",
+    "logging",
+    "yaml",
+    "loky",
+    "filelock",
+    "random",
+    "shutil",
+}
 LAZY = {"loky", "filelock", "tqdm", "numpy", "blake3", "nbclient"}
 
 
@@ -131,8 +141,8 @@ def test_version_is_answered_before_anything_heavy_is_imported() -> None:
         "import sys; sys.argv = ['fileflow', '--version']\n"
         "from fileflow.__main__ import main\n"
         "main()\n"
-        "bad = {'yaml', 'argparse', 'loky', 'tqdm', 'filelock', 'dataclasses', 're'} & set(sys.modules)\n"
-        "print('LOADED', sorted(bad - before))\n"
+        "bad = {'yaml', 'argparse', 'loky', 'tqdm', 'filelock', 'dataclasses', 're'}\n"
+        "print('LOADED', sorted((bad & set(sys.modules)) - before))\n"
     )
     found = subprocess.run(
         [sys.executable, "-c", "import sys; before = set(sys.modules)\n" + code],

@@ -10,17 +10,21 @@ from collections.abc import Iterator, Sequence
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.model.rules import Workflow
-from fileflow.planning.plan import Plan, Wishes
+from fileflow.planning.plan import Plan, Target, Wishes
 from fileflow.planning.tables import ROW, SHIFT, RuleTable, shape_of
 
 
-def askable_rules(workflow: Workflow) -> list[str]:
-    """The names of the rules that can be asked for by name: those without a free wildcard."""
+def askable_rules(workflow: Workflow) -> list[Target]:
+    """The rules that can be asked for by name: those without a free wildcard."""
     relations = workflow.relations
-    return [name for name, rule in workflow.rules.items() if not shape_of(rule, relations).free]
+    return [
+        Target(name, name)
+        for name, rule in workflow.rules.items()
+        if not shape_of(rule, relations).free
+    ]
 
 
-def plan_of_targets(session: Session, targets: Sequence[str]) -> Plan:
+def plan_of_targets(session: Session, targets: Sequence[Target]) -> Plan:
     """The plan of these targets, also where sources are missing.
 
     Raises:

@@ -13,6 +13,7 @@ from fileflow.commands.status import failure_of, job_key
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.model.patterns import normal
+from fileflow.planning.plan import Target
 from fileflow.planning.tables import ROW, SHIFT
 from fileflow.world.records import Records
 
@@ -29,7 +30,7 @@ class Kept:
     length: int
 
 
-def log(session: Session, targets: Sequence[str], write: Callable[[bytes], None]) -> int:
+def log(session: Session, targets: Sequence[Target], write: Callable[[bytes], None]) -> int:
     """Writes the kept output of the last run of each job that the targets name.
 
     Several jobs each get a line with their name before their output; one gets its bytes alone.
@@ -45,10 +46,10 @@ def log(session: Session, targets: Sequence[str], write: Callable[[bytes], None]
     return 0
 
 
-def _of_target(session: Session, target: str) -> list[Kept]:
+def _of_target(session: Session, target: Target) -> list[Kept]:
     records = session.records
-    path = normal(target)
-    if target not in session.workflow.rules:
+    path = normal(target.path)
+    if target.name not in session.workflow.rules:
         key = path if path in records.jobs else records.owner.get(path)
         kept = _kept(records, key, path) if key is not None else None
         if kept is not None:
@@ -64,7 +65,7 @@ def _of_target(session: Session, target: str) -> list[Kept]:
             found.append(kept)
     if not found:
         raise FileflowError(
-            f"nothing is kept of {target}: it has not run yet",
+            f"nothing is kept of {target}: no run has made it yet",
             hint=f"fileflow why {target} says what is known of it",
         )
     return found
@@ -74,13 +75,12 @@ def _kept(records: Records, key: str, label: str) -> Kept | None:
     """Where the output of a job's last run stands, be it recorded or failed."""
     failed = failure_of(records, key)
     if failed is not None:
-        file, offset, length = failed.get("log") or ("", 0, 0)  # type: ignore[misc]
+        log = failed.get("log")
+        file, offset, length = log if isinstance(log, list) else ("", 0, 0)
         return Kept(label, str(file), int(offset), int(length))
     record = records.jobs.get(key)
-    if record is None:
+    if record is None or record.head.facts.get("adopted"):
         return None
-    if record.head.facts.get("adopted"):
-        raise FileflowError(f"{label} was adopted: no run of fileflow made it")
     return Kept(label, record.head.log, record.log_offset, record.log_length)
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 
 from fileflow.commands.choosing import plan_of_everything, plan_of_targets
 from fileflow.engine.session import STATE, Decided, Describe, Session
-from fileflow.planning.plan import wanted_rows
+from fileflow.planning.plan import Target, wanted_rows
 from fileflow.planning.staleness import State
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
 from fileflow.world.lock import describe_holder
@@ -112,7 +112,7 @@ def standing_of(session: Session, decided: Decided, job: int) -> Standing:
 
 def status(
     session: Session,
-    targets: Sequence[str],
+    targets: Sequence[Target],
     say: Callable[[str], None],
     *,
     describe: Describe | None = None,

@@ -9,7 +9,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol
@@ -34,6 +34,7 @@ FIRST_BATCH = 16
 WAITING_BATCHES = 2
 TAIL_LINES = 20
 KILL_AFTER = 5.0
+TICK = 1.0
 LONG_BATCH = 4096
 
 
@@ -55,6 +56,8 @@ class Settings:
         keep_temp: delete no `temp` output.
         executor: for functions of rules that name none.
         print_commands: tell each job's filled command.
+        verbose: tell each job's start.
+        rerun: build everything, and compare with what was there.
     """
 
     jobs: int = 1
@@ -63,6 +66,7 @@ class Settings:
     keep_temp: bool = False
     executor: str = "process"
     print_commands: bool = False
+    verbose: bool = False
     rerun: bool = False
 
 
@@ -107,8 +111,12 @@ class Loop:
         run: str,
         tell: events.Listener,
         stop: Stop,
+        tick: Callable[[], None] | None = None,
     ) -> None:
-        """`runners` by name: `process` always, others as rules and settings ask for them."""
+        """`runners` by name: `process` always, others as rules and settings ask for them.
+
+        `tick` is called about once a second while nothing happens.
+        """
         self.session = session
         self.world: World = session.world
         self.records = session.records
@@ -121,6 +129,7 @@ class Loop:
         self.run = run
         self.tell = tell
         self.stop = stop
+        self.tick = tick
         self.clock = Clock(".fileflow")
         self.world.clock = self.clock
         self.durations = Durations(session)
@@ -200,8 +209,12 @@ class Loop:
             return found
         if len(busy) > 1:
             seconds = 0.02 if seconds is None else min(seconds, 0.02)
+        if self.tick is not None:
+            seconds = TICK if seconds is None else min(seconds, TICK)
         for name in busy:
             found += [(name, event) for event in self.runners[name].wait(seconds)]
+        if not found and self.tick is not None:
+            self.tick()
         return found
 
     # -- starting -----------------------------------------------------------------------------
@@ -312,11 +325,10 @@ class Loop:
             batch.append(order)
             self.schedule.started(job)
         lane.batches.append(set(jobs))
-        if self.settings.print_commands:
+        if self.settings.print_commands or self.settings.verbose:
             for job in jobs:
-                self.tell(
-                    events.JobStarted(self.facts(job), self._reason(job), orders.shown(job & ROW))
-                )
+                shown = orders.shown(job & ROW) if self.settings.print_commands else None
+                self.tell(events.JobStarted(self.facts(job), self._reason(job), shown))
         self.runners[lane.runner].submit(lane.number, Batch(orders.work, batch, lists))
 
     def _checks(

@@ -33,6 +33,7 @@ def run(
     command: str,
     wait: bool = False,
     settled: Callable[[Loop], None] | None = None,
+    tick: Callable[[], None] | None = None,
 ) -> events.RunFinished:
     """Builds what the wishes need and is stale.
 
@@ -43,6 +44,7 @@ def run(
         command: the command line, for whoever finds the folder taken.
         wait: whether to wait for another run in this folder.
         settled: is given the loop when all jobs have their last state.
+        tick: is called about once a second while nothing happens.
 
     Raises:
         FileflowError: for whatever is wrong before or beside the jobs; failures of jobs are counted
@@ -66,7 +68,7 @@ def run(
             tell(events.Note(line))
         runners = _Runners(session, settings, wakeup, lock.fileno())
         try:
-            loop, finished = _run(session, wishes, settings, tell, stop, runners)
+            loop, finished = _run(session, wishes, settings, tell, stop, runners, tick)
             if settled is not None:
                 settled(loop)
         finally:
@@ -84,6 +86,7 @@ def _run(
     tell: events.Listener,
     stop: Stop,
     runners: _Runners,
+    tick: Callable[[], None] | None,
 ) -> tuple[Loop, events.RunFinished]:
     plan = session.plan(wishes)
     decided = session.decide(plan, rerun=settings.rerun)
@@ -102,7 +105,7 @@ def _run(
     if counts[State.STALE] or counts[State.MAYBE]:
         _describe(session, decided, runners)
     needed = _executors(decided, settings)
-    loop = Loop(session, decided, settings, runners.named(needed), name, tell, stop)
+    loop = Loop(session, decided, settings, runners.named(needed), name, tell, stop, tick)
     session.records.note("run", "last", {"run": name, "state": "running", "pid": os.getpid()})
     for missing in plan.missing:
         tell(events.Note(f"{missing.path} is not there: what needs it is skipped"))

@@ -138,9 +138,12 @@ class Processes:
                 os.getpid(),
                 strangers if fork else (),
             )
-        # From here on we watch the process: loky would look for its children with `pgrep`.
+        # From here on we watch the process: loky would look for its children with `pgrep`, and
+        # for its exit status again and again. Woken, its thread sees that there is none to watch.
         (slot.process,) = slot.executor._processes.values()
         slot.executor._processes.clear()
+        with slot.executor._flags.shutdown_lock:
+            slot.executor._executor_manager_thread_wakeup.wakeup()
         line.close()
         mine.setblocking(False)
         slot.line = mine

@@ -37,6 +37,7 @@ from fileflow.world.surroundings import OwnProcess
 _LENGTH = 4
 _FLUSH_AFTER = 0.05
 _BROKEN = 70
+_HEAP_BLOCK = 4 << 20
 
 Message = tuple[Any, ...]
 
@@ -158,6 +159,9 @@ class _Slot:
             on_job=self._on_job,
             on_command=self._on_command,
         )
+        # glibc takes what is at least as large as this from its heap from now on; else each buffer
+        # for reading a file would be mapped, and unmapped again.
+        bytes(_HEAP_BLOCK)
         gc.freeze()
 
     def _become_slot(self, root: str, run: str, slot: int, slots: int) -> None:

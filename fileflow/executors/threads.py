@@ -15,10 +15,11 @@ import queue
 import select
 import sys
 import threading
+import traceback
 from time import monotonic
 from typing import Any, TextIO
 
-from fileflow.model.work import Batch, End, Event, Outcome
+from fileflow.model.work import Batch, Died, End, Event, Outcome
 from fileflow.world.actions import Doer
 from fileflow.world.functions import Stopped
 from fileflow.world.seeding import GlobalGenerators
@@ -59,7 +60,8 @@ class _PerThread(io.TextIOBase):
 class _Thread:
     """One slot: a thread with its queue."""
 
-    def __init__(self, owner: Threads, number: int) -> None:
+    def __init__(self, owner: Threads, slot: int, number: int, stage: Stage) -> None:
+        self.slot = slot
         self.batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self.lock = threading.Lock()
         self.stopping = False
@@ -67,6 +69,9 @@ class _Thread:
         self.doer: Doer | None = None
         self._owner = owner
         self._number = number
+        self._stage = stage
+        self._unfinished: list[int] = []
+        self._offset = 0
         self.thread = threading.Thread(
             target=self._serve, name=f"fileflow-slot-{number}", daemon=True
         )
@@ -80,10 +85,18 @@ class _Thread:
         for stream in owner.streams:
             stream.streams[ident] = around.stream
         try:
-            stage = Stage(owner.run, self._number)
-            self.doer = doer = Doer(stage, around, log, on_job=self._on_job)
+            self.doer = doer = Doer(self._stage, around, log, on_job=self._on_job)
             while (batch := self.batches.get()) is not None:
+                self._unfinished += [order.index for order in batch.orders]
                 self._do(doer, batch)
+        except Exception:  # a mistake of ours, or a full disk: nobody must wait for this slot
+            traceback.print_exc()
+            while not self.batches.empty():
+                if (batch := self.batches.get()) is not None:
+                    self._unfinished += [order.index for order in batch.orders]
+            offset, end = self._offset, around.mark()
+            index = self.now[0] if self.now else None
+            owner.tell(Died(self.slot, index, 1, 0, (log, offset, end - offset), self._unfinished))
         finally:
             for stream in owner.streams:
                 stream.streams.pop(ident, None)
@@ -98,10 +111,12 @@ class _Thread:
                 # It may arrive between the end of the function and `_leave_action`.
                 with contextlib.suppress(Stopped):
                     outcome = doer.do(batch.work.key, order)
+            self._unfinished.remove(order.index)
             self._owner.tell(outcome)
 
     def _on_job(self, index: int, started: float, offset: int) -> None:
         self.now = (index, started) if index >= 0 else None
+        self._offset = offset
 
     def _leave_action(self) -> None:
         """Takes back a `Stopped` that was sent and has not arrived: from here on it may not."""
@@ -165,7 +180,7 @@ class Threads:
     def submit(self, slot: int, batch: Batch) -> None:
         """Hands a batch to a slot, which is started if it is not there."""
         if slot not in self._slots:
-            self._slots[slot] = _Thread(self, self._next)
+            self._slots[slot] = _Thread(self, slot, self._next, Stage(self.run, self._next))
             self._next += 1
         self._slots[slot].batches.put(batch)
 
@@ -178,7 +193,10 @@ class Threads:
             os.read(self._bell, 65536)
         events: list[Event] = []
         while not self._told.empty():
-            events.append(self._told.get())
+            event = self._told.get()
+            if isinstance(event, Died):
+                self._slots.pop(event.slot, None)
+            events.append(event)
         return events
 
     def running(self, slot: int) -> tuple[int, float] | None:

@@ -396,7 +396,7 @@ def stacked(*layers: Mapping | None) -> Mapping:
 
 
 def _names_file(node: Mapping) -> bool:
-    return "path" in node.items and node.items.keys() <= {"path", "optional"}
+    return isinstance(node.items.get("path"), Scalar) and node.items.keys() <= {"path", "optional"}
 
 
 def _read_named(node: Node, disk: Disk, config: Config) -> Mapping | None:
@@ -573,6 +573,11 @@ def check_given(given: Given, without: Config, used: Config, errors: Collector) 
     """
     for key in given.keys:
         steps: Steps = tuple(key.split("."))
+        above = next((way for way in _above(steps) if isinstance(without.find(way), Items)), None)
+        if above is not None:
+            what = f"--config {key}=…: config.{dotted(above)} is a list"
+            errors.add(FileflowError(what, hint=f"give it as a whole: {dotted(above)}=[…]"))
+            continue
         if without.has(steps) or used.is_asked(steps):
             continue
         near = nearest(key, without.ways())
@@ -582,3 +587,7 @@ def check_given(given: Given, without: Config, used: Config, errors: Collector) 
                 hint=f"did you mean {near!r}?" if near else did_you_mean(key, without.tree.items),
             )
         )
+
+
+def _above(steps: Steps) -> Iterator[Steps]:
+    return (steps[:end] for end in range(1, len(steps)))

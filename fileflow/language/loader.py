@@ -51,7 +51,8 @@ def load_workflow(
         disk: the disk below the Workflowfile's folder.
         file: the Workflowfile, relative to that folder.
         root: the folder's own path, which goes into the result as it is.
-        config_args: what `--config` was given, `K=V` or the path of a file.
+        config_args: what `--config` was given, `K=V` or the path of a file, relative to that folder
+            or absolute.
         seed: wins over `seed` in the file.
         resources_args: what `--resources` was given, `K=N`.
         retries: wins over `retries` of every rule.

@@ -96,11 +96,9 @@ class _RuleChecks:
         wildcards = shape.wildcards
         self._mapped = frozenset(shape.mapped)
         self._gathered = frozenset(wildcards) - self._mapped - frozenset(shape.scatter)
-        self._calls = [
-            *(entry.call for entry in self._rule.inputs if entry.call is not None),
-            *(value for value in self._rule.params.values() if isinstance(value, Call)),
+        after = [
+            name for call in _calls(self._rule) for path in call.after for name in path.wildcards
         ]
-        after = [name for call in self._calls for path in call.after for name in path.wildcards]
         self._paths = frozenset(wildcards).union(after)
         self._names = self._paths | columns.of([*wildcards, *after])
 
@@ -341,6 +339,19 @@ class _RuleChecks:
             },
             env={name: _literal(value, known) for name, value in rule.env.items()},
         )
+
+
+def _calls(rule: Rule) -> Iterator[Call]:
+    """Every call that a rule makes."""
+    for entry in rule.inputs:
+        if entry.call is not None:
+            yield entry.call
+    for value in rule.params.values():
+        if isinstance(value, Call):
+            yield value
+    for call in (rule.params_call, rule.cores.call, *(a.call for a in rule.resources.values())):
+        if call is not None:
+            yield call
 
 
 def _count(number: int, what: str) -> str:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import metadata
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
 from fileflow.language import scalars
@@ -228,6 +227,8 @@ class RuleBook:
     @cached_property
     def executors(self) -> list[str]:
         """The names of all executors: built-in ones, and those that plug-ins bring."""
+        from importlib import metadata  # slow to import, and seldom needed
+
         found = {point.name for point in metadata.entry_points(group="fileflow.executors")}
         return [*BUILTIN_EXECUTORS, *sorted(found)]
 

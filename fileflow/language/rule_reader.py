@@ -382,8 +382,11 @@ class _RuleReader:
 
     def _words(self, key: str) -> tuple[Template, ...]:
         node = self._items[key]
-        if isinstance(node, Scalar):  # `"{config.tools}"` may be a list
-            node = self._config.filled(node)
+        if isinstance(node, Scalar):
+            filled = self._config.filled(node, lists_stay=True)
+            if isinstance(filled, Sequence):  # `"{config.tools}"` may be a list
+                self._note(parse_plain(node.text, node.place_at))
+                node = filled
         if isinstance(node, Scalar):
             text = scalars.text(node, key, "words")
             try:

@@ -138,7 +138,9 @@ class _Binder:
                 hint,
             )
             return
-        if kinds:
+        if not kinds and name in self.table.absent_outputs:
+            self._value(name, lambda _: None)
+        elif kinds:
             self._own(parameter, kinds[0])
         elif name in BUILT_IN:
             self._built_in(parameter)

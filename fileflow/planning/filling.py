@@ -234,6 +234,8 @@ class JobValues:
         inputs = items is self.table.input_items
         if steps and isinstance(steps[0], str):
             named = next((item for item in items if item.name == steps[0]), None)
+            if named is None and steps[0] in self.table.absent_outputs:
+                return None
             if named is None:
                 names = [item.name for item in items if item.name]
                 raise FileflowError(

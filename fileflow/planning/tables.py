@@ -111,7 +111,7 @@ class Shape:
 def shape_of(rule: Rule, relations: Iterable[Relation]) -> Shape:
     """The mapped, gathered and free wildcards of a rule, with entry-own wildcards expanded."""
     inputs = tuple(one for entry in rule.inputs for one in _expanded(entry))
-    outputs = tuple(one for entry in rule.outputs for one in _expanded(entry))
+    outputs = tuple(one for entry in rule.outputs if not entry.absent for one in _expanded(entry))
     known = {name for relation in relations for name in relation.names}
     scattered = set(rule.scatter)
     mapped = dict.fromkeys(
@@ -123,7 +123,7 @@ def shape_of(rule: Rule, relations: Iterable[Relation]) -> Shape:
     )
     everywhere = dict.fromkeys(mapped)
     for entry in inputs:
-        if entry.pattern is not None:
+        if entry.pattern is not None and not entry.absent:
             everywhere.update(dict.fromkeys(entry.pattern.wildcards))
     return Shape(
         mapped=tuple(mapped),
@@ -190,6 +190,7 @@ class RuleTable:
         self._start_rows()
         self.output_items = _items(self.shape.outputs, [True] * len(self.shape.outputs))
         self.input_items: tuple[Item, ...] = ()
+        self.absent_outputs = {entry.name for entry in rule.outputs if entry.absent}
         self.wanted = bytearray(self.count)
         self.linked = bytearray(self.count)
 
@@ -362,6 +363,10 @@ class RuleTable:
             return Link(entry, None, single=False)
         gathered = [name for name in pattern.wildcards if name not in self.columns]
         link = Link(entry, pattern, single=not gathered or entry.one)
+        if entry.absent:
+            link.groups = [self.joins.group([], None)]
+            link.group_of = _Same(0)
+            return link
         if not gathered and self.names and pattern.wildcards:
             columns = self._with_lookups(pattern, self.columns, self.count)
             self._check_values(columns, (entry,))

@@ -31,19 +31,25 @@ class Bar(Plain):
         self._bar: tqdm[NoReturn] | None = None
         self._drawn_at = 0.0
         self._rule = ""
+        self._is_hidden = False
+
+    def __call__(self, event: events.Event) -> None:
+        """Shows one event, then the bar again if something was written over it."""
+        super().__call__(event)
+        if self._bar is not None and (self._is_hidden or self._is_due_again()):
+            self._draw(self._bar)
 
     def say(self, line: str) -> None:
         """Writes a line above the bar."""
-        if self._bar is None:
-            super().say(line)
-            return
-        self._bar.clear()
+        if self._bar is not None and not self._is_hidden:
+            self._bar.clear()
+            self._is_hidden = True
         super().say(line)
-        self._draw()
 
     def tick(self) -> None:
         """Redraws the times; to be called about once a second when nothing happens."""
-        self._draw_if_due()
+        if self._bar is not None and self._is_due_again():
+            self._draw(self._bar)
 
     def close(self) -> None:
         """Takes the bar away."""
@@ -54,36 +60,31 @@ class Bar(Plain):
     def _run_started(self, event: events.RunStarted) -> None:
         if self.pace.total:
             self._bar = _made(self._writer, self.pace.total)
-            self._draw()
 
     def _job_started(self, event: events.JobStarted) -> None:
         super()._job_started(event)
         self._rule = event.job.rule
-        self._draw_if_due()
 
     def _job_ended(self, event: events.JobEnded) -> None:
         self._rule = event.job.rule
         super()._job_ended(event)
-        self._draw_if_due()
 
     def _is_due(self) -> bool:
-        return False
+        return False  # the bar itself says how far the run is
 
     def _run_finished(self, event: events.RunFinished) -> None:
         self.close()
         super()._run_finished(event)
 
-    def _draw_if_due(self) -> None:
-        if self._bar is not None and self._clock() - self._drawn_at >= REDRAWN:
-            self._draw()
+    def _is_due_again(self) -> bool:
+        return self._clock() - self._drawn_at >= REDRAWN
 
-    def _draw(self) -> None:
-        bar = self._bar
-        if bar is None:
-            return
+    def _draw(self, bar: tqdm[NoReturn]) -> None:
+        self._is_hidden = False
         self._drawn_at = self._clock()
         pace = self.pace
         bar.n, bar.total = pace.done, pace.total
+        bar.ncols = self._writer.width()
         bar.set_postfix_str(", ".join(self._facts()), refresh=False)
         bar.refresh()
 
@@ -112,6 +113,6 @@ def _made(writer: Writer, total: int) -> tqdm[NoReturn]:
         total=total,
         file=cast(TextIO, writer),
         leave=False,
-        dynamic_ncols=True,
+        ncols=writer.width(),
         bar_format=FORMAT,
     )

@@ -16,6 +16,7 @@ from fileflow.views.style import NO_COLORS, Paint, Writer, duration, some, tamed
 
 ACTION_LINES = 20
 FEW_JOBS = 20
+MUCH_MEMORY = 200_000_000
 NAMED = 10
 
 
@@ -217,7 +218,7 @@ class Plain:
             for line in summary_lines(event, self._failures, self._paint):
                 self.say(line)
         if event.error:
-            self.say(f"{self._paint.red('error:')} {event.error}")
+            self.say(f"{self._paint.red('fileflow:')} {event.error}")
 
 
 # -- the texts -----------------------------------------------------------------------------------
@@ -248,7 +249,8 @@ def failure_lines(event: events.JobEnded, manner: Manner) -> Iterator[str]:
             yield f"{paint.yellow('retry:')} {event.job.label}: {tamed(message[0])}"
         return
     took = f"after {duration(event.seconds)}"
-    if event.memory:
+    telling = event.memory >= MUCH_MEMORY or (event.memory and "SIG" in event.message)
+    if telling and "peak memory" not in event.message:
         took += f", {_megabytes(event.memory)} of memory at most"
     word = paint.yellow("retry:") if retried else paint.red("failed:")
     yield f"{word} {paint.bold(event.job.label)} ({took})"

@@ -36,13 +36,13 @@ def progress_for(
     color: str = "auto",
     folder: str = ".",
 ) -> Progress:
-    """The listener that shows a run.
+    """What shows a run.
 
     Args:
         choice: auto, bar, plain, json or none, as in `--progress`.
         writer: stderr.
         environ: the environment, for `NO_COLOR` and `TERM`.
-        quiet: only failures, errors and warnings (JSON lines say everything all the same).
+        quiet: only failures, errors and warnings; JSON lines say everything all the same.
         verbose: each job.
         commands: the command of each job.
         color: auto, always or never, as in `--color`.
@@ -61,4 +61,4 @@ def progress_for(
         folder=folder,
         paint=Paint(wants_color(color, writer, environ)),
     )
-    return Bar(writer, manner) if choice == "bar" and not quiet else Plain(writer, manner)
+    return (Bar if choice == "bar" and not quiet else Plain)(writer, manner)

@@ -15,7 +15,7 @@ from typing import TextIO
 
 
 class Writer:
-    """A stream that goes quiet when its reader is gone or its device is full; never raises.
+    """An output stream that goes quiet when its reader is gone or its device is full; never raises.
 
     Args:
         stream: stdout or stderr; None if the process was started without it.
@@ -30,11 +30,6 @@ class Writer:
     def encoding(self) -> str:
         """The encoding that the stream writes."""
         return getattr(self._stream, "encoding", None) or "utf-8"
-
-    @property
-    def is_broken(self) -> bool:
-        """Whether nothing is written any more."""
-        return self._stream is None
 
     def isatty(self) -> bool:
         """Whether the stream is a terminal."""
@@ -53,22 +48,23 @@ class Writer:
             raise OSError(errno.EBADF, "the stream is closed")
         return self._stream.fileno()
 
-    def write(self, text: str) -> int:
-        """Writes the text as it is."""
-        stream = self._stream
-        if stream is None:
-            return len(text)
+    def width(self) -> int:
+        """The columns of the terminal; 80 where there is none, or one that does not know."""
         try:
+            return os.get_terminal_size(self.fileno()).columns or 80
+        except (OSError, ValueError):
+            return 80
+
+    def write(self, text: str) -> int:
+        """Writes the text as it is; what the stream cannot encode is shown as escapes."""
+        stream = self._stream
+        if stream is not None:
             try:
-                stream.write(text)
-            except UnicodeEncodeError:
-                name = self.encoding
-                stream.write(text.encode(name, "backslashreplace").decode(name))
-            stream.flush()
-        except BlockingIOError:
-            pass  # a terminal that does not block and is not read: this text is lost, no other
-        except (OSError, ValueError) as error:
-            self._break(stream, error)
+                _write(stream, text)
+            except BlockingIOError:
+                pass  # not read quickly enough: what is lost is this text, not the stream
+            except (OSError, ValueError) as error:
+                self._break(stream, error)
         return len(text)
 
     def line(self, text: str) -> None:
@@ -76,7 +72,7 @@ class Writer:
         self.write(f"{text}\n")
 
     def flush(self) -> None:
-        """Nothing is kept back: each `write` is out when it returns."""
+        """Nothing is kept back: what is written is out when `write` returns."""
 
     def _break(self, stream: TextIO, error: Exception) -> None:
         self._stream = None
@@ -87,6 +83,15 @@ class Writer:
                 os.dup2(nowhere.fileno(), number)
         if self._lost is not None and not isinstance(error, BrokenPipeError):
             self._lost(getattr(error, "strerror", None) or str(error))
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        name = stream.encoding or "ascii"
+        stream.write(text.encode(name, "backslashreplace").decode(name))
+    stream.flush()
 
 
 def wants_color(choice: str, writer: Writer, environ: Mapping[str, str]) -> bool:

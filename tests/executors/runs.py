@@ -6,13 +6,14 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Protocol
 
 from fileflow.model.work import STAGE, Batch, Died, Event, Order, Outcome, Work
 
 RUN = "testrun"
 
-JOBS = '''
+JOBS = """
 import ctypes, os, random, signal, subprocess, sys, threading, time
 
 def copy(input, output):
@@ -108,7 +109,7 @@ async def later(output):
 
 def yields(output):
     yield output
-'''
+"""
 
 
 class Runs(Protocol):
@@ -156,8 +157,6 @@ def order(index: int, output: str | None = None, **said: object) -> Order:
 def events_of(
     runner: Runs, done: Callable[[list[Event]], bool], seconds: float = 20
 ) -> list[Event]:
-    from time import monotonic
-
     events: list[Event] = []
     until = monotonic() + seconds
     while not done(events):

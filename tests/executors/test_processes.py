@@ -177,9 +177,7 @@ def test_a_stopped_command_gets_a_term_and_its_slot_an_outcome(
     assert (tmp_path / "trapped").exists()
 
 
-def test_a_killed_command_leaves_nothing_of_its_session(
-    runner: Processes, tmp_path: Path
-) -> None:
+def test_a_killed_command_leaves_nothing_of_its_session(runner: Processes, tmp_path: Path) -> None:
     text = f"trap '' TERM; (exec -a killed-by-test sleep 60) & touch {tmp_path}/mark; wait; wait"
     runner.submit(0, Batch(command(), [order(0, "x", words=shell(text))]))
     run_until(runner, tmp_path / "mark")

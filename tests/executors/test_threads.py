@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -89,7 +90,8 @@ def test_a_job_that_draws_from_a_global_generator_is_found_and_publishes_nothing
 def test_rng_and_seed_are_the_same_in_threads_and_serially(tmp_path: Path) -> None:
     root = project(tmp_path)
     texts = []
-    for runner in (Threads(root, "one"), Serial(root, "two")):
+    for make in (Threads, Serial):
+        runner = make(root, make.__name__)
         try:
             (outcome,) = outcomes_of(runner, OWN, [order(0, "x", seed=9 << 97)])
             assert outcome.end is End.DONE
@@ -167,8 +169,6 @@ def test_serial_prints_are_logged_and_streams_given_back(
 def test_a_stop_inside_a_serial_job_stops_it_and_drops_the_rest(
     serial: Serial, tmp_path: Path
 ) -> None:
-    import signal
-
     before = signal.signal(signal.SIGALRM, lambda number, frame: serial.stop(0, kill=False))
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.1)

@@ -3,7 +3,7 @@
 import os
 import re
 
-from .space import Space, is_alive, wait_for
+from .space import is_alive, wait_for
 
 PAIR = """
     rules:

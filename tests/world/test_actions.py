@@ -112,9 +112,7 @@ def test_an_import_that_ends_the_process_is_an_answer(runner: Processes, tmp_pat
     assert not runner.describe("jobs", "copy").error
 
 
-def test_parameters_are_bound_as_paths_lists_and_objects(
-    runner: Processes, tmp_path: Path
-) -> None:
+def test_parameters_are_bound_as_paths_lists_and_objects(runner: Processes, tmp_path: Path) -> None:
     work = function("shapes", (("input", "inputs", ("a", "b")), *OUTPUT, ("n", "value", 0)))
     one = order(0, "x", items=["one", ["two", "three"]], values=[{"k": [1, None]}])
     outcomes_of(runner, work, [one])
@@ -264,9 +262,7 @@ def test_a_command_that_made_nothing_has_failed(runner: Processes) -> None:
     assert outcome.message == "the action did not make x"
 
 
-def test_a_shell_text_may_be_longer_than_a_word_may_be(
-    runner: Processes, tmp_path: Path
-) -> None:
+def test_a_shell_text_may_be_longer_than_a_word_may_be(runner: Processes, tmp_path: Path) -> None:
     text = "echo $0 > @/x\n" + ": " + "x" * 300_000
     (outcome,) = outcomes_of(runner, command(), [order(0, "x", words=shell(text))])
     assert outcome.end is End.DONE, outcome
@@ -280,9 +276,7 @@ def test_words_that_the_system_refuses_are_an_error(runner: Processes) -> None:
     assert outcome.end is End.FAILED and "too long for the operating system" in outcome.message
 
 
-def test_the_environment_of_an_action(
-    runner: Processes, tmp_path: Path
-) -> None:
+def test_the_environment_of_an_action(runner: Processes, tmp_path: Path) -> None:
     names = ("PYTHONHASHSEED", "OMP_NUM_THREADS", "MINE", "JOBS_OWN", "FILEFLOW_SEED")
     text = "echo " + " ".join(f"${{{name}:--}}" for name in names) + " > @/x"
     for key, seeded, seen in ((1, True, "0 3 here this 5"), (2, False, "0 3 here this -")):
@@ -292,9 +286,7 @@ def test_the_environment_of_an_action(
         assert (tmp_path / "x").read_text() == seen + "\n"
 
 
-def test_a_function_sees_its_environment_and_leaves_none(
-    runner: Processes, tmp_path: Path
-) -> None:
+def test_a_function_sees_its_environment_and_leaves_none(runner: Processes, tmp_path: Path) -> None:
     parameters = (*OUTPUT, ("name", "value", 0))
     first = replace(function("show", parameters), environ=(("MINE", "here"),))
     second = replace(function("show", parameters), key=99, seeded=False)

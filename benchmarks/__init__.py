@@ -1,0 +1,1 @@
+"""How fast fileflow is, beside a plain loop and its peers: `python -m benchmarks`."""

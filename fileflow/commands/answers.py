@@ -1,0 +1,130 @@
+"""What is known of one job: why it is stale or fresh, and all that made it so.
+
+Decides nothing: the reasons are those that a run goes by. Prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fileflow.commands.choosing import upstream_of
+from fileflow.commands.status import Standing, failure_of, job_key, standing_of
+from fileflow.engine.orders import Orders
+from fileflow.engine.session import Decided, Session
+from fileflow.errors import FileflowError
+from fileflow.planning.filling import JobValues
+from fileflow.planning.seeds import small
+from fileflow.planning.staleness import Reason, State, Why
+from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.world.records import Record
+
+_SHARED = (Why.ACTION, Why.UPSTREAM)  # reasons about something that all jobs of a rule have
+
+
+@dataclass(slots=True)
+class Answer:
+    """What is known of one job; `first` are the stale jobs that it needs, by their labels."""
+
+    label: str
+    table: RuleTable
+    standing: Standing
+    reasons: Sequence[Reason]
+    recipe: str
+    seed: int | None
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    action: str
+    record: Record | None
+    failed: Mapping[str, object] | None
+    first: Sequence[str] = ()
+    shell: tuple[str, str] | None = None
+    more: list[str] = field(default_factory=list)
+
+    @property
+    def likeness(self) -> object:
+        """Equal for answers of one rule that differ in nothing but the job's own paths."""
+        kinds = tuple(
+            (r.why, r.before, r.after, r.about if r.why in _SHARED else "") for r in self.reasons
+        )
+        return self.table.number, self.standing, kinds, bool(self.first), bool(self.failed)
+
+
+class AnswerMaker:
+    """Works out answers for the jobs of one plan."""
+
+    def __init__(self, session: Session, decided: Decided) -> None:
+        self.session = session
+        self.decided = decided
+        self._orders: dict[int, Orders] = {}
+
+    def answer(self, job: int) -> Answer:
+        """What is known of a job."""
+        plan, staleness = self.decided.plan, self.decided.staleness
+        table, row = plan.tables[job >> SHIFT], job & ROW
+        key = job_key(table, row)
+        record = self.session.records.jobs.get(key)
+        orders = self._orders_of(table)
+        draws = orders.seeded or (orders.binding is not None and orders.binding.takes_seed)
+        recipe = self.decided.recipes[table.rule.name]
+        return Answer(
+            label=table.label(row),
+            table=table,
+            standing=standing_of(self.session, self.decided, job),
+            reasons=self._reasons(job, key),
+            recipe=recipe.digest(row).hex()[:12],
+            seed=small(orders.seed(row)) if draws else None,
+            inputs=JobValues(table, row).input_paths(),
+            outputs=table.outputs_of(row),
+            action=_shown(orders, row),
+            record=record,
+            failed=failure_of(self.session.records, key),
+            first=[
+                plan.label(one)
+                for one in upstream_of(plan, job)
+                if staleness.state(one) is State.STALE
+            ],
+            shell=_shell_texts(record, recipe.parts),
+        )
+
+    def _reasons(self, job: int, key: str) -> list[Reason]:
+        plan, staleness = self.decided.plan, self.decided.staleness
+        state = staleness.state(job)
+        if state in (State.FRESH, State.ABSENT):
+            return []
+        if job in plan.blocked:
+            label = plan.label(job)
+            return [Reason(Why.MISSING, m.path) for m in plan.missing if label in m.chain]
+        found = staleness.all_reasons(plan.tables[job >> SHIFT], job & ROW)
+        first = staleness.reason(job)
+        if first is not None and (state is not State.STALE or not found):
+            found = [first]
+        # That of an output which was never made names none.
+        return [Reason(Why.MISSING, key) if r == Reason(Why.MISSING) else r for r in found]
+
+    def _orders_of(self, table: RuleTable) -> Orders:
+        found = self._orders.get(table.number)
+        if found is None:
+            found = self._orders[table.number] = Orders(
+                table,
+                self.decided.bindings.get(table.rule.name),
+                root=self.session.root,
+                root_seed=self.session.workflow.seed,
+                cores=int(table.rule.cores.number),
+            )
+        return found
+
+
+def _shown(orders: Orders, row: int) -> str:
+    try:
+        return orders.shown(row)
+    except FileflowError as error:
+        return error.what
+
+
+def _shell_texts(record: Record | None, parts: Mapping[str, object]) -> tuple[str, str] | None:
+    """The text of a shell command as it was and as it is, where both are known."""
+    before = record.head.facts.get("recipe") if record is not None else None
+    if isinstance(before, Mapping) and "shell" in before and "shell" in parts:
+        return str(before["shell"]), str(parts["shell"])
+    return None

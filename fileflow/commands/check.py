@@ -1,0 +1,195 @@
+"""`fileflow check`: everything that can be wrong in a Workflowfile, found without running anything.
+
+Gathers mistakes that a run would refuse, for all rules at once, and notes on what is odd but works.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
+
+from fileflow.commands.choosing import askable_rules
+from fileflow.commands.unused import Unused, unused_config, unused_wildcards
+from fileflow.engine.orders import Orders
+from fileflow.engine.session import Decided, Describe, Session
+from fileflow.errors import Collector, FileflowError, Mistakes
+from fileflow.planning.binding import Binding
+from fileflow.planning.plan import Plan, Planner, Target, Wishes
+from fileflow.planning.tables import SHIFT, RuleTable
+
+
+def check(
+    session: Session,
+    say: Callable[[str], None],
+    *,
+    describe: Describe | None = None,
+    as_json: bool = False,
+) -> int:
+    """Prints notes, and at the end that nothing is wrong.
+
+    Args:
+        session: the project.
+        say: takes lines of results.
+        describe: asks what a function takes where its source does not say.
+        as_json: prints mistakes too, and gives exit status 2 for them, rather than raise them.
+
+    Raises:
+        FileflowError: the mistake, or all mistakes (`Mistakes`), unless they are printed.
+    """
+    checking = _Checking(session)
+    checking.plans()
+    checking.overlaps()
+    bindings = checking.actions(describe)
+    notes = list(checking.notes)
+    notes += [
+        f"{_count(number, 'file')} passed over as values of {name}: rules make them"
+        for name, number in session.workflow.passed_over.items()
+    ]
+    notes += list(_unused(session, bindings))
+    errors = checking.errors.errors
+    rules = len(session.workflow.rules)
+    jobs = sum(table.count for table in checking.tables() if not table.rule.asks_only)
+    if as_json:
+        facts = {
+            "rules": rules,
+            "jobs": jobs,
+            "errors": [_facts(error) for error in errors],
+            "notes": [*session.workflow.warnings, *notes],
+        }
+        say(json.dumps(facts, indent=2))
+        return int(errors[0].status) if errors else 0
+    for note in (*session.workflow.warnings, *notes):
+        say(note)
+    if len(errors) > 1:
+        raise Mistakes(errors)
+    if errors:
+        raise errors[0]
+    say(f"{_count(rules, 'rule')}, {_count(jobs, 'job')}: nothing wrong")
+    return 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
+
+
+def _facts(error: FileflowError) -> dict[str, object]:
+    place = error.place
+    return {
+        "what": error.what,
+        "file": place.source.name if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+        "hint": error.hint,
+    }
+
+
+def _unused(session: Session, bindings: Mapping[str, Binding]) -> Iterator[str]:
+    found: list[tuple[str, list[Unused]]] = [
+        ("no rule uses the values of", unused_wildcards(session)),
+        ("nothing names", unused_config(session, bindings)),
+    ]
+    for words, unused in found:
+        for one in unused:
+            yield f"{one.place}: {words} {one.name}"
+
+
+class _Checking:
+    """The checks that go through all rules, and what they found."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.errors = Collector()
+        self.notes: list[str] = []
+        self.planner = Planner(session.workflow, session.world)
+
+    def tables(self) -> Iterator[RuleTable]:
+        """The jobs of each rule, of rules whose values are in order."""
+        for name in self.session.workflow.rules:
+            try:
+                table = self.planner.table(name)
+                table.make_links()
+            except FileflowError as error:
+                self.errors.add(error)
+            else:
+                yield table
+
+    def plans(self) -> None:
+        """Plans what can be asked for by name: all in one go or, to name each mistake, singly."""
+        targets = askable_rules(self.session.workflow)
+        try:
+            self._note_lacks(self._plan(targets))
+        except FileflowError:
+            for target in targets:
+                try:
+                    self._note_lacks(self._plan([target]))
+                except FileflowError as error:
+                    self.errors.add(error)
+
+    def _plan(self, targets: Sequence[Target]) -> Plan:
+        return self.session.plan(Wishes(targets=tuple(targets)))
+
+    def _note_lacks(self, plan: Plan) -> None:
+        """Optional patterns that match nothing at all."""
+        for table in plan.tables.values():
+            for link in table.links:
+                entry = link.entry
+                if not entry.optional or link.pattern is None:
+                    continue
+                if not any(link.paths_of(row) for row in range(table.count) if table.wanted[row]):
+                    note = f"{entry.place}: no file matches {link.pattern} (it is optional)"
+                    if note not in self.notes:
+                        self.notes.append(note)
+
+    def overlaps(self) -> None:
+        """Pairs of rules that make one path: a mistake where it cannot be told which is meant."""
+        shared: dict[tuple[str, str], str] = {}
+        for table in list(self.tables()):
+            for k in range(len(table.shape.outputs)):
+                for path in table.output_paths(k):
+                    makers = {job >> SHIFT for job in self.planner.finder.makers(path)}
+                    if len(makers) > 1:
+                        names = sorted(self.planner.tables[number].rule.name for number in makers)
+                        for pair in combinations(names, 2):
+                            shared.setdefault(pair, path)
+        for (one, other), path in shared.items():
+            try:
+                plan = self._plan([Target("", path)])
+            except FileflowError as error:
+                self.errors.add(error)
+                continue
+            maker = next((plan.label(job) for job in plan.jobs() if job in plan.asked), "no rule")
+            self.notes.append(f"rules {one} and {other} both make {path}: {maker} is preferred")
+
+    def actions(self, describe: Describe | None) -> dict[str, Binding]:
+        """Binds the functions, reads the code and fills in the texts of all rules."""
+        bindings: dict[str, Binding] = {}
+        for table in list(self.tables()):
+            if table.rule.asks_only:
+                continue
+            try:
+                decided = self.session.decide(self._alone(table), describe=describe)
+                bindings |= decided.bindings
+                self._fill(table, decided)
+            except FileflowError as error:
+                self.errors.add(error)
+        return bindings
+
+    def _alone(self, table: RuleTable) -> Plan:
+        """A plan in which no job is wanted, so that only the rule itself is looked at."""
+        planner = self.planner
+        tables = {table.number: table}
+        return Plan(self.session.workflow, tables, planner.by_rule, planner.joins)
+
+    def _fill(self, table: RuleTable, decided: Decided) -> None:
+        recipe = decided.recipes[table.rule.name]
+        for row in range(table.count):
+            recipe.digest(row)
+        if table.count and table.rule.action is not None:
+            Orders(
+                table,
+                decided.bindings.get(table.rule.name),
+                root=self.session.root,
+                root_seed=self.session.workflow.seed,
+                cores=int(table.rule.cores.number),
+            ).shown(0)

@@ -1,0 +1,242 @@
+"""`fileflow clean`: removes outputs that fileflow made and nobody has changed since.
+
+What it does not know to be its own work stays: a file without a record, or changed by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from fileflow.commands.choosing import asked_jobs, plan_of_targets
+from fileflow.commands.held import Project
+from fileflow.engine.session import Session
+from fileflow.errors import Exit, FileflowError
+from fileflow.model.patterns import natural_key, normal
+from fileflow.planning.plan import Planner, Target
+from fileflow.planning.tables import ROW, SHIFT
+from fileflow.world import files
+from fileflow.world.records import Record
+from fileflow.world.staging import remove
+
+PATHS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """What is to be removed: outputs of these targets, all, or those that no rule makes any more.
+
+    With `force` also those that are protected; with `dry_run` they are only shown.
+    """
+
+    targets: Sequence[Target] = ()
+    all: bool = False
+    orphans: bool = False
+    force: bool = False
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class Cleaned:
+    """What was removed, by rule, and what stays, with the reason."""
+
+    removed: dict[str, list[str]] = field(default_factory=dict)
+    stays: dict[str, str] = field(default_factory=dict)
+
+    def sort(self, rules: Iterable[str]) -> None:
+        """Puts rules in the order of the file, those that are not there any more last."""
+        order = [rule for rule in rules if rule in self.removed]
+        order += sorted(self.removed.keys() - set(order))
+        self.removed = {rule: sorted(self.removed[rule], key=natural_key) for rule in order}
+
+    @property
+    def paths(self) -> list[str]:
+        """All that was removed."""
+        return [path for paths in self.removed.values() for path in paths]
+
+
+def clean(
+    project: Project, which: Which, say: Callable[[str], None], *, as_json: bool = False
+) -> int:
+    """Removes outputs, forgets their records, and removes the folders that it leaves empty.
+
+    Raises:
+        FileflowError: if nothing is named, for an unknown target, a file that cannot be removed,
+            or if another run holds the folder.
+    """
+    if not (which.targets or which.all or which.orphans):
+        raise FileflowError(
+            "clean what?", hint="name rules, paths or patterns, or write --all or --orphans"
+        )
+    if which.dry_run:
+        cleaned = _clean(project.look(), which)
+    else:
+        with project.hold() as session:
+            cleaned = _clean(session, which)
+    if as_json:
+        facts = {"removed": cleaned.paths, "stays": cleaned.stays, "dry_run": which.dry_run}
+        say(json.dumps(facts, indent=2))
+        return 0
+    for line in _lines(cleaned, which.dry_run):
+        say(line)
+    return 0
+
+
+def _lines(cleaned: Cleaned, dry_run: bool) -> Iterator[str]:
+    for rule, paths in cleaned.removed.items():
+        if dry_run:
+            yield from (f"would remove {path}" for path in paths)
+        else:
+            shown = ", ".join(paths[:PATHS_SHOWN])
+            more = f" … and {len(paths) - PATHS_SHOWN} more" * (len(paths) > PATHS_SHOWN)
+            yield f"{rule}: removed {_files(len(paths))}: {shown}{more}"
+    for path, why in cleaned.stays.items():
+        yield f"{path} stays: {why}"
+    if not cleaned.removed and not cleaned.stays:
+        yield "nothing to remove"
+
+
+def _files(count: int) -> str:
+    return "1 output" if count == 1 else f"{count} outputs"
+
+
+def _clean(session: Session, which: Which) -> Cleaned:
+    chosen = _Choice(session)
+    if which.all:
+        chosen.add_jobs(session.records.jobs)
+    if which.orphans:
+        chosen.add_orphans()
+    for target in which.targets:
+        chosen.add_target(target)
+    cleaned = Cleaned()
+    for key, paths in chosen.paths.items():
+        record = session.records.jobs[key]
+        for path in record.outputs:
+            if path not in paths or not os.path.lexists(path):
+                continue
+            why = _must_stay(path, record, force=which.force)
+            if why:
+                cleaned.stays[path] = why
+            else:
+                cleaned.removed.setdefault(record.head.rule, []).append(path)
+    cleaned.sort(session.workflow.rules)
+    if not which.dry_run:
+        # The record goes last: killed in between, the outputs count as gone, not as unknown.
+        _remove(cleaned.paths)
+        _forget(session, chosen.paths)
+    return cleaned
+
+
+class _Choice:
+    """Collects outputs by the job that made them; only recorded ones can be chosen."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.records = session.records
+        self.paths: dict[str, set[str]] = {}
+
+    def add_jobs(self, keys: Iterable[str]) -> None:
+        """All outputs of the jobs with these first outputs."""
+        for key in keys:
+            record = self.records.jobs.get(key)
+            if record is not None:
+                self.paths.setdefault(key, set()).update(record.outputs)
+
+    def add_target(self, target: Target) -> None:
+        """One path, or all that a rule, or what a pattern names, makes."""
+        rules = self.session.workflow.rules
+        path = normal(target.path)
+        if target.name in rules and not rules[target.name].asks_only:
+            self._add_rule(target.name)
+            return
+        key = path if path in self.records.jobs else self.records.owner.get(path)
+        if target.name not in rules and key is not None:
+            self.paths.setdefault(key, set()).add(path)
+            return
+        plan = plan_of_targets(self.session, (target,))
+        jobs = asked_jobs(plan)
+        if plan.source_targets and not jobs:
+            raise FileflowError(f"{plan.source_targets[0]} is a source: fileflow did not make it")
+        outputs = (plan.tables[job >> SHIFT].outputs_of(job & ROW) for job in jobs)
+        self.add_jobs(paths[0] for paths in outputs if paths)
+
+    def _add_rule(self, name: str) -> None:
+        finder = Planner(self.session.workflow, self.session.world).finder
+        for key, record in self.records.jobs.items():
+            for path in record.outputs:
+                if any(finder.table(name).number == job >> SHIFT for job in finder.makers(path)):
+                    self.paths.setdefault(key, set()).add(path)
+
+    def add_orphans(self) -> None:
+        """What no rule of the Workflowfile makes that it was made by.
+
+        A rule that is not there because its `when` is not met may come back: its outputs are none.
+        """
+        workflow = self.session.workflow
+        finder = Planner(workflow, self.session.world).finder
+        for key, record in self.records.jobs.items():
+            head = record.head
+            if (
+                head.facts.get("workflowfile") != workflow.file
+                or head.rule in workflow.absent_rules
+            ):
+                continue
+            for path in record.outputs:
+                if not finder.makers(path):
+                    self.paths.setdefault(key, set()).add(path)
+
+
+def _must_stay(path: str, record: Record, *, force: bool) -> str:
+    """Why an output may not be removed; empty if it may."""
+    spot = 48 * record.outputs.index(path)
+    sign, content = record.made[spot : spot + 32], record.made[spot + 32 : spot + 48]
+    if os.path.islink(path):
+        return "it is a link now"
+    try:
+        if files.signature(path) != sign:
+            found = files.steady_digest(path)
+            if found is None or found[1] != content:
+                return "it was changed since it was made"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
+    if not force and not os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        return "it is protected: --force removes it too"
+    return ""
+
+
+def _remove(paths: Sequence[str]) -> None:
+    for path in paths:
+        try:
+            remove(path)
+        except OSError as error:
+            raise FileflowError(
+                f"{path} cannot be removed: {error.strerror or error}", status=Exit.STATE
+            ) from None
+    for path in paths:
+        _remove_empty_folders(os.path.dirname(path))
+
+
+def _remove_empty_folders(folder: str) -> None:
+    """Removes a folder of the project, and those above it, as far as they are empty."""
+    while folder and not folder.startswith(("/", "..")):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            return
+        folder = os.path.dirname(folder)
+
+
+def _forget(session: Session, chosen: dict[str, set[str]]) -> None:
+    """Forgets the jobs of which nothing is left that was chosen or could be."""
+    records = session.records
+    gone = []
+    for key, paths in chosen.items():
+        outputs = records.jobs[key].outputs
+        if paths.issuperset(outputs) and not any(map(os.path.lexists, outputs)):
+            gone.append(key)
+            if ("failed", key) in records.notes:
+                records.note("failed", key, None)
+    records.forget(gone)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from fileflow.commands.adopt import adopt
+from fileflow.commands.why import why
+from fileflow.engine.session import STATE
+from fileflow.errors import Exit, FileflowError
+from fileflow.world.lock import Lock
+
+from .conftest import Folder, words
+
+
+def adopted(folder: Folder, *targets: str) -> list[str]:
+    assert adopt(folder.project(), words(*targets), folder.say) == 0
+    return folder.said.splitlines()
+
+
+def test_outputs_that_exist_are_taken_as_they_are(months: Folder) -> None:
+    months.write("build/01.txt", "one\n")
+    months.write("build/02.txt", "edited\n")
+    months.write("build/total.txt", "all\n")
+    assert adopted(months) == ["copy: 2 jobs recorded as fresh", "total: 1 job recorded as fresh"]
+    assert months.build().built == 0
+    assert (months.root / "build/02.txt").read_text() == "edited\n"
+
+
+def test_a_change_of_the_action_does_not_matter_after_it(months: Folder) -> None:
+    months.build()
+    months.replace("Workflowfile", "echo copying", "echo now copying")
+    assert adopted(months) == ["copy: 2 jobs recorded as fresh"]
+    assert months.build().built == 0
+    months.write("data/01.txt", "other\n")
+    assert months.build().built == 2
+
+
+def test_a_job_without_its_output_is_named_and_left(months: Folder) -> None:
+    months.write("build/01.txt", "one\n")
+    assert adopted(months, "copy") == [
+        "copy: 1 job recorded as fresh",
+        "copy: left: build/02.txt is not there",
+    ]
+    assert months.build("copy").built == 1
+
+
+def test_what_an_unknown_input_went_into_is_left(months: Folder) -> None:
+    months.write("build/total.txt", "all\n")
+    months.write("build/01.txt", "one\n")
+    assert "total: left: build/total.txt: its input build/02.txt is not there" in adopted(months)
+
+
+def test_an_intermediate_that_is_gone_needs_no_word(months: Folder) -> None:
+    months.build()
+    months.delete("build/01.txt")
+    months.replace("Workflowfile", "shell: cat {input} > {output}", "shell: cat {input} >{output}")
+    assert adopted(months) == ["total: 1 job recorded as fresh"]
+    assert months.build().built == 0
+
+
+def test_nothing_to_adopt_is_said(months: Folder) -> None:
+    months.build()
+    assert adopted(months) == ["nothing to adopt: all is fresh"]
+
+
+def test_why_tells_that_a_job_was_adopted(months: Folder) -> None:
+    months.write("build/01.txt", "one\n")
+    adopted(months, "build/01.txt")
+    why(months.session, words("build/01.txt"), months.say)
+    assert months.said.startswith("copy month=01: fresh: adopted 20")
+
+
+def test_a_folder_in_an_outputs_place_is_left(months: Folder) -> None:
+    (months.root / "build/01.txt").mkdir(parents=True)
+    assert "copy: left: build/01.txt is not a file" in adopted(months, "copy")
+
+
+def test_a_folder_that_another_run_holds_is_left_alone(months: Folder) -> None:
+    months.build()
+    with Lock(STATE) as lock:
+        lock.acquire("fileflow all")
+        with pytest.raises(FileflowError) as caught:
+            adopted(months)
+    assert caught.value.status is Exit.LOCKED
+
+
+def test_a_program_gets_numbers(months: Folder) -> None:
+    months.write("build/01.txt", "one\n")
+    adopt(months.project(), words("copy"), months.say, as_json=True)
+    assert months.data == {
+        "rules": [{"rule": "copy", "adopted": 1, "left": ["build/02.txt is not there"]}]
+    }

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from fileflow.commands.check import check
+from fileflow.errors import FileflowError
+from fileflow.world.functions import Parameter
+
+from .conftest import Folder
+
+
+def notes(folder: Folder) -> list[str]:
+    assert check(folder.session, folder.say) == 0
+    *found, last = folder.said.splitlines()
+    assert last.endswith("nothing wrong")
+    return found
+
+
+def wrong(folder: Folder) -> str:
+    with pytest.raises(FileflowError) as caught:
+        check(folder.session, folder.say)
+    return str(caught.value)
+
+
+def test_nothing_wrong_is_said_with_the_number_of_rules_and_jobs(months: Folder) -> None:
+    assert check(months.session, months.say) == 0
+    assert months.said == "3 rules, 3 jobs: nothing wrong"
+    assert not months.there("build")
+
+
+def test_mistakes_of_all_rules_are_told_at_once(folder: Folder) -> None:
+    folder.write("steps.py", "def make(output, size): ...\n")
+    folder.workflow("""
+        rules:
+          good: {output: a.txt, shell: "touch {output}"}
+          other: {input: gone.txt, output: b.txt, shell: "cp {input} {output}"}
+          third: {output: c.txt, run: "steps:make"}
+          fourth: {output: d.txt, run: "stepz:make"}
+    """)
+    text = wrong(folder)
+    assert "gone.txt is not there" in text
+    assert "'size'" in text and "'third' does not provide" in text
+    assert "stepz" in text
+
+
+def test_a_function_of_a_rule_that_only_fits_paths_is_bound_too(folder: Folder) -> None:
+    folder.write("steps.py", "def make(input, output, size): ...\n")
+    folder.workflow("""
+        rules:
+          free: {input: "{x}.in", output: "{x}.out", run: "steps:make"}
+    """)
+    assert "'size'" in wrong(folder)
+
+
+def test_what_a_function_takes_is_asked_where_its_source_does_not_say(folder: Folder) -> None:
+    folder.write("steps.py", "make = (lambda f: f)(print)\n")
+    folder.workflow("""
+        rules:
+          one: {output: a.txt, run: "steps:make"}
+    """)
+
+    def describe(module: str, function: str) -> Sequence[Parameter]:
+        assert (module, function) == ("steps", "make")
+        return [Parameter("size", "keyword_only", has_default=False, annotation="")]
+
+    with pytest.raises(FileflowError, match="size"):
+        check(folder.session, folder.say, describe=describe)
+
+
+def test_rules_that_share_a_path_are_noted_or_wrong(folder: Folder) -> None:
+    flow = """
+        rules:
+          one: {output: a.txt, shell: "touch {output}", prefer: 1}
+          two: {output: [a.txt, b.txt], shell: "touch {output}"}
+    """
+    folder.workflow(flow)
+    assert notes(folder) == ["rules one and two both make a.txt: one is preferred"]
+    folder.workflow(flow.replace(", prefer: 1", ""))
+    assert "a.txt is made by more than one job" in wrong(folder)
+
+
+def test_unused_names_are_noted_with_their_places(folder: Folder) -> None:
+    folder.workflow("""
+        config:
+          used: {a: 1, b: 2}
+          spare: 3
+          mode: fast
+        wildcards:
+          n: [1, 2]
+          base: [x, y]
+          m, k: {pairs: base}
+          never: [1]
+        rules:
+          make:
+            when: {mode: fast}
+            input: []
+            output: "{n}/{m}{k}.txt"
+            shell: echo {config.used.a} > {output}
+    """)
+    found = notes(folder)
+    assert len(found) == 3
+    assert found[0].startswith("Workflowfile:") and found[0].endswith("the values of never")
+    assert [line.split()[-1] for line in found[1:]] == ["config.used.b", "config.spare"]
+
+
+def test_a_function_that_takes_config_uses_all_of_it(folder: Folder) -> None:
+    folder.write("steps.py", "def make(output, config): ...\n")
+    folder.workflow("""
+        config: {spare: 3}
+        rules:
+          make: {output: a.txt, run: "steps:make"}
+    """)
+    assert notes(folder) == []
+
+
+def test_files_passed_over_as_values_are_counted(folder: Folder) -> None:
+    folder.write("a.txt", "")
+    folder.write("a.new.txt", "")
+    folder.workflow("""
+        wildcards: {n: "{n}.txt"}
+        rules:
+          make:
+            input: "{n}.txt"
+            output: "{n}.new.txt"
+            shell: cp {input} {output}
+    """)
+    assert notes(folder) == ["1 file passed over as values of n: rules make them"]
+
+
+def test_an_optional_pattern_that_matches_nothing_is_noted(folder: Folder) -> None:
+    folder.workflow("""
+        rules:
+          make:
+            input: {path: gone.txt, optional: true}
+            output: a.txt
+            shell: touch {output}
+    """)
+    [note] = notes(folder)
+    assert note.endswith("no file matches gone.txt (it is optional)")
+
+
+def test_a_config_look_up_that_fails_for_one_value_is_wrong(folder: Folder) -> None:
+    folder.workflow("""
+        config: {rate: {a: 1}}
+        wildcards: {s: [a, b]}
+        rules:
+          make: {output: "{s}.txt", shell: "echo {config.rate[s]} > {output}"}
+    """)
+    assert "'b'" in wrong(folder)
+
+
+def test_a_job_that_needs_what_it_makes_is_wrong(folder: Folder) -> None:
+    folder.workflow("""
+        rules:
+          make: {input: a.txt, output: b.txt, shell: "cp {input} {output}"}
+          back: {input: b.txt, output: a.txt, shell: "cp {input} {output}"}
+    """)
+    assert "in a ring" in wrong(folder)
+
+
+def test_a_program_gets_mistakes_with_their_places(folder: Folder) -> None:
+    folder.workflow("""
+        rules:
+          make: {input: gone.txt, output: a.txt, shell: "cp {input} {output}"}
+    """)
+    assert check(folder.session, folder.say, as_json=True) == 2
+    found = folder.data
+    assert found["rules"] == found["jobs"] == 1
+    [error] = found["errors"]
+    assert error["what"] == "gone.txt is not there, and no rule makes it"
+    assert (error["file"], error["line"]) == ("Workflowfile", 3)

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import pytest
+
+from fileflow.commands.clean import Which, clean
+from fileflow.errors import FileflowError
+
+from .conftest import Folder, words
+
+
+def cleaned(folder: Folder, *targets: str, **which: bool) -> list[str]:
+    chosen = Which(targets=words(*targets), **which)
+    assert clean(folder.project(), chosen, folder.say) == 0
+    return folder.said.splitlines()
+
+
+def test_all_that_was_made_goes_and_empty_folders_with_it(months: Folder) -> None:
+    months.build()
+    assert cleaned(months, all=True) == [
+        "copy: removed 2 outputs: build/01.txt, build/02.txt",
+        "total: removed 1 output: build/total.txt",
+    ]
+    assert not months.there("build")
+    assert months.there("data/01.txt")
+    assert months.build().built == 3
+
+
+def test_a_dry_run_shows_and_changes_no_byte(months: Folder) -> None:
+    months.build()
+    before = months.bytes()
+    assert cleaned(months, "copy", dry_run=True) == [
+        "would remove build/01.txt",
+        "would remove build/02.txt",
+    ]
+    assert months.bytes() == before
+
+
+def test_what_was_changed_by_hand_stays_and_is_named(months: Folder) -> None:
+    months.build()
+    months.write("build/01.txt", "mine\n")
+    found = cleaned(months, all=True)
+    assert "build/01.txt stays: it was changed since it was made" in found
+    assert (months.root / "build/01.txt").read_text() == "mine\n"
+    assert not months.there("build/02.txt")
+
+
+def test_a_touched_output_is_still_ours(months: Folder) -> None:
+    months.build()
+    (months.root / "build/01.txt").touch()
+    cleaned(months, "build/01.txt")
+    assert not months.there("build/01.txt")
+
+
+def test_a_file_that_fileflow_did_not_make_stays(months: Folder) -> None:
+    months.write("build/01.txt", "mine\n")
+    assert cleaned(months, "copy") == ["nothing to remove"]
+    assert months.there("build/01.txt")
+    with pytest.raises(FileflowError, match="is a source"):
+        cleaned(months, "data/01.txt")
+
+
+def test_a_link_in_an_outputs_place_stays_with_what_it_points_to(months: Folder) -> None:
+    months.build()
+    months.write("other.txt", "one\n")
+    months.delete("build/01.txt")
+    (months.root / "build/01.txt").symlink_to(months.root / "other.txt")
+    assert cleaned(months, "build/01.txt") == ["build/01.txt stays: it is a link now"]
+
+
+def test_a_path_a_pattern_and_a_rule_that_asks_name_outputs(months: Folder) -> None:
+    months.build()
+    cleaned(months, "build/01.txt")
+    assert not months.there("build/01.txt") and months.there("build/02.txt")
+    cleaned(months, "build/{month}.txt")
+    assert not months.there("build/02.txt")
+    cleaned(months, "all")
+    assert not months.there("build/total.txt")
+
+
+def test_of_a_job_with_two_outputs_one_can_go(folder: Folder) -> None:
+    folder.workflow("""
+        rules:
+          two: {output: [a.txt, b.txt], shell: "touch {output}"}
+    """)
+    folder.build()
+    cleaned(folder, "b.txt")
+    assert folder.there("a.txt") and not folder.there("b.txt")
+    cleaned(folder, "two")
+    assert not folder.there("a.txt")
+
+
+def test_orphans_are_what_no_rule_makes_any_more(months: Folder) -> None:
+    months.build()
+    months.delete("data/01.txt")
+    assert cleaned(months, orphans=True) == ["copy: removed 1 output: build/01.txt"]
+    assert months.there("build/02.txt") and months.there("build/total.txt")
+
+
+def test_an_output_that_fits_a_free_wildcard_is_no_orphan(folder: Folder) -> None:
+    folder.workflow("""
+        rules:
+          free: {input: "{name}.in", output: "{name}.out", shell: "cp {input} {output}"}
+    """)
+    folder.write("a.in", "a\n")
+    folder.build("a.out")
+    assert cleaned(folder, orphans=True) == ["nothing to remove"]
+    assert cleaned(folder, "free") == ["free: removed 1 output: a.out"]
+
+
+def test_outputs_of_a_rule_that_config_switched_off_are_no_orphans(folder: Folder) -> None:
+    folder.workflow("""
+        config: {fast: true}
+        rules:
+          make: {output: a.txt, shell: "touch {output}"}
+          fast: {when: {fast: true}, output: b.txt, shell: "touch {output}"}
+    """)
+    folder.build("fast")
+    folder.replace("Workflowfile", "config: {fast: true}", "config: {fast: false}")
+    assert cleaned(folder, orphans=True) == ["nothing to remove"]
+
+
+def test_a_folder_goes_with_all_that_it_holds_unless_something_was_added(folder: Folder) -> None:
+    folder.workflow("""
+        rules:
+          tree: {output: out/tree/, shell: "mkdir {output}/a; touch {output}/a/b"}
+    """)
+    folder.build()
+    folder.write("out/tree/mine.txt", "mine\n")
+    assert cleaned(folder, "tree") == ["out/tree stays: it was changed since it was made"]
+    folder.delete("out/tree/mine.txt")
+    cleaned(folder, "tree")
+    assert not folder.there("out")
+
+
+def test_a_protected_output_needs_force(folder: Folder) -> None:
+    folder.workflow("""
+        rules:
+          keep: {output: {path: a.txt, protected: true}, shell: "echo a > {output}"}
+    """)
+    folder.build()
+    assert cleaned(folder, all=True) == ["a.txt stays: it is protected: --force removes it too"]
+    cleaned(folder, all=True, force=True)
+    assert not folder.there("a.txt")
+
+
+def test_nothing_named_is_an_error_and_so_is_an_unknown_name(months: Folder) -> None:
+    with pytest.raises(FileflowError, match="clean what"):
+        cleaned(months)
+    with pytest.raises(FileflowError, match="totl"):
+        cleaned(months, "totl")
+
+
+def test_a_program_gets_the_paths(months: Folder) -> None:
+    months.build()
+    clean(months.project(), Which(all=True), months.say, as_json=True)
+    found = months.data
+    assert sorted(found["removed"]) == ["build/01.txt", "build/02.txt", "build/total.txt"]
+    assert found["stays"] == {}

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from fileflow.commands.status import status
+from fileflow.engine.session import STATE
+from fileflow.errors import FileflowError
+from fileflow.world.lock import Lock
+from fileflow.world.records import Records
+
+from .conftest import Folder, words
+
+
+def lines(folder: Folder, *targets: str) -> list[str]:
+    assert status(folder.session, words(*targets), folder.say) == 0
+    return folder.said.splitlines()
+
+
+def test_nothing_built_is_missing_and_all_built_is_fresh(months: Folder) -> None:
+    assert lines(months) == ["copy   2 missing", "total  1 missing"]
+    months.build()
+    assert lines(months) == ["copy   2 fresh", "total  1 fresh"]
+
+
+def test_what_follows_a_stale_job_may_become_stale(months: Folder) -> None:
+    months.build()
+    months.write("data/01.txt", "other\n")
+    assert lines(months) == ["copy   1 fresh, 1 stale", "total  1 may become stale"]
+
+
+def test_an_intermediate_that_is_gone_is_not_missed(months: Folder) -> None:
+    months.build()
+    months.delete("build/01.txt")
+    assert lines(months) == ["copy   1 fresh, 1 absent, not needed", "total  1 fresh"]
+    assert lines(months, "copy") == ["copy  1 fresh, 1 missing"]
+
+
+def test_a_job_is_failed_until_it_is_recorded_anew(months: Folder) -> None:
+    months.build()
+    months.replace("Workflowfile", "cat {input} > {output}", "cat {input} > {output}; false")
+    months.build(status=1)
+    assert lines(months, "copy") == ["copy  2 failed"]
+    months.replace("Workflowfile", "cat {input} > {output}; false", "cat {input} > {output}; true")
+    months.build()
+    assert lines(months, "copy") == ["copy  2 fresh"]
+
+
+def test_a_missing_source_is_named(months: Folder) -> None:
+    months.replace(
+        "Workflowfile", "input: build/total.txt", "input: [build/total.txt, build/more.txt]"
+    )
+    text = "  more: {input: gone.txt, output: build/more.txt, shell: 'cp {input} {output}'}\n"
+    months.write("Workflowfile", (months.root / "Workflowfile").read_text() + text)
+    found = lines(months)
+    assert "more   1 lacking a source" in found
+    assert any("gone.txt" in line for line in found)
+
+
+def test_status_changes_no_byte(months: Folder) -> None:
+    assert lines(months)
+    assert not months.there(".fileflow")
+    months.build()
+    months.write("data/01.txt", "other\n")
+    before = months.bytes()
+    assert lines(months)
+    assert months.bytes() == before
+
+
+def test_an_unknown_target_is_an_error(months: Folder) -> None:
+    with pytest.raises(FileflowError, match="totl"):
+        lines(months, "totl")
+
+
+def test_a_run_goes_on_or_was_interrupted(months: Folder) -> None:
+    months.build()
+    records = Records.load(STATE, writable=True)
+    records.note("run", "last", {"run": "r1", "state": "running", "pid": os.getpid()})
+    records.close()
+    assert "interrupted" in lines(months)[-1]
+    with Lock(STATE) as lock:
+        lock.acquire("fileflow all")
+        assert f"a run goes on: pid {os.getpid()}" in lines(months)[-1]
+        status(months.session, (), months.say, as_json=True)
+        assert months.data["run"]["state"] == "running"
+
+
+def test_a_program_gets_counts_by_rule(months: Folder) -> None:
+    months.build()
+    status(months.session, (), months.say, as_json=True)
+    found = months.data
+    assert found["rules"][0]["rule"] == "copy"
+    assert found["rules"][0]["fresh"] == found["rules"][0]["jobs"] == 2
+    assert found["run"]["state"] == "ended"

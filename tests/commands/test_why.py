@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from fileflow.commands.why import why
+
+from .conftest import Folder, words
+
+
+def told(folder: Folder, target: str) -> str:
+    assert why(folder.session, words(target), folder.say) == 0
+    return folder.said
+
+
+def test_a_fresh_job_says_when_it_was_recorded_and_from_what(months: Folder) -> None:
+    months.build()
+    text = told(months, "build/total.txt")
+    assert text.startswith("total: fresh: recorded 20")
+    assert "2 inputs, recipe " in text
+    assert "inputs (2): build/01.txt, build/02.txt" in text
+    assert "action: cat build/01.txt build/02.txt > build/total.txt" in text
+    assert "python 3." in text and "host " in text and "cpu " in text
+
+
+def test_a_changed_shell_text_is_shown_as_a_small_difference(months: Folder) -> None:
+    months.build()
+    months.replace("Workflowfile", "echo copying {month}", "echo copy {month}")
+    text = told(months, "build/01.txt")
+    assert "copy month=01: stale\n  the shell text changed" in text
+    assert "-echo copying {month}\n" in text and "+echo copy {month}\n" in text
+    assert "  Nothing else." in text
+
+
+def test_a_changed_param_has_a_before_and_an_after(folder: Folder) -> None:
+    flow = """
+        rules:
+          make:
+            output: a.txt
+            params: {size: 50}
+            shell: echo {params.size} > {output}
+    """
+    folder.workflow(flow)
+    folder.build()
+    folder.workflow(flow.replace("50", "60"))
+    text = told(folder, "make")
+    assert "param size changed\n    50 → 60" in text
+
+
+def test_every_reason_is_named(months: Folder) -> None:
+    months.build()
+    months.write("data/01.txt", "other\n")
+    months.write("build/01.txt", "by hand\n")
+    text = told(months, "build/01.txt")
+    assert "data/01.txt changed" in text
+    assert "build/01.txt was changed by someone else" in text
+
+
+def test_what_runs_first_is_named(months: Folder) -> None:
+    months.build()
+    months.write("data/01.txt", "other\n")
+    text = told(months, "total")
+    assert text.startswith("total: may become stale\n  if copy changes\n")
+    assert "1 job runs first: copy month=01" in text
+
+
+def test_jobs_of_a_rule_with_equal_answers_are_told_once(months: Folder) -> None:
+    text = told(months, "copy")
+    assert text.count("is missing") == 1
+    assert "likewise 1 more: copy month=02" in text
+
+
+def test_the_last_failure_is_told(months: Folder) -> None:
+    months.replace("Workflowfile", "cat {input} > {output}", "exit 3")
+    months.build(status=1)
+    text = told(months, "build/01.txt")
+    assert text.startswith("copy month=01: failed\n")
+    assert "  failed 20" in text
+
+
+def test_a_seed_is_told_where_it_counts(folder: Folder) -> None:
+    folder.workflow("""
+        rules:
+          draw: {output: a.txt, shell: "echo {seed} > {output}"}
+    """)
+    folder.build()
+    drawn = (folder.root / "a.txt").read_text().strip()
+    assert f"seed: {drawn}" in told(folder, "draw")
+
+
+def test_a_source_is_a_source(months: Folder) -> None:
+    assert told(months, "data/01.txt") == "data/01.txt is a source: no rule makes it"
+
+
+def test_a_source_that_is_missing_is_a_reason(folder: Folder) -> None:
+    folder.workflow("""
+        rules:
+          make: {input: gone.txt, output: a.txt, shell: "cp {input} {output}"}
+    """)
+    assert "gone.txt is missing" in told(folder, "make")
+
+
+def test_a_program_gets_all_jobs(months: Folder) -> None:
+    months.build()
+    months.write("data/01.txt", "other\n")
+    why(months.session, words("copy"), months.say, as_json=True)
+    first, second = months.data["jobs"]
+    assert first["state"] == "stale" and second["state"] == "fresh"
+    assert first["reasons"][0]["kind"] == "content"
+    assert first["outputs"] == ["build/01.txt"]
+    assert first["last_run"]["seconds"] > 0

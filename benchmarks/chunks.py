@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.bench import Bench
@@ -155,11 +156,11 @@ steps.{self.gather}([output for _, output in pairs], Path("build/all.txt"))
 
     def write_make(self) -> None:
         step = self.command.format(input="$<", output="$@")
-        gather = self.gather_command.format(list="$@.rsp", output="$@")
+        gather = self.gather_command.format(list="make.rsp", output="$@")
         chunks = " ".join(f"build/{name}.txt" for name in self.names("make"))
         (self.folder / "Makefile").write_text(
             f"CHUNKS := {chunks}\n$(shell mkdir -p build)\n\n"
-            f"build/all.txt: $(CHUNKS)\n\t$(file >$@.rsp,$^)\n\t{gather}\n\n"
+            f"build/all.txt: $(CHUNKS)\n\t$(file >make.rsp,$^)\n\t{gather}\n\n"
             f"$(CHUNKS): build/%.txt: data/%.txt\n\t{step}\n"
         )
 
@@ -241,6 +242,17 @@ rule step:
         self.write("loop")
         call(bench.tools.call("loop", "loop.py"), self.folder)
 
+    def start_up(self, bench: Bench, tool: str, *, again: bool = False) -> float:
+        """How long the tool takes for one chunk; `again` for that with nothing to do."""
+        folder = self.folder.parent / f"one-{self.folder.name}-{tool}"
+        one = replace(self, folder=folder, count=1, shares={})
+        write_numbers(folder / "data", 1, 2)
+        one.write(tool)
+        for _ in range(2 if again else 1):
+            start = time.perf_counter()
+            call(one.argv(bench, tool), folder)
+        return time.perf_counter() - start
+
     def ninja_is_done(self, bench: Bench) -> None:
         """Brings ninja to where it has made what is there."""
         write_log(self.folder, bench.tools.versions()["ninja"], self.ninja_commands())
@@ -260,13 +272,15 @@ def fresh_command(bench: Bench, flow: ChunkFlow, tool: str, label: str = "") -> 
     """Building all from nothing: what the run before has made is moved aside first."""
     flow.write(tool)
     keep = flow.made() | {"data"}
+    share = flow.chunks(tool) / flow.count
     return Command(
         tool=tool,
         label=label,
         argv=flow.argv(bench, tool),
         folder=flow.folder,
         jobs=flow.count + 1,
-        share=flow.chunks(tool) / flow.count,
+        share=share,
+        start_up=None if share == 1 else lambda: flow.start_up(bench, tool),
         before=lambda: bench.scratch.refresh(flow.folder, keep),
         outputs=flow.folder / "build",
     )

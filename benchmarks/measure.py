@@ -113,6 +113,8 @@ class Turn:
         if not self.prepared and self.command.prepare:
             self.say(f"{self.command.key}: preparing")
             self.command.prepare()
+        if not self.prepared and self.command.start_up:
+            self.figures.fixed = self.command.start_up()
         self.prepared = True
         if self.command.before:
             self.command.before()

@@ -45,12 +45,15 @@ class NothingToDo(Workload):
         flow = self.flow if tool != "doit" else self.apart(tool)
         flow.shares = self.limits
         flow.write(tool)
+        share = flow.chunks(tool) / flow.count
+        start_up = None if share == 1 else lambda: flow.start_up(self.bench, tool, again=True)
         return Command(
             tool=tool,
             argv=flow.argv(self.bench, tool),
             folder=flow.folder,
             jobs=flow.count + 1,
-            share=flow.chunks(tool) / flow.count,
+            share=share,
+            start_up=start_up,
             prepare=lambda: self.build(flow, tool),
         )
 

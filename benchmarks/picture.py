@@ -115,8 +115,8 @@ def curve(tool: str, line: Points, across: Scale, up: Scale, taken: list[float])
     for (x, y), (count, time) in zip(places, line, strict=True):
         words = f"{tool}: {count:,.0f} chunks, {time:.3g} s"
         body.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"><title>{escape(words)}</title>'
-            "</circle>"
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}">'
+            f"<title>{escape(words)}</title></circle>"
         )
     x, y = places[-1]
     while any(abs(y - other) < 15 for other in taken):

@@ -23,7 +23,8 @@ MEMORY = Path("/dev/shm")
 def roots(folder: Path | None) -> list[Path]:
     """Where to look for room, the best place first."""
     if folder is not None:
-        return [folder]
+        folder.mkdir(parents=True, exist_ok=True)
+        return [folder.resolve()]
     memory = [MEMORY] if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else []
     return [*memory, Path(tempfile.gettempdir())]
 
@@ -59,7 +60,6 @@ class Scratch:
 
     def home(self, root: Path) -> Path:
         if root not in self.made:
-            root.mkdir(parents=True, exist_ok=True)
             self.made[root] = Path(tempfile.mkdtemp(prefix="fileflow-bench-", dir=root))
         return self.made[root]
 

@@ -51,8 +51,8 @@ def figures_row(key: str, outcome: Outcome) -> tuple[str, ...]:
     return (
         key,
         about + shown(figures.median),
-        shown(min(figures.seconds) / figures.share),
-        shown(max(figures.seconds) / figures.share),
+        shown(figures.scaled(min(figures.seconds))),
+        shown(figures.scaled(max(figures.seconds))),
         str(len(figures.seconds)),
         shown(figures.median_cpu),
         f"{figures.peak_mb:.0f}",
@@ -62,7 +62,7 @@ def figures_row(key: str, outcome: Outcome) -> tuple[str, ...]:
 
 
 def fileflow_beside(figures: Figures, outcome: Outcome) -> Figures | None:
-    """The figures of fileflow that these are compared with: of the same variant, if there is one."""
+    """The figures of fileflow that these are compared with: the same variant's, if there is one."""
     own = [other for other in outcome.results.values() if other.tool == "fileflow"]
     if figures.tool == "fileflow":
         return None

@@ -29,6 +29,7 @@ class Command:
     label: str = ""  # a variant: commands of one label are compared with each other
     jobs: int = 0  # how many jobs it runs, where a figure per job is of interest
     share: float = 1.0  # the part of the chunks that a slow tool is given; its time is scaled up
+    start_up: Callable[[], float] | None = None  # its time for one chunk: this is not scaled up
     env: dict[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] | None = None  # once, before its first run
     before: Callable[[], None] | None = None  # before each run
@@ -51,6 +52,7 @@ class Figures:
     label: str = ""
     jobs: int = 0
     share: float = 1.0
+    fixed: float = 0.0  # seconds that do not grow with the chunks, of a tool given a share
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     peak_mb: float = 0.0
@@ -61,11 +63,16 @@ class Figures:
     @property
     def median(self) -> float | None:
         """Seconds for the whole of the work, scaled up if only a share was done."""
-        return statistics.median(self.seconds) / self.share if self.seconds else None
+        return self.scaled(statistics.median(self.seconds)) if self.seconds else None
+
+    def scaled(self, seconds: float) -> float:
+        if seconds <= self.fixed:
+            return seconds
+        return self.fixed + (seconds - self.fixed) / self.share
 
     @property
     def median_cpu(self) -> float | None:
-        return statistics.median(self.cpu) / self.share if self.cpu else None
+        return self.scaled(statistics.median(self.cpu)) if self.cpu else None
 
 
 Results = Mapping[str, Figures]  # of one workload, by the key of the command

@@ -206,7 +206,7 @@ def _run(
             wishes,
             settings,
             tell,
-            command=" ".join(["fileflow", *sys.argv[1:]]),
+            command=_typed(),
             wait=options.wait,
             tick=tell.tick,
         )
@@ -223,4 +223,57 @@ def _command(
     out: Writer,
     err: Writer,
 ) -> int:
-    raise NotImplementedError
+    """A command that shows or tends records."""
+    from fileflow.commands.held import Project
+
+    overrides = _overrides(options, start)
+    project = Project(
+        file=file,
+        overrides=overrides,
+        command=_typed(),
+        wait=options.wait,
+        waiting=err.line,
+    )
+    as_json = options.json
+    if options.command == "clean":
+        from fileflow.commands.clean import Which, clean
+
+        which = Which(
+            targets=wishes.targets,
+            all=options.all,
+            orphans=options.orphans,
+            dry_run=options.dry_run,
+        )
+        return clean(project, which, out.line, as_json=as_json)
+    if options.command == "adopt":
+        from fileflow.commands.adopt import adopt
+        from fileflow.executors.describing import described
+
+        return adopt(project, wishes.targets, out.line, describe=described, as_json=as_json)
+    session = project.look()
+    for line in (*session.workflow.warnings, *session.records.warnings):
+        err.line(f"note: {line}")
+    if options.command == "list":
+        from fileflow.commands.list import list_rules
+
+        return list_rules(session.workflow, out.line, as_json=as_json)
+    if options.command == "status":
+        from fileflow.commands.status import status
+
+        return status(session, wishes.targets, out.line, as_json=as_json)
+    if options.command == "why":
+        from fileflow.commands.why import why
+
+        return why(session, wishes.targets, out.line, as_json=as_json)
+    if options.command == "log":
+        from fileflow.commands.log import log
+
+        return log(session, wishes.targets, out.write_bytes)
+    from fileflow.commands.check import check
+    from fileflow.executors.describing import described
+
+    return check(session, out.line, describe=described, as_json=as_json)
+
+
+def _typed() -> str:
+    return " ".join(["fileflow", *sys.argv[1:]])

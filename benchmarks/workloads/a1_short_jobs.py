@@ -1,4 +1,4 @@
-"""10,000 Python jobs of about 0.15 ms and a gather: the first figure that was asked of the engine."""
+"""10,000 Python jobs of about 0.15 ms and a gather: the first figure asked of the engine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ShortJobs(Workload):
     def shares(self) -> dict[str, int]:
         """A tool that starts an interpreter for each chunk is given fewer."""
         processes = self.bench.share(self.count, 2_000, 100)
-        snakes = self.bench.share(self.count, 500, 20)
+        snakes = self.bench.share(self.count, 500, 50)
         return {"ninja": processes, "make": processes, "snakemake": snakes}
 
     def command(self, tool: str) -> Command:

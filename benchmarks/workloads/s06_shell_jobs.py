@@ -41,7 +41,7 @@ class ShellJobs(Workload):
         flow.command = flow.shell = text
         flow.rule_extra = extra
         flow.gather_command = "grep -c . {list} > {output}"
-        flow.shares = {"snakemake": self.bench.share(self.count, 500, 20)}
+        flow.shares = {"snakemake": self.bench.share(self.count, 500, 50)}
         link_data(self.folder / "data", flow.folder)
         return fresh_command(self.bench, flow, tool, label)
 

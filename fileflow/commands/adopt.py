@@ -48,8 +48,10 @@ def adopt(
         FileflowError: for an unknown target, a missing source, a state that cannot be written, or
             if another run holds the folder.
     """
+    wishes = Wishes(targets=tuple(targets))
+    project.look().plan(wishes)  # a wrong word is found without the lock: then no byte changes
     with project.hold() as session:
-        plan = session.plan(Wishes(targets=tuple(targets)))
+        plan = session.plan(wishes)
         decided = session.decide(plan, describe=describe)
         found = list(_Adoption(session, decided).go())
     if as_json:

@@ -57,10 +57,11 @@ class AnswerMaker:
         self.session = session
         self.decided = decided
         self._orders: dict[int, Orders] = {}
+        self._position = {job: k for k, job in enumerate(decided.plan.jobs())}
 
     def answer(self, job: int) -> Answer:
         """What is known of a job."""
-        plan, staleness = self.decided.plan, self.decided.staleness
+        plan = self.decided.plan
         table, row = plan.tables[job >> SHIFT], job & ROW
         key = job_key(table, row)
         record = self.session.records.jobs.get(key)
@@ -79,13 +80,15 @@ class AnswerMaker:
             action=_shown(orders, row),
             record=record,
             failed=failure_of(self.session.records, key),
-            first=[
-                plan.label(one)
-                for one in upstream_of(plan, job)
-                if staleness.state(one) is State.STALE
-            ],
+            first=self._first(job),
             shell=_shell_texts(record, recipe.parts),
         )
+
+    def _first(self, job: int) -> list[str]:
+        """The jobs that a job needs and that surely run, in the plan's order."""
+        plan, staleness = self.decided.plan, self.decided.staleness
+        stale = [one for one in upstream_of(plan, job) if staleness.state(one) is State.STALE]
+        return [plan.label(one) for one in sorted(stale, key=self._position.__getitem__)]
 
     def _reasons(self, job: int, key: str) -> list[Reason]:
         plan, staleness = self.decided.plan, self.decided.staleness

@@ -75,8 +75,8 @@ def asked_jobs(plan: Plan) -> list[int]:
     return [job for job in plan.jobs() if job in plan.asked]
 
 
-def upstream_of(plan: Plan, job: int) -> list[int]:
-    """All jobs that a job needs, directly or not, in the plan's order."""
+def upstream_of(plan: Plan, job: int) -> set[int]:
+    """All jobs that a job needs, directly or not."""
     found: set[int] = set()
     todo = [job]
     while todo:
@@ -85,4 +85,4 @@ def upstream_of(plan: Plan, job: int) -> list[int]:
             if maker not in found:
                 found.add(maker)
                 todo.append(maker)
-    return [one for one in plan.jobs() if one in found]
+    return found

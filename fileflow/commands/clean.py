@@ -71,11 +71,16 @@ def clean(
         raise FileflowError(
             "clean what?", hint="name rules, paths or patterns, or write --all or --orphans"
         )
-    if which.dry_run:
-        cleaned = _clean(project.look(), which)
-    else:
+    # A wrong word, or nothing to do, is found without the lock: then no byte changes.
+    chosen = _chosen(project.look(), which)
+    cleaned = _sorted_out(chosen, which)
+    if chosen.paths and not which.dry_run:
         with project.hold() as session:
-            cleaned = _clean(session, which)
+            chosen = _chosen(session, which)
+            cleaned = _sorted_out(chosen, which)
+            # The record goes last: killed in between, the outputs count as gone, not as unknown.
+            _remove(cleaned.paths)
+            _forget(session, chosen.paths)
     if as_json:
         facts = {"removed": cleaned.paths, "stays": cleaned.stays, "dry_run": which.dry_run}
         say(json.dumps(facts, indent=2))
@@ -103,7 +108,7 @@ def _files(count: int) -> str:
     return "1 output" if count == 1 else f"{count} outputs"
 
 
-def _clean(session: Session, which: Which) -> Cleaned:
+def _chosen(session: Session, which: Which) -> _Choice:
     chosen = _Choice(session)
     if which.all:
         chosen.add_jobs(session.records.jobs)
@@ -111,9 +116,14 @@ def _clean(session: Session, which: Which) -> Cleaned:
         chosen.add_orphans()
     for target in which.targets:
         chosen.add_target(target)
+    return chosen
+
+
+def _sorted_out(chosen: _Choice, which: Which) -> Cleaned:
+    """What of the chosen outputs is there, and may go or must stay."""
     cleaned = Cleaned()
     for key, paths in chosen.paths.items():
-        record = session.records.jobs[key]
+        record = chosen.records.jobs[key]
         for path in record.outputs:
             if path not in paths or not os.path.lexists(path):
                 continue
@@ -122,11 +132,7 @@ def _clean(session: Session, which: Which) -> Cleaned:
                 cleaned.stays[path] = why
             else:
                 cleaned.removed.setdefault(record.head.rule, []).append(path)
-    cleaned.sort(session.workflow.rules)
-    if not which.dry_run:
-        # The record goes last: killed in between, the outputs count as gone, not as unknown.
-        _remove(cleaned.paths)
-        _forget(session, chosen.paths)
+    cleaned.sort(chosen.session.workflow.rules)
     return cleaned
 
 

@@ -67,6 +67,18 @@ class Writer:
                 self._break(stream, error)
         return len(text)
 
+    def write_bytes(self, data: bytes) -> None:
+        """Writes bytes as they are, past the encoding."""
+        stream = self._stream
+        if stream is None:
+            return
+        try:
+            stream.flush()
+            stream.buffer.write(data)
+            stream.buffer.flush()
+        except (OSError, ValueError) as error:
+            self._break(stream, error)
+
     def line(self, text: str) -> None:
         """Writes the text and a newline."""
         self.write(f"{text}\n")

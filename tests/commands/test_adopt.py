@@ -83,6 +83,12 @@ def test_a_folder_that_another_run_holds_is_left_alone(months: Folder) -> None:
     assert caught.value.status is Exit.LOCKED
 
 
+def test_an_unknown_target_changes_no_byte(months: Folder) -> None:
+    with pytest.raises(FileflowError, match="totl"):
+        adopted(months, "totl")
+    assert not months.there(".fileflow")
+
+
 def test_a_program_gets_numbers(months: Folder) -> None:
     months.write("build/01.txt", "one\n")
     adopt(months.project(), words("copy"), months.say, as_json=True)

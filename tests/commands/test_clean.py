@@ -148,6 +148,14 @@ def test_nothing_named_is_an_error_and_so_is_an_unknown_name(months: Folder) -> 
         cleaned(months)
     with pytest.raises(FileflowError, match="totl"):
         cleaned(months, "totl")
+    assert not months.there(".fileflow")
+
+
+def test_what_is_gone_already_is_forgotten(months: Folder) -> None:
+    months.build()
+    months.delete("build/01.txt", "build/02.txt")
+    assert cleaned(months, "copy") == ["nothing to remove"]
+    assert months.build().built == 2
 
 
 def test_a_program_gets_the_paths(months: Folder) -> None:

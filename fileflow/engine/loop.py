@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Protocol
 from fileflow.engine import events
 from fileflow.engine.facts import World
 from fileflow.engine.orders import Orders, shared_list
+from fileflow.engine.recording import Recording
 from fileflow.engine.session import Decided, Session
 from fileflow.language.templates import Value
 from fileflow.model.ports import Runner
@@ -24,10 +24,10 @@ from fileflow.model.rules import Rule
 from fileflow.model.work import Batch, Died, End, Order, Outcome
 from fileflow.planning.plan import wanted_rows
 from fileflow.planning.schedule import JobState, Schedule
-from fileflow.planning.staleness import ZERO, Why, input_names, output_names
-from fileflow.planning.tables import ROW, SHIFT, Link, RuleTable
-from fileflow.world.files import ALGORITHM, NOTHING, Clock
-from fileflow.world.records import LIST_MARK, Record, RecordHead
+from fileflow.planning.staleness import Why
+from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.world.files import NOTHING, Clock
+from fileflow.world.records import Record
 
 BATCH_SECONDS = 0.1
 FIRST_BATCH = 16
@@ -150,8 +150,13 @@ class Loop:
         self.differ: dict[str, list[str]] = {}
         self.identical = 0
         self.busy = 0.0
-        self.lists_known: set[int] = set()
-        self.heads: dict[tuple[int, str], RecordHead] = {}
+        self.recording = Recording(
+            self.records,
+            self.world,
+            decided,
+            run=run,
+            workflowfile=session.workflow.file,
+        )
         self.temps = Temps(self)
         self.said: set[tuple[str, str]] = set()
         self.input_changed = False
@@ -508,27 +513,22 @@ class Loop:
             if outputs:
                 made = b"".join([proven(sign) + digest for sign, digest in outcome.outputs])
                 key = (table.number, outcome.log[0])
-                head = self._head(table, outcome.log[0])
                 rows.setdefault(key, []).append(
-                    Record(
-                        head,
-                        self.recipes[table.rule.name].digest(row),
-                        self.staleness.tokens(table, row),
-                        self._used_digests(table, row, outcome),
-                        outputs,
+                    self.recording.record(
+                        table,
+                        row,
                         made,
-                        outcome.started,
-                        outcome.seconds,
-                        outcome.cpu,
-                        outcome.memory,
-                        outcome.log[1],
-                        outcome.log[2],
+                        started=outcome.started,
+                        seconds=outcome.seconds,
+                        cpu=outcome.cpu,
+                        memory=outcome.memory,
+                        log=outcome.log,
                     )
                 )
         if sources:
             self.records.add_files(sources)
-        for key, records in rows.items():
-            self.records.add_jobs(self.heads[key], records)
+        for records in rows.values():
+            self.records.add_jobs(records[0].head, records)
         for (_, outcome), (job, moved) in zip(done, changed, strict=True):
             self.tell(events.JobEnded(self.facts(job), "built", outcome.seconds))
             self.schedule.built(job, changed=moved)
@@ -537,6 +537,8 @@ class Loop:
     def _learn(self, outcome: Outcome, sources: list[tuple[str, bytes, bytes]]) -> None:
         made = self.world.made
         for path, sign, digest in outcome.learned:
+            if self.world.known_content(path) != digest:
+                self.staleness.forget_groups()
             made(path, sign, digest)
             sources.append((path, self.clock.proven(sign), digest))
         for number, signs, digests in outcome.lists:
@@ -546,29 +548,6 @@ class Loop:
                     made(path, sign, digest)
                     sources.append((path, self.clock.proven(sign), digest))
             self.staleness.forget_groups()
-
-    def _used_digests(self, table: RuleTable, row: int, outcome: Outcome) -> bytes:
-        out = []
-        for k, link in enumerate(table.links):
-            if link.entry.order_only:
-                out.append(ZERO)
-            elif link.group_of is None or link.single:
-                paths = link.paths_of(row)
-                out.append((self.world.content(paths[0]) or ZERO) if paths else ZERO)
-            else:
-                out.append(self._store_list(table, link, k, row))
-        return b"".join(out)
-
-    def _store_list(self, table: RuleTable, link: Link, k: int, row: int) -> bytes:
-        paths = link.paths_of(row)
-        ident = self.staleness.list_contents(link, row)
-        if ident is None or ident not in self.records.contents:
-            digests = b"".join([self.world.content(path) or ZERO for path in paths])
-            ident = self.records.add_contents(digests)
-        token = self.staleness.tokens(table, row)[k]
-        if token.startswith(LIST_MARK) and bytes.fromhex(token[1:]) not in self.records.lists:
-            self.records.add_list(paths)
-        return ident
 
     def _compare(
         self, table: RuleTable, outputs: Sequence[str], outcome: Outcome, before: Record | None
@@ -585,29 +564,6 @@ class Loop:
                 if self.settings.rerun:
                     self.differ.setdefault(table.rule.name, []).append(outputs[k])
         return moved
-
-    def _head(self, table: RuleTable, log: str) -> RecordHead:
-        key = (table.number, log)
-        head = self.heads.get(key)
-        if head is None:
-            rule = table.rule
-            head = RecordHead(
-                rule=rule.name,
-                kind=self._orders(table).work.kind,
-                input_names=input_names(table),
-                output_names=output_names(table),
-                run=self.run,
-                log=log,
-                facts={
-                    "recipe": self.recipes[rule.name].parts,
-                    "python": platform.python_version(),
-                    "host": platform.node(),
-                    "workflowfile": self.session.workflow.file,
-                },
-                algorithm=ALGORITHM,
-            )
-            self.heads[key] = head
-        return head
 
     # -- what went wrong ----------------------------------------------------------------------
 

@@ -211,13 +211,13 @@ class Schedule:
 
     def _settled(self, job: int, *, changed: bool) -> None:
         waiters = self._waiters.pop(job, None)
-        if waiters is None and job not in self.reopened:
+        called = waiters is not None or job in self.reopened
+        if not called:
             self._release(job)
-        else:
-            for waiter in waiters or ():
-                self._less(waiter)
-            if changed:
-                self._reopen_consumers(job)
+        for waiter in waiters or ():
+            self._less(waiter)
+        if changed and (called or self.staleness.comes_back(job)):
+            self._reopen_consumers(job)
 
     def _release(self, job: int) -> None:
         for consumer in self._consumers.pop(job, ()):

@@ -137,6 +137,9 @@ class Facts(Protocol):
     def content(self, path: str) -> bytes | None:
         """The digest of what is at a path now, or what its absent maker is known to make."""
 
+    def assume(self, path: str, digest: bytes) -> None:
+        """From now on `content` of this path is this digest: its maker will bring it back."""
+
     def signatures(self, paths: Sequence[str]) -> list[bytes | None]:
         """The signatures of these paths now."""
 
@@ -226,6 +229,19 @@ class Staleness:
                 self.reasons[job] = reason
             if reason.after != "absent" or cause is not None:
                 self._moving.add(job)
+            elif reason.why is Why.OVERWRITTEN:
+                self._assume_back(table, row)
+
+    def comes_back(self, job: int) -> bool:
+        """Whether a job that must run is taken to make again what it made before."""
+        return job not in self._moving
+
+    def _assume_back(self, table: RuleTable, row: int) -> None:
+        outputs = table.outputs_of(row)
+        record = self.facts.record(outputs[0])
+        for k, path in enumerate(outputs):
+            if record is not None:
+                self.facts.assume(path, record.made[48 * k + 32 : 48 * k + 48])
 
     def _moved_by(self, links: Sequence[Link], row: int) -> str | None:
         """The rule of a job that this one needs and that may make something else this time."""
@@ -325,6 +341,8 @@ class Staleness:
     def all_reasons(self, table: RuleTable, row: int) -> list[Reason]:
         """Every reason for which a job must run, for `why`."""
         first = self.reason_now(table, row)
+        if first is _NEVER:
+            return [Reason(Why.MISSING, table.outputs_of(row)[0])]
         if first is None or not table.shape.outputs:
             return [first] if first else []
         outputs = table.outputs_of(row)

@@ -248,10 +248,15 @@ rule step:
         one = replace(self, folder=folder, count=1, shares={})
         write_numbers(folder / "data", 1, 2)
         one.write(tool)
-        for _ in range(2 if again else 1):
+        keep = one.made()
+        times = []
+        for _ in range(4 if again else 3):
+            if not again:
+                bench.scratch.refresh(folder, keep)
             start = time.perf_counter()
             call(one.argv(bench, tool), folder)
-        return time.perf_counter() - start
+            times.append(time.perf_counter() - start)
+        return min(times)
 
     def ninja_is_done(self, bench: Bench) -> None:
         """Brings ninja to where it has made what is there."""

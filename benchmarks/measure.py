@@ -51,9 +51,14 @@ def run_once(command: Command, log: Path, timeout: float) -> Run:
         killer = threading.Timer(timeout, os.killpg, (process.pid, signal.SIGKILL))
         killer.daemon = True
         killer.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:  # Ctrl-C reaches only this process: the other has its own session
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            killer.cancel()
         seconds = time.perf_counter() - start
-        killer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     text = end_of(log)
     if process.returncode:

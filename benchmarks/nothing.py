@@ -14,7 +14,7 @@ from benchmarks.workload import Command, Workload
 
 # More chunks than this would take these tools longer than anyone waits.
 FULL_LIMITS = {"make": 100_000, "doit": 10_000, "snakemake": 10_000}
-QUICK_LIMITS = {"make": 10_000, "doit": 10_000, "snakemake": 1_000}
+QUICK_LIMITS = {"make": 10_000, "doit": 10_000, "snakemake": 10_000}
 
 
 class NothingToDo(Workload):

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -73,6 +74,12 @@ def make_importable(tools: Tools) -> None:
     if "fileflow" in tools and subprocess.run(argv, cwd="/", check=False, **quiet).returncode:
         known = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), *([known] if known else [])])
+
+
+def keep_bytecode(scratch: Scratch) -> None:
+    """Where Python is told to write no bytecode each start would compile all modules anew."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(scratch.place("bytecode"))
 
 
 def run_workload(workload: Workload, bench: Bench, effort: Effort) -> Outcome:
@@ -197,8 +204,10 @@ def main(argv: Sequence[str]) -> int:
         return 0
     tools = Tools.look(given.tools)
     make_importable(tools)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the scratch folder goes all the same
     bench = Bench(Scratch(given.folder), tools, given.quick, given.at_most)
     try:
+        keep_bytecode(bench.scratch)
         outcomes = measure_all(given, bench)
         print(f"### Goals\n\n{goal_table(outcomes.values())}")
         if any(outcome.note for outcome in outcomes.values()):

@@ -12,6 +12,12 @@ def main() -> int:
 
         print(f"fileflow {__version__}")
         return 0
+    from fileflow.fast import answer
+
+    known = answer(sys.argv[1:])
+    if known is not None:
+        sys.stderr.write(f"{known}\n")
+        return 0
     from fileflow.cli import main as run
 
     return run(sys.argv[1:])

@@ -162,7 +162,7 @@ class Workflow:
         *,
         jobs: int | None = None,
         mode: Literal["resume", "rerun"] = "resume",
-        executor: str = "process",
+        executor: str | None = None,
         keep_going: bool = False,
         on_event: Callable[[events.Event], None] | None = None,
     ) -> Result:
@@ -172,7 +172,8 @@ class Workflow:
             targets: rules, paths or patterns; none: the first rule.
             jobs: at most so many cores at once; by default all that may be used.
             mode: `resume` builds what is stale, `rerun` all that is needed.
-            executor: for functions of rules that name none.
+            executor: for rules that name none; by default `process`, and `async` for functions
+                that are `async def`.
             keep_going: go on with all that does not depend on a failed job.
             on_event: is told what happens as it happens.
 
@@ -219,7 +220,7 @@ class Workflow:
                 Settings(
                     jobs=jobs or usable_cpus(),
                     max_failures=0 if keep_going else 1,
-                    executor=executor,
+                    executor=executor or "",
                     rerun=mode == "rerun",
                 ),
                 tell,

@@ -32,7 +32,7 @@ COMMANDS = (
     "init",
     "schema",
 )
-LATER = ("graph", "report", "init", "schema")
+LATER = ("graph", "report")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -74,10 +74,18 @@ def _dispatch(options: Options, out: Writer, err: Writer) -> int:
             raise FileflowError(f"-C {options.directory}: {error.strerror}") from None
     if options.command in LATER:
         raise FileflowError(f"`fileflow {options.command}` is not there yet")
+    if options.command == "schema":
+        from fileflow.commands.schema import schema
+
+        return schema(out.line)
     try:
         start = os.getcwd()
     except FileNotFoundError:
         raise FileflowError("the current folder is not there any more") from None
+    if options.command == "init":
+        from fileflow.commands.init import init
+
+        return init(start, out.line)
     from fileflow.engine.session import find_workflowfile
 
     file = find_workflowfile(options.workflowfile, start)
@@ -153,6 +161,10 @@ def _run(
 
     if options.strict:
         raise FileflowError("--strict is not there yet")
+    if options.executor is not None:
+        from fileflow.executors.plug_ins import check_name
+
+        check_name(options.executor)
     overrides = _overrides(options, start)
     folder = os.path.relpath(os.path.dirname(file), start)
     tell = progress_for(
@@ -194,7 +206,7 @@ def _run(
         max_failures=failures,
         retries=options.retries,
         keep_temp=options.keep_temp,
-        executor=options.executor or "process",
+        executor=options.executor or "",
         print_commands=options.print_commands,
         rerun=options.rerun,
         verbose=options.verbose,
@@ -209,6 +221,7 @@ def _run(
             command=_typed(),
             wait=options.wait,
             tick=tell.tick,
+            remember=(sys.argv[1:], os.path.relpath(start, os.path.dirname(file))),
         )
     finally:
         tell.close()

@@ -1,9 +1,18 @@
-"""How many CPUs this process may use; knows affinity and cgroups, not what runs on them."""
+"""How many CPUs may be used, by this process or by the job that runs here.
+
+Knows affinity and cgroups, not what runs on them.
+"""
 
 from __future__ import annotations
 
 import math
 import os
+from contextvars import ContextVar
+
+# The cores of the job that runs here, in threads and on event loops; where a job has a process of
+# its own, and in its commands, the environment variable tells.
+cores_of_job: ContextVar[int | None] = ContextVar("cores_of_job", default=None)
+CORES_VARIABLE = "FILEFLOW_CORES"
 
 
 def usable_cpus(root: str = "/") -> int:

@@ -27,6 +27,7 @@ FLOORS = {
     "options": 7,
     "parallel": 1,
     "cpus": 0,
+    "fast": 4,
     "cli": 8,
     "__main__": 9,
     "__init__": 10,

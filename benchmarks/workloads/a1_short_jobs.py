@@ -13,7 +13,7 @@ class ShortJobs(Workload):
     title = "{count} Python jobs of about 0.15 ms + gather, -j 2"
     full = 10_000
     quick = 10_000
-    lines = 170
+    lines = 330
     peers = ("fileflow", "loop")
 
     def make(self, folder: Path) -> None:

@@ -15,7 +15,7 @@ class NothingMillion(NothingToDo):
         return [
             Goal("fileflow at most 1.1 × linear in S1", 1.1, self.against_smaller),
             ratio("fileflow", "ninja", 0.6),
-            megabytes("fileflow", 300),
+            megabytes("fileflow", 30 + 270 * self.count / self.full),
         ]
 
     def against_smaller(self, results: Results, others: AllResults) -> float | None:

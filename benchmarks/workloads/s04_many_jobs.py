@@ -9,7 +9,7 @@ from benchmarks.workloads.a1_short_jobs import ShortJobs
 class ManyJobs(ShortJobs):
     name = "S4"
     title = "{count} Python jobs of about 0.1 ms + gather, -j 2, fresh folder"
-    lines = 50
+    lines = 140
     peers = ("fileflow", "loop", "joblib", "ninja", "make", "doit", "snakemake")
 
     def goals(self) -> list[Goal]:

@@ -9,7 +9,7 @@ from benchmarks.workloads.a1_short_jobs import ShortJobs
 class Again(ShortJobs):
     name = "S4b"
     title = "{count} Python jobs of about 0.1 ms + gather again, over existing files"
-    lines = 50
+    lines = 140
     peers = ("fileflow", "loop", "joblib")
 
     def command(self, tool: str) -> Command:

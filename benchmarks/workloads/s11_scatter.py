@@ -97,7 +97,7 @@ class Scatter(Workload):
         (folder / "loop" / "loop.py").write_text(LOOP)
 
     def line(self, number: int) -> str:
-        return " ".join(f"{number + part / 8}" for part in range(50))
+        return " ".join(f"{number + part / 8}" for part in range(140))
 
     def commands(self) -> list[Command]:
         jobs = self.count * (CHUNKS + 1) + 1

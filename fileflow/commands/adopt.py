@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from fileflow.commands.held import Project
 from fileflow.engine.recording import Recording
-from fileflow.engine.session import STATE, Decided, Describe, Session
+from fileflow.engine.session import Decided, Describe, Session
+from fileflow.fast import STATE
 from fileflow.planning.plan import Target, Wishes
 from fileflow.planning.staleness import State, Why
 from fileflow.planning.tables import ROW, SHIFT, RuleTable

@@ -10,7 +10,8 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from fileflow.engine.session import STATE, Overrides, Session
+from fileflow.engine.session import Overrides, Session
+from fileflow.fast import STATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from fileflow.commands.choosing import plan_of_everything, plan_of_targets
-from fileflow.engine.session import STATE, Decided, Describe, Session
+from fileflow.engine.session import Decided, Describe, Session
+from fileflow.fast import STATE
 from fileflow.planning.plan import Target, wanted_rows
 from fileflow.planning.staleness import State
 from fileflow.planning.tables import ROW, SHIFT, RuleTable

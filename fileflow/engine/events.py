@@ -88,6 +88,13 @@ class RunFinished:
 Event = RunStarted | JobStarted | JobEnded | Note | RunFinished
 
 
+def nothing_to_do(kept: int) -> str:
+    """What a run says that finds all fresh."""
+    if not kept:
+        return "nothing to do"
+    return f"nothing to do: {f'all {kept} are' if kept > 1 else 'the one job is'} fresh"
+
+
 class Listener(Protocol):
     """Takes events as they happen."""
 

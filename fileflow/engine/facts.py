@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from fileflow.errors import Exit, FileflowError
@@ -141,6 +141,10 @@ class World:
     def gone(self, path: str) -> None:
         """A file was deleted during the run; what it held stays known."""
         self._signs[path] = None
+
+    def looks(self) -> Iterable[tuple[str, bytes | None]]:
+        """Every path that was looked at, with its signature."""
+        return self._signs.items()
 
     def forget_looks(self) -> None:
         """Looks anew at everything from now on."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol
@@ -17,6 +17,7 @@ from fileflow.engine import events
 from fileflow.engine.facts import World
 from fileflow.engine.orders import Orders, shared_list
 from fileflow.engine.recording import Recording
+from fileflow.engine.runners import ASYNC, Chooser, cores_of, lanes_of
 from fileflow.engine.session import Decided, Session
 from fileflow.language.templates import Value
 from fileflow.model.ports import Runner
@@ -54,7 +55,7 @@ class Settings:
         max_failures: no new job starts after so many have failed; 0: as many as there are.
         retries: over those that the rules say.
         keep_temp: delete no `temp` output.
-        executor: for functions of rules that name none.
+        executor: for rules that name none; empty: by the kind of function.
         print_commands: tell each job's filled command.
         verbose: tell each job's start.
         rerun: build everything, and compare with what was there.
@@ -64,7 +65,7 @@ class Settings:
     max_failures: int = 1
     retries: int | None = None
     keep_temp: bool = False
-    executor: str = "process"
+    executor: str = ""
     print_commands: bool = False
     verbose: bool = False
     rerun: bool = False
@@ -135,8 +136,7 @@ class Loop:
         self.durations = Durations(session)
         self.schedule = Schedule(self.plan, self.staleness, self._chains())
         self.lanes = {
-            name: [Lane(name, k) for k in range(1 if name == "serial" else settings.jobs)]
-            for name in runners
+            name: [Lane(name, k) for k in range(lanes_of(name, settings.jobs))] for name in runners
         }
         self.pools = dict(session.workflow.resources)
         self.free_items = {
@@ -160,7 +160,15 @@ class Loop:
         self.temps = Temps(self)
         self.said: set[tuple[str, str]] = set()
         self.input_changed = False
-        self.in_process: set[int] = set()
+        self.asyncs = decided.asyncs
+        self.chooser = Chooser(
+            runners=runners,
+            asyncs=decided.asyncs,
+            asked=settings.executor,
+            jobs=settings.jobs,
+            took=self.durations,
+            note=self._chose,
+        )
 
     # -- the loop -----------------------------------------------------------------------------
 
@@ -196,7 +204,10 @@ class Loop:
         return bool(self.settings.max_failures) and self.failures >= self.settings.max_failures
 
     def _in_flight(self) -> bool:
-        return any(lane.orders for lanes in self.lanes.values() for lane in lanes)
+        return any(True for _ in self._busy())
+
+    def _busy(self) -> Iterator[Lane]:
+        return (lane for lanes in self.lanes.values() for lane in lanes if lane.orders)
 
     def _wait(self) -> list[tuple[str, Outcome | Died]]:
         seconds: float | None = None
@@ -261,10 +272,32 @@ class Loop:
             for job in jobs:
                 if job not in schedule.certain and not self._is_stale_now(table, job):
                     continue
-                if schedule.demand_absent(job):
+                if schedule.demand_absent(job) or self._is_protected(table, job):
                     continue
                 out.append(job)
         return out
+
+    def _is_protected(self, table: RuleTable, job: int) -> bool:
+        """Whether a stale job may not replace what it made; then it has failed."""
+        if job in self.plan.forced:
+            return False
+        outputs = table.outputs_of(job & ROW)
+        for entry, path in zip(table.shape.outputs, outputs, strict=True):
+            if entry.protected and os.path.lexists(path) and self.world.has_record(path):
+                message = (
+                    f"{path} is protected and stale ({self._reason(job) or 'rerun'}): "
+                    f"--force {path} builds it anew"
+                )
+                outcome = Outcome(job, 1, End.MISSING, started=time.time())
+                self.attempts[job] = 1 + self._retries(table)
+                self._failed(job, message, outcome)
+                return True
+        return False
+
+    def _retries(self, table: RuleTable) -> int:
+        if self.settings.retries is not None:
+            return self.settings.retries
+        return table.rule.retries or 0
 
     def _is_stale_now(self, table: RuleTable, job: int) -> bool:
         reason = self.staleness.reason_now(table, job & ROW)
@@ -282,12 +315,14 @@ class Loop:
     def _free_lane(self, table: RuleTable, orders: Orders, runner: str) -> Lane | None:
         lanes = self.lanes[runner]
         rule = table.rule
+        if self.settings.jobs == 1 and any(lane.table is not table for lane in self._busy()):
+            return None
         used = sum(lane.cores for every in self.lanes.values() for lane in every if lane.orders)
         if used + orders.cores <= self.settings.jobs and self._pools_allow(rule):
             lane = next((lane for lane in lanes if not lane.orders), None)
             if lane is not None:
                 return lane
-        if rule.timeout is not None:
+        if rule.timeout is not None or runner == ASYNC:
             return None
         waiting = [
             lane
@@ -301,7 +336,7 @@ class Loop:
         return None
 
     def _batch_size(self, table: RuleTable, runner: str) -> int:
-        if table.rule.timeout is not None or table.rule.resources:
+        if table.rule.timeout is not None or table.rule.resources or runner == ASYNC:
             return 1
         ready = self.schedule.ready_count(table)
         share = math.ceil(ready / (2 * self.settings.jobs))
@@ -369,17 +404,19 @@ class Loop:
         return self.world.signatures((path,))[0], digest
 
     def _runner(self, table: RuleTable) -> str:
-        name = table.rule.executor or self.settings.executor
-        if table.rule.action is None or self._orders(table).binding is None:
-            return "process"
-        if table.number in self.in_process or name not in self.runners:
-            return "process"
-        return name
+        return self.chooser.runner(table, self.schedule.ready_count(table))
+
+    def _chose(self, rule: str, executor: str, why: str) -> None:
+        """`executor: auto` chose; `why` shows the note, which is part of the journal."""
+        self.records.note("auto", rule, {"executor": executor, "why": why, "run": self.run})
+        if self.settings.verbose:
+            self._note("auto", rule, f"rule {rule}: executor auto chose {executor}: {why}")
 
     def _orders(self, table: RuleTable) -> Orders:
         found = self.orders.get(table.number)
         if found is None:
-            cores = int(min(table.rule.cores.number, self.settings.jobs))
+            is_async = table.rule.name in self.asyncs
+            cores = cores_of(table.rule, is_async, self.settings.jobs)
             found = Orders(
                 table,
                 self.bindings.get(table.rule.name),
@@ -501,7 +538,7 @@ class Loop:
             self._learn(outcome, sources)
             self._leave(lane, job)
             self.busy += outcome.seconds
-            self.durations.add(table, outcome.seconds)
+            self.durations.add(table, outcome.seconds, outcome.cpu)
             for kind, text in outcome.notes:
                 self._note(kind, table.rule.name, f"rule {table.rule.name}: {text}")
             outputs = table.outputs_of(row)
@@ -597,10 +634,10 @@ class Loop:
             "draws",
             table.rule.name,
             f"rule {table.rule.name}: its function draws from a global random generator, which "
-            "threads share: its jobs run in processes instead; take `rng` as a parameter, or "
-            "write executor: process",
+            "jobs in threads or on an event loop share: its jobs run in processes instead; take "
+            "`rng` as a parameter, or write executor: process",
         )
-        self.in_process.add(table.number)
+        self.chooser.to_process(table)
         self.attempts[job] -= 1
         self.schedule.put_back(job)
 
@@ -614,9 +651,7 @@ class Loop:
 
     def _failed(self, job: int, message: str, outcome: Outcome) -> None:
         table = self.plan.tables[job >> SHIFT]
-        retries = table.rule.retries or 0
-        if self.settings.retries is not None:
-            retries = self.settings.retries
+        retries = self._retries(table)
         attempt = self.attempts[job]
         again = attempt <= retries and outcome.end is not End.CHANGED and not self.stop.signal
         self.tell(
@@ -810,7 +845,8 @@ class Durations:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._average: dict[str, float | None] = {}
-        self._measured: set[str] = set()
+        self._cpu: dict[str, float] = {}
+        self._measured: dict[str, int] = {}
 
     def expected(self, table: RuleTable) -> float | None:
         """Seconds that a job of the rule takes at a guess; None if nothing is known."""
@@ -820,20 +856,35 @@ class Durations:
             self._average[name] = float(note) if isinstance(note, (int, float)) else None
         return self._average[name]
 
-    def add(self, table: RuleTable, seconds: float) -> None:
+    def measured(self, table: RuleTable) -> tuple[float, float, int] | None:
+        """Seconds and CPU seconds of a job, and how many jobs of this run say so (0: records)."""
+        seconds = self.expected(table)
+        name = table.rule.name
+        cpu = self._cpu.get(name)
+        if cpu is None:
+            note = self.session.records.notes.get(("cpu", name))
+            cpu = float(note) if isinstance(note, (int, float)) else None
+        if seconds is None or cpu is None:
+            return None
+        return seconds, cpu, self._measured.get(name, 0)
+
+    def add(self, table: RuleTable, seconds: float, cpu: float) -> None:
         """One more job was measured."""
         before = self.expected(table)
         name = table.rule.name
         if before is None or name not in self._measured:
             self._average[name] = seconds
+            self._cpu[name] = cpu
         else:
             self._average[name] = before + self.WEIGHT * (seconds - before)
-        self._measured.add(name)
+            self._cpu[name] += self.WEIGHT * (cpu - self._cpu[name])
+        self._measured[name] = self._measured.get(name, 0) + 1
 
     def store(self) -> None:
         """Notes the averages for the next run."""
         for name in self._measured:
             self.session.records.note("seconds", name, round(self._average[name] or 0.0, 6))
+            self.session.records.note("cpu", name, round(self._cpu[name], 6))
 
 
 class Temps:

@@ -5,31 +5,45 @@ Decides nothing and runs nothing.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 
 from fileflow.errors import FileflowError
 from fileflow.language.bash import plain_words
+from fileflow.language.config import steps_of
 from fileflow.language.templates import (
     FillOptions,
     PathText,
+    Placeholder,
     Template,
     Value,
     fill_shell,
     fill_words,
 )
-from fileflow.language.yaml_tree import Scalar
-from fileflow.model.rules import Argv, Run, Script, Shell
+from fileflow.language.yaml_tree import Node, Scalar, python_value
+from fileflow.model.rules import Argv, Rule, Run, Script, Shell
 from fileflow.model.work import STAGE, Order, Work
 from fileflow.planning.binding import Binding
-from fileflow.planning.filling import Item, JobValues, canonical, node_value, python_config
+from fileflow.planning.filling import (
+    Item,
+    JobValues,
+    canonical,
+    config_lookup,
+    node_value,
+    python_config,
+)
 from fileflow.planning.seeds import seed_counts, seed_key, seed_of, small
 from fileflow.planning.tables import ABSENT, Group, RuleTable
+from fileflow.world.private import own_name
 from fileflow.world.staging import staged_name
 
 SHELL_WORDS = ("bash", "-euo", "pipefail", "-c")
 LISTS = ".files"
+NOTEBOOKS = "fileflow.world.notebooks"
 _INTERPRETERS = {".R": "Rscript", ".r": "Rscript", ".jl": "julia", ".sh": "bash"}
 
 
@@ -75,10 +89,10 @@ class Orders:
         self.work = Work(
             key=table.number,
             rule=self.rule.name,
-            kind=kind_of(table),
+            kind="python" if runs_in_slot(self.rule) else kind_of(table),
             module=self.rule.action.module if isinstance(self.rule.action, Run) else "",
             function=self.rule.action.function if isinstance(self.rule.action, Run) else "",
-            parameters=tuple(binding.parameters) if binding else (),
+            parameters=tuple(self._parameters(binding)) if binding else (),
             environ=tuple(self._environ()),
             seeded=self.seeded,
             cores=max(1, cores),
@@ -91,7 +105,9 @@ class Orders:
             in_place=tuple(e.in_place for e in entries),
             keep=tuple(e.keep for e in entries),
             private=self.rule.private,
+            envvars=self.rule.envvars,
         )
+        self._special = self.rule.private or any(entry.in_place for entry in entries)
         self._output_items: list[int | list[int]] = [
             item.entries[0] if item.single else list(item.entries) for item in table.output_items
         ]
@@ -100,6 +116,11 @@ class Orders:
             for name, node in self.rule.env.items()
             if isinstance(node, Scalar) and "{" in node.text
         }
+        self._wants_path = binding is None and (
+            self.rule.private
+            or (isinstance(self.rule.action, Script) and not runs_in_slot(self.rule))
+        )
+        self._has_extra_env = bool(self._row_env) or self.rule.private
         self._constant_seed = not self.seeded and not (binding and binding.takes_seed)
 
     def _environ(self) -> list[tuple[str, str]]:
@@ -109,6 +130,30 @@ class Orders:
                 value = node_value(node, None)
                 out.append((name, "" if value is None else str(value)))
         return out
+
+    def _parameters(self, binding: Binding) -> list[tuple[str, str, object]]:
+        """The parameters, with the rule's own log files as the value of `log`."""
+        if not self.rule.logs:
+            return binding.parameters
+        items = tuple(
+            (name, numbers[0] if single else tuple(numbers))
+            for name, numbers, single in log_items(self.rule)
+        )
+        return [
+            (name, "logs", items) if source == "log" else (name, source, detail)
+            for name, source, detail in binding.parameters
+        ]
+
+    def _staged(self, row: int) -> Callable[[str], str]:
+        """How an action is told where to make each output."""
+        if not self._special:
+            return staged
+        if self.rule.private:
+            return own_name
+        entries = self.table.shape.outputs
+        outputs = self.table.outputs_of(row)
+        here = {path for path, entry in zip(outputs, entries, strict=True) if entry.in_place}
+        return lambda path: path if path in here else staged(path)
 
     def seed(self, row: int) -> int:
         """The job's seed, 128 bits."""
@@ -136,14 +181,17 @@ class Orders:
         outputs = table.outputs_of(row)
         seed = 0 if self._constant_seed else self.seed(row)
         items = [self._item(item, row) for item in table.input_items]
-        if self.binding is not None and not self.binding.values and not self._row_env:
-            return Order(job, attempt, items, checks, outputs, self._output_items, seed=seed)
+        logs = self._logs(row) if self.rule.logs else []
+        if self.binding is not None and not self.binding.values and not self._has_extra_env:
+            return Order(
+                job, attempt, items, checks, outputs, self._output_items, seed=seed, logs=logs
+            )
         files: list[tuple[str, str]] = []
         extras: dict[str, Value] = {
             "seed": str(small(seed)),
             "cores": str(self.cores),
             "resources": resources,
-            "log": PathText(log),
+            "log": PathText(self._from_within(log)),
             "attempt": str(attempt),
         }
         if self.binding is not None:
@@ -159,14 +207,15 @@ class Orders:
                 values=[get(values) for get in self.binding.values],
                 seed=seed,
                 extra_env=self._extra_env(values),
+                logs=logs,
             )
-        values = JobValues(table, row, staged, extras)
+        values = JobValues(table, row, self._staged(row), extras)
         words = self.words(values, files)
         extra = self._extra_env(values)
         if isinstance(self.rule.action, Script):
             facts = f"{LISTS}/job.json"
             files.append((facts, self._job_facts(values, seed)))
-            extra.append(("FILEFLOW_JOB", f"{self.root}/{STAGE}/{facts}"))
+            extra.append(("FILEFLOW_JOB", f"{STAGE}/{facts}"))
         return Order(
             job,
             attempt,
@@ -178,7 +227,24 @@ class Orders:
             seed=seed,
             extra_env=extra,
             files=files,
+            logs=logs,
         )
+
+    def _logs(self, row: int) -> list[str]:
+        """The log files that a job writes itself."""
+        values = self.table.values_of(row)
+        found = []
+        for entry in self.rule.logs:
+            assert entry.pattern is not None
+            full = dict(values)
+            for text, _ in entry.pattern.lookups:
+                full[text] = config_lookup(self.table.config, text, values)
+            found.append(entry.pattern.fill(full))
+        return found
+
+    def _from_within(self, path: str) -> str:
+        """A path of the engine's own, as an action can use it where it runs."""
+        return f"{self.root}/{path}" if self.rule.private else path
 
     def _item(self, item: Item, row: int) -> str | list[str] | int | None:
         links = self.table.links
@@ -196,7 +262,25 @@ class Orders:
         for name, node in self._row_env.items():
             value = node_value(node, values.resolve)
             out.append((name, "" if value is None else str(value)))
+        if self.rule.private:
+            out.append(("FILEFLOW_ROOT", self.root))
+        if self._wants_path:
+            given = dict([*self.work.environ, *out]).get("PYTHONPATH")
+            given = os.environ.get("PYTHONPATH") if given is None else given
+            folders = [*self._script_folder(values), self.root]
+            out.append(("PYTHONPATH", os.pathsep.join([*folders, *([given] if given else [])])))
         return out
+
+    def _script_folder(self, values: JobValues) -> list[str]:
+        """A notebook's folder: what it imports is looked for there first, as for a script."""
+        action = self.rule.action
+        if not isinstance(action, Script) or not is_notebook(action):
+            return []
+        return [os.path.dirname(os.path.join(self.root, self._script_path(values, action)))]
+
+    def _script_path(self, values: JobValues, action: Script) -> str:
+        options = FillOptions(self.root, lambda _: "")
+        return "".join(fill_words(action.path, values.resolve, options))
 
     # -- words --------------------------------------------------------------------------------
 
@@ -206,19 +290,20 @@ class Orders:
         def write_list(lines: Sequence[str]) -> str:
             name = f"{LISTS}/list-{len(files)}.txt"
             files.append((name, "".join(f"{line}\n" for line in lines)))
-            return f"{STAGE}/{name}"
+            return name if self.rule.private else f"{STAGE}/{name}"
 
-        options = FillOptions(self.root, write_list)
+        options = FillOptions(STAGE if self.rule.private else self.root, write_list)
+        resolve = self._with_logs(values) if self.rule.logs else values.resolve
 
         def filled(words: Sequence[Template]) -> list[str]:
-            return [one for word in words for one in fill_words(word, values.resolve, options)]
+            return [one for word in words for one in fill_words(word, resolve, options)]
 
         action = self.rule.action
         prefix = filled(self.rule.prefix)
         if isinstance(action, Shell):
-            text = fill_shell(action.template, values.resolve, options)
+            text = fill_shell(action.template, resolve, options)
             if self.rule.shell_prefix is not None:
-                start = fill_shell(self.rule.shell_prefix, values.resolve, options)
+                start = fill_shell(self.rule.shell_prefix, resolve, options)
                 text = f"{start} {text}"
             elif self.rule.shell_words is None and not prefix:
                 plain = directly(text)
@@ -229,44 +314,100 @@ class Orders:
         if isinstance(action, Argv):
             return prefix + filled(action.words)
         if isinstance(action, Script):
-            path = "".join(fill_words(action.path, values.resolve, options))
+            path = self._script_path(values, action)
             if action.args is not None:
                 args = filled(action.args)
             else:
                 args = values.input_paths()
-                args += [staged(one) for one in self.table.outputs_of(values.row)]
-            return [*prefix, *interpreter(path), path, *args]
+                args += [values.staged(one) for one in self.table.outputs_of(values.row)]
+            return [*prefix, *self._script_words(values, path), *args]
         raise AssertionError("bug: a function has no words")
+
+    def _script_words(self, values: JobValues, path: str) -> list[str]:
+        """What runs a script, and its path."""
+        shown = os.path.join(self.root, path) if self.rule.private else path
+        if runs_in_slot(self.rule):
+            return [shown]
+        python = "python3" if self.rule.prefix else sys.executable
+        ending = os.path.splitext(path)[1]
+        if ending == ".ipynb":
+            copy = self._executed_copy(values)
+            return [python, "-m", NOTEBOOKS, shown, copy]
+        if ending == ".py":
+            return [python, shown]
+        program = _INTERPRETERS.get(ending)
+        if program is not None:
+            return [program, shown]
+        return [shown if "/" in shown else f"./{shown}"]
+
+    def _executed_copy(self, values: JobValues) -> str:
+        """Where an executed notebook is kept: in the rule's own log if that is one."""
+        for path in self._logs(values.row):
+            if path.endswith(".ipynb"):
+                return os.path.join(self.root, path)
+        log = os.path.join(self.root, str(values.extras["log"]))
+        rule = re.sub(r"[^\w.-]+", "_", self.rule.name)
+        return f"{os.path.dirname(log)}/{rule}-{values.row}-{values.extras['attempt']}.ipynb"
+
+    def _with_logs(self, values: JobValues) -> Callable[[Placeholder], Value]:
+        """What placeholders stand for where the rule has log files of its own."""
+        logs = [PathText(path) for path in self._logs(values.row)]
+        named: dict[str | None, Value] = {
+            name: logs[numbers[0]] if single else [logs[k] for k in numbers]
+            for name, numbers, single in log_items(self.rule)
+        }
+
+        def resolve(hole: Placeholder) -> Value:
+            if hole.root != "log":
+                return values.resolve(hole)
+            value: Value = logs[0] if len(logs) == 1 and len(named) == 1 else logs
+            if len(named) == 1 and isinstance(found := next(iter(named.values())), list):
+                value = found
+            for step in hole.steps:
+                if isinstance(step, str):
+                    value = named[step]
+                elif isinstance(step, int) and isinstance(value, list):
+                    value = value[step]
+            return value
+
+        return resolve
 
     def _job_facts(self, values: JobValues, seed: int) -> str:
         table = self.table
 
-        def as_mapping(items: Sequence[Item], output: bool) -> object:
-            found = [
-                (item.name, values.output_item(item) if output else values.input_item(item))
-                for item in items
-            ]
-            if found and all(name for name, _ in found):
-                return {str(name): value for name, value in found}
-            out: list[object] = []
-            for _, value in found:
-                out += value if isinstance(value, list) else [value]
-            return out
-
-        facts = {
-            "input": as_mapping(table.input_items, output=False),
-            "output": as_mapping(table.output_items, output=True),
+        inputs = [
+            (item.name, values.input_item(item))
+            for item in table.input_items
+            if item.name or not table.is_order_only(item)
+        ]
+        paths = self._logs(values.row)
+        logs = [
+            (name, paths[numbers[0]] if single else [paths[k] for k in numbers])
+            for name, numbers, single in log_items(self.rule)
+        ]
+        facts: dict[str, object] = {
+            "input": _by_name(inputs),
+            "output": _by_name(
+                [(item.name, values.output_item(item)) for item in table.output_items]
+            ),
             "params": {name: values.typed_param(name) for name in self.rule.params},
             "wildcards": values.wildcards(),
             "cores": self.cores,
             "resources": values.extras["resources"],
-            "seed": small(seed),
-            "log": values.extras["log"],
+            "seed": small(seed) if self.seeded else None,
+            "rng": f"{seed:032x}" if self.seeded else None,
+            "log": _by_name(logs) if logs else values.extras["log"],
             "rule": self.rule.name,
             "attempt": int(str(values.extras["attempt"])),
-            "config": python_config(table.config),
+            "config": python_config(table.config)
+            if self.rule.names_whole_config
+            else named_config(self.rule.config_named),
         }
-        return canonical(facts)
+        if skipped := [i.name for i in table.input_items if i.name and table.is_order_only(i)]:
+            facts["order_only"] = skipped
+        in_order = {name: facts.pop(name) for name in ("input", "output", "log")}
+        text = canonical(facts)
+        return json.dumps(in_order, ensure_ascii=False)[:-1] + "," + text[1:]
 
     def shown(self, row: int) -> str:
         """The action in the user's words: the filled command, or the function's name."""
@@ -282,9 +423,8 @@ class Orders:
         }
         values = JobValues(self.table, row, str, extras)
         if isinstance(action, Shell):
-            text = fill_shell(
-                action.template, values.resolve, FillOptions(self.root, lambda _: "LIST")
-            )
+            resolve = self._with_logs(values) if self.rule.logs else values.resolve
+            text = fill_shell(action.template, resolve, FillOptions(self.root, lambda _: "LIST"))
             return text.strip()
         try:
             words = self.words(values, [])
@@ -303,15 +443,56 @@ def kind_of(table: RuleTable) -> str:
     return "script" if isinstance(action, Script) else "argv"
 
 
-def interpreter(path: str) -> list[str]:
-    """The words before a script's path."""
-    import sys
+def runs_in_slot(rule: Rule) -> bool:
+    """Whether the rule's action is a Python script that needs no interpreter of its own."""
+    action = rule.action
+    return isinstance(action, Script) and action.path.text.endswith(".py") and not rule.prefix
 
-    ending = os.path.splitext(path)[1]
-    if ending == ".py":
-        return [sys.executable]
-    program = _INTERPRETERS.get(ending)
-    return [program] if program else []
+
+def is_notebook(action: Script) -> bool:
+    """Whether a script is a notebook."""
+    return action.path.text.endswith(".ipynb")
+
+
+def log_items(rule: Rule) -> list[tuple[str | None, list[int], bool]]:
+    """The rule's log files as the action gets them: name, positions, whether it is one path."""
+    found: dict[object, list[int]] = {}
+    for k, entry in enumerate(rule.logs):
+        found.setdefault(entry.name if entry.name is not None else k, []).append(k)
+    return [
+        (
+            rule.logs[numbers[0]].name,
+            numbers,
+            len(numbers) == 1 and not (rule.logs[numbers[0]].listed and isinstance(key, str)),
+        )
+        for key, numbers in found.items()
+    ]
+
+
+def named_config(named: Mapping[str, Node]) -> dict[str, object]:
+    """The config values that a rule names, each where it is in the config."""
+    made: dict[str, object] = {}
+    for text in sorted(named):
+        inner: dict[str, object] = made
+        *above, last = [str(step) for step in steps_of(f".{text}")]
+        for step in above:
+            below = inner.setdefault(step, {})
+            if not isinstance(below, dict):
+                break
+            inner = below
+        else:
+            inner.setdefault(last, python_value(named[text]))
+    return made
+
+
+def _by_name(items: Sequence[tuple[str | None, object]]) -> object:
+    """Paths as a script is told of them: a mapping where all are named, else a list."""
+    if items and all(name for name, _ in items):
+        return {str(name): value for name, value in items}
+    out: list[object] = []
+    for _, value in items:
+        out += value if isinstance(value, list) else [value]
+    return out
 
 
 SHORT_LIST = 8

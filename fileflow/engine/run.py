@@ -11,14 +11,22 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from fileflow.engine import events
+from fileflow.engine import conclusion, events
+from fileflow.engine.events import nothing_to_do
 from fileflow.engine.loop import Loop, Settings, Stop, Watched
-from fileflow.engine.session import STATE, Decided, Overrides, Session
+from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of
+from fileflow.engine.runners import needed as runners_needed
+from fileflow.engine.session import Decided, Overrides, Session
 from fileflow.errors import FileflowError
-from fileflow.planning.binding import Parameter, bind
+from fileflow.fast import STATE
+from fileflow.planning.binding import bind
 from fileflow.planning.plan import Wishes, wanted_rows
-from fileflow.planning.staleness import State
+from fileflow.planning.staleness import State, Why
+
+if TYPE_CHECKING:
+    from fileflow.world.functions import Description
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -34,6 +42,7 @@ def run(
     wait: bool = False,
     settled: Callable[[Loop], None] | None = None,
     tick: Callable[[], None] | None = None,
+    remember: tuple[Sequence[str], str] | None = None,
 ) -> events.RunFinished:
     """Builds what the wishes need and is stale.
 
@@ -45,13 +54,14 @@ def run(
         wait: whether to wait for another run in this folder.
         settled: is given the loop when all jobs have their last state.
         tick: is called about once a second while nothing happens.
+        remember: the words of the command line and the folder in which it was typed, relative to
+            the Workflowfile's, under which a run that leaves all fresh is remembered.
 
     Raises:
         FileflowError: for whatever is wrong before or beside the jobs; failures of jobs are counted
             in the summary.
     """
     from fileflow.world.lock import Lock
-    from fileflow.world.survivors import end_survivors
 
     os.chdir(os.path.dirname(file))
     stop = Stop()
@@ -62,7 +72,7 @@ def run(
             interrupted=lambda: bool(stop.signal),
             waiting=lambda text: tell(events.Note(text)),
         )
-        end_survivors(STATE)
+        _end_survivors()
         session = Session(file, overrides, writable=True)
         for line in (*session.workflow.warnings, *session.records.warnings):
             tell(events.Note(line))
@@ -74,6 +84,8 @@ def run(
         finally:
             runners.close()
         session.records.compact_if_worth()
+        if remember is not None and not finished.status and not finished.left_out:
+            conclusion.store(loop, *remember, nothing_to_do(finished.kept + finished.built))
         session.records.close()
     tell(finished)
     return finished
@@ -102,11 +114,14 @@ def _run(
             seconds_expected=None,
         )
     )
+    needed: set[str] = set()
     if counts[State.STALE] or counts[State.MAYBE]:
+        conclusion.forget()
         _describe(session, decided, runners)
-    needed = _executors(decided, settings)
+        needed = runners_needed(plan.tables.values(), decided.asyncs, settings.executor)
     loop = Loop(session, decided, settings, runners.named(needed), name, tell, stop, tick)
     session.records.note("run", "last", {"run": name, "state": "running", "pid": os.getpid()})
+    _say_replaced(decided, tell)
     for missing in plan.missing:
         tell(events.Note(f"{missing.path} is not there: what needs it is skipped"))
     try:
@@ -130,6 +145,32 @@ def _run(
     return loop, finished
 
 
+def _say_replaced(decided: Decided, tell: events.Listener) -> None:
+    """Files that are there without a record are built anew: a line for each rule."""
+    counts: dict[str, int] = {}
+    for job, reason in decided.staleness.reasons.items():
+        if reason.why is Why.NO_RECORD:
+            table = decided.plan.table_of(job)
+            counts[table.rule.name] = counts.get(table.rule.name, 0) + len(table.shape.outputs)
+    for rule, count in counts.items():
+        files = "1 file that is there is" if count == 1 else f"{count} files that are there are"
+        tell(
+            events.Note(
+                f"rule {rule}: {files} replaced: no record says that this rule made "
+                f"{'it' if count == 1 else 'them'} (`fileflow adopt` takes such files as they are)"
+            )
+        )
+
+
+def _end_survivors() -> None:
+    """Ends what an earlier run may have left: only a run that did not end itself leaves stages."""
+    stages = os.path.join(STATE, "stage")
+    if os.path.isdir(stages) and os.listdir(stages):
+        from fileflow.world.survivors import end_survivors
+
+        end_survivors(STATE)
+
+
 def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
     """Asks a slot for the functions whose source does not say what they take."""
     from fileflow.model.rules import Run
@@ -142,15 +183,11 @@ def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
         if not any(states):
             continue
         if table.rule.name not in decided.bindings:
-            parameters = runners.describe(action.module, action.function, action.place)
-            decided.bindings[table.rule.name] = bind(table, parameters)
-
-
-def _executors(decided: Decided, settings: Settings) -> set[str]:
-    names = {"process"}
-    for table in decided.plan.tables.values():
-        names.add(table.rule.executor or settings.executor)
-    return names
+            found = runners.describe(action.module, action.function, action.place)
+            check(table.rule, found.is_async)
+            if found.is_async:
+                decided.asyncs.add(table.rule.name)
+            decided.bindings[table.rule.name] = bind(table, found.parameters)
 
 
 def count_states(decided: Decided) -> dict[State, int]:
@@ -185,43 +222,53 @@ class _Runners:
 
     def named(self, names: set[str]) -> dict[str, Watched]:
         """The runners of these names."""
-        return {name: self.get(name) for name in sorted(names) if name in _BUILT_IN}
+        return {name: self.get(name) for name in sorted(names)}
 
     def _make(self, name: str) -> Watched:
         root, count = self.session.root, self.settings.jobs
-        if name == "process":
+        private = [self.lock] if self.lock is not None else []
+        if name == PROCESS:
             from fileflow.executors.processes import Processes
 
-            private = [self.lock] if self.lock is not None else []
             return Processes(root, self.name, count, wakeup=self.wakeup, private=private)
-        if name == "thread":
+        if name == ASYNC:
+            from fileflow.executors.async_loop import AsyncLoop
+
+            lanes = lanes_of(name, count)
+            return AsyncLoop(root, self.name, lanes, wakeup=self.wakeup, private=private)
+        if name == THREAD:
             from fileflow.executors.threads import Threads
 
             return Threads(root, self.name, first_slot=count, wakeup=self.wakeup)
-        from fileflow.executors.serial import Serial
+        if name == SERIAL:
+            from fileflow.executors.serial import Serial
 
-        return Serial(root, self.name, slot=2 * count)
+            return Serial(root, self.name, slot=2 * count)
+        from fileflow.executors.plug_ins import load
 
-    def describe(self, module: str, function: str, place: object) -> Sequence[Parameter]:
+        return load(name, root, self.name, count)
+
+    def describe(self, module: str, function: str, place: object) -> Description:
         """What a function takes, asked of a slot that imports it."""
         from fileflow.errors import Place
         from fileflow.executors.processes import Processes
 
-        runner = self.get("process")
+        runner = self.get(PROCESS)
         assert isinstance(runner, Processes)
         found = runner.describe(module, function)
         if found.error:
             where = place if isinstance(place, Place) else None
             raise FileflowError(found.error, place=where)
-        return found.parameters
+        return found
 
     def close(self) -> None:
         """Ends all slots."""
         for runner in self._made.values():
             runner.close()
+        if self._made:
+            from fileflow.world.staging import remove
 
-
-_BUILT_IN = ("process", "thread", "serial")
+            remove(os.path.join(STATE, "stage", self.name))
 
 
 @contextlib.contextmanager

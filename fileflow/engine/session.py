@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fileflow.engine.facts import World
+from fileflow.engine.runners import check
 from fileflow.errors import Collector, FileflowError
+from fileflow.fast import NAME, STATE
 from fileflow.language.loader import load_workflow
 from fileflow.language.templates import Template, fill_plain
 from fileflow.model.rules import Argv, Rule, Run, Script, Shell, Workflow
@@ -23,9 +25,6 @@ from fileflow.planning.tables import RuleTable
 from fileflow.world.code import Code, CodeReader
 from fileflow.world.files import RealDisk, file_digest
 from fileflow.world.records import Records
-
-STATE = ".fileflow"
-NAME = "Workflowfile"
 
 Describe = Callable[[str, str], Sequence[Parameter]]
 
@@ -70,12 +69,13 @@ def find_workflowfile(given: str | None, start: str) -> str:
 
 @dataclass(slots=True)
 class Decided:
-    """A plan and what is fresh in it."""
+    """A plan and what is fresh in it; `asyncs` are the rules whose functions are `async def`."""
 
     plan: Plan
     recipes: dict[str, Recipe]
     staleness: Staleness
     bindings: dict[str, Binding] = field(default_factory=dict)
+    asyncs: set[str] = field(default_factory=set)
 
 
 class Session:
@@ -150,6 +150,9 @@ class Session:
             signature = self.code.signature(action.module, action.function)
             if signature is not None:
                 parameters = signature.parameters
+                check(rule, signature.is_async)
+                if signature.is_async:
+                    decided.asyncs.add(rule.name)
             elif describe is not None:
                 parameters = describe(action.module, action.function)
             if parameters is not None:
@@ -181,6 +184,12 @@ class Session:
             return self.code.script(path)
         except FileflowError as error:
             raise FileflowError(error.what, place=action.place, hint=error.hint) from None
+
+    def script_files(self, table: RuleTable) -> tuple[str, ...]:
+        """The project files that a script's code was read from, and those looked for in vain."""
+        action = table.rule.action
+        code = self._script_code(table, action) if isinstance(action, Script) else None
+        return (*code.files, *code.absent) if code is not None else ()
 
     def _named_files(self, table: RuleTable) -> dict[str, bytes]:
         """Project files that the command names word for word, as far as no rule makes them.

@@ -18,7 +18,7 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from time import monotonic
 from typing import Any
@@ -109,6 +109,11 @@ class Processes:
             slot = self._slots[number] = self._start(number)
         return slot
 
+    @property
+    def _task(self) -> Callable[..., None]:
+        """What a slot's process does: a function that can be imported."""
+        return _serve
+
     def _start(self, number: int) -> _Process:
         fork = self._may_fork() if self._fork is None else self._fork
         slot = _Process(number)
@@ -130,7 +135,7 @@ class Processes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside loky's threads
             slot.executor.submit(
-                _serve,
+                self._task,
                 self._root,
                 self._run,
                 number,
@@ -171,6 +176,10 @@ class Processes:
     def submit(self, slot: int, batch: Batch) -> None:
         """Hands a batch to a slot, which is started if it is not there; never blocks."""
         process = self._slot(slot)
+        self._send(process, self._message(process, batch))
+
+    def _message(self, process: _Process, batch: Batch) -> tuple[Any, ...]:
+        """A batch as the slot is sent it; it is the slot's from here on."""
         key = batch.work.key
         message = slots.batch_message(
             Batch(batch.work, batch.orders, self._new_lists(process, batch)),
@@ -179,7 +188,7 @@ class Processes:
         process.known_works.add(key)
         for order in batch.orders:
             process.unfinished[order.index] = None
-        self._send(process, message)
+        return message
 
     @staticmethod
     def _new_lists(process: _Process, batch: Batch) -> dict[int, Any]:
@@ -257,6 +266,9 @@ class Processes:
         """Ends all slots; nothing of theirs is left running."""
         for process in self._slots.values():
             self._selector.unregister(process.line)
+            # A slot of another runner may have inherited our end: closing would not be heard.
+            with contextlib.suppress(OSError):
+                process.line.shutdown(socket.SHUT_RDWR)
             process.line.close()
             if process.unfinished:
                 self._kill(process)
@@ -397,12 +409,17 @@ def _adopt(line: Connection) -> None:
     _line = line
 
 
+def adopted_line() -> int:
+    """In the new process: a descriptor of its end of the socket."""
+    assert _line is not None, "bug: the slot has no socket"
+    return os.dup(_line.fileno())
+
+
 def _serve(
     root: str, run: str, slot: int, count: int, engine: int, strangers: Sequence[int]
 ) -> None:
     """The one task of a slot's process."""
-    assert _line is not None, "bug: the slot has no socket"
-    slots.serve(os.dup(_line.fileno()), root, run, slot, count, engine, strangers)
+    slots.serve(adopted_line(), root, run, slot, count, engine, strangers)
 
 
 def _death_of(process: Any) -> int:

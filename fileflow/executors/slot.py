@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from time import monotonic
 from typing import Any
@@ -40,6 +40,7 @@ _BROKEN = 70
 _HEAP_BLOCK = 4 << 20
 
 Message = tuple[Any, ...]
+OnTerm = Callable[[int, Any], None] | signal.Handlers
 
 
 # Messages --------------------------------------------------------------------------------------
@@ -88,11 +89,13 @@ def batch_message(batch: Batch, *, with_work: bool) -> Message:
     return ("batch", batch.work.key, work, orders, batch.lists)
 
 
-def _work_from(fields: Sequence[Any]) -> Work:
+def work_from(fields: Sequence[Any]) -> Work:
+    """A rule's work, from the fields that came."""
     return Work(**dict(zip(Work.__dataclass_fields__, fields, strict=True)))
 
 
-def _plain(outcome: Outcome) -> Message:
+def plain(outcome: Outcome) -> Message:
+    """An outcome as a plain tuple."""
     return (
         outcome.index,
         outcome.attempt,
@@ -131,6 +134,36 @@ def description_from(message: Message) -> Description:
 # The process -----------------------------------------------------------------------------------
 
 
+def become_slot(root: str, engine: int, on_term: OnTerm) -> None:
+    """Makes this process a slot: a session of its own that dies with the engine, in the folder."""
+    with contextlib.suppress(PermissionError):  # it leads a session already
+        os.setsid()
+    os.chdir(root)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCHLD", "SIGUSR1", "SIGUSR2", "SIGALRM"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, on_term)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    commands.adopt_orphans()
+    tie_to_engine(engine, signal.SIGKILL)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    forget_modules_below(root)
+    if root in sys.path:
+        sys.path.remove(root)
+    sys.path.insert(0, root)
+
+
+def tie_to_engine(engine: int, by: int) -> None:
+    """Dies with the engine from now on; at once if it is dead already."""
+    commands.die_with_parent(by)
+    if os.getppid() != engine:
+        os._exit(1)
+
+
 class _Leave(BaseException):
     """Ends a slot that waits for work."""
 
@@ -147,7 +180,10 @@ class _Slot:
         self._command = 0
         self._block: list[Message] = []
         self._flushed = monotonic()
-        self._become_slot(root, run, slot, slots)
+        become_slot(root, engine, self._on_term)
+        self._number = slot
+        self._table = survivors.SlotTable(f"{STATE}/stage/{run}/{survivors.TABLE}", slots)
+        self._table.enter(slot)
         log = f"{STATE}/logs/{run}/{slot}.log"
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         faulthandler.enable(file=descriptor)
@@ -163,35 +199,6 @@ class _Slot:
         # for reading a file would be mapped, and unmapped again.
         bytes(_HEAP_BLOCK)
         gc.freeze()
-
-    def _become_slot(self, root: str, run: str, slot: int, slots: int) -> None:
-        with contextlib.suppress(PermissionError):  # it leads a session already
-            os.setsid()
-        os.chdir(root)
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for name in ("SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCHLD", "SIGUSR1", "SIGUSR2", "SIGALRM"):
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, self._on_term)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        commands.adopt_orphans()
-        self._tie_to_engine(signal.SIGKILL)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
-        forget_modules_below(root)
-        if root in sys.path:
-            sys.path.remove(root)
-        sys.path.insert(0, root)
-        self._number = slot
-        self._table = survivors.SlotTable(f"{STATE}/stage/{run}/{survivors.TABLE}", slots)
-        self._table.enter(slot)
-
-    def _tie_to_engine(self, by: int) -> None:
-        """Dies with the engine from now on; at once if it is dead already."""
-        commands.die_with_parent(by)
-        if os.getppid() != self._engine:
-            os._exit(1)
 
     def _on_job(self, index: int, started: float, offset: int) -> None:
         self._table.job(self._number, index, started, offset)
@@ -255,15 +262,15 @@ class _Slot:
     ) -> None:
         doer = self._doer
         if work is not None:
-            doer.learn(_work_from(work))
+            doer.learn(work_from(work))
         if lists:
             doer.share(lists)
         is_command = doer.is_command(key)
-        self._tie_to_engine(signal.SIGTERM if is_command else signal.SIGKILL)
+        tie_to_engine(self._engine, signal.SIGTERM if is_command else signal.SIGKILL)
         for fields in orders:
             if is_command and self._block:
                 self._flush()
-            self._block.append(_plain(doer.do(key, Order(*fields))))
+            self._block.append(plain(doer.do(key, Order(*fields))))
             if doer.stopping:
                 break
             if monotonic() - self._flushed > _FLUSH_AFTER:

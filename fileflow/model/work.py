@@ -21,7 +21,8 @@ class Work:
     Args:
         key: the number by which batches name it.
         rule: the rule's name, for messages.
-        kind: `run` (a function), `argv`, `shell` or `script` (commands, all with words).
+        kind: `run` (a function); `python` (a script that the slot itself runs, its words are the
+            path and the arguments); `argv`, `shell` or `script` (commands, all with words).
         module, function: the import path of a `run` action.
         parameters: how each parameter of the function is bound, as (parameter, source, detail):
             `("x", "value", k)` the k-th of the job's values; `("x", "input", k)` the k-th of the
@@ -30,7 +31,8 @@ class Work:
             tuple of a name or None for each: with names an object with attributes, without a
             list of all paths, or the Path itself if the items are one single path);
             `("output", "outputs", names)` likewise; `("rng", "rng", "numpy" | "random")`;
-            `("seed", "seed", None)`; `("log", "log", None)`.
+            `("seed", "seed", None)`; `("log", "log", None)`, or `("log", "logs", items)` where
+            the job has log files of its own (items: (name or None, positions or one position)).
         environ: environment variables of the action (added to what is there).
         seeded: whether the job's seed counts (global generators are seeded from it).
         cores: how many threads BLAS and OpenMP may use.
@@ -38,6 +40,8 @@ class Work:
         ensure: for each output (non_empty, sha256 hex or None).
         in_place: for each output whether it is made under its own name; `keep` whether what is
             there is left for the next attempt.
+        private: whether the action runs in a folder of its own.
+        envvars: variables whose values are shown nowhere.
     """
 
     key: int
@@ -55,6 +59,7 @@ class Work:
     in_place: tuple[bool, ...] = ()
     keep: tuple[bool, ...] = ()
     private: bool = False
+    envvars: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -261,17 +261,14 @@ class _Binder:
             self.made.parameters.append((name, name + "s", names))
         elif name == "params":
             self._value(name, lambda job: {p: job.typed_param(p) for p in job.table.rule.params})
-            self.made.parameters[-1] = (name, "object", len(self.made.values) - 1)
         elif name == "config":
             self.made.whole_config = True
             self._value(name, lambda job: python_config(job.table.config))
         elif name == "wildcards":
             self.made.names += table.names
             self._value(name, lambda job: job.wildcards())
-            self.made.parameters[-1] = (name, "object", len(self.made.values) - 1)
         elif name == "resources":
             self._value(name, lambda job: plain(job.extras.get("resources", {})))
-            self.made.parameters[-1] = (name, "object", len(self.made.values) - 1)
         elif name == "cores":
             self._value(name, lambda job: job.extras.get("cores", 1))
         elif name == "rng":

@@ -54,7 +54,7 @@ def node_value(node: Node, resolve: Callable[[Placeholder], Value] | None = None
         return node.text
     if isinstance(node, List):
         return [node_value(item, resolve) for item in node.items]
-    return {key: node_value(item, resolve) for key, item in node.items.items()}
+    return {key: typed_value(item, resolve) for key, item in node.items.items()}
 
 
 def typed_value(node: Node, resolve: Callable[[Placeholder], Value] | None = None) -> object:

@@ -295,7 +295,7 @@ def summary_lines(event: events.RunFinished, failures: list[str], paint: Paint) 
     elif event.built or event.failed or event.skipped:
         yield _ended(event, paint)
     elif not event.error:
-        yield paint.green(_nothing(event.kept))
+        yield paint.green(events.nothing_to_do(event.kept))
     if failures:
         yield f"{paint.red('failed:')} {some(failures, NAMED)}"
     if event.identical is not None:
@@ -312,7 +312,7 @@ def summary_lines(event: events.RunFinished, failures: list[str], paint: Paint) 
 def _dry_summary(event: events.RunFinished) -> str:
     would, certain = event.would_build or 0, event.certain or 0
     if not would:
-        return _nothing(event.kept)
+        return events.nothing_to_do(event.kept)
     text = f"{would} would be built"
     if certain != would:
         text += f" ({certain} for certain, {would - certain} if what they need changes)"
@@ -338,9 +338,3 @@ def _counts(event: events.RunFinished) -> str:
     if event.skipped:
         parts.append(f"{event.skipped} skipped")
     return ", ".join(parts)
-
-
-def _nothing(kept: int) -> str:
-    if not kept:
-        return "nothing to do"
-    return f"nothing to do: {f'all {kept} are' if kept > 1 else 'the one job is'} fresh"

@@ -26,17 +26,22 @@ from fileflow.world.functions import (
     said_of,
     users_part,
 )
+from fileflow.world.private import PrivateFolder, own_name
+from fileflow.world.scripts import ScriptEnded, run_script
+from fileflow.world.secrets import hidden, hide_in_file, secrets_of
 from fileflow.world.seeding import small_seed
-from fileflow.world.staging import Shape, Stage, make_parents, now_ns
+from fileflow.world.staging import Shape, Stage, make_logs, make_parents, now_ns, remove
 from fileflow.world.surroundings import (
     SEED_VARIABLE,
     Notes,
     Surroundings,
+    Variables,
     environment_of,
     left_behind,
 )
 
 _TEXT_FILE = ".files/command"
+_STAGE_IN_JSON = STAGE.replace("\x01", "\\u0001")
 
 SharedList = tuple[list[str], list[bytes | None], list[bytes | None]]
 Seen = tuple[str, bytes, bytes | None]
@@ -52,7 +57,9 @@ class Prepared:
 
     def __init__(self, work: Work) -> None:
         self.work = work
+        self.is_script = work.kind == "python"
         self.is_function = work.kind == "run"
+        self.secrets = secrets_of(work.envvars, os.environ)
         self.shape: Shape | None = None
         self.variables: dict[str, str] = {}
         self._function: Callable[..., Any] | None = None
@@ -103,6 +110,8 @@ class Doer:
         self._cpu, _ = surroundings.used()
         self._folders: set[str] = set()
         self._outside = {name: os.environ[name] for name in os.environ if name != SEED_VARIABLE}
+        self._root = os.getcwd()
+        self._own: PrivateFolder | None = None
 
     def learn(self, work: Work) -> None:
         """Takes what all jobs of a rule share."""
@@ -114,10 +123,21 @@ class Doer:
 
     def is_command(self, key: int) -> bool:
         """Whether the jobs of this work are commands."""
-        return not self._prepared[key].is_function
+        prepared = self._prepared[key]
+        return not (prepared.is_function or prepared.is_script)
 
     def do(self, key: int, order: Order) -> Outcome:
         """Does one job; whatever goes wrong is in the outcome."""
+        steps = self.doing(key, order)
+        try:
+            steps.send(None)
+        except StopIteration as ended:
+            outcome: Outcome = ended.value
+            return outcome
+        raise AssertionError("bug: a job waits for an event loop that is not there")
+
+    async def doing(self, key: int, order: Order) -> Outcome:
+        """The same on an event loop; suspended only where `_end_of` is."""
         prepared = self._prepared[key]
         around = self._around
         stage = self._stage
@@ -135,12 +155,18 @@ class Doer:
             shape = prepared.shape = Shape.of(prepared.work, len(order.outputs))
         try:
             seen, seen_lists = self._look(order, learned, outcome)
+            own = self._own = self._private(prepared, order)
             words, files = self._words(prepared, order)
-            staged = stage.prepare(shape, order.outputs, files)
             if order.logs:
                 make_parents(order.logs, self._folders)
-            if prepared.is_function:
-                acted = self._call(prepared, order, staged, outcome, notes)
+                for path in order.logs:
+                    remove(path.rstrip("/"))
+            if own is None:
+                staged = stage.prepare(shape, order.outputs, files)
+            else:
+                staged = own.prepare(shape, files)
+            if prepared.is_function or prepared.is_script:
+                acted = await self._call(prepared, order, words, staged, outcome, notes)
             else:
                 acted = self._run(prepared, order, words, outcome, notes)
             if acted:
@@ -151,6 +177,7 @@ class Doer:
                 else:
                     self._look_again(seen, seen_lists, learned)
                     outcome.outputs = stage.publish(shape, order.outputs, staged, found)
+                    make_logs(order.logs)
                     outcome.end = End.DONE
                     done = True
         except ChangedError as error:
@@ -160,6 +187,9 @@ class Doer:
             outcome.end = End.FAILED
             outcome.message = _os_message(error)
         try:
+            own, self._own = self._own, None
+            if own is not None:
+                own.clear()
             if done:
                 notes += [("thrown away", name) for name in stage.settle()]
             else:
@@ -168,9 +198,11 @@ class Doer:
             notes.append(("staging", _os_message(error)))
         if learned:
             outcome.learned = learned
+        self._offset = around.mark()
+        if prepared.secrets:
+            self._hide(prepared.secrets, order, offset, outcome, notes)
         if notes:
             outcome.notes = notes
-        self._offset = around.mark()
         outcome.log = (self._log, offset, self._offset - offset)
         cpu, memory = around.used()
         outcome.cpu += cpu - self._cpu
@@ -263,33 +295,42 @@ class Doer:
 
     # Actions ----------------------------------------------------------------------------------
 
-    def _call(
+    async def _call(
         self,
         prepared: Prepared,
         order: Order,
+        words: Sequence[str],
         staged: Sequence[str],
         outcome: Outcome,
         notes: Notes,
     ) -> bool:
-        """Calls the function; whether it ended well."""
+        """Calls the function, or runs the script; whether it ended well."""
         entered = False
         well = False
         try:
             self.acting = True
             if self.stopping:
                 raise Stopped
-            function = prepared.function()
-            arguments = bind(prepared.work.parameters, self._facts(order, staged))
+            if prepared.is_function:
+                function = prepared.function()
+                arguments = bind(prepared.work.parameters, self._facts(order, staged))
+            else:
+                function, arguments = run_script, {"words": words, "root": self._root}
             entered = True
-            self._around.enter(prepared.work, order.seed)
+            self._around.enter(prepared.work, order.seed, self._extra(order))
+            if self._own is not None:
+                os.chdir(self._own.folder)
             answer = function(**arguments)
             if answer is not None:
-                finish(answer)
+                await self._end_of(answer)
             self.acting = False
             well = not self.stopping
         except UnfitError as error:
             self.acting = False
             outcome.message, outcome.traceback = error.message, error.trace
+        except ScriptEnded as error:
+            self.acting = False
+            outcome.message, outcome.code = error.message, error.code
         except BaseException as error:
             self.acting = False
             outcome.message, outcome.traceback = said_of(error), users_part(error)
@@ -304,6 +345,10 @@ class Doer:
             outcome.message = "stopped"
         return well
 
+    async def _end_of(self, answer: object) -> None:
+        """Sees to what a function returned, such as a coroutine; never suspends here."""
+        finish(answer)
+
     def _facts(self, order: Order, staged: Sequence[str]) -> Facts:
         items: Sequence[Item] = order.items  # type: ignore[assignment]
         for item in order.items:
@@ -313,6 +358,8 @@ class Doer:
                     for one in order.items
                 ]
                 break
+        if self._own is not None:
+            staged = [own_name(path) for path in order.outputs]
         outputs: list[Item] = [
             staged[one] if type(one) is int else [staged[k] for k in one]  # type: ignore[union-attr]
             for one in order.output_items
@@ -325,12 +372,68 @@ class Doer:
         """The words of the command, and the files to write before it, a long text among them."""
         if prepared.is_function:
             return (), order.files
-        folder = self._stage.folder
+        private = self._own is not None
+        folder = self._absolute() if private else self._stage.folder
         words = [word.replace(STAGE, folder) if STAGE in word else word for word in order.words]
+        files = [
+            (name, text.replace(STAGE, folder).replace(_STAGE_IN_JSON, folder))
+            for name, text in order.files
+        ]
         if prepared.work.kind != "shell" or len(words[-1]) <= commands.LONGEST_TEXT:
-            return words, order.files
-        files = [*order.files, (_TEXT_FILE, words[-1])]
-        return commands.text_in_file(words, f"{folder}/{_TEXT_FILE}"), files
+            return words, files
+        files.append((_TEXT_FILE, words[-1]))
+        path = _TEXT_FILE if private else f"{folder}/{_TEXT_FILE}"
+        return commands.text_in_file(words, path), files
+
+    def _private(self, prepared: Prepared, order: Order) -> PrivateFolder | None:
+        """The folder that a job has for itself, if its rule says so."""
+        if not prepared.work.private:
+            return None
+        inputs = self._all_inputs(order)
+        return PrivateFolder(self._stage.folder, inputs, order.outputs, order.logs)
+
+    def _absolute(self) -> str:
+        """The folder that STAGE stands for, absolute."""
+        folder = self._stage.folder if self._own is None else self._own.folder
+        return f"{self._root}/{folder}"
+
+    def _all_inputs(self, order: Order) -> list[str]:
+        """Every input of a job, those included that it may only take by name."""
+        found: list[str] = []
+        for one in (*order.items, *order.checks):
+            if type(one) is int:
+                found += self._lists[one][0]
+            elif type(one) is str:
+                found.append(one)
+            elif type(one) is tuple:
+                found.append(one[0])
+            elif one is not None:
+                found += one  # type: ignore[arg-type]
+        return found
+
+    def _extra(self, order: Order) -> Variables:
+        """The variables of a job alone."""
+        return [
+            (name, value.replace(STAGE, self._absolute()) if STAGE in value else value)
+            for name, value in order.extra_env
+        ]
+
+    def _hide(
+        self,
+        secrets: Sequence[str],
+        order: Order,
+        offset: int,
+        outcome: Outcome,
+        notes: Notes,
+    ) -> None:
+        """Takes the values of `envvars` out of all that is kept or told of a job."""
+        outcome.message = hidden(outcome.message, secrets)
+        outcome.traceback = hidden(outcome.traceback, secrets)
+        notes[:] = [(kind, hidden(text, secrets)) for kind, text in notes]
+        hide_in_file(self._log, secrets, offset, self._offset)
+        for path in order.logs:
+            if os.path.isfile(path):
+                hide_in_file(path, secrets)
 
     def _run(
         self,
@@ -345,11 +448,17 @@ class Doer:
             outcome.end = End.STOPPED
             outcome.message = "stopped"
             return False
+        variables = self._variables(prepared, order)
         try:
-            ran = commands.run(words, self._variables(prepared, order), self._on_command)
+            if self._own is not None:
+                os.chdir(self._own.folder)
+            ran = commands.run(words, variables, self._on_command)
         except UnfitError as error:
             outcome.message, outcome.code = error.message, 127
             return False
+        finally:
+            if self._own is not None:
+                os.chdir(self._root)
         outcome.code, outcome.cpu, outcome.memory = ran.code, ran.cpu, ran.memory
         if ran.left:
             notes.append(left_behind(ran.left))
@@ -373,7 +482,7 @@ class Doer:
         made = dict(prepared.variables)
         if prepared.work.seeded:
             made[SEED_VARIABLE] = str(small_seed(order.seed))
-        made.update(order.extra_env)
+        made.update(self._extra(order))
         return made
 
 

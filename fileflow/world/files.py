@@ -223,13 +223,15 @@ class Clock:
 class RealDisk:
     """The disk below a folder, as the language reads it; remembers what was asked of it.
 
-    `read_files` holds every file that was read or found absent, `listed` every folder listed.
+    `read_files` holds every file that was read or found absent, `listed` every folder listed,
+    `looked` every path that was looked for.
     """
 
     def __init__(self, root: str) -> None:
         self.root = root
         self.read_files: dict[str, bytes | None] = {}
         self.listed: dict[str, Sequence[tuple[str, bool]]] = {}
+        self.looked: set[str] = set()
 
     def _full(self, path: str) -> str:
         return os.path.join(self.root, path)
@@ -261,4 +263,5 @@ class RealDisk:
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at this path, a broken link not counted."""
+        self.looked.add(path)
         return os.path.exists(self._full(path))

@@ -11,11 +11,10 @@ import os
 import sys
 import traceback
 import typing
-from asyncio import run as run_coroutine
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import CoroutineType, GeneratorType, SimpleNamespace
+from types import CoroutineType, GeneratorType, ModuleType
 from typing import Any
 
 from fileflow.errors import did_you_mean
@@ -125,21 +124,36 @@ def _annotation(hint: object) -> str:
 
 
 def forget_modules_below(folder: str) -> None:
-    """Drops the project's modules that this process has imported: a file may be newer.
+    """Drops the project's modules that this process has imported: a file may be newer."""
+    for name in modules_below(folder):
+        del sys.modules[name]
 
-    Packages of an environment inside the folder stay, and so does this one.
+
+def modules_below(folder: str) -> dict[str, ModuleType]:
+    """The project's modules that this process has imported, packages without a file too.
+
+    Packages of an environment inside the folder are none of them, and neither is this one.
     """
     below = os.path.join(os.path.realpath(folder), "")
+    found = {}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
+        if file is None and hasattr(module, "__path__"):
+            file = next(iter(module.__path__), None)
         if not isinstance(file, str) or name == "__main__":
             continue
-        path = os.path.realpath(file)
+        path = _real.get(file)
+        if path is None:
+            path = _real[file] = os.path.realpath(file)
         if not path.startswith(below) or path.startswith(_OURS):
             continue
         if f"{os.sep}site-packages{os.sep}" in path or path.startswith(sys.prefix + os.sep):
             continue
-        del sys.modules[name]
+        found[name] = module
+    return found
+
+
+_real: dict[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -153,6 +167,28 @@ class Facts:
     log: Sequence[str]
 
 
+class Named(dict[str, Any]):
+    """A mapping whose keys are attributes too: `params.rate`, `params["rate"]`."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            near = did_you_mean(name, self)
+            raise AttributeError(
+                f"there is no {name!r} here" + (f"; {near}" if near else "")
+            ) from None
+
+
+def _with_attributes(value: object) -> object:
+    """Plain data with its mappings as `Named`."""
+    if type(value) is dict:
+        return Named((key, _with_attributes(one)) for key, one in value.items())
+    if type(value) is list:
+        return [_with_attributes(one) for one in value]
+    return value
+
+
 def _path_or_paths(item: Item) -> Path | list[Path] | None:
     if type(item) is str:
         return Path(item)
@@ -163,12 +199,10 @@ def _path_or_paths(item: Item) -> Path | list[Path] | None:
 
 def _whole(items: Sequence[Item], names: Sequence[str | None] | None) -> object:
     if names is not None and any(name is not None for name in names):
-        return SimpleNamespace(
-            **{
-                name: _path_or_paths(item)
-                for name, item in zip(names, items, strict=True)
-                if name is not None
-            }
+        return Named(
+            (name, _path_or_paths(item))
+            for name, item in zip(names, items, strict=True)
+            if name is not None
         )
     if len(items) == 1 and type(items[0]) is str:
         return Path(items[0])
@@ -192,6 +226,11 @@ def _from_source(source: str, detail: Any, facts: Facts) -> object:
         return small_seed(facts.seed)
     if source == "log":
         return _path_or_paths(facts.log[0] if len(facts.log) == 1 else list(facts.log))
+    if source == "logs":
+        logs = [
+            facts.log[at] if type(at) is int else [facts.log[k] for k in at] for _, at in detail
+        ]
+        return _whole(logs, [name for name, _ in detail])
     raise ValueError(f"bug: a parameter is bound to {source!r}")
 
 
@@ -201,7 +240,8 @@ def bind(parameters: Sequence[tuple[str, str, object]], facts: Facts) -> dict[st
     detail: Any
     for name, source, detail in parameters:
         if source == "value":
-            made[name] = facts.values[detail]
+            value = facts.values[detail]
+            made[name] = _with_attributes(value) if type(value) in (dict, list) else value
         elif source == "input":
             item = facts.items[detail]
             made[name] = Path(item) if type(item) is str else _path_or_paths(item)
@@ -220,7 +260,9 @@ def finish(answer: object) -> None:
         UnfitError: for a generator, whose body has not run.
     """
     if type(answer) is CoroutineType:
-        run_coroutine(answer)
+        import asyncio  # costs 15 ms: only where it is used
+
+        asyncio.run(answer)
     elif type(answer) is GeneratorType:
         answer.close()
         raise UnfitError("the function yields: only outputs that its rule scatters can be yielded")

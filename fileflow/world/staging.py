@@ -412,6 +412,16 @@ def make_parents(paths: Iterable[str], known: set[str]) -> None:
             known.add(folder)
 
 
+def make_logs(paths: Iterable[str]) -> None:
+    """Makes those of a job's own logs to which it had nothing to write."""
+    for path in paths:
+        if not os.path.lexists(path):
+            if path.endswith("/"):
+                os.mkdir(path)
+            else:
+                open(path, "w", encoding="utf-8").close()
+
+
 def now_ns() -> int:
     """The time to hand to `inspect`: no file that is written from now on has an earlier one."""
     return time.time_ns() - _LAG_NS

@@ -12,11 +12,12 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from resource import RUSAGE_SELF, getrusage
 from time import thread_time
 from typing import Any, Protocol, TextIO
 
+from fileflow.cpus import CORES_VARIABLE, cores_of_job
 from fileflow.model.work import Work
 from fileflow.world.commands import THREADS, end_children
 from fileflow.world.seeding import GlobalGenerators, small_seed
@@ -37,13 +38,14 @@ _TRACKERS = ("multiprocessing.resource_tracker", "loky.backend.resource_tracker"
 _POOLS = ("loky.reusable_executor", "joblib.externals.loky.reusable_executor")
 
 Notes = list[tuple[str, str]]
+Variables = Sequence[tuple[str, str]]
 
 
 class Surroundings(Protocol):
     """What is around an action; `enter` before it, `leave` after it."""
 
-    def enter(self, work: Work, seed: int) -> None:
-        """Makes all ready for one job: environment, generators, streams."""
+    def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
+        """Makes all ready for one job: environment (`extra`: the job's own), generators."""
 
     def leave(self, notes: Notes) -> list[str]:
         """Puts all back; the global generators that it drew from where that counts."""
@@ -62,6 +64,7 @@ def environment_of(work: Work, outside: Mapping[str, str]) -> dict[str, str]:
     """The variables that an action adds to those outside."""
     cores = str(max(1, work.cores))
     made = {name: cores for name in THREADS if name not in outside}
+    made[CORES_VARIABLE] = cores
     made.update(work.environ)
     return made
 
@@ -75,16 +78,18 @@ class _Environment:
         self._raw: dict[Any, Any] = vars(os.environ)["_data"]
         self._expected = dict(self._raw)
         self._work: Work | None = None
+        self._extra: Variables = ()
 
-    def enter(self, work: Work, seed: int) -> None:
+    def enter(self, work: Work, seed: int, extra: Variables) -> None:
         """Sets what the rule and the job add."""
-        if work is not self._work:
-            wanted = {**self._outside, **environment_of(work, self._outside)}
+        if work is not self._work or extra or self._extra:
+            wanted = {**self._outside, **environment_of(work, self._outside), **dict(extra)}
             if not work.seeded:
                 wanted.pop(SEED_VARIABLE, None)
             self._become(wanted)
             self._expected = dict(self._raw)
             self._work = work
+            self._extra = extra
         if work.seeded:
             os.environ[SEED_VARIABLE] = str(small_seed(seed))
             self._expected[_ENCODED_SEED] = self._raw[_ENCODED_SEED]
@@ -134,9 +139,9 @@ class OwnProcess:
         vars(sys).update(__stdout__=self._out, __stderr__=self._err)
         return self._out, self._err
 
-    def enter(self, work: Work, seed: int) -> None:
-        """Sets the rule's environment, and seeds the global generators if the seed counts."""
-        self._environment.enter(work, seed)
+    def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
+        """Sets the job's environment, and seeds the global generators if the seed counts."""
+        self._environment.enter(work, seed, extra)
         self._path = sys.path[:]
         self._generators.seed(seed if work.seeded else None)
 
@@ -220,9 +225,9 @@ class Borrowed:
         self._path = sys.path[:]
         sys.stdout = sys.stderr = self._stream
 
-    def enter(self, work: Work, seed: int) -> None:
-        """Sets the rule's environment, and seeds the global generators if the seed counts."""
-        self._environment.enter(work, seed)
+    def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
+        """Sets the job's environment, and seeds the global generators if the seed counts."""
+        self._environment.enter(work, seed, extra)
         self._path = sys.path[:]
         self._generators.seed(seed if work.seeded else None)
 
@@ -271,8 +276,9 @@ class InThread:
         self._generators = generators
         self._before: dict[str, object] = {}
 
-    def enter(self, work: Work, seed: int) -> None:
+    def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
         """Looks where the global generators stand."""
+        cores_of_job.set(max(1, work.cores))
         self._before = self._generators.states()
 
     def leave(self, notes: Notes) -> list[str]:

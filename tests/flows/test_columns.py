@@ -86,7 +86,7 @@ def test_an_input_that_is_one_placeholder_takes_its_value_as_a_path(space):
 
 def test_one_makes_a_gather_of_one_path_a_single_file(space):
     space.write("raw/a_7.txt", "a\n")
-    space.write("steps.py", "def copy(path, output):\n    output.write_text(path.read_text())\n")
+    space.write("steps.py", "def copy(reads, output):\n    output.write_text(reads.read_text())\n")
     space.workflow("""
         wildcards:
           sample, lane: [[a, 7]]
@@ -95,7 +95,7 @@ def test_one_makes_a_gather_of_one_path_a_single_file(space):
             input: out/{sample}.txt
           copy:
             input:
-              path: {path: "raw/{sample}_{lane}.txt", one: true}
+              reads: {path: "raw/{sample}_{lane}.txt", one: true}
             output: out/{sample}.txt
             run: steps:copy
         """)

@@ -109,7 +109,7 @@ SLIPS = {
         f"wildcards:\n  seed: [1]\n{RULE}    {GOOD}\n", "seed: [1]", ("seed",)
     ),
     "one pattern as input and output": Slip(
-        f"{RULE}    input: ./a.txt\n    {GOOD}\n", None, ("make", "a.txt")
+        f"{RULE}    input: ./a.txt\n    {GOOD}\n", None, ("input and an output", "a.txt")
     ),
     "a ring in the config": Slip(
         f'config:\n  a: "{{config.b}}"\n  b: "{{config.a}}"\n{RULE}    {GOOD}\n', None, ("a", "b")

@@ -85,17 +85,6 @@ def test_files_that_are_not_declared_are_thrown_away(space):
     assert space.flow().status == 0
 
 
-def test_strict_fails_a_job_that_writes_what_is_not_declared(space):
-    space.workflow("""
-        rules:
-          make:
-            output: d/a.txt
-            shell: echo a > {output}; echo b > {output:dir}/extra.txt
-        """)
-    assert space.flow("--strict").status == 1
-    assert space.files() == ["Workflowfile"]
-
-
 def test_what_lies_in_an_outputs_place_gives_way(space):
     space.write("precious.txt", "precious\n")
     space.path("a.txt").symlink_to("precious.txt")
@@ -246,11 +235,11 @@ import sys
 
 
 def pollute(output):
+    output.write_text("x")
     os.chdir("/")
     os.environ["POLLUTED"] = "yes"
     sys.path.insert(0, "/nowhere")
     os.close(1)
-    output.write_text("x")
 
 
 def look(first, output, n):

@@ -1,0 +1,145 @@
+"""Writes down what the conclusion "nothing to do" rests on, for `fileflow.fast` to check.
+
+A cache of one answer: whoever doubts it deletes the file. It is written only where every signature
+proves that nothing changed since it was taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from zlib import crc32
+
+from fileflow import fast
+from fileflow.engine.loop import Loop
+from fileflow.model.rules import Run, Script
+from fileflow.world import files
+from fileflow.world.files import NOTHING, Clock
+
+
+def forget() -> None:
+    """Removes the conclusion: something may be about to change."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(fast.FILE)
+
+
+def store(loop: Loop, argv: Sequence[str], below: str, answer: str) -> None:
+    """Writes the conclusion of a run after which all that was asked for is fresh.
+
+    Args:
+        loop: the run.
+        argv: the words of the command line.
+        below: the folder in which it was typed, relative to the Workflowfile's.
+        answer: what to say as long as nothing changes.
+    """
+    key = fast.key_of(argv, below)
+    if key is None or not _lasts(loop):
+        return
+    clock = Clock(fast.STATE)
+    signs = _signatures(loop, clock)
+    if signs is None:
+        return
+    folders = {path: signs[path] for path in _directories(loop) if signs.get(path)}
+    plain = [item for item in signs.items() if item[0] not in folders]
+    environ = "\0".join(
+        name for table in loop.plan.tables.values() for name in table.rule.envvars
+    ).encode()
+    sections = [key, environ, answer.encode(), _block(list(folders.items()))]
+    for start in range(0, len(plain), fast.BLOCK):
+        sections.append(_block(plain[start : start + fast.BLOCK]))
+    body = b"".join(fast.LENGTH.pack(len(section)) + section for section in sections)
+    draft = f"{fast.FILE}.{os.getpid()}"
+    with open(draft, "wb") as file:
+        file.write(fast.FORMAT + b"%08x\n" % crc32(body) + body)
+    os.replace(draft, fast.FILE)
+
+
+def _lasts(loop: Loop) -> bool:
+    """Whether the answer stays true as long as files do, and nothing else is to be said."""
+    if loop.session.workflow.warnings or loop.session.records.warnings or loop.said:
+        return False
+    for table in loop.plan.tables.values():
+        rule = table.rule
+        if rule.always or rule.expires is not None:
+            return False
+        if not rule.asks_only and not table.shape.outputs:
+            return False
+    return True
+
+
+def _signatures(loop: Loop, clock: Clock) -> dict[str, bytes | None] | None:
+    """Every path that the answer rests on, with its signature; None where one proves nothing."""
+    session = loop.session
+    found: dict[str, bytes | None] = {}
+    for path in _shaping(loop):
+        found[path] = None
+    clock.tick()
+    paths = list(found)
+    for path in paths:
+        try:
+            seen = os.stat(path)
+        except OSError:
+            continue
+        sign = files.signature_of(seen)
+        if clock.proven(sign) == NOTHING:
+            return None
+        found[path] = sign
+    looked: dict[str, bytes | None] = {}
+    for path, one in session.world.looks():
+        if one is not None and clock.proven(one) == NOTHING:
+            return None
+        looked[path] = one
+    # The journal is written by runs alone, which hold the lock: young or not, it is as it is.
+    journal = f"{fast.STATE}/journal"
+    found[journal] = files.signature_of(os.stat(journal))
+    return {**looked, **found}
+
+
+def _shaping(loop: Loop) -> Iterator[str]:
+    """The files and folders that shaped the plan."""
+    session = loop.session
+    yield from session.disk.read_files
+    for folder in session.disk.listed:
+        yield folder or "."
+    yield from session.disk.looked
+    for table in loop.plan.tables.values():
+        action = table.rule.action
+        if isinstance(action, Run):
+            yield from _relative(session.code.function(action.module, action.function).files)
+            yield from _relative(session.code.function(action.module, action.function).absent)
+        recipe = loop.recipes.get(table.rule.name)
+        if recipe is None:
+            continue
+        named = recipe.parts.get("files")
+        if isinstance(named, dict):
+            yield from named
+        if isinstance(action, Script):
+            yield from session.script_files(table)
+
+
+def _directories(loop: Loop) -> Iterator[str]:
+    """Inputs and outputs that are folders: their signature is that of all below them."""
+    for table in loop.plan.tables.values():
+        for k, entry in enumerate(table.shape.outputs):
+            if entry.pattern is not None and entry.pattern.directory:
+                yield from table.output_paths(k)
+        for link in table.links:
+            if link.pattern is not None and link.pattern.directory:
+                yield from link.paths
+                for group in link.groups:
+                    yield from group.paths
+
+
+def _relative(paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        inside = os.path.relpath(path)
+        yield path if inside.startswith("..") else inside
+
+
+def _block(items: Sequence[tuple[str, bytes | None]]) -> bytes:
+    if not items:
+        return b""
+    signs = b"".join([sign or NOTHING for _, sign in items])
+    text = "".join([f"{path}\0" for path, _ in items]).encode("utf-8", "surrogateescape")
+    return fast.LENGTH.pack(len(items)) + signs + text

@@ -1,0 +1,56 @@
+"""Keeps values that nobody is to see out of messages and of what jobs have printed.
+
+Knows texts and files; not where the values come from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+HIDDEN = "***"
+_SHORTEST = 3
+_BLOCK = 1 << 20
+
+
+def secrets_of(names: Iterable[str], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The values to hide: of these variables, and each line of one that has several.
+
+    One or two characters are left alone: they stand in every text.
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        value = environ.get(name, "")
+        found.update(dict.fromkeys([value, *(line.strip() for line in value.splitlines())]))
+    return tuple(sorted((one for one in found if len(one) >= _SHORTEST), key=len, reverse=True))
+
+
+def hidden(text: str, secrets: Sequence[str]) -> str:
+    """A text without these values."""
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def hide_in_file(path: str, secrets: Sequence[str], start: int = 0, end: int | None = None) -> None:
+    """Writes stars over these values in a part of a file, which keeps its length."""
+    wanted = [os.fsencode(secret) for secret in secrets]
+    if not wanted:
+        return
+    longest = len(wanted[0])
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        stop = os.fstat(descriptor).st_size if end is None else end
+        at = start
+        while at < stop:
+            data = os.pread(descriptor, min(_BLOCK + longest, stop - at), at)
+            if not data:
+                break
+            shown = data
+            for secret in wanted:
+                shown = shown.replace(secret, b"*" * len(secret))
+            if shown != data:
+                os.pwrite(descriptor, shown, at)
+            at += _BLOCK
+    finally:
+        os.close(descriptor)

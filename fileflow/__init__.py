@@ -39,6 +39,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "job":
+        from importlib import import_module
+
+        return import_module("fileflow.job")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'fileflow' has no attribute {name!r}")

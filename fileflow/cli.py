@@ -52,7 +52,18 @@ def main(argv: Sequence[str]) -> int:
     except FileflowError as error:
         return _explain(error, argv, err)
     except KeyboardInterrupt:
-        return 130
+        return 128 + 2
+    except Exception as error:
+        # Not the user's mistake but ours: all of it is shown, and no success is claimed.
+        import traceback
+
+        err.write(traceback.format_exc())
+        ours = FileflowError(
+            f"a bug of fileflow itself: {type(error).__name__}: {error}",
+            hint="please report it with the lines above; the next run goes on from here",
+            status=Exit.STATE,
+        )
+        return _explain(ours, argv, err)
 
 
 def _explain(error: FileflowError, argv: Sequence[str], err: Writer) -> int:

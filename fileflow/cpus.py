@@ -74,3 +74,30 @@ def _read(path: str) -> str:
             return file.read()
     except OSError:
         return ""
+
+
+def usable_memory_mb(root: str = "/") -> float | None:
+    """How much memory there is, in 10⁶ bytes: the machine's, or less if a cgroup says so."""
+    found: list[float] = []
+    for line in _read(f"{root}/proc/meminfo").splitlines():
+        name, _, rest = line.partition(":")
+        if name == "MemTotal":
+            found.append(int(rest.split()[0]) * 1024 / 1e6)
+    for line in _read(f"{root}/proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not controllers:
+            folder, name = f"{root}/sys/fs/cgroup", "memory.max"
+        elif "memory" in controllers.split(","):
+            folder, name = f"{root}/sys/fs/cgroup/memory", "memory.limit_in_bytes"
+        else:
+            continue
+        below = path.rstrip("/")
+        while True:
+            limit = _read(f"{folder}{below}/{name}").strip()
+            if limit.isdigit():
+                found.append(int(limit) / 1e6)
+            if not below:
+                break
+            below = below.rpartition("/")[0]
+    return min(found, default=None)

@@ -114,7 +114,7 @@ def _read() -> dict[str, Any]:
             f"the job is over: {where}, which $FILEFLOW_JOB names, cannot be read "
             f"({error.strerror})"
         ) from None
-    drawn = facts.pop("rng", None)
+    drawn = facts["rng"]
     found: dict[str, Any] = {
         "input": _paths(facts.pop("input"), facts.pop("order_only", ())),
         "output": _paths(facts.pop("output")),
@@ -123,6 +123,7 @@ def _read() -> dict[str, Any]:
     found["log"] = Path(log) if isinstance(log, str) else _paths(log)
     found |= {name: _values(value) for name, value in facts.items()}
     found["rng"] = None if drawn is None else random.Random(int(drawn, 16))
+    found["128 bits"] = None if drawn is None else int(drawn, 16)
     return found
 
 
@@ -134,13 +135,26 @@ def forget() -> None:
     _facts.clear()
 
 
+def rng_seed() -> int:
+    """The job's seed as a whole number of 128 bits, from which `rng` is made.
+
+    Raises:
+        FileflowError: if there is no job here, or its rule says that it draws no random numbers.
+    """
+    return int(_known("128 bits"))
+
+
 def __getattr__(name: str) -> Any:
     if name not in _NAMES:
         raise AttributeError(_unknown(name, _NAMES) if name[:2] != "__" else name)
+    return _known(name)
+
+
+def _known(name: str) -> Any:
     if not _facts:
         _facts.update(_read())
     found = _facts[name]
-    if found is None and name in ("seed", "rng"):
+    if found is None and name in ("seed", "rng", "128 bits"):
         raise FileflowError(f"the job has no {name}: its rule says that it draws no random numbers")
     return found
 

@@ -28,6 +28,7 @@ FLOORS = {
     "parallel": 1,
     "cpus": 0,
     "fast": 4,
+    "job": 1,
     "cli": 8,
     "__main__": 9,
     "__init__": 10,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol
 
+from fileflow.cpus import usable_memory_mb
 from fileflow.engine import events
 from fileflow.engine.facts import World
 from fileflow.engine.orders import Orders, shared_list
@@ -21,7 +22,7 @@ from fileflow.engine.runners import ASYNC, Chooser, cores_of, lanes_of
 from fileflow.engine.session import Decided, Session
 from fileflow.language.templates import Value
 from fileflow.model.ports import Runner
-from fileflow.model.rules import Rule
+from fileflow.model.rules import Pool, Rule
 from fileflow.model.work import Batch, Died, End, Order, Outcome
 from fileflow.planning.plan import wanted_rows
 from fileflow.planning.schedule import JobState, Schedule
@@ -139,6 +140,9 @@ class Loop:
             name: [Lane(name, k) for k in range(lanes_of(name, settings.jobs))] for name in runners
         }
         self.pools = dict(session.workflow.resources)
+        memory = usable_memory_mb()
+        if "mem_mb" not in self.pools and memory is not None:
+            self.pools["mem_mb"] = Pool(memory)
         self.free_items = {
             name: list(pool.items) for name, pool in self.pools.items() if pool.items is not None
         }

@@ -116,9 +116,9 @@ class Orders:
             for name, node in self.rule.env.items()
             if isinstance(node, Scalar) and "{" in node.text
         }
+        action = self.rule.action
         self._wants_path = binding is None and (
-            self.rule.private
-            or (isinstance(self.rule.action, Script) and not runs_in_slot(self.rule))
+            self.rule.private or (isinstance(action, Script) and not runs_in_slot(self.rule))
         )
         self._has_extra_env = bool(self._row_env) or self.rule.private
         self._constant_seed = not self.seeded and not (binding and binding.takes_seed)
@@ -269,6 +269,14 @@ class Orders:
             given = os.environ.get("PYTHONPATH") if given is None else given
             folders = [*self._script_folder(values), self.root]
             out.append(("PYTHONPATH", os.pathsep.join([*folders, *([given] if given else [])])))
+            if (
+                isinstance(self.rule.action, Script)
+                and self.rule.prefix
+                and "PATH" not in dict(self.work.environ)
+            ):
+                # `python3` is ours unless the words before it bring another one.
+                known = [os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]
+                out.append(("PATH", os.pathsep.join(known)))
         return out
 
     def _script_folder(self, values: JobValues) -> list[str]:
@@ -417,7 +425,7 @@ class Orders:
         extras: dict[str, Value] = {
             "seed": str(small(self.seed(row))),
             "cores": str(self.cores),
-            "resources": {},
+            "resources": {name: f"{{resources.{name}}}" for name in self.rule.resources},
             "log": PathText("LOG"),
             "attempt": "1",
         }

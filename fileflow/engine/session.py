@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 from fileflow.engine.facts import World
+from fileflow.engine.orders import is_notebook
 from fileflow.engine.runners import check
 from fileflow.errors import Collector, FileflowError
 from fileflow.fast import NAME, STATE
@@ -19,7 +21,7 @@ from fileflow.model.rules import Argv, Rule, Run, Script, Shell, Workflow
 from fileflow.planning.binding import Binding, Parameter, bind
 from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
 from fileflow.planning.plan import Plan, Planner, Wishes, wanted_rows
-from fileflow.planning.recipes import Recipe, action_parts, recipe_of, words_of
+from fileflow.planning.recipes import Recipe, action_parts, is_static, recipe_of, words_of
 from fileflow.planning.staleness import Staleness
 from fileflow.planning.tables import RuleTable
 from fileflow.world.code import Code, CodeReader
@@ -109,6 +111,7 @@ class Session:
         self.records = Records.load(STATE, writable=writable)
         self.world = World(self.records)
         self.code = CodeReader(self.root)
+        self._codes: dict[str, Code] = {}
 
     def plan(self, wishes: Wishes) -> Plan:
         """The jobs that the wishes need."""
@@ -136,7 +139,42 @@ class Session:
         errors.raise_if_any()
         decided.staleness = Staleness(plan, decided.recipes, self.world, rerun=rerun)
         decided.staleness.decide()
+        if describe is None:
+            self._check_ready(decided)
         return decided
+
+    def _check_ready(self, decided: Decided) -> None:
+        """What jobs that may run need of the world outside; those who only look do not ask.
+
+        Raises:
+            FileflowError: for variables that are not set, or what notebooks need.
+        """
+        errors = Collector()
+        for table in decided.plan.tables.values():
+            rule = table.rule
+            if rule.asks_only or not any(decided.staleness.states[table.number]):
+                continue
+            for name in rule.envvars:
+                if name not in os.environ:
+                    errors.add(
+                        FileflowError(
+                            f"the variable {name} is not set, which rule {rule.name!r} needs",
+                            place=rule.places.get("envvars"),
+                            hint=f"set it before fileflow starts: export {name}=…",
+                        )
+                    )
+            action = rule.action
+            if isinstance(action, Script) and is_notebook(action) and not rule.prefix:
+                lacks = [one for one in ("nbclient", "ipykernel") if find_spec(one) is None]
+                if lacks:
+                    errors.add(
+                        FileflowError(
+                            f"notebooks need {' and '.join(lacks)}",
+                            place=action.place,
+                            hint="install the extra: pip install 'fileflow[notebook]'",
+                        )
+                    )
+        errors.raise_if_any()
 
     def _prepare(self, table: RuleTable, decided: Decided, describe: Describe | None) -> None:
         rule = table.rule
@@ -160,14 +198,17 @@ class Session:
                 decided.bindings[rule.name] = binding
                 if signature is not None:
                     takes = (tuple(dict.fromkeys(binding.names)), binding.whole_config)
-        elif isinstance(action, Script):
+        row_code = None
+        if isinstance(action, Script):
             code = self._script_code(table, action)
+            row_code = self._row_code(table, action)
         decided.recipes[rule.name] = recipe_of(
             table,
             root_seed=self.workflow.seed,
             code=code,
             takes=takes,
             named_files=self._named_files(table),
+            row_code=row_code,
         )
 
     def _code(self, rule: Rule, action: Run) -> Code:
@@ -177,19 +218,51 @@ class Session:
             raise FileflowError(error.what, place=action.place, hint=error.hint) from None
 
     def _script_code(self, table: RuleTable, action: Script) -> Code | None:
-        if action.path.placeholders and any(h.root != "config" for h in action.path.placeholders):
+        """The code of a script that all jobs of a rule share."""
+        rows = wanted_rows(table)[:1]
+        if not rows or not all(is_static(hole) for hole in action.path.placeholders):
             return None
-        path = fill_plain(action.path, JobValues(table, 0).resolve, PLAIN_OPTIONS)
-        try:
-            return self.code.script(path)
-        except FileflowError as error:
-            raise FileflowError(error.what, place=action.place, hint=error.hint) from None
+        return self._code_of(JobValues(table, rows[0]), action)
+
+    def _row_code(self, table: RuleTable, action: Script) -> Callable[[JobValues], object] | None:
+        """The way to the digest of each job's own script, where the path has wildcards."""
+        if all(is_static(hole) for hole in action.path.placeholders):
+            return None
+
+        def digest(job: JobValues) -> object:
+            code = self._code_of(job, action)
+            return code.digest.hex() if code is not None else None
+
+        return digest
+
+    def _code_of(self, job: JobValues, action: Script) -> Code | None:
+        """The code of a job's script; None of one that is an input, whose content counts anyway."""
+        if any(hole.root in ("input", "output", "log") for hole in action.path.placeholders):
+            return None
+        path = fill_plain(action.path, job.resolve, PLAIN_OPTIONS)
+        if os.path.normpath(path) in job.input_paths():
+            return None
+        if path not in self._codes:
+            try:
+                self._codes[path] = self.code.script(path)
+            except FileflowError as error:
+                raise FileflowError(error.what, place=action.place, hint=error.hint) from None
+        return self._codes[path]
 
     def script_files(self, table: RuleTable) -> tuple[str, ...]:
-        """The project files that a script's code was read from, and those looked for in vain."""
+        """The project files that scripts' code was read from, and those looked for in vain."""
         action = table.rule.action
-        code = self._script_code(table, action) if isinstance(action, Script) else None
-        return (*code.files, *code.absent) if code is not None else ()
+        if not isinstance(action, Script):
+            return ()
+        found: dict[str, None] = {}
+        if all(is_static(hole) for hole in action.path.placeholders):
+            codes = [self._script_code(table, action)]
+        else:
+            codes = [self._code_of(JobValues(table, row), action) for row in wanted_rows(table)]
+        for code in codes:
+            if code is not None:
+                found.update(dict.fromkeys((*code.files, *code.absent)))
+        return tuple(found)
 
     def _named_files(self, table: RuleTable) -> dict[str, bytes]:
         """Project files that the command names word for word, as far as no rule makes them.

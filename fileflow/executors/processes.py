@@ -29,6 +29,7 @@ from loky.process_executor import ProcessPoolExecutor
 from fileflow.executors import slot as slots
 from fileflow.model.work import Batch, Died, Event
 from fileflow.world.functions import Description
+from fileflow.world.secrets import hide_in_file, secrets_of
 from fileflow.world.staging import STATE
 from fileflow.world.survivors import TABLE, SlotTable, end_sessions
 
@@ -45,6 +46,7 @@ class _Process:
         self.unfinished: dict[int, None] = {}
         self.known_works: set[int] = set()
         self.known_lists: set[int] = set()
+        self.hidden: set[str] = set()
         self.arrived = bytearray()
         self.to_send: deque[memoryview] = deque()
         self.described: list[Description] = []
@@ -186,6 +188,7 @@ class Processes:
             with_work=key not in process.known_works,
         )
         process.known_works.add(key)
+        process.hidden.update(batch.work.envvars)
         for order in batch.orders:
             process.unfinished[order.index] = None
         return message
@@ -371,6 +374,9 @@ class Processes:
             length = os.stat(os.path.join(self._root, log)).st_size - entry.offset
         except OSError:
             length = 0
+        if process.hidden and length > 0:
+            secrets = secrets_of(process.hidden, os.environ)
+            hide_in_file(os.path.join(self._root, log), secrets, entry.offset)
         before, self._oom_kills = self._oom_kills, _oom_kills()
         if told:
             self._events.append(

@@ -180,6 +180,9 @@ class _RuleReader:
         action = self._action()
         owns = draft.reader.owns if draft.reader is not None else {}
         shape = Shape(draft.node, inputs, outputs, logs, values.get("scatter", ()), owns)
+        if values.get("private"):
+            self._check_private(outputs)
+            values["executor"] = "process"
         if not self._errors.errors and draft.mistake is None:
             self._try(lambda: self._check_action(action, bool(outputs)))
             for error in shape.mistakes(values.get("constraints", {}), draft.own_constraints):
@@ -210,6 +213,18 @@ class _RuleReader:
             self._foreign,
             shape,
         )
+
+    def _check_private(self, outputs: Iterable[Entry]) -> None:
+        for entry in outputs:
+            if entry.in_place:
+                self._errors.add(
+                    FileflowError(
+                        "an in_place output is made under its own name, outside of the folder "
+                        "that a private action has",
+                        place=entry.place,
+                        hint="take in_place out, or private",
+                    )
+                )
 
     def _try(self, check: Callable[[], object]) -> None:
         try:

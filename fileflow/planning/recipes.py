@@ -94,6 +94,7 @@ def recipe_of(
     code: CodeFacts | None,
     takes: tuple[tuple[str, ...], bool] | None,
     named_files: Mapping[str, bytes],
+    row_code: Callable[[JobValues], object] | None = None,
 ) -> Recipe:
     """The recipe of a rule.
 
@@ -104,6 +105,7 @@ def recipe_of(
         takes: for a function the wildcards and columns that it takes, and whether it takes
             `config`; None where that is not known (then all count).
         named_files: project files that the command names, with their digests.
+        row_code: for a script whose path has wildcards, the digest of each job's own.
     """
     rule = table.rule
     action = rule.action
@@ -111,6 +113,7 @@ def recipe_of(
     made = Recipe(table, parts)
     holes: list[Placeholder] = []
     command = not isinstance(action, Run)
+    as_written = isinstance(action, (Shell, Argv))
     parts.update(action_parts(rule))
     if isinstance(action, Shell):
         holes += action.template.placeholders
@@ -119,6 +122,15 @@ def recipe_of(
     elif isinstance(action, Script):
         holes += action.path.placeholders
         holes += [hole for word in action.args or () for hole in word.placeholders]
+        if any(hole.root == "params" for hole in holes):
+            # Words of a command take them as they are written: `01` is not `1`.
+            parts["params in words"] = {
+                name: node_value(node, None)
+                for name, node in rule.params.items()
+                if isinstance(node, (Scalar, Sequence, Tree))
+            }
+    if row_code is not None:
+        made.texts.append(("script", row_code))
     if code is not None:
         parts["code"] = {name: digest.hex() for name, digest in code.parts}
         parts["code digest"] = code.digest.hex()
@@ -138,9 +150,9 @@ def recipe_of(
             if not isinstance(node, (Scalar, Sequence, Tree)):
                 continue
             inner = list(_holes_in(node))
-            if all(_is_static(hole) for hole in inner):
-                value = node_value(node, None) if command else typed_value(node, None)
-                static[name] = value if not inner else _static_value(table, node, command)
+            if all(is_static(hole) for hole in inner):
+                value = node_value(node, None) if as_written else typed_value(node, None)
+                static[name] = value if not inner else _static_value(table, node, as_written)
             else:
                 static[name] = node_value(node, None)
                 holes += inner
@@ -198,7 +210,8 @@ def _holes_in(node: Node) -> list[Placeholder]:
     return [hole for child in children for hole in _holes_in(child)]
 
 
-def _is_static(hole: Placeholder) -> bool:
+def is_static(hole: Placeholder) -> bool:
+    """Whether a placeholder has the same value in all jobs of a rule."""
     return hole.root == "config" and not any(isinstance(step, Lookup) for step in hole.steps)
 
 
@@ -218,7 +231,7 @@ def _add_config(
             continue
         if not hole.steps:
             whole = True
-        elif _is_static(hole):
+        elif is_static(hole):
             named[hole.text] = JobValues(table, 0).resolve(hole)
         else:
             made.texts.append((hole.text, lambda job, hole=hole: job.resolve(hole)))  # type: ignore[misc]

@@ -41,6 +41,7 @@ _SILENT_PACKAGES = sys.stdlib_module_names | {"numba"}
 
 _SKIPPED_FIELDS = frozenset({"ctx", "kind", "type_comment"})
 _FIELDS: dict[type, tuple[str, ...]] = {}
+_MAGIC = re.compile(r"^([ \t]*)([%!].*)$", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d]\w*")
 
 _FUNCTIONS = (nodes.FunctionDef, nodes.AsyncFunctionDef)
@@ -575,7 +576,9 @@ class _Source:
 
 def _source_of(raw: bytes, path: str) -> _Source:
     """Splits a module into its pieces."""
-    tree = _parsed(raw) if path.endswith(".py") else None
+    if path.endswith(".ipynb"):
+        raw = _cells(raw)
+    tree = _parsed(raw) if path.endswith((".py", ".ipynb")) else None
     source = _Source(raw)
     if tree is None:
         return source
@@ -602,6 +605,24 @@ def _source_of(raw: bytes, path: str) -> _Source:
             roots.add(piece.name)
     source.roots = frozenset(roots)
     return source
+
+
+def _cells(raw: bytes) -> bytes:
+    """The code of a notebook, without results; what only IPython reads stands in calls."""
+    import json  # only where there are notebooks
+
+    try:
+        cells = json.loads(raw)["cells"]
+        texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError):
+        return raw
+    code = [
+        f"__ipython__({text!r})"
+        if text.startswith("%%")
+        else _MAGIC.sub(lambda line: f"{line[1]}__ipython__({line[2]!r})", text)
+        for text in texts
+    ]
+    return "\n".join(code).encode("utf-8", "surrogatepass")
 
 
 def _parsed(raw: bytes) -> nodes.Module | None:

@@ -1,0 +1,79 @@
+"""Runs a notebook from its first cell to its last: `python -m fileflow.world.notebooks IN OUT`.
+
+Knows nbclient and the variables that every script of a job has; nothing of rules or slots. The
+executed copy is kept also when a cell fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from importlib import import_module
+from typing import Any
+
+from fileflow import job
+from fileflow.errors import FileflowError
+
+CURE = "pip install 'fileflow[notebook]'"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# What a script finds when it starts: a seeded `random`, and others as soon as they are loaded.
+_SEEDING = """
+from fileflow.world.seeding import GlobalGenerators as _Generators
+_Generators().seed({seed})
+del _Generators
+"""
+
+
+def execute(path: str, copy: str) -> int:
+    """Runs the notebook at `path`, keeps it with its results at `copy`; the exit status."""
+    try:
+        nbclient: Any = import_module("nbclient")
+        nbformat: Any = import_module("nbformat")
+    except ImportError as error:
+        print(f"{path}: notebooks need {error.name}: {CURE}", file=sys.stderr)
+        return 1
+    notebook: Any = nbformat.read(path, as_version=4)
+    client: Any = None
+
+    async def seed(**_: object) -> None:
+        client.kc.execute(_SEEDING.format(seed=drawn), silent=True, store_history=False)
+
+    client = nbclient.NotebookClient(
+        notebook,
+        timeout=None,
+        resources={"metadata": {"path": os.getcwd()}},
+        on_notebook_start=seed if (drawn := _seed()) is not None else None,
+    )
+    try:
+        client.execute()
+    except nbclient.exceptions.CellExecutionError as error:
+        print(_COLOURS.sub("", str(error)), file=sys.stderr)
+        return 1
+    finally:
+        os.makedirs(os.path.dirname(os.path.abspath(copy)), exist_ok=True)
+        nbformat.write(notebook, copy)
+        _print_outputs(notebook)
+        print(f"executed notebook: {copy}", file=sys.stderr)
+    return 0
+
+
+def _seed() -> int | None:
+    """The seed in 128 bits; None where the rule says that no random numbers are drawn."""
+    try:
+        state: int = job.rng_seed()
+    except FileflowError:
+        return None
+    return state
+
+
+def _print_outputs(notebook: Any) -> None:
+    """What the cells printed belongs to the kept output of the job."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if output.get("output_type") == "stream":
+                print(output.text, end="", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(execute(sys.argv[1], sys.argv[2]))

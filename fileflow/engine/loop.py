@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -962,7 +963,16 @@ def tail_of(log: tuple[str, int, int], lines: int = TAIL_LINES) -> list[str]:
             data = file.read(offset + length - start)
     except OSError:
         return []
-    return data.decode("utf-8", "replace").splitlines()[-lines:]
+    found = data.decode("utf-8", "replace").splitlines()
+    return [line for line in found if not _OURS.match(line)][-lines:]
+
+
+# A crash report of Python lists the whole stack: what lies below the user's function is ours.
+_PACKAGE = re.escape(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_OURS = re.compile(
+    rf'  File "({_PACKAGE}/|[^"]*(/loky/|/multiprocessing/|/concurrent/futures/)|<frozen runpy>)'
+    r"|Extension modules: "
+)
 
 
 def ending(code: int) -> str:

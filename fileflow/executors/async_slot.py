@@ -17,7 +17,6 @@ import contextvars
 import faulthandler
 import gc
 import inspect
-import io
 import os
 import resource
 import signal
@@ -50,7 +49,7 @@ _MEMORY_UNIT = 1024 if sys.platform == "linux" else 1
 _lane: contextvars.ContextVar[Lane | None] = contextvars.ContextVar("fileflow_lane", default=None)
 
 
-class _PerJob(io.TextIOBase):
+class _PerJob:
     """A text stream that sends what a job prints to its log, all else to the process's."""
 
     def __init__(self, other: TextIO) -> None:
@@ -60,20 +59,16 @@ class _PerJob(io.TextIOBase):
         lane = _lane.get()
         return self._other if lane is None else lane.around.stream
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._here(), name)
+
     def write(self, text: str) -> int:
         """Writes to the stream of this job."""
         return self._here().write(text)
 
-    def flush(self) -> None:
-        """Flushes the stream of this job."""
+    def close(self) -> None:
+        """Stays open: others write to it too."""
         self._here().flush()
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._other, name)
 
 
 class _Watch:
@@ -281,7 +276,7 @@ class _Loop:
         faulthandler.enable(file=descriptor)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
-        sys.stdout, sys.stderr = _PerJob(text_stream(1)), _PerJob(text_stream(2))
+        vars(sys).update(stdout=_PerJob(text_stream(1)), stderr=_PerJob(text_stream(2)))
         os.environ.setdefault("PYTHONHASHSEED", "0")
         os.environ[CORES_VARIABLE] = "1"
         for name in THREADS:

@@ -26,6 +26,7 @@ from typing import Any
 from loky.backend import get_context
 from loky.process_executor import ProcessPoolExecutor
 
+from fileflow.errors import Exit, FileflowError
 from fileflow.executors import slot as slots
 from fileflow.model.work import Batch, Died, Event
 from fileflow.world.functions import Description
@@ -35,6 +36,8 @@ from fileflow.world.survivors import TABLE, SlotTable, end_sessions
 
 _CHUNK = 1 << 20
 _GRACE = 1.0
+# So many slots in a row may end before they are ready; then something is wrong with all of them.
+_STILLBORN = 5
 _LOKYS_THREADS = ("ExecutorManagerThread", "QueueFeederThread")
 
 
@@ -102,6 +105,7 @@ class Processes:
             self._private.append(wakeup)
             self._selector.register(wakeup, selectors.EVENT_READ, None)
         self._oom_kills = _oom_kills()
+        self._stillborn = 0
 
     # Slots ------------------------------------------------------------------------------------
 
@@ -377,6 +381,13 @@ class Processes:
         if process.hidden and length > 0:
             secrets = secrets_of(process.hidden, os.environ)
             hide_in_file(os.path.join(self._root, log), secrets, entry.offset)
+        self._stillborn = 0 if entry.pid else self._stillborn + 1
+        if self._stillborn > _STILLBORN:
+            raise FileflowError(
+                f"processes for jobs cannot be started: each {_ended(code)} before its first job",
+                hint="what they said is on stderr",
+                status=Exit.STATE,
+            )
         before, self._oom_kills = self._oom_kills, _oom_kills()
         if told:
             self._events.append(
@@ -448,3 +459,7 @@ def _oom_kills() -> int:
 
 def _ending(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+
+def _ended(code: int) -> str:
+    return f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"

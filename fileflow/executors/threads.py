@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import io
 import os
 import queue
 import select
@@ -31,7 +30,7 @@ _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _raise_in.argtypes = [ctypes.c_ulong, ctypes.py_object]
 
 
-class _PerThread(io.TextIOBase):
+class _PerThread:
     """A text stream that sends what a slot's thread prints to its log, all else where it went."""
 
     def __init__(self, other: TextIO) -> None:
@@ -41,20 +40,16 @@ class _PerThread(io.TextIOBase):
     def _here(self) -> TextIO:
         return self.streams.get(threading.get_ident(), self.other)
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._here(), name)
+
     def write(self, text: str) -> int:
         """Writes to the stream of this thread."""
         return self._here().write(text)
 
-    def flush(self) -> None:
-        """Flushes the stream of this thread."""
+    def close(self) -> None:
+        """Stays open: others write to it too."""
         self._here().flush()
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.other, name)
 
 
 class _Thread:
@@ -162,7 +157,7 @@ class Threads:
         os.makedirs(f"{STATE}/logs/{run}", exist_ok=True)
         self.generators = GlobalGenerators()
         self.streams = (_PerThread(sys.stdout), _PerThread(sys.stderr))
-        sys.stdout, sys.stderr = self.streams
+        vars(sys).update(zip(("stdout", "stderr"), self.streams, strict=True))
         self._next = first_slot
         self._wakeup = wakeup
         self._slots: dict[int, _Thread] = {}

@@ -169,7 +169,8 @@ def plugged(space: Space, monkeypatch: pytest.MonkeyPatch) -> Space:
     (site / "plug_in.py").write_text(PLUG_IN)
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: plug-in\nVersion: 1.0\n")
     (facts / "entry_points.txt").write_text(
-        "[fileflow.executors]\nplug = plug_in:make\nsick = plug_in:broken\nempty = plug_in:nothing\n"
+        "[fileflow.executors]\n"
+        "plug = plug_in:make\nsick = plug_in:broken\nempty = plug_in:nothing\n"
     )
     path = f"{SOURCE}:{site}"
     monkeypatch.setattr(space, "environment", environment_with(space, path), raising=False)

@@ -1,0 +1,123 @@
+"""Log files that actions write themselves: they appear always, and are no reason to build."""
+
+from .space import Space
+
+
+def test_logs_appear_also_when_the_job_fails(space: Space):
+    space.workflow("""
+        rules:
+          make:
+            output: "{x}.txt"
+            log: logs/deep/{x}.log
+            shell: echo working on {x} > {log}; test ! -e "$FLAGS/bad"; echo x > {output}
+        """)
+    space.flag("bad")
+    assert space.run("a.txt").status == 1
+    assert space.read("logs/deep/a.log") == "working on a\n"
+    (space.flags / "bad").unlink()
+    space.good("a.txt")
+    space.delete("logs/deep/a.log")
+    assert space.good("a.txt").built == set()
+
+
+def test_named_and_listed_logs_are_filled_in(space: Space):
+    space.workflow("""
+        rules:
+          all:
+            input: [a.txt, b.txt, c.txt]
+          a:
+            output: a.txt
+            log: {out: l/a.out, err: l/a.err}
+            shell: |
+              echo {log.out} {log.err} {log.err:name} {log} > {output}
+              touch {log}
+          b:
+            output: b.txt
+            log: [l/b.1, l/b.2]
+            argv: [bash, -c, "echo $0 $2 > $3", "{log}", "{output}"]
+          c:
+            output: c.txt
+            shell: echo {log} > {output}
+        """)
+    space.good()
+    assert space.read("a.txt") == "l/a.out l/a.err a.err l/a.out l/a.err\n"
+    assert space.read("b.txt") == "l/b.1 \n" or "l/b.1" in space.read("b.txt")
+    assert space.read("c.txt").startswith(".fileflow/logs/")
+    assert space.exists("l/a.out") and space.exists("l/b.2")
+
+
+def test_a_log_holds_the_last_attempt_alone(space: Space):
+    space.workflow("""
+        rules:
+          make:
+            output: a.txt
+            log: a.log
+            retries: 1
+            shell: |
+              echo attempt {attempt} >> {log}
+              test {attempt} = 2; touch {output}
+        """)
+    space.good()
+    assert space.read("a.log") == "attempt 2\n"
+
+
+def test_functions_take_their_logs(space: Space):
+    space.write(
+        "steps.py",
+        "from pathlib import Path\n\n"
+        "def one(output, log: Path):\n    log.write_text('one')\n    output.write_text('')\n\n"
+        "def two(output, log):\n    log.a.write_text('a')\n    log.b.write_text('b')\n"
+        "    output.write_text('')\n\n"
+        "def own(output, log):\n    output.write_text(str(log))\n",
+    )
+    space.workflow("""
+        rules:
+          all:
+            input: [one.txt, two.txt, own.txt]
+          one:
+            output: one.txt
+            log: logs/one.log
+            run: steps:one
+          two:
+            output: two.txt
+            log: {a: logs/a.log, b: logs/b.log}
+            run: steps:two
+          own:
+            output: own.txt
+            run: steps:own
+        """)
+    space.good()
+    assert space.read("logs/one.log") == "one"
+    assert (space.read("logs/a.log"), space.read("logs/b.log")) == ("a", "b")
+    assert space.read("own.txt").startswith(".fileflow/logs/")
+
+
+def test_scripts_are_told_of_their_logs(space: Space):
+    space.write(
+        "s.py",
+        "from fileflow import job\n"
+        "job.log.a.write_text('a')\nprint(job.log[1])\njob.output[0].write_text('')\n",
+    )
+    space.workflow("""
+        rules:
+          make:
+            output: x.txt
+            log: {a: logs/a.log, b: logs/b.log}
+            script: s.py
+        """)
+    space.good()
+    assert space.read("logs/a.log") == "a"
+    assert space.flow("log", "x.txt").stdout == "logs/b.log\n"
+
+
+def test_the_text_of_a_log_path_is_no_reason_to_build(space: Space):
+    space.workflow("""
+        rules:
+          make:
+            output: a.txt
+            log: a.log
+            shell: date > {log}; touch {output}
+        """)
+    space.good()
+    space.replace("Workflowfile", "log: a.log", "log: logs/b.log")
+    assert space.good().built == set()

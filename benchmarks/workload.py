@@ -34,6 +34,7 @@ class Command:
     prepare: Callable[[], None] | None = None  # once, before its first run
     before: Callable[[], None] | None = None  # before each run
     outputs: Path | None = None  # the folder whose bytes must agree with the other commands'
+    check: Callable[[], str] | None = None  # after the last run: what is wrong with the outputs
     own_clock: bool = (
         False  # the last word of its output is the time in seconds, it measured itself
     )

@@ -5,19 +5,19 @@ Knows nothing of workflows but this: inside a job it takes no more cores than th
 
 from __future__ import annotations
 
+import inspect
 import os
-import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import copy_context
 from typing import Any, Literal, TypeVar
 
-from fileflow.cpus import usable_cpus
+from fileflow.cpus import CORES_VARIABLE, cores_of_job, usable_cpus
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-CORES = "FILEFLOW_CORES"
 
 
 class ItemFailed(Exception):
@@ -36,21 +36,20 @@ class ItemFailed(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
-class _Surroundings:
-    """Whether this is inside a job, and how many cores there are."""
+class _RemoteTraceback(Exception):
+    """Where the function raised, in another process: its text."""
 
-    inside: bool
-    cores: int
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
 
 
-def _surroundings() -> _Surroundings:
-    if threading.current_thread().name.startswith("fileflow-slot"):
-        return _Surroundings(True, 1)
-    said = os.environ.get(CORES, "")
-    if said.isdigit():
-        return _Surroundings(True, max(1, int(said)))
-    return _Surroundings(False, usable_cpus())
+def _cores_here() -> int | None:
+    """The cores of the job that this is part of; None outside of jobs."""
+    cores = cores_of_job.get()
+    if cores is None:
+        said = os.environ.get(CORES_VARIABLE, "")
+        cores = int(said) if said.isdigit() else None
+    return None if cores is None else max(1, cores)
 
 
 def parallel_map(
@@ -68,8 +67,8 @@ def parallel_map(
         function: called with one item.
         items: what it is called with; taken as a list first.
         jobs: how many calls at once; by default all cores that may be used. Inside a job never more
-            than the job's `cores`.
-        executor: `process` (loky; any function that can be pickled by value), `thread` or
+            than the job's `cores`, and inside one of these calls one.
+        executor: `process` (loky; lambdas, closures and functions of `__main__` too), `thread` or
             `serial`; by default threads inside a job, else processes.
         on_error: `raise` stops at the first failed item; `collect` puts an `ItemFailed` in the
             place of its result and goes on.
@@ -78,81 +77,164 @@ def parallel_map(
     Raises:
         ItemFailed: with `on_error="raise"`, for the first item (by position, of those that have
             ended) that failed.
-        ValueError: for an unknown `executor` or `on_error`.
+        ValueError: for an unknown `executor` or `on_error`, or fewer than one of `jobs`.
+        TypeError: for an `async def` function.
     """
     if on_error not in ("raise", "collect"):
         raise ValueError(f"on_error is 'raise' or 'collect', not {on_error!r}")
-    here = _surroundings()
-    kind = executor or ("thread" if here.inside else "process")
+    if executor not in (None, "process", "thread", "serial"):
+        raise ValueError(f"executor is 'process', 'thread' or 'serial', not {executor!r}")
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs is at least 1, not {jobs}")
+    if inspect.iscoroutinefunction(function):
+        raise TypeError(
+            "parallel_map calls plain functions: await an `async def` by asyncio.gather"
+        )
+    cores = _cores_here()
+    kind = executor or ("process" if cores is None else "thread")
     todo = list(items)
-    count = min(jobs or here.cores, max(1, len(todo)))
-    if here.inside:
-        count = min(count, here.cores)
-    if count < 1:
-        raise ValueError("jobs is at least 1")
-    if kind not in ("process", "thread", "serial"):
-        raise ValueError(f"executor is 'process', 'thread' or 'serial', not {kind!r}")
+    count = min(jobs or cores or usable_cpus(), cores or len(todo), len(todo))
     with _bar(len(todo), progress) as step:
-        if kind == "serial" or (count == 1 and kind == "thread"):
-            return _one_by_one(function, todo, on_error, step)
-        pool: Executor
-        if kind == "thread":
-            pool = ThreadPoolExecutor(count)
+        take = _Results(todo, on_error, step)
+        if kind == "serial" or count <= 1 and kind == "thread" or not todo:
+            _one_by_one(function, take)
+        elif kind == "thread":
+            _in_threads(function, take, count)
         else:
-            from loky.process_executor import ProcessPoolExecutor
+            _in_processes(function, take, count)
+    return take.results
 
-            pool = ProcessPoolExecutor(count)
+
+class _Results:
+    """What came out so far, by position."""
+
+    def __init__(self, items: list[Any], on_error: str, step: Callable[[], None]) -> None:
+        self.items = items
+        self.results: list[Any] = [None] * len(items)
+        self._raises = on_error == "raise"
+        self._step = step
+
+    def good(self, index: int, result: object) -> None:
+        """An item has its result."""
+        self.results[index] = result
+        self._step()
+
+    def bad(self, index: int, error: BaseException) -> None:
+        """An item failed.
+
+        Raises:
+            ItemFailed: if that ends it all.
+        """
+        failed = ItemFailed(index, self.items[index], error)
+        if self._raises:
+            raise failed from error
+        failed.__cause__ = error
+        self.results[index] = failed
+        self._step()
+
+
+def _one_by_one(function: Callable[[Any], Any], take: _Results) -> None:
+    for index, item in enumerate(take.items):
         try:
-            return _on_pool(pool, function, todo, on_error, step)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True) if kind == "thread" else pool.shutdown()
-
-
-def _one_by_one(
-    function: Callable[[Item], Result],
-    items: list[Item],
-    on_error: str,
-    step: Callable[[], None],
-) -> list[Any]:
-    out: list[Any] = []
-    for index, item in enumerate(items):
-        try:
-            out.append(function(item))
+            result = function(item)
         except Exception as error:
-            failed = ItemFailed(index, item, error)
-            if on_error == "raise":
-                raise failed from error
-            failed.__cause__ = error
-            out.append(failed)
-        step()
-    return out
-
-
-def _on_pool(
-    pool: Executor,
-    function: Callable[[Item], Result],
-    items: list[Item],
-    on_error: str,
-    step: Callable[[], None],
-) -> list[Any]:
-    futures: list[Future[Result]] = [pool.submit(function, item) for item in items]
-    index_of = {future: index for index, future in enumerate(futures)}
-    out: list[Any] = [None] * len(items)
-    for future in as_completed(futures):
-        index = index_of[future]
-        error = future.exception()
-        if error is None:
-            out[index] = future.result()
+            take.bad(index, error)
         else:
-            failed = ItemFailed(index, items[index], error)
-            failed.__cause__ = error
-            if on_error == "raise":
-                for other in futures:
-                    other.cancel()
-                raise failed from error
-            out[index] = failed
-        step()
-    return out
+            take.good(index, result)
+
+
+def _in_threads(function: Callable[[Any], Any], take: _Results, count: int) -> None:
+    def call(item: Any) -> Any:
+        cores_of_job.set(1)
+        return function(item)
+
+    pool = ThreadPoolExecutor(count)
+    try:
+        # What the caller's context says holds in the threads too, such as whose prints these are.
+        futures = [pool.submit(copy_context().run, call, item) for item in take.items]
+        for ended in _as_they_end(futures):
+            for index in ended:
+                error = futures[index].exception()
+                if error is None:
+                    take.good(index, futures[index].result())
+                else:
+                    take.bad(index, error)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_processes(function: Callable[[Any], Any], take: _Results, count: int) -> None:
+    from loky.process_executor import ProcessPoolExecutor
+
+    pool = ProcessPoolExecutor(count, initializer=_become_worker)
+    well = False
+    try:
+        size = max(1, min(_LARGEST_CHUNK, len(take.items) // (_CHUNKS_EACH * count)))
+        starts = range(0, len(take.items), size)
+        chunks = [pool.submit(_call_each, function, take.items[at : at + size]) for at in starts]
+        alone: list[int] = []
+        for ended in _as_they_end(chunks):
+            for number in ended:
+                at = starts[number]
+                if size > 1 and _cannot_come_back(chunks[number].exception()):
+                    alone += range(at, min(at + size, len(take.items)))
+                else:
+                    _take_chunk(take, at, size, chunks[number])
+        # Something in a chunk cannot be pickled: each of its items tells for itself.
+        singles = [pool.submit(_call_each, function, [take.items[index]]) for index in alone]
+        for ended in _as_they_end(singles):
+            for number in ended:
+                _take_chunk(take, alone[number], 1, singles[number])
+        well = True
+    finally:
+        pool.shutdown(wait=True, kill_workers=not well)
+
+
+def _cannot_come_back(error: BaseException | None) -> bool:
+    return error is not None and not isinstance(error, BrokenExecutor)
+
+
+def _take_chunk(take: _Results, at: int, size: int, future: Future[list[_Told]]) -> None:
+    error = future.exception()
+    if error is not None:
+        for index in range(at, min(at + size, len(take.items))):
+            take.bad(index, error)
+        return
+    for index, (value, raised, trace) in enumerate(future.result(), at):
+        if raised is None:
+            take.good(index, value)
+        else:
+            raised.__cause__ = _RemoteTraceback(trace)
+            take.bad(index, raised)
+
+
+_Told = tuple[Any, Exception | None, str]
+_LARGEST_CHUNK = 64
+_CHUNKS_EACH = 16
+
+
+def _call_each(function: Callable[[Any], Any], items: list[Any]) -> list[_Told]:
+    """In a worker: the result, or the error with its traceback, for each item."""
+    told: list[_Told] = []
+    for item in items:
+        try:
+            told.append((function(item), None, ""))
+        except Exception as error:
+            told.append((None, error, traceback.format_exc()))
+    return told
+
+
+def _become_worker() -> None:
+    os.environ[CORES_VARIABLE] = "1"
+
+
+def _as_they_end(futures: list[Future[Any]]) -> Iterator[list[int]]:
+    """Positions of futures that have ended since the last time, the first ones first."""
+    position = {future: index for index, future in enumerate(futures)}
+    waiting = set(futures)
+    while waiting:
+        ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        yield sorted(position[future] for future in ended)
 
 
 @contextmanager

@@ -147,7 +147,7 @@ class Gathers(Workload):
         return Command(
             tool="fileflow",
             label="all-to-all, built",
-            argv=self.bench.tools.call("fileflow", "-j", "2", "--progress", "none", "--rerun"),
+            argv=self.bench.tools.call("fileflow", "-j", "2", "--rerun"),
             folder=folder,
             jobs=6 * self.count,
             report=state_mb,

@@ -103,7 +103,7 @@ class Scatter(Workload):
         jobs = self.count * (CHUNKS + 1) + 1
         made = []
         if "fileflow" in self.bench.tools:
-            words = self.bench.tools.call("fileflow", "-j", "2", "--progress", "none")
+            words = self.bench.tools.call("fileflow", "-j", "2")
             made.append(self.command("fileflow", "scatter", words, "fileflow", jobs))
             flat = self.command("fileflow", "plain map", words, "flat", self.count * CHUNKS + 1)
             flat.outputs = None

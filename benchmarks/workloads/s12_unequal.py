@@ -66,7 +66,7 @@ class Unequal(Workload):
     def commands(self) -> list[Command]:
         made = []
         if "fileflow" in self.bench.tools:
-            words = ("-j", "2", "--progress", "none", "--rerun")
+            words = ("-j", "2", "--rerun")
             folder = self.folder / "fileflow"
             made.append(self.command("fileflow", self.bench.tools.call("fileflow", *words), folder))
         if "ninja" in self.bench.tools:

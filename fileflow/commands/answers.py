@@ -13,6 +13,7 @@ from fileflow.commands.status import Standing, failure_of, job_key, standing_of
 from fileflow.engine.orders import Orders
 from fileflow.engine.session import Decided, Session
 from fileflow.errors import FileflowError
+from fileflow.model.rules import Executor
 from fileflow.planning.filling import JobValues
 from fileflow.planning.seeds import small
 from fileflow.planning.staleness import Reason, State, Why
@@ -24,7 +25,11 @@ _SHARED = (Why.ACTION, Why.UPSTREAM)  # reasons about something that all jobs of
 
 @dataclass(slots=True)
 class Answer:
-    """What is known of one job; `first` are the stale jobs that it needs, by their labels."""
+    """What is known of one job.
+
+    `first` are the stale jobs that it needs, by their labels; `chosen` is the last choice of
+    `executor: auto` for its rule.
+    """
 
     label: str
     table: RuleTable
@@ -39,6 +44,7 @@ class Answer:
     failed: Mapping[str, object] | None
     first: Sequence[str] = ()
     shell: tuple[str, str] | None = None
+    chosen: Mapping[str, object] | None = None
     more: list[str] = field(default_factory=list)
 
     @property
@@ -82,7 +88,15 @@ class AnswerMaker:
             failed=failure_of(self.session.records, key),
             first=self._first(job),
             shell=_shell_texts(record, recipe.parts),
+            chosen=self._chosen(table),
         )
+
+    def _chosen(self, table: RuleTable) -> Mapping[str, object] | None:
+        """What `executor: auto` chose for a rule that leaves the choice, and why."""
+        note = self.session.records.notes.get(("auto", table.rule.name))
+        if table.rule.executor not in (None, Executor.AUTO.value) or not isinstance(note, dict):
+            return None
+        return note
 
     def _first(self, job: int) -> list[str]:
         """The jobs that a job needs and that surely run, in the plan's order."""

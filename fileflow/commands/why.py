@@ -85,6 +85,8 @@ def _lines(answer: Answer) -> Iterator[str]:
     first, *rest = answer.action.splitlines() or [""]
     yield f"  action: {first}"
     yield from (f"    {line}" for line in rest)
+    if answer.chosen is not None:
+        yield f"  executor: auto chose {answer.chosen['executor']}: {answer.chosen['why']}"
     if answer.record is not None:
         yield f"  last run: {_last_run(answer.record)}"
     if answer.more:
@@ -161,6 +163,7 @@ def _facts(answer: Answer) -> dict[str, object]:
         "outputs": list(answer.outputs),
         "action": answer.action,
         "recipe": answer.recipe,
+        "executor": dict(answer.chosen) if answer.chosen is not None else None,
         "failed": dict(answer.failed) if answer.failed is not None else None,
         "last_run": None
         if record is None

@@ -415,7 +415,8 @@ class Loop:
         """`executor: auto` chose; `why` shows the note, which is part of the journal."""
         self.records.note("auto", rule, {"executor": executor, "why": why, "run": self.run})
         if self.settings.verbose:
-            self._note("auto", rule, f"rule {rule}: executor auto chose {executor}: {why}")
+            text = f"rule {rule}: executor auto chose {executor}: {why}"
+            self.tell(events.Note(text, warning=False))
 
     def _orders(self, table: RuleTable) -> Orders:
         found = self.orders.get(table.number)

@@ -438,6 +438,8 @@ class Orders:
             words = self.words(values, [])
         except FileflowError as error:
             return str(error)
+        if isinstance(action, Script) and is_notebook(action) and not self.rule.prefix:
+            del words[:3], words[1]
         return " ".join(word.replace(f"{STAGE}/", "") for word in words)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 from importlib import import_module
 from typing import Any
 
@@ -17,19 +18,32 @@ from fileflow.errors import FileflowError
 
 CURE = "pip install 'fileflow[notebook]'"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-# What a script finds when it starts: a seeded `random`, and others as soon as they are loaded.
+# What a script finds when it starts: a seeded `random`, and others as soon as they are loaded. The
+# kernel draws numbers of its own until the first cell begins.
 _SEEDING = """
-from fileflow.world.seeding import GlobalGenerators as _Generators
-_Generators().seed({seed})
-del _Generators
+def _fileflow_seeds(info):
+    from fileflow.world.seeding import GlobalGenerators
+    GlobalGenerators().seed({seed})
+    get_ipython().events.unregister("pre_run_cell", _fileflow_seeds)
+    del globals()["_fileflow_seeds"]
+get_ipython().events.register("pre_run_cell", _fileflow_seeds)
 """
 
 
 def execute(path: str, copy: str) -> int:
     """Runs the notebook at `path`, keeps it with its results at `copy`; the exit status."""
+    with tempfile.TemporaryDirectory(prefix="nb") as folder:
+        # Sockets, history and profiles of this kernel alone, not below the home folder.
+        for name in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+            os.environ.setdefault(name, folder)
+        return _execute(path, copy)
+
+
+def _execute(path: str, copy: str) -> int:
     try:
         nbclient: Any = import_module("nbclient")
         nbformat: Any = import_module("nbformat")
+        traitlets: Any = import_module("traitlets.config")
     except ImportError as error:
         print(f"{path}: notebooks need {error.name}: {CURE}", file=sys.stderr)
         return 1
@@ -44,6 +58,7 @@ def execute(path: str, copy: str) -> int:
         timeout=None,
         resources={"metadata": {"path": os.getcwd()}},
         on_notebook_start=seed if (drawn := _seed()) is not None else None,
+        config=traitlets.Config({"KernelManager": {"transport": "ipc"}}),
     )
     try:
         client.execute()

@@ -75,12 +75,14 @@ def test_the_first_jobs_are_the_probe(space: Space) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "executor"), [("quick", "serial"), ("waits", "thread"), ("works", "process")]
+    ("function", "executors"),
+    # On a busy machine a job that works waits for the CPU, too.
+    [("quick", {"serial"}), ("waits", {"thread"}), ("works", {"process", "thread"})],
 )
-def test_what_is_recorded_decides_at_once(space: Space, function: str, executor: str) -> None:
+def test_what_is_recorded_decides_at_once(space: Space, function: str, executors: set[str]) -> None:
     workflow(space, function)
     space.good("-j", "2")
-    assert again(space, "--executor", "auto", "-j", "2") == executor
+    assert again(space, "--executor", "auto", "-j", "2") in executors
 
 
 def test_one_core_needs_no_other_process(space: Space) -> None:

@@ -31,7 +31,9 @@ def test_one_that_is_not_set_is_an_error_before_anything_runs(space: Space):
     for options in ([], ["-n"]):
         flow = space.flow(*options)
         assert flow.status == 2
-        assert "API_KEY" in flow.stderr and "OTHER" in flow.stderr and "Workflowfile:8" in flow.text
+        assert (
+            "API_KEY" in flow.stderr and "OTHER" in flow.stderr and "Workflowfile:9:5" in flow.text
+        )
     assert space.files() == ["Workflowfile"]
     assert space.flow("a.txt").status == 0
     flow = space.flow(env={"API_KEY": "x1y2", "OTHER": ""})
@@ -79,7 +81,7 @@ def test_a_value_is_passed_on_and_shown_nowhere(
             log: logs/x.log
             envvars: [API_KEY]
             {action}
-        """.replace('key $API_KEY" | tee', 'key $API_KEY" | tee')
+        """
     )
     space.flag(fate)
     flow = space.flow("-v", "-p", "--progress", progress, env={"API_KEY": SECRET})
@@ -90,7 +92,7 @@ def test_a_value_is_passed_on_and_shown_nowhere(
     space.flow("why", "x.txt")
     space.flow("status", "--json")
     assert SECRET.encode() not in everything(space)
-    assert SECRET not in space.read("logs/x.log")
+    assert not space.exists("logs/x.log") or SECRET not in space.read("logs/x.log")
 
 
 def test_another_value_is_no_reason_to_build(space: Space):

@@ -268,7 +268,7 @@ def twice(same):
 def test_a_function_that_does_not_fit_is_an_error_before_anything_runs(space, lines, words):
     space.write("steps.py", FUNCTIONS)
     space.write("broken.py", "def make(output:\n")
-    space.write("raises.py", "raise ValueError('not now')\n")
+    space.write("raises.py", "raise ValueError('not now')\n\n\ndef make(output):\n    pass\n")
     space.write("b.txt", "")
     space.write(
         "Workflowfile",

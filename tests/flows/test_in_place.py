@@ -1,0 +1,104 @@
+"""Outputs that are made under their own name: not believed before they are recorded."""
+
+from .space import Space, wait_for
+
+BUILD = """
+    rules:
+      make:
+        input: in.txt
+        output: {path: env/, in_place: true%s}
+        shell: |
+          echo ran >> "$RAN_LOG"
+          test {output} = env
+          ls {output} >> "$FLAGS/found"
+          cat {input} > {output}/made
+          if [ -e "$FLAGS/slow" ]; then touch "$FLAGS/going"; sleep 60; fi
+          if [ -e "$FLAGS/bad" ]; then exit 1; fi
+          touch {output}/done
+    """
+
+
+def found(space: Space) -> list[str]:
+    text = (space.flags / "found").read_text()
+    (space.flags / "found").unlink()
+    return text.split()
+
+
+def test_it_is_made_under_its_own_name_and_is_fresh_then(space: Space):
+    space.write("in.txt", "1\n")
+    space.workflow(BUILD % "")
+    assert space.good().built == {"make"}
+    assert space.files("env") == ["env/done", "env/made"]
+    assert found(space) == []
+    assert space.good().built == set()
+    space.write("in.txt", "2\n")
+    assert space.good().built == {"make"}
+    assert found(space) == []
+
+
+def test_what_a_failed_attempt_left_is_not_believed_and_removed(space: Space):
+    space.write("in.txt", "1\n")
+    space.workflow(BUILD % "")
+    space.flag("bad")
+    assert space.run().status == 1
+    assert space.files("env") == ["env/made"]
+    (space.flags / "bad").unlink()
+    space.write("env/left", "")
+    found(space)
+    assert space.good().built == {"make"}
+    assert found(space) == []
+    assert space.files("env") == ["env/done", "env/made"]
+
+
+def test_with_keep_the_action_goes_on_with_what_is_there(space: Space):
+    space.write("in.txt", "1\n")
+    space.workflow(BUILD % ", keep: true")
+    space.flag("bad")
+    assert space.run().status == 1
+    (space.flags / "bad").unlink()
+    found(space)
+    assert space.good().built == {"make"}
+    assert found(space) == ["made"]
+    assert space.good().built == set()
+
+
+def test_a_killed_attempt_is_not_believed(space: Space):
+    space.write("in.txt", "1\n")
+    space.workflow(BUILD % ", keep: true")
+    space.good()
+    space.write("in.txt", "2\n")
+    space.flag("slow")
+    running = space.start()
+    wait_for(lambda: space.flagged("going"), "the job to begin")
+    running.process.kill()
+    running.process.wait()
+    (space.flags / "slow").unlink()
+    assert space.good("-n").planned == {"make"}
+    assert space.good().built == {"make"}
+    assert space.read("env/made") == "2\n"
+
+
+def test_functions_and_scripts_make_it_in_place_too(space: Space):
+    space.write(
+        "steps.py",
+        "def make(output):\n    assert str(output) == 'm/f.txt'\n    output.write_text('f')\n",
+    )
+    space.write(
+        "s.py",
+        "from fileflow import job\nassert str(job.output[0]) == 's.txt'\n"
+        "job.output.kept.write_text('s')\njob.output.staged.write_text('x')\n",
+    )
+    space.workflow("""
+        rules:
+          all:
+            input: [m/f.txt, s.txt]
+          f:
+            output: {path: m/f.txt, in_place: true}
+            run: steps:make
+          s:
+            output: {kept: {path: s.txt, in_place: true}, staged: t.txt}
+            script: s.py
+        """)
+    space.good()
+    assert (space.read("m/f.txt"), space.read("s.txt"), space.read("t.txt")) == ("f", "s", "x")
+    assert space.good().built == set()

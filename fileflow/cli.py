@@ -172,6 +172,11 @@ def _run(
 
     if options.strict:
         raise FileflowError("--strict is not there yet")
+    if options.durability != "none":
+        raise FileflowError(
+            f"--durability {options.durability} is not there yet",
+            hint="what a run promises without it stands in docs/freshness.md",
+        )
     if options.executor is not None:
         from fileflow.executors.plug_ins import check_name
 
@@ -267,6 +272,7 @@ def _command(
             all=options.all,
             orphans=options.orphans,
             dry_run=options.dry_run,
+            force=options.clean_force,
         )
         return clean(project, which, out.line, as_json=as_json)
     if options.command == "adopt":

@@ -38,7 +38,7 @@ class Options:
         seed, retries: None where the file decides.
         workflowfile: None: the nearest one upward.
         directory: None: the current folder.
-        all, orphans: of `clean`.
+        all, orphans, clean_force: of `clean`.
         graph_jobs, graph_format: of `graph`.
     """
 
@@ -75,6 +75,7 @@ class Options:
     json: bool = False
     all: bool = False
     orphans: bool = False
+    clean_force: bool = False
     graph_jobs: bool = False
     graph_format: str = "dot"
 
@@ -229,6 +230,9 @@ _NARROW = ("clean", "log", *_WITHOUT_RULES)
 _GRAPH_JOBS = _Option(
     ("--jobs",), "show the jobs, not the rules", (("graph_jobs", True),), only=("graph",)
 )
+_CLEAN_FORCE = _Option(
+    ("--force",), "remove protected outputs too", (("clean_force", True),), only=("clean",)
+)
 
 _BUILDING = (
     _Option(
@@ -372,6 +376,7 @@ _OF_COMMANDS = (
         only=("clean",),
     ),
     _GRAPH_JOBS,
+    _CLEAN_FORCE,
     _Option(
         ("--format",),
         "how the graph is written",
@@ -393,7 +398,12 @@ _ALL = (
     *_OF_COMMANDS,
     *_INFORMING,
 )
-_BY_NAME = {name: option for option in _ALL if option is not _GRAPH_JOBS for name in option.names}
+_BY_NAME = {
+    name: option
+    for option in _ALL
+    if option not in (_GRAPH_JOBS, _CLEAN_FORCE)
+    for name in option.names
+}
 _ELSEWHERE = {  # what make, ninja, Snakemake and doit call it
     "--cores": "--jobs",
     "-c": "-j",
@@ -478,6 +488,8 @@ class _Reader:
     def _find(self, name: str) -> _Option | None:
         if self.command == "graph" and name == "--jobs":
             return _GRAPH_JOBS
+        if self.command == "clean" and name == "--force":
+            return _CLEAN_FORCE
         return _BY_NAME.get(name)
 
     def _long(self, word: str, at: int) -> int:

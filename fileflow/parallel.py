@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import inspect
 import os
+import pickle
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any, Literal, TypeVar
@@ -18,6 +19,10 @@ from fileflow.cpus import CORES_VARIABLE, cores_of_job, usable_cpus
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+# Items go to processes in chunks of at most so many, at least so many chunks for each process.
+_LARGEST_CHUNK = 64
+_CHUNKS_EACH = 16
+_Told = tuple[Any, Exception | None, str]
 
 
 class ItemFailed(Exception):
@@ -34,6 +39,9 @@ class ItemFailed(Exception):
         self.index = index
         self.item = item
         self.error = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.index, self.item, self.error)
 
 
 class _RemoteTraceback(Exception):
@@ -96,7 +104,7 @@ def parallel_map(
     count = min(jobs or cores or usable_cpus(), cores or len(todo), len(todo))
     with _bar(len(todo), progress) as step:
         take = _Results(todo, on_error, step)
-        if kind == "serial" or count <= 1 and kind == "thread" or not todo:
+        if kind == "serial" or (kind == "thread" and count == 1) or not todo:
             _one_by_one(function, take)
         elif kind == "thread":
             _in_threads(function, take, count)
@@ -152,13 +160,12 @@ def _in_threads(function: Callable[[Any], Any], take: _Results, count: int) -> N
     try:
         # What the caller's context says holds in the threads too, such as whose prints these are.
         futures = [pool.submit(copy_context().run, call, item) for item in take.items]
-        for ended in _as_they_end(futures):
-            for index in ended:
-                error = futures[index].exception()
-                if error is None:
-                    take.good(index, futures[index].result())
-                else:
-                    take.bad(index, error)
+        for index in _as_they_end(futures):
+            error = futures[index].exception()
+            if error is None:
+                take.good(index, futures[index].result())
+            else:
+                take.bad(index, error)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -173,18 +180,16 @@ def _in_processes(function: Callable[[Any], Any], take: _Results, count: int) ->
         starts = range(0, len(take.items), size)
         chunks = [pool.submit(_call_each, function, take.items[at : at + size]) for at in starts]
         alone: list[int] = []
-        for ended in _as_they_end(chunks):
-            for number in ended:
-                at = starts[number]
-                if size > 1 and _cannot_come_back(chunks[number].exception()):
-                    alone += range(at, min(at + size, len(take.items)))
-                else:
-                    _take_chunk(take, at, size, chunks[number])
+        for number in _as_they_end(chunks):
+            at = starts[number]
+            if size > 1 and _cannot_come_back(chunks[number].exception()):
+                alone += range(at, min(at + size, len(take.items)))
+            else:
+                _take_chunk(take, at, size, chunks[number])
         # Something in a chunk cannot be pickled: each of its items tells for itself.
         singles = [pool.submit(_call_each, function, [take.items[index]]) for index in alone]
-        for ended in _as_they_end(singles):
-            for number in ended:
-                _take_chunk(take, alone[number], 1, singles[number])
+        for number in _as_they_end(singles):
+            _take_chunk(take, alone[number], 1, singles[number])
         well = True
     finally:
         pool.shutdown(wait=True, kill_workers=not well)
@@ -208,11 +213,6 @@ def _take_chunk(take: _Results, at: int, size: int, future: Future[list[_Told]])
             take.bad(index, raised)
 
 
-_Told = tuple[Any, Exception | None, str]
-_LARGEST_CHUNK = 64
-_CHUNKS_EACH = 16
-
-
 def _call_each(function: Callable[[Any], Any], items: list[Any]) -> list[_Told]:
     """In a worker: the result, or the error with its traceback, for each item."""
     told: list[_Told] = []
@@ -220,21 +220,40 @@ def _call_each(function: Callable[[Any], Any], items: list[Any]) -> list[_Told]:
         try:
             told.append((function(item), None, ""))
         except Exception as error:
-            told.append((None, error, traceback.format_exc()))
+            told.append((None, _that_can_travel(error), traceback.format_exc()))
     return told
+
+
+def _that_can_travel(error: Exception) -> Exception:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _become_worker() -> None:
     os.environ[CORES_VARIABLE] = "1"
 
 
-def _as_they_end(futures: list[Future[Any]]) -> Iterator[list[int]]:
-    """Positions of futures that have ended since the last time, the first ones first."""
+def _as_they_end(futures: list[Future[Any]]) -> Iterator[int]:
+    """Positions of futures as they end; of those that have ended, one that failed comes first."""
     position = {future: index for index, future in enumerate(futures)}
-    waiting = set(futures)
-    while waiting:
-        ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-        yield sorted(position[future] for future in ended)
+    told: set[int] = set()
+    for future in as_completed(futures):
+        index = position[future]
+        if index not in told and future.exception() is not None:
+            index = next(k for k in range(index + 1) if k not in told and _has_failed(futures[k]))
+            told.add(index)
+            yield index
+            index = position[future]
+        if index not in told:
+            told.add(index)
+            yield index
+
+
+def _has_failed(future: Future[Any]) -> bool:
+    return future.done() and future.exception() is not None
 
 
 @contextmanager

@@ -78,6 +78,10 @@ def _kept(records: Records, key: str, label: str) -> Kept | None:
         log = failed.get("log")
         file, offset, length = log if isinstance(log, list) else ("", 0, 0)
         return Kept(label, str(file), int(offset), int(length))
+    ran = records.notes.get(("ran", key))
+    if isinstance(ran, dict) and isinstance(ran.get("log"), list):
+        file, offset, length = ran["log"]
+        return Kept(label, str(file), int(offset), int(length))
     record = records.jobs.get(key)
     if record is None or record.head.facts.get("adopted"):
         return None

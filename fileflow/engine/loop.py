@@ -21,6 +21,7 @@ from fileflow.engine.orders import Orders, shared_list
 from fileflow.engine.recording import Recording
 from fileflow.engine.runners import ASYNC, Chooser, cores_of, lanes_of
 from fileflow.engine.session import Decided, Session
+from fileflow.errors import Exit, FileflowError
 from fileflow.language.templates import Value
 from fileflow.model.ports import Runner
 from fileflow.model.rules import Pool, Rule
@@ -38,6 +39,7 @@ WAITING_BATCHES = 2
 TAIL_LINES = 20
 KILL_AFTER = 5.0
 TICK = 1.0
+STILLBORN = 5
 LONG_BATCH = 4096
 
 
@@ -153,6 +155,7 @@ class Loop:
         self.later: list[tuple[float, int]] = []
         self.failures = 0
         self.differ: dict[str, list[str]] = {}
+        self.stillborn = 0
         self.identical = 0
         self.busy = 0.0
         self.recording = Recording(
@@ -502,10 +505,12 @@ class Loop:
         self.clock.tick()
         for runner, event in found:
             if isinstance(event, Died):
+                self._count_stillborn(event)
                 self._record(done)
                 done = []
                 self._slot_died(self.lanes[runner][event.slot], event)
                 continue
+            self.stillborn = 0
             lane = self._lane_of(runner, event.index)
             if lane is None:
                 continue
@@ -516,6 +521,17 @@ class Loop:
                 done = []
                 self._not_done(lane, event)
         self._record(done)
+
+    def _count_stillborn(self, died: Died) -> None:
+        """Slots that die again and again before they take a job will not get better."""
+        self.stillborn = self.stillborn + 1 if died.index is None and died.unfinished else 0
+        if self.stillborn > STILLBORN and not self.stop.signal:
+            raise FileflowError(
+                f"the processes that run jobs end before they take one: the last "
+                f"{ending(died.code)}",
+                hint="\n".join(tail_of(died.log)) or None,
+                status=Exit.STATE,
+            )
 
     def _lane_of(self, runner: str, job: int) -> Lane | None:
         return next((lane for lane in self.lanes[runner] if job in lane.orders), None)
@@ -545,15 +561,16 @@ class Loop:
             self._leave(lane, job)
             self.busy += outcome.seconds
             self.durations.add(table, outcome.seconds, outcome.cpu)
-            for kind, text in outcome.notes:
-                self._note(kind, table.rule.name, f"rule {table.rule.name}: {text}")
+            self._say_notes(table, outcome)
             outputs = table.outputs_of(row)
             before = self.records.jobs.get(outputs[0]) if outputs else None
             for path, (sign, digest) in zip(outputs, outcome.outputs, strict=True):
                 self.world.made(path, sign, digest)
             moved = self._compare(table, outputs, outcome, before)
             changed.append((job, moved))
-            if outputs:
+            if not outputs:
+                self._note_run(table, outcome)
+            else:
                 made = b"".join([proven(sign) + digest for sign, digest in outcome.outputs])
                 key = (table.number, outcome.log[0])
                 rows.setdefault(key, []).append(
@@ -616,8 +633,7 @@ class Loop:
         self._leave(lane, job)
         self.busy += outcome.seconds
         table = self.plan.tables[job >> SHIFT]
-        for kind, text in outcome.notes:
-            self._note(kind, table.rule.name, f"rule {table.rule.name}: {text}")
+        self._say_notes(table, outcome)
         if outcome.end is End.DRAWS:
             self._to_process(table, job)
             return
@@ -791,6 +807,29 @@ class Loop:
         if (kind, about) not in self.said:
             self.said.add((kind, about))
             self.tell(events.Note(text))
+
+    def _note_run(self, table: RuleTable, outcome: Outcome) -> None:
+        """A job without outputs has no record; where its kept output stands is noted."""
+        self.records.note(
+            "ran", f"rule {table.rule.name}", {"log": list(outcome.log), "when": outcome.started}
+        )
+
+    def _say_notes(self, table: RuleTable, outcome: Outcome) -> None:
+        """What a slot noticed; not of jobs that are being ended, whose processes end with them."""
+        if self.stop.signal:
+            return
+        stray = [text for kind, text in outcome.notes if kind == "thrown away"]
+        if stray:
+            shown = ", ".join(stray[:3]) + (" …" if len(stray) > 3 else "")
+            self._note(
+                "thrown away",
+                table.rule.name,
+                f"rule {table.rule.name}: {shown} lay beside its outputs while they were made and "
+                "was thrown away: declare it as an output if it is one",
+            )
+        for kind, text in outcome.notes:
+            if kind != "thrown away":
+                self._note(kind, table.rule.name, f"rule {table.rule.name}: {text}")
 
     def _chains(self) -> dict[str, float]:
         """How long, at a guess, the longest chain of jobs is that starts with each rule."""

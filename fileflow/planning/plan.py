@@ -185,9 +185,9 @@ class Planner:
                 break
         blocked, missing = trouble
         if targets.narrows:
-            asked = targets.narrow(asked)
+            asked, wanted = targets.narrow(asked)
             self._reset()
-            self._want(asked)
+            self._want(wanted)
             self._close()
         plan = Plan(
             workflow=self.workflow,
@@ -1048,8 +1048,8 @@ class Targets:
 
     # -- leaving out --------------------------------------------------------------------------
 
-    def narrow(self, asked: list[int]) -> list[int]:
-        """The jobs to ask for in the stead of `asked`, after --until, --omit and --where."""
+    def narrow(self, asked: list[int]) -> tuple[list[int], list[int]]:
+        """What is asked for, and what is wanted, after --until, --omit and --where."""
         planner = self.planner
         wanted = [
             table.base | row
@@ -1060,16 +1060,18 @@ class Targets:
         if self.wishes.until:
             ends = self._matching(self.wishes.until, "--until", wanted)
             asked = [job for job in wanted if job in ends]
+            wanted = asked
         out = self._matching(self.wishes.omit, "--omit", wanted) if self.wishes.omit else set()
         for name, values in self.wishes.where:
             out |= self._elsewhere(name, values, wanted)
         if not out:
-            return asked
+            return asked, wanted
         order = self._closure_up(out, wanted)
         for job in order:
             name = planner.tables[job >> SHIFT].rule.name
             self.left_out[name] = self.left_out.get(name, 0) + 1
-        return [job for job in asked if job not in order]
+        asked = [job for job in asked if job not in order]
+        return asked, [job for job in wanted if job not in order]
 
     def _matching(self, words: Iterable[Target], option: str, wanted: Sequence[int]) -> set[int]:
         rules: list[Rule] = []

@@ -300,7 +300,8 @@ def summary_lines(event: events.RunFinished, failures: list[str], paint: Paint) 
         yield f"{paint.red('failed:')} {some(failures, NAMED)}"
     if event.identical is not None:
         differ = sum(len(paths) for paths in event.differ.values())
-        yield f"{event.identical} outputs identical, {differ} differ"
+        outputs = "output" if event.identical == 1 else "outputs"
+        yield f"{event.identical} {outputs} identical, {differ} differ"
         for rule, paths in event.differ.items():
             if paths:
                 yield f"  {rule}: {some(list(paths), NAMED)}"

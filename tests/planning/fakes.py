@@ -458,9 +458,7 @@ class ByHand:
             world.write(path, text)
         changed = True
         if outputs:
-            record = world.keep_record(
-                table, row, self.look.recipes[table.rule.name], staleness
-            )
+            record = world.keep_record(table, row, self.look.recipes[table.rule.name], staleness)
             if before is not None and before.outputs == outputs:
                 changed = _digests(record) != _digests(before)
         self.schedule.built(self.look.job(label), changed=changed)

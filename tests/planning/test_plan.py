@@ -167,7 +167,9 @@ def test_an_unrelated_gathered_wildcard_is_the_same_for_all_jobs() -> None:
 def test_constraints_filter_jobs_and_inputs() -> None:
     project = months()
     project.replace("    shell: cat", "    constraints: {rep: '1'}\n    shell: cat")
-    project.replace("    shell: boot", "    constraints: {month: '0[12]', rep: '[1-9]'}\n    shell: boot")
+    project.replace(
+        "    shell: boot", "    constraints: {month: '0[12]', rep: '[1-9]'}\n    shell: boot"
+    )
     look = project.look()
     assert look.inputs("sum") == ["boot/01/1.json", "boot/02/1.json", "ports.csv"]
     assert [one for one in look.jobs if one.startswith("boot")] == [

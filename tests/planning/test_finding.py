@@ -1,0 +1,297 @@
+"""Which rule makes a file: the paragraph of the specification, sentence by sentence."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.planning.fakes import Project, labels
+
+COPY = 'shell: "cp {input} {output}"'
+MAKE = 'shell: "touch {output}"'
+
+
+def rules(*lines: str, wildcards: str = "{}") -> str:
+    """A Workflowfile of these rules, one a line."""
+    return "\n".join([f"wildcards: {wildcards}", "rules:", *(f"  {line}" for line in lines)])
+
+
+# --- values that fill an output to exactly that path ---------------------------------------------
+
+
+def test_a_rule_makes_a_path_only_for_its_declared_rows() -> None:
+    project = Project(rules(f'a: {{output: "out/{{s}}", {MAKE}}}', wildcards="{s: [x]}"))
+    assert labels(project.plan("out/x")) == ["a s=x"]
+    assert "no rule makes such a path" in project.refused("out/y")
+
+
+def test_a_name_that_stands_twice_must_have_the_same_text() -> None:
+    project = Project(rules(f'a: {{output: "{{s}}/{{s}}.txt", {MAKE}}}'))
+    assert labels(project.plan("k/k.txt")) == ["a s=k"]
+    assert "no rule makes such a path" in project.refused("k/l.txt")
+
+
+def test_a_constraint_keeps_a_rule_from_making_a_path() -> None:
+    project = Project(rules(f'a: {{output: "{{s}}.txt", constraints: {{s: "[0-9]+"}}, {MAKE}}}'))
+    assert labels(project.plan("12.txt")) == ["a s=12"]
+    assert "no rule makes such a path" in project.refused("x12.txt")
+
+
+@pytest.mark.parametrize("regex", [r"^[0-9]+$", r"\A[0-9]+\Z", r"(?a:\d+)", r"([0-9])\1"])
+def test_any_regular_expression_that_matches_the_whole_value_is_a_constraint(regex: str) -> None:
+    project = Project(rules(f"a: {{output: '{{s}}.txt', constraints: {{s: '{regex}'}}, {MAKE}}}"))
+    assert labels(project.plan("11.txt")) == ["a s=11"]
+
+
+def test_a_path_that_fits_in_two_ways_is_an_error_with_a_constraint_that_decides() -> None:
+    text = rules(f'a: {{output: "{{s}}_{{t}}.txt", {MAKE}}}')
+    error = Project(text).refused("x_y_z.txt")
+    assert "x_y_z.txt is made by more than one job: a s=x_y t=z, a s=x t=y_z" in error
+    decided = re.search(r"constraints: (\{.*\})", error)
+    assert decided is not None
+    project = Project(text.replace("output:", f"constraints: {decided[1]}, output:"))
+    assert labels(project.plan("x_y_z.txt")) == ["a s=x t=y_z"]
+
+
+def test_of_several_ways_those_count_that_agree_with_the_job_that_asks() -> None:
+    project = Project(
+        rules(
+            f'all: {{input: ["y_z.done", "z.done"]}}',
+            f'use: {{input: "x_{{t}}.txt", output: "{{t}}.done", {COPY}}}',
+            f'a: {{output: "{{s}}_{{t}}.txt", {MAKE}}}',
+        )
+    )
+    plan = project.plan("y_z.done")
+    assert labels(plan) == ["a s=x t=y_z", "use t=y_z"]
+
+
+def test_of_several_ways_those_count_that_agree_with_the_row_that_asks() -> None:
+    project = Project(
+        rules(
+            f'use: {{input: "in/{{s}}_{{t}}.txt", output: used, {COPY}}}',
+            f'a: {{output: "in/{{s}}_{{t}}.txt", {MAKE}}}',
+            wildcards="{s: {values: [x, x_y], open: true}, t: {values: [z, y_z], open: true}}",
+        )
+    )
+    project.replace("used", "used")
+    look_for = project.refused() if False else None
+    assert look_for is None
+    plan_jobs = labels(project.plan("in/x_z.txt"))
+    assert plan_jobs == ["a s=x t=z"]
+
+
+def test_a_rule_that_gathers_asks_with_the_values_of_its_own_job_too() -> None:
+    project = Project(
+        rules(
+            f'use: {{input: "x_{{r}}.txt", output: "{{s}}.done", {COPY}}}',
+            f'a: {{output: "{{q}}_{{r}}.txt", {MAKE}}}',
+            f'b: {{output: "x_{{s}}.txt", constraints: {{s: "[0-9]"}}, prefer: 1, {MAKE}}}',
+            wildcards="{r: [1], s: [2, 1]}",
+        )
+    )
+    # For the job s=2 rule b would have to be s=1, which disagrees: only rule a is left.
+    assert "a q=x r=1" in labels(project.plan("2.done"))
+
+
+# --- of several rules ----------------------------------------------------------------------------
+
+
+def test_a_rule_without_wildcards_is_preferred_to_one_with() -> None:
+    project = Project(
+        rules(f'a: {{output: "{{s}}.txt", prefer: 9, {MAKE}}}', f"b: {{output: k.txt, {MAKE}}}")
+    )
+    assert labels(project.plan("k.txt")) == ["b"]
+    assert labels(project.plan("l.txt")) == ["a s=l"]
+
+
+def test_of_two_rules_the_one_with_the_larger_prefer_makes_the_file() -> None:
+    project = Project(
+        rules(
+            f"all: {{input: [k.txt]}}",
+            f'a: {{output: "{{s}}.txt", {MAKE}}}',
+            f'b: {{output: "{{t}}.txt", prefer: 0.5, {MAKE}}}',
+        )
+    )
+    assert labels(project.plan()) == ["b t=k"]
+
+
+def test_two_rules_that_are_left_are_an_error_that_names_both() -> None:
+    error = Project(
+        rules(f'a: {{output: "{{s}}.txt", {MAKE}}}', f'b: {{output: "{{t}}.txt", {MAKE}}}')
+    ).refused("k.txt")
+    assert "k.txt is made by more than one job: a s=k, b t=k" in error
+
+
+@pytest.mark.parametrize(("first", "second"), [("a", "z"), ("z", "a")])
+def test_the_constraint_that_would_separate_two_rules_does_so(first: str, second: str) -> None:
+    lines = {
+        first: f'{first}: {{output: "{{s}}.txt", {MAKE}}}',
+        second: f'{second}: {{output: "{{t}}_x.txt", {MAKE}}}',
+    }
+    error = Project(rules(*lines.values())).refused("k_x.txt")
+    found = re.search(r"in rule (\w+): +constraints: (\{.*\})", error)
+    assert found is not None
+    lines[found[1]] = lines[found[1]].replace("output:", f"constraints: {found[2]}, output:")
+    assert len(labels(Project(rules(*lines.values())).plan("k_x.txt"))) == 1
+
+
+def test_a_rule_whose_inputs_cannot_be_had_drops_out() -> None:
+    project = Project(
+        rules(
+            "all: {input: k.png}",
+            f'jpg: {{input: "{{n}}.jpg", output: "{{n}}.png", {COPY}}}',
+            f'svg: {{input: "{{n}}.svg", output: "{{n}}.png", {COPY}}}',
+        ),
+        "k.svg",
+    )
+    assert labels(project.plan()) == ["svg n=k"]
+    assert labels(project.plan("k.png")) == ["svg n=k"]
+
+
+def test_inputs_that_a_chain_of_rules_makes_can_be_had() -> None:
+    project = Project(
+        rules(
+            "all: {input: k.png}",
+            f'jpg: {{input: "{{n}}.jpg", output: "{{n}}.png", {COPY}}}',
+            f'svg: {{input: "{{n}}.svg", output: "{{n}}.png", {COPY}}}',
+            f'raw: {{input: "{{n}}.raw", output: "{{n}}.svg", {COPY}}}',
+        ),
+        "k.raw",
+    )
+    assert labels(project.plan()) == ["raw n=k", "svg n=k"]
+
+
+def test_a_rule_that_needs_what_it_makes_drops_out() -> None:
+    project = Project(
+        rules(
+            "all: {input: k.b}",
+            f'ab: {{input: "{{n}}.a", output: "{{n}}.b", {COPY}}}',
+            f'ba: {{input: "{{n}}.b", output: "{{n}}.a", {COPY}}}',
+            f'sa: {{input: "{{n}}.src", output: "{{n}}.a", {COPY}}}',
+        ),
+        "k.src",
+    )
+    assert labels(project.plan()) == ["sa n=k", "ab n=k"]
+
+
+# --- sources -------------------------------------------------------------------------------------
+
+BOTH_WAYS = rules(
+    "all: {input: k.b}",
+    f'ab: {{input: "{{n}}.a", output: "{{n}}.b", {COPY}}}',
+    f'ba: {{input: "{{n}}.b", output: "{{n}}.a", {COPY}}}',
+)
+
+
+def test_a_file_is_a_source_if_the_free_rule_that_fits_it_needs_what_it_makes() -> None:
+    assert labels(Project(BOTH_WAYS, "k.a").plan("k.b")) == ["ab n=k"]
+
+
+def test_so_too_if_a_rule_asks_for_it() -> None:
+    assert labels(Project(BOTH_WAYS, "k.a").plan()) == ["ab n=k"]
+
+
+def test_a_file_that_fits_a_rule_without_free_wildcards_is_no_source() -> None:
+    project = Project(
+        rules(
+            f"use: {{input: data.csv, output: used, {COPY}}}",
+            f"get: {{input: gone, output: data.csv, {COPY}}}",
+        ),
+        "data.csv",
+    )
+    assert "gone is not there, and no rule makes it" in project.refused()
+
+
+def test_a_file_that_only_free_rules_fit_is_a_source_if_they_cannot_make_it() -> None:
+    project = Project(
+        rules(
+            f"use: {{input: data.csv, output: used, {COPY}}}",
+            f'get: {{input: "{{n}}.xlsx", output: "{{n}}.csv", {COPY}}}',
+        ),
+        "data.csv",
+    )
+    look = project.look()
+    assert (look.jobs, look.makers("use")) == (["use"], ["source"])
+
+
+def test_what_a_free_rule_is_known_to_have_made_is_no_source() -> None:
+    project = Project(
+        rules(
+            f"use: {{input: data.csv, output: used, {COPY}}}",
+            f'get: {{input: "{{n}}.xlsx", output: "{{n}}.csv", {COPY}}}',
+        ),
+        "data.xlsx",
+    )
+    project.run()
+    project.world.remove("data.xlsx")
+    assert "data.xlsx is not there" in project.refused()
+
+
+def test_a_free_rule_that_can_make_a_file_that_is_there_makes_it() -> None:
+    project = Project(
+        rules(
+            f"use: {{input: data.csv, output: used, {COPY}}}",
+            f'get: {{input: "{{n}}.xlsx", output: "{{n}}.csv", {COPY}}}',
+        ),
+        "data.csv",
+        "data.xlsx",
+    )
+    assert labels(project.plan()) == ["get n=data", "use"]
+
+
+def test_a_target_that_is_there_and_cannot_be_made_by_its_free_rule_is_a_source() -> None:
+    project = Project(rules(f'get: {{input: "{{n}}.xlsx", output: "{{n}}.csv", {COPY}}}'), "k.csv")
+    plan = project.plan("k.csv")
+    assert (labels(plan), plan.source_targets) == ([], ["k.csv"])
+
+
+def test_without_a_file_the_error_is_what_the_rule_lacked() -> None:
+    project = Project(rules(f'get: {{input: "{{n}}.xlsx", output: "{{n}}.csv", {COPY}}}'))
+    error = project.refused("k.csv")
+    assert "k.xlsx is not there, and no rule makes it" in error
+    assert "needed by get n=k" in error
+
+
+def test_without_a_file_the_error_is_the_ring_of_jobs() -> None:
+    assert "ab n=k" in Project(BOTH_WAYS).refused()
+    assert "ring" in Project(BOTH_WAYS).refused("k.b")
+
+
+def test_a_rule_with_one_pattern_as_input_and_output_is_an_error() -> None:
+    error = Project(rules(f'a: {{input: "{{n}}.txt", output: "{{n}}.txt", {COPY}}}')).refused(
+        "k.txt"
+    )
+    assert "{n}.txt" in error
+
+
+# --- below folders -------------------------------------------------------------------------------
+
+
+def test_a_file_below_a_free_directory_output_is_made_by_its_rule() -> None:
+    project = Project(rules(f'tree: {{output: "trees/{{n}}/", {MAKE}}}'))
+    assert labels(project.plan("trees/k/deep/x.txt")) == ["tree n=k"]
+
+
+def test_a_rule_that_fits_the_path_itself_comes_before_the_folder_above() -> None:
+    project = Project(
+        rules(f'tree: {{output: "trees/k/", {MAKE}}}', f'x: {{output: "trees/l/x", {MAKE}}}')
+    )
+    assert labels(project.plan("trees/l/x")) == ["x"]
+
+
+def test_a_rule_that_another_feeds_row_by_row_is_found_without_a_look_at_each_path() -> None:
+    project = Project(
+        rules(
+            f'b: {{input: "a/{{s}}.txt", output: "b/{{s}}.txt", {COPY}}}',
+            f'a: {{output: "a/{{t}}.txt", {MAKE}}}',
+            wildcards="{s: [x, y, z], t: {same: s}}",
+        )
+    )
+    look = project.look()
+    assert [look.makers(f"b s={s}") for s in "xyz"] == [["a t=x"], ["a t=y"], ["a t=z"]]
+
+
+def test_a_very_long_path_is_no_output_of_a_free_rule() -> None:
+    project = Project(rules(f'a: {{output: "{{n}}.txt", {MAKE}}}'))
+    assert "no rule makes such a path" in project.refused("x" * 300 + ".txt")

@@ -1,0 +1,273 @@
+"""`parallel_map`: order, errors, cores; in scripts, with lambdas, inside jobs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fileflow import ItemFailed, parallel_map
+from fileflow.cpus import CORES_VARIABLE, cores_of_job
+
+ROOT = Path(__file__).parent.parent
+KINDS: list[Any] = ["process", "thread", "serial"]
+
+
+class Odd(Exception):
+    """Cannot be pickled: it cannot be made from its message."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [0, 1, 7, 1000])
+def test_results_come_in_the_order_of_the_items(kind: Any, count: int) -> None:
+    add = 3
+
+    def slowest_first(n: int) -> int:
+        time.sleep(0.02 if n == 0 else 0)
+        return n + add
+
+    found = parallel_map(slowest_first, iter(range(count)), jobs=2, executor=kind)
+    assert found == [n + 3 for n in range(count)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_names_the_item(kind: Any) -> None:
+    def half(n: int) -> float:
+        if n == 3:
+            raise ValueError("odd")
+        return n / 2
+
+    with pytest.raises(ItemFailed, match=r"item 2 \(3\): ValueError: odd") as caught:
+        parallel_map(half, [2, 4, 3, 6], jobs=1, executor=kind)
+    assert (caught.value.index, caught.value.item) == (2, 3)
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [4, 400])
+def test_errors_may_be_collected(kind: Any, count: int) -> None:
+    def pick(n: int) -> int:
+        if n == 1:
+            raise Odd(n, n)
+        return n
+
+    found = parallel_map(pick, range(count), jobs=2, executor=kind, on_error="collect")
+    failed = found.pop(1)
+    assert found == [0, *range(2, count)]
+    assert isinstance(failed, ItemFailed) and failed.index == 1 and "1 and 1" in str(failed)
+
+
+def test_of_those_that_have_failed_the_first_is_told() -> None:
+    gate = threading.Barrier(4)
+
+    def fail(n: int) -> None:
+        gate.wait(10)
+        raise ValueError(str(n))
+
+    with pytest.raises(ItemFailed) as caught:
+        parallel_map(fail, range(4), jobs=4, executor="thread")
+    assert str(caught.value.error) == str(caught.value.index)
+
+
+def test_a_result_that_cannot_come_back_is_the_error_of_its_item() -> None:
+    def make(n: int) -> object:
+        return threading.Lock() if n == 5 else n
+
+    found = parallel_map(make, range(400), jobs=2, executor="process", on_error="collect")
+    assert isinstance(found[5], ItemFailed)
+    assert [one for n, one in enumerate(found) if n != 5] == [n for n in range(400) if n != 5]
+
+
+def test_a_worker_that_dies_ends_the_map() -> None:
+    def leave(n: int) -> int:
+        if n == 2:
+            os._exit(7)
+        return n
+
+    with pytest.raises(ItemFailed):
+        parallel_map(leave, range(4), jobs=2, executor="process")
+
+
+def test_an_error_does_not_wait_for_all_items() -> None:
+    def work(n: int) -> None:
+        if n == 0:
+            raise ValueError
+        time.sleep(0.5)
+
+    began = time.monotonic()
+    for kind in ("thread", "process"):
+        with pytest.raises(ItemFailed):
+            parallel_map(work, range(100), jobs=2, executor=kind)  # type: ignore[arg-type]
+    assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"jobs": 0}, "jobs is at least 1, not 0"),
+        ({"executor": "async"}, "executor is 'process', 'thread' or 'serial', not 'async'"),
+        ({"on_error": "ignore"}, "on_error is 'raise' or 'collect', not 'ignore'"),
+    ],
+)
+def test_wrong_arguments_are_errors(said: dict[str, Any], error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        parallel_map(str, [1], **said)
+
+
+def test_an_async_function_is_an_error() -> None:
+    async def later(n: int) -> int:
+        return n
+
+    with pytest.raises(TypeError, match=r"asyncio\.gather"):
+        parallel_map(later, [1])
+
+
+def most_at_once(**said: Any) -> tuple[int, set[str]]:
+    """How many calls ran at once, and in which threads."""
+    lock = threading.Lock()
+    now: list[int] = []
+    peaks: list[int] = []
+
+    def call(n: int) -> str:
+        with lock:
+            now.append(n)
+            peaks.append(len(now))
+        time.sleep(0.05)
+        with lock:
+            now.remove(n)
+        return threading.current_thread().name
+
+    names = parallel_map(call, range(8), **said)
+    return max(peaks), set(names)
+
+
+def test_inside_a_job_threads_are_meant_and_its_cores_are_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(CORES_VARIABLE, "3")
+    assert most_at_once()[0] == 3
+    assert most_at_once(jobs=2)[0] == 2
+    assert most_at_once(jobs=8)[0] == 3
+    token = cores_of_job.set(1)
+    try:
+        assert most_at_once() == (1, {threading.current_thread().name})
+    finally:
+        cores_of_job.reset(token)
+
+
+@pytest.mark.parametrize("kind", ["process", "thread"])
+def test_a_map_inside_a_map_takes_one_core(kind: Any) -> None:
+    def inner(_: int) -> int:
+        return len(set(parallel_map(lambda _: threading.get_ident(), range(4))))
+
+    assert parallel_map(inner, range(3), jobs=2, executor=kind) == [1, 1, 1]
+
+
+def test_progress_is_shown_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    parallel_map(str, range(5), executor="serial", progress=True)
+    shown = capsys.readouterr()
+    assert "5/5" in shown.err and not shown.out
+
+
+SCRIPT = """\
+from fileflow import parallel_map
+
+OFFSET = 5
+
+
+def shift(n):
+    return n + OFFSET
+
+
+def main():
+    scale = 3
+    print(parallel_map(shift, range(4), jobs=2, executor="process"))
+    print(parallel_map(lambda n: shift(n) * scale, range(4), jobs=2))
+
+
+main()
+"""
+
+
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = run_python(tmp_path, "script.py")
+    assert done.stdout.splitlines() == ["[5, 6, 7, 8]", "[15, 18, 21, 24]"], done.stderr
+
+
+def run_python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("FILEFLOW_")}
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+STEPS = """\
+import os
+import threading
+
+from fileflow import parallel_map
+
+
+def make(output, cores):
+    seen = set()
+    gate = threading.Barrier(min(cores, 2))
+
+    def call(n):
+        gate.wait(10)
+        seen.add(threading.get_ident())
+        return n * n
+
+    squares = parallel_map(call, range(4))
+    output.write_text(f"{squares} {len(seen)}")
+
+
+def spread(output):
+    own = os.getpid()
+    pids = parallel_map(lambda _: os.getpid(), range(4), executor="process")
+    output.write_text(str(own not in pids and len(set(pids)) <= 2))
+
+
+async def later(output):
+    output.write_text(str(len(set(parallel_map(lambda _: threading.get_ident(), range(4))))))
+"""
+
+WORKFLOW = """\
+rules:
+  all: {input: [a.txt, b.txt, c.txt, d.txt]}
+  one: {output: a.txt, run: 'steps:make', cores: 1}
+  two: {output: b.txt, run: 'steps:make', cores: 2}
+  spread: {output: c.txt, run: 'steps:spread', cores: 2}
+  later: {output: d.txt, run: 'steps:later'}
+  command: {output: e.txt, cores: 2, shell: 'echo $FILEFLOW_CORES > {output}'}
+"""
+
+
+@pytest.mark.parametrize("kind", ["process", "thread", "serial"])
+def test_inside_a_job_of_any_executor(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "steps.py").write_text(STEPS)
+    (tmp_path / "Workflowfile").write_text(WORKFLOW)
+    done = run_python(tmp_path, "-m", "fileflow", "-j", "2", "--executor", kind, "all", "command")
+    assert done.returncode == 0, done.stderr
+    read: Callable[[str], str] = lambda name: (tmp_path / name).read_text()  # noqa: E731
+    assert read("a.txt") == "[0, 1, 4, 9] 1"
+    assert read("b.txt") == "[0, 1, 4, 9] 2"
+    assert read("c.txt") == "True"
+    assert read("d.txt") == "1"
+    assert read("e.txt") == "2\n"

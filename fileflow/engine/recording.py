@@ -12,7 +12,7 @@ from fileflow.engine.orders import kind_of
 from fileflow.engine.session import Decided
 from fileflow.planning.staleness import ZERO, input_names, output_names
 from fileflow.planning.tables import Link, RuleTable
-from fileflow.world.files import ALGORITHM
+from fileflow.world.files import hashing
 from fileflow.world.records import LIST_MARK, Record, RecordHead, Records
 
 
@@ -68,7 +68,7 @@ class Recording:
                 run=self.run,
                 log=log,
                 facts=facts,
-                algorithm=ALGORITHM,
+                algorithm=hashing.algorithm,
             )
             self._heads[key] = head
         return head

@@ -25,7 +25,7 @@ from fileflow.planning.recipes import Recipe, action_parts, is_static, recipe_of
 from fileflow.planning.staleness import Staleness
 from fileflow.planning.tables import RuleTable
 from fileflow.world.code import Code, CodeReader
-from fileflow.world.files import RealDisk, file_digest
+from fileflow.world.files import RealDisk, file_digest, hashing
 from fileflow.world.records import Records
 
 Describe = Callable[[str, str], Sequence[Parameter]]
@@ -109,6 +109,11 @@ class Session:
             retries=over.retries,
         )
         self.records = Records.load(STATE, writable=writable)
+        algorithm = self.records.notes.get(("digests", "algorithm"))
+        if isinstance(algorithm, str):
+            hashing.use(algorithm)
+        elif writable:
+            self.records.note("digests", "algorithm", hashing.algorithm)
         self.world = World(self.records)
         self.code = CodeReader(self.root)
         self._codes: dict[str, Code] = {}

@@ -22,6 +22,7 @@ DIGEST_SIZE = 16
 NOTHING = bytes(SIGNATURE.size)
 NO_DIGEST = bytes(DIGEST_SIZE)
 _BLOCK = 256 * 1024
+_FIRST = 64 * 1024
 _pack = SIGNATURE.pack
 
 
@@ -101,15 +102,31 @@ def _directory_signature(path: str) -> bytes | None:
 _buffer: bytearray | None = None
 
 
-def _hasher() -> tuple[str, Callable[[], hashlib._Hash]]:
-    try:
-        from blake3 import blake3
-    except ImportError:
-        return "sha256", hashlib.sha256
-    return "blake3", blake3
+class Hashing:
+    """The algorithm by which contents are digested in this process: one for a project.
+
+    A new project takes blake3 where it is installed (the extra `fast`), else sha256; one that has
+    digests goes on with what they were made with, as far as that can be had.
+    """
+
+    def __init__(self) -> None:
+        self.algorithm = "sha256"
+        self.new: Callable[[], hashlib._Hash] = hashlib.sha256
+        self.use("blake3")
+
+    def use(self, algorithm: str) -> None:
+        """Digests by this algorithm from now on, if it is there."""
+        if algorithm == "sha256":
+            self.algorithm, self.new = "sha256", hashlib.sha256
+        elif algorithm == "blake3":
+            try:
+                from blake3 import blake3
+            except ImportError:
+                return
+            self.algorithm, self.new = "blake3", blake3
 
 
-ALGORITHM, _new_hash = _hasher()
+hashing = Hashing()
 
 
 def file_digest(path: str) -> bytes:
@@ -120,10 +137,10 @@ def file_digest(path: str) -> bytes:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        data = os.read(descriptor, _BLOCK)
-        made = _new_hash()
+        data = os.read(descriptor, _FIRST)
+        made = hashing.new()
         made.update(data)
-        if len(data) == _BLOCK:
+        if len(data) == _FIRST:
             global _buffer
             buffer = _buffer if _buffer is not None else bytearray(_BLOCK)
             _buffer = None  # taken: another thread makes its own

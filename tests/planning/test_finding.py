@@ -71,14 +71,11 @@ def test_of_several_ways_those_count_that_agree_with_the_row_that_asks() -> None
         rules(
             f'use: {{input: "in/{{s}}_{{t}}.txt", output: used, {COPY}}}',
             f'a: {{output: "in/{{s}}_{{t}}.txt", {MAKE}}}',
-            wildcards="{s: {values: [x, x_y], open: true}, t: {values: [z, y_z], open: true}}",
+            wildcards='{"s, t": {rows: [[x, y_z]], open: true}}',
         )
     )
-    project.replace("used", "used")
-    look_for = project.refused() if False else None
-    assert look_for is None
-    plan_jobs = labels(project.plan("in/x_z.txt"))
-    assert plan_jobs == ["a s=x t=z"]
+    assert project.look().makers("use") == ["a s=x t=y_z"]
+    assert "made by more than one job" in project.refused("in/x_y_z.txt")
 
 
 def test_a_rule_that_gathers_asks_with_the_values_of_its_own_job_too() -> None:

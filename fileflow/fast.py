@@ -51,7 +51,8 @@ def key_of(argv: Sequence[str], below: str) -> bytes | None:
             return None
         else:
             words.append(word)
-    found = (sys.version, *sys.path, os.environ.get("PYTHONPATH", ""), below, *words)
+    # The first entry of sys.path is the way fileflow was started; `below` stands for it.
+    found = (sys.version, *sys.path[1:], os.environ.get("PYTHONPATH", ""), below, *words)
     return "\0".join(found).encode("utf-8", "surrogateescape")
 
 

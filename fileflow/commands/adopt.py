@@ -14,11 +14,9 @@ from dataclasses import dataclass, field
 from fileflow.commands.held import Project
 from fileflow.engine.recording import Recording
 from fileflow.engine.session import Decided, Describe, Session
-from fileflow.fast import STATE
 from fileflow.planning.plan import Target, Wishes
 from fileflow.planning.staleness import State, Why
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
-from fileflow.world import files
 from fileflow.world.records import Record
 
 PATHS_SHOWN = 8
@@ -81,7 +79,8 @@ class _Adoption:
     def __init__(self, session: Session, decided: Decided) -> None:
         self.session = session
         self.decided = decided
-        self.clock = files.Clock(STATE)
+        assert session.clock is not None, "bug: records are added only under the lock"
+        self.clock = session.clock
         self.recording = Recording(
             session.records,
             session.world,
@@ -105,10 +104,9 @@ class _Adoption:
             if found.jobs or found.left:
                 yield found
         refreshed = self.session.world.refreshed
-        self.clock.tick()
         self.session.records.add_files(
             [
-                (path, self.clock.proven(sign), content)
+                (path, self.clock.proven(path, sign, self.clock.start), content)
                 for path, (sign, content) in refreshed.items()
             ]
         )
@@ -156,10 +154,9 @@ class _Adoption:
 
     def _record(self, table: RuleTable, row: int) -> Record:
         made = []
-        self.clock.tick()
         for path in table.outputs_of(row):
             content = self.session.world.content(path)
             sign = self.session.world.signatures((path,))[0]
             assert content is not None and sign is not None, "bug: an output that was looked at"
-            made.append(self.clock.proven(sign) + content)
+            made.append(self.clock.proven(path, sign, self.clock.start) + content)
         return self.recording.record(table, row, b"".join(made), started=time.time())

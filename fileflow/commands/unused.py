@@ -83,10 +83,11 @@ def _unused_below(node: Tree, way: Way, used: set[Way]) -> Iterator[Unused]:
 
 def _trees(session: Session) -> Iterator[Tree]:
     """The YAML files that were read; what is none (a sheet) is passed over."""
-    for path, data in session.disk.read_files.items():
-        if data is None:
-            continue
+    for path in list(session.disk.seen):
         if path != session.workflow.file and not path.endswith((".yaml", ".yml", ".json")):
+            continue
+        data = session.disk.read(path)
+        if data is None:
             continue
         try:
             tree = read_tree(data, path)

@@ -15,7 +15,7 @@ from fileflow import fast
 from fileflow.engine.loop import Loop
 from fileflow.model.rules import Run, Script
 from fileflow.world import files
-from fileflow.world.files import NOTHING, Clock
+from fileflow.world.files import NOTHING
 
 
 def forget() -> None:
@@ -36,8 +36,7 @@ def store(loop: Loop, argv: Sequence[str], below: str, answer: str) -> None:
     key = fast.key_of(argv, below)
     if key is None or not _lasts(loop):
         return
-    clock = Clock(fast.STATE)
-    signs = _signatures(loop, clock)
+    signs = _signatures(loop)
     if signs is None:
         return
     folders = {path: signs[path] for path in _directories(loop) if signs.get(path)}
@@ -68,54 +67,37 @@ def _lasts(loop: Loop) -> bool:
     return True
 
 
-def _signatures(loop: Loop, clock: Clock) -> dict[str, bytes | None] | None:
-    """Every path that the answer rests on, with its signature; None where one proves nothing."""
+def _signatures(loop: Loop) -> dict[str, bytes | None] | None:
+    """Every path that the answer rests on, with its signature; None where one proves nothing.
+
+    What shaped the plan counts as it was when it was read: a file that changed since is noticed.
+    """
     session = loop.session
+    clock = loop.clock
+    for path in _absent(loop):
+        session.disk.see(path)
+        if session.disk.seen[path] is not None:  # it came while we worked
+            return None
     found: dict[str, bytes | None] = {}
-    for path in _shaping(loop):
-        found[path] = None
-    clock.tick()
-    paths = list(found)
-    for path in paths:
-        try:
-            seen = os.stat(path)
-        except OSError:
-            continue
-        sign = files.signature_of(seen)
-        if clock.proven(sign) == NOTHING:
+    for path, sign in (*session.world.looks(), *session.disk.seen.items()):
+        if sign is not None and clock.proven(path, sign, clock.start) == NOTHING:
             return None
         found[path] = sign
-    looked: dict[str, bytes | None] = {}
-    for path, one in session.world.looks():
-        if one is not None and clock.proven(one) == NOTHING:
-            return None
-        looked[path] = one
     # The journal is written by runs alone, which hold the lock: young or not, it is as it is.
     journal = f"{fast.STATE}/journal"
     found[journal] = files.signature_of(os.stat(journal))
-    return {**looked, **found}
+    return found
 
 
-def _shaping(loop: Loop) -> Iterator[str]:
-    """The files and folders that shaped the plan."""
+def _absent(loop: Loop) -> Iterator[str]:
+    """The places in which modules were looked for in vain."""
     session = loop.session
-    yield from session.disk.read_files
-    for folder in session.disk.listed:
-        yield folder or "."
-    yield from session.disk.looked
     for table in loop.plan.tables.values():
         action = table.rule.action
         if isinstance(action, Run):
-            yield from _relative(session.code.function(action.module, action.function).files)
             yield from _relative(session.code.function(action.module, action.function).absent)
-        recipe = loop.recipes.get(table.rule.name)
-        if recipe is None:
-            continue
-        named = recipe.parts.get("files")
-        if isinstance(named, dict):
-            yield from named
-        if isinstance(action, Script):
-            yield from session.script_files(table)
+        elif isinstance(action, Script):
+            yield from _relative(session.absent_modules(table))
 
 
 def _directories(loop: Loop) -> Iterator[str]:

@@ -16,7 +16,6 @@ from fileflow.world import files
 from fileflow.world.records import Record, contents_id, listed
 
 if TYPE_CHECKING:
-    from fileflow.world.files import Clock
     from fileflow.world.records import Records
 
 
@@ -29,7 +28,6 @@ class World:
 
     def __init__(self, records: Records) -> None:
         self.records = records
-        self.clock: Clock | None = None
         self.refreshed: dict[str, tuple[bytes, bytes]] = {}
         self._signs: dict[str, bytes | None] = {}
         self._contents: dict[str, bytes | None] = {}

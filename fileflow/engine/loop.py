@@ -30,7 +30,6 @@ from fileflow.planning.plan import wanted_rows
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Why
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
-from fileflow.world.files import NOTHING, Clock
 from fileflow.world.records import Record
 
 BATCH_SECONDS = 0.1
@@ -88,6 +87,7 @@ class Lane:
     items: dict[str, list[str]] = field(default_factory=dict)
     batches: list[set[int]] = field(default_factory=list)
     stopping: float | None = None
+    since: int = 0
     timed_out: set[int] = field(default_factory=set)
 
 
@@ -135,8 +135,8 @@ class Loop:
         self.tell = tell
         self.stop = stop
         self.tick = tick
-        self.clock = Clock(".fileflow")
-        self.world.clock = self.clock
+        assert session.clock is not None, "bug: a run needs a session that may write"
+        self.clock = session.clock
         self.durations = Durations(session)
         self.schedule = Schedule(self.plan, self.staleness, self._chains())
         self.lanes = {
@@ -362,6 +362,7 @@ class Loop:
             lane.resources, lane.items = self._take_pools(table.rule)
             lane.stopping = None
             lane.timed_out = set()
+            lane.since = self.clock.tick()
         resources = self._resource_values(lane, table.rule)
         log = f".fileflow/logs/{self.run}/{lane.number}.log"
         batch: list[Order] = []
@@ -502,7 +503,6 @@ class Loop:
 
     def _take_in(self, found: Iterable[tuple[str, Outcome | Died]]) -> None:
         done: list[tuple[Lane, Outcome]] = []
-        self.clock.tick()
         for runner, event in found:
             if isinstance(event, Died):
                 self._count_stillborn(event)
@@ -557,7 +557,7 @@ class Loop:
             job = outcome.index
             table = self.plan.tables[job >> SHIFT]
             row = job & ROW
-            self._learn(outcome, sources)
+            self._learn(outcome, sources, lane.since)
             self._leave(lane, job)
             self.busy += outcome.seconds
             self.durations.add(table, outcome.seconds, outcome.cpu)
@@ -571,7 +571,12 @@ class Loop:
             if not outputs:
                 self._note_run(table, outcome)
             else:
-                made = b"".join([proven(sign) + digest for sign, digest in outcome.outputs])
+                made = b"".join(
+                    [
+                        proven(path, sign, lane.since) + digest
+                        for path, (sign, digest) in zip(outputs, outcome.outputs, strict=True)
+                    ]
+                )
                 key = (table.number, outcome.log[0])
                 rows.setdefault(key, []).append(
                     self.recording.record(
@@ -594,19 +599,19 @@ class Loop:
             self.schedule.built(job, changed=moved)
             self.temps.settled(job)
 
-    def _learn(self, outcome: Outcome, sources: list[tuple[str, bytes, bytes]]) -> None:
+    def _learn(self, outcome: Outcome, sources: list[tuple[str, bytes, bytes]], since: int) -> None:
         made = self.world.made
         for path, sign, digest in outcome.learned:
             if self.world.known_content(path) != digest:
                 self.staleness.forget_groups()
             made(path, sign, digest)
-            sources.append((path, self.clock.proven(sign), digest))
+            sources.append((path, self.clock.proven(path, sign, since), digest))
         for number, signs, digests in outcome.lists:
             group = self.plan.joins.groups[number]
             for path, sign, digest in zip(group.paths, signs, digests, strict=True):
                 if self.world.known_content(path) != digest:
                     made(path, sign, digest)
-                    sources.append((path, self.clock.proven(sign), digest))
+                    sources.append((path, self.clock.proven(path, sign, since), digest))
             self.staleness.forget_groups()
 
     def _compare(
@@ -851,7 +856,7 @@ class Loop:
         if self.world.refreshed:
             self.records.add_files(
                 [
-                    (path, self.clock.proven(sign) if sign != NOTHING else NOTHING, digest)
+                    (path, self.clock.proven(path, sign, self.clock.start), digest)
                     for path, (sign, digest) in self.world.refreshed.items()
                 ]
             )

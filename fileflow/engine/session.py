@@ -25,7 +25,7 @@ from fileflow.planning.recipes import Recipe, action_parts, is_static, recipe_of
 from fileflow.planning.staleness import Staleness
 from fileflow.planning.tables import RuleTable
 from fileflow.world.code import Code, CodeReader
-from fileflow.world.files import RealDisk, file_digest, hashing
+from fileflow.world.files import Clock, RealDisk, file_digest, hashing
 from fileflow.world.records import Records
 
 Describe = Callable[[str, str], Sequence[Parameter]]
@@ -98,6 +98,11 @@ class Session:
         over = overrides or Overrides()
         self.root = os.path.dirname(file)
         os.chdir(self.root)
+        self.clock: Clock | None = None
+        if writable:
+            # Before the first look at anything: what is younger than this proves nothing.
+            os.makedirs(STATE, exist_ok=True)
+            self.clock = Clock(STATE)
         self.disk = RealDisk(self.root)
         self.workflow: Workflow = load_workflow(
             self.disk,
@@ -115,8 +120,18 @@ class Session:
         elif writable:
             self.records.note("digests", "algorithm", hashing.algorithm)
         self.world = World(self.records)
-        self.code = CodeReader(self.root)
+        self.code = CodeReader(self.root, read=self._read_code)
         self._codes: dict[str, Code] = {}
+
+    def _read_code(self, path: str) -> bytes | None:
+        """The bytes of a module, with its signature kept: it shapes the plan."""
+        inside = os.path.relpath(path)
+        self.disk.see(path if inside.startswith("..") else inside)
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except OSError:
+            return None
 
     def plan(self, wishes: Wishes) -> Plan:
         """The jobs that the wishes need."""
@@ -254,8 +269,8 @@ class Session:
                 raise FileflowError(error.what, place=action.place, hint=error.hint) from None
         return self._codes[path]
 
-    def script_files(self, table: RuleTable) -> tuple[str, ...]:
-        """The project files that scripts' code was read from, and those looked for in vain."""
+    def absent_modules(self, table: RuleTable) -> tuple[str, ...]:
+        """Where modules that scripts import were looked for in vain."""
         action = table.rule.action
         if not isinstance(action, Script):
             return ()
@@ -266,7 +281,7 @@ class Session:
             codes = [self._code_of(JobValues(table, row), action) for row in wanted_rows(table)]
         for code in codes:
             if code is not None:
-                found.update(dict.fromkeys((*code.files, *code.absent)))
+                found.update(dict.fromkeys(code.absent))
         return tuple(found)
 
     def _named_files(self, table: RuleTable) -> dict[str, bytes]:
@@ -291,6 +306,7 @@ class Session:
             if path.startswith(("..", "/")) or path in found or not os.path.isfile(path):
                 continue
             if not self.world.has_record(path):
+                self.disk.see(path)
                 found[path] = file_digest(path)
         if not found:
             return found

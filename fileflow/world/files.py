@@ -200,7 +200,10 @@ class Clock:
     FOREIGN_NS = 2_100_000_000
 
     def __init__(self, folder: str) -> None:
-        """`folder` is one that may be written; the probe file in it is removed at once."""
+        """`folder` is one that may be written; the probe file in it is removed at once.
+
+        `start` is the file system's time now, `now` that of the last `tick`.
+        """
         self._probe = os.path.join(folder, f"clock.{os.getpid()}")
         descriptor = os.open(self._probe, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:
@@ -214,10 +217,11 @@ class Clock:
         finally:
             os.close(descriptor)
             os.unlink(self._probe)
-        self.now = times[-1][1]
+        self.now = self.start = times[-1][1]
+        self._devices: dict[str, int] = {}
 
-    def tick(self) -> None:
-        """Reads the file system's time anew; call before the signatures that it shall judge."""
+    def tick(self) -> int:
+        """Reads the file system's time anew, in ns; call before signatures that it shall judge."""
         if not self.fine:
             descriptor = os.open(self._probe, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             try:
@@ -226,46 +230,77 @@ class Clock:
             finally:
                 os.close(descriptor)
                 os.unlink(self._probe)
+        return self.now
 
-    def proven(self, sign: bytes) -> bytes:
-        """The signature if it proves that nothing changed since it was taken, else `NOTHING`."""
-        if self.fine:
+    def proven(self, path: str, sign: bytes, since: int) -> bytes:
+        """The signature if it proves that nothing changed since it was taken, else `NOTHING`.
+
+        Args:
+            path: what the signature is of.
+            sign: the signature.
+            since: the file system's time before it was taken, from `tick` or `now`.
+        """
+        device = self._device_of(path)
+        if self.fine and device == self.device:
             return sign
-        _, changed, turned, _ = SIGNATURE.unpack(sign)
-        if max(changed, turned) > self.now - self.COARSE_NS:
+        if os.path.isdir(path):  # its signature tells no times
             return NOTHING
-        return sign
+        _, changed, turned, _ = SIGNATURE.unpack(sign)
+        granule = self.COARSE_NS if device == self.device else self.FOREIGN_NS
+        return NOTHING if max(changed, turned) > since - granule else sign
+
+    def _device_of(self, path: str) -> int:
+        """The file system of a path: that of its folder, which is looked at once."""
+        folder = path.rpartition("/")[0] or ("/" if path[:1] == "/" else ".")
+        device = self._devices.get(folder)
+        if device is None:
+            try:
+                device = os.stat(folder).st_dev
+            except OSError:
+                device = -1
+            self._devices[folder] = device
+        return device
 
 
 class RealDisk:
     """The disk below a folder, as the language reads it; remembers what was asked of it.
 
-    `read_files` holds every file that was read or found absent, `listed` every folder listed,
-    `looked` every path that was looked for.
+    `seen` holds the signature of every path that was read, listed or looked for, taken before
+    that; None where nothing was.
     """
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.read_files: dict[str, bytes | None] = {}
-        self.listed: dict[str, Sequence[tuple[str, bool]]] = {}
-        self.looked: set[str] = set()
+        self.seen: dict[str, bytes | None] = {}
+        self._read: dict[str, bytes | None] = {}
+        self._listed: dict[str, Sequence[tuple[str, bool]]] = {}
 
     def _full(self, path: str) -> str:
         return os.path.join(self.root, path)
 
+    def see(self, path: str) -> None:
+        """Takes the signature of a path, if it was not looked at before."""
+        if path not in self.seen:
+            try:
+                self.seen[path] = signature_of(os.stat(self._full(path)))
+            except (OSError, ValueError):
+                self.seen[path] = None
+
     def read(self, path: str) -> bytes | None:
         """The bytes of a file, or None if there is none."""
-        if path not in self.read_files:
+        if path not in self._read:
+            self.see(path)
             try:
                 with open(self._full(path), "rb") as file:
-                    self.read_files[path] = file.read()
+                    self._read[path] = file.read()
             except (FileNotFoundError, NotADirectoryError):
-                self.read_files[path] = None
-        return self.read_files[path]
+                self._read[path] = None
+        return self._read[path]
 
     def listing(self, folder: str) -> Sequence[tuple[str, bool]]:
         """Names in a folder, each with whether it is a folder (links followed)."""
-        if folder not in self.listed:
+        if folder not in self._listed:
+            self.see(folder or ".")
             found: list[tuple[str, bool]] = []
             try:
                 with os.scandir(self._full(folder) or ".") as entries:
@@ -275,10 +310,10 @@ class RealDisk:
                             found.append((entry.name, is_folder))
             except OSError:
                 pass
-            self.listed[folder] = found
-        return self.listed[folder]
+            self._listed[folder] = found
+        return self._listed[folder]
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at this path, a broken link not counted."""
-        self.looked.add(path)
+        self.see(path)
         return os.path.exists(self._full(path))

@@ -168,16 +168,19 @@ class Facts:
 
 
 class Named(dict[str, Any]):
-    """A mapping whose keys are attributes too: `params.rate`, `params["rate"]`."""
+    """A mapping whose keys are attributes too: `params.rate`, `params["rate"]`.
+
+    A key goes before a method of its name: an input may be called `items`.
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        if dict.__contains__(self, name):
+            return dict.__getitem__(self, name)
+        return super().__getattribute__(name)
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            near = did_you_mean(name, self)
-            raise AttributeError(
-                f"there is no {name!r} here" + (f"; {near}" if near else "")
-            ) from None
+        near = did_you_mean(name, list(dict.keys(self)))
+        raise AttributeError(f"there is no {name!r} here" + (f"; {near}" if near else ""))
 
 
 def _with_attributes(value: object) -> object:

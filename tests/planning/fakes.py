@@ -399,6 +399,7 @@ class ByHand:
     weights: dict[str, float] | None = None
     schedule: Schedule = field(init=False)
     running: dict[str, dict[str, str]] = field(default_factory=dict)
+    read: dict[str, dict[str, str | None]] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -445,6 +446,7 @@ class ByHand:
             name = f"{path}/part.txt" if entry.pattern.directory else path
             written[name] = self.project.written(path, table, row, recipe)
         self.running[label] = written
+        self.read[label] = self._inputs(table, row)
         self.ran.append(label)
         return label
 
@@ -452,6 +454,7 @@ class ByHand:
         """A running job is done: its outputs appear, and are recorded."""
         world, staleness = self.project.world, self.look.staleness
         table, row = self.look.table(label)
+        assert self._inputs(table, row) == self.read.pop(label), f"inputs of {label} changed"
         outputs = table.outputs_of(row)
         before = world.record(outputs[0]) if outputs else None
         for path, text in self.running.pop(label).items():
@@ -462,6 +465,11 @@ class ByHand:
             if before is not None and before.outputs == outputs:
                 changed = _digests(record) != _digests(before)
         self.schedule.built(self.look.job(label), changed=changed)
+
+    def _inputs(self, table: RuleTable, row: int) -> dict[str, str | None]:
+        text = self.project.world.text
+        links = [link for link in table.links if not link.entry.order_only]
+        return {path: text(path) for link in links for path in link.paths_of(row)}
 
     def fail(self, label: str) -> None:
         del self.running[label]

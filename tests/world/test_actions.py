@@ -11,6 +11,7 @@ import pytest
 from fileflow.executors.processes import Processes
 from fileflow.model.work import Batch, End, Outcome
 from fileflow.world.files import digest, signature
+from fileflow.world.functions import Named
 from tests.executors.runs import (
     COPY,
     OUTPUT,
@@ -117,8 +118,7 @@ def test_parameters_are_bound_as_paths_lists_and_objects(runner: Processes, tmp_
     one = order(0, "x", items=["one", ["two", "three"]], values=[{"k": [1, None]}])
     outcomes_of(runner, work, [one])
     assert (tmp_path / "x").read_text() == (
-        "(namespace(a=PosixPath('one'), b=[PosixPath('two'), PosixPath('three')]), "
-        "{'k': [1, None]})"
+        "({'a': PosixPath('one'), 'b': [PosixPath('two'), PosixPath('three')]}, {'k': [1, None]})"
     )
 
 
@@ -321,3 +321,10 @@ def test_undeclared_files_in_the_stage_are_thrown_away_with_a_note(
     assert list(outcome.notes) == [("thrown away", "build/x.tmp")]
     assert sorted(os.listdir(tmp_path / "build")) == ["x"]
     assert (tmp_path / "elsewhere").exists()
+
+
+def test_a_key_of_a_mapping_is_an_attribute_even_if_mappings_have_a_method_of_its_name() -> None:
+    made = Named(items=1, rate=2)
+    assert (made.items, made.rate, made["rate"]) == (1, 2, 2)
+    with pytest.raises(AttributeError, match="did you mean 'rate'"):
+        _ = made.rates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -18,6 +19,10 @@ def main() -> int:
     if known is not None:
         sys.stderr.write(f"{known}\n")
         return 0
+    if "PYTHONHASHSEED" not in os.environ:
+        # Sets must have one order in all jobs; an interpreter takes its hash seed at its start.
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     from fileflow.cli import main as run
 
     return run(sys.argv[1:])

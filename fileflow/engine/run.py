@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +20,9 @@ from fileflow.engine.loop import Loop, Settings, Stop, Watched
 from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of
 from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Overrides, Session
-from fileflow.errors import FileflowError
+from fileflow.errors import Collector, FileflowError
 from fileflow.fast import STATE
+from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
 from fileflow.planning.plan import Wishes, wanted_rows
 from fileflow.planning.staleness import State, Why
@@ -172,9 +174,11 @@ def _end_survivors() -> None:
 
 
 def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
-    """Asks a slot for the functions whose source does not say what they take."""
-    from fileflow.model.rules import Run
+    """Lets a slot import the functions that may run: what cannot be imported stops all, now.
 
+    Where the source does not say what a function takes, the answer does.
+    """
+    errors = Collector()
     for table in decided.plan.tables.values():
         action = table.rule.action
         if not isinstance(action, Run):
@@ -182,12 +186,17 @@ def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
         states = decided.staleness.states[table.number]
         if not any(states):
             continue
-        if table.rule.name not in decided.bindings:
+        try:
             found = runners.describe(action.module, action.function, action.place)
+            if table.rule.name in decided.bindings:
+                continue
             check(table.rule, found.is_async)
             if found.is_async:
                 decided.asyncs.add(table.rule.name)
             decided.bindings[table.rule.name] = bind(table, found.parameters)
+        except FileflowError as error:
+            errors.add(error)
+    errors.raise_if_any()
 
 
 def count_states(decided: Decided) -> dict[State, int]:
@@ -230,7 +239,9 @@ class _Runners:
         if name == PROCESS:
             from fileflow.executors.processes import Processes
 
-            return Processes(root, self.name, count, wakeup=self.wakeup, private=private)
+            # A forked process has the hash seed of this one; only one that is fixed will do.
+            fork = None if not sys.flags.hash_randomization else False
+            return Processes(root, self.name, count, wakeup=self.wakeup, private=private, fork=fork)
         if name == ASYNC:
             from fileflow.executors.async_loop import AsyncLoop
 
@@ -258,7 +269,9 @@ class _Runners:
         found = runner.describe(module, function)
         if found.error:
             where = place if isinstance(place, Place) else None
-            raise FileflowError(found.error, place=where)
+            first, *rest = found.error.splitlines()
+            places = [line for line in rest if not line.startswith("Traceback")]
+            raise FileflowError(first, place=where, hint="\n  ".join(places[-8:]) or None)
         return found
 
     def close(self) -> None:

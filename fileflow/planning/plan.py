@@ -150,6 +150,7 @@ class Planner:
         self.decided: dict[str, int] = {}
         self.choices: dict[str, tuple[int, ...]] = {}
         self.choosers: dict[str, tuple[int, Entry | None]] = {}
+        self.asked_by: dict[int, str] = {}
         self.todo: list[tuple[RuleTable, Sequence[int]]] = []
         self.excluded: set[int] = set()
         self.sources: dict[str, bytes | None] = {}
@@ -590,9 +591,8 @@ class Planner:
         loose = spots.pop("", [])
         for group in [*spots.values(), loose] if not loose else [sum(spots.values(), loose)]:
             _check_doubles(plan, group, errors)
-        if folders:
-            for table in plan.tables.values():
-                _check_below(plan, table, folders, errors)
+        for table in plan.tables.values():
+            _check_below(plan, table, {**folders, **_files_above(plan, table)}, errors)
         self._check_input_folders(plan, errors)
         errors.raise_if_any()
 
@@ -664,6 +664,23 @@ def _check_below(plan: Plan, table: RuleTable, folders: dict[str, int], errors: 
                         )
                     )
                     return
+
+
+def _files_above(plan: Plan, table: RuleTable) -> dict[str, int]:
+    """Output files of jobs whose pattern says that a path of this table could lie below them."""
+    found: dict[str, int] = {}
+    heads = [e.pattern.parts[0] for e in table.shape.outputs if e.pattern is not None]
+    depth = max((h.pattern.text.count("/") for h in table.shape.outputs if h.pattern), default=0)
+    for other in plan.tables.values():
+        for k, entry in enumerate(other.shape.outputs):
+            pattern = entry.pattern
+            if pattern is None or pattern.directory or pattern.text.count("/") >= depth:
+                continue
+            head = pattern.parts[0]
+            if any(head.startswith(mine) or mine.startswith(head) for mine in heads):
+                paths = other.output_paths(k)
+                found.update({paths[row]: other.base | row for row in wanted_rows(other)})
+    return found
 
 
 def _components(needs: dict[int, set[int]]) -> list[list[int]]:
@@ -840,6 +857,8 @@ class Derivation:
                     if not makers:
                         if self.planner.sources.get(path) is None and path not in out:
                             labels = [self.planner.tables[j >> SHIFT].label(j & ROW) for j in chain]
+                            if target in self.planner.asked_by:
+                                labels.insert(0, self.planner.asked_by[target])
                             out[path] = Missing(path, labels, link.entry)
                     elif not any(maker in self.able for maker in makers):
                         stack += [(maker, [*chain, maker]) for maker in makers]
@@ -1008,6 +1027,7 @@ class Targets:
                 for path, maker in zip(paths, link.makers_of(row), strict=False):
                     if maker >= 0:
                         jobs[maker] = None
+                        planner.asked_by.setdefault(maker, rule.name)
                     elif maker == SOURCE:
                         self.sources.append(path)
 

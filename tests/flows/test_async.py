@@ -14,15 +14,19 @@ import random
 import sys
 import time
 
-now = 0
+now = peak = 0
 
 
-async def count(output):
-    global now
+async def count(output, want):
+    global now, peak
     now += 1
-    await asyncio.sleep(0.3)
-    peak = now
+    for _ in range(500):
+        peak = max(peak, now)
+        if peak >= want:
+            break
+        await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
+    peak = max(peak, now)
     now -= 1
     output.write_text(f"{peak} {os.getpid()}")
 
@@ -148,26 +152,29 @@ def peaks(space: Space) -> list[int]:
 
 
 def test_many_run_at_once_on_one_event_loop(steps: Space) -> None:
-    steps.write("Workflowfile", rule("count"))
+    steps.write("Workflowfile", rule("count", "params: {want: 12}"))
     steps.good("-j", "2")
     assert max(peaks(steps)) == 12
     assert len({steps.read(name).split()[1] for name in steps.files("out")}) == 1
 
 
 def test_one_job_at_a_time_is_one_of_these_too(steps: Space) -> None:
-    steps.write("Workflowfile", rule("count", values="{range: 3}"))
+    steps.write("Workflowfile", rule("count", "params: {want: 1}", values="{range: 3}"))
     steps.good("-j", "1")
     assert peaks(steps) == [1, 1, 1]
 
 
 def test_a_pool_limits_them(steps: Space) -> None:
-    steps.write("Workflowfile", "resources: {api: 3}\n" + rule("count", "resources: {api: 1}"))
+    steps.write(
+        "Workflowfile",
+        "resources: {api: 3}\n" + rule("count", "params: {want: 3}", "resources: {api: 1}"),
+    )
     steps.good("-j", "2")
     assert max(peaks(steps)) == 3
 
 
 def test_cores_that_are_said_count(steps: Space) -> None:
-    steps.write("Workflowfile", rule("count", "cores: 1", values="{range: 6}"))
+    steps.write("Workflowfile", rule("count", "params: {want: 2}", "cores: 1", values="{range: 6}"))
     steps.good("-j", "2")
     assert max(peaks(steps)) == 2
 

@@ -14,6 +14,7 @@ from fileflow.commands.unused import Unused, unused_config, unused_wildcards
 from fileflow.engine.orders import Orders
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.errors import Collector, FileflowError, Mistakes
+from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding
 from fileflow.planning.plan import Plan, Planner, Target, Wishes
 from fileflow.planning.tables import SHIFT, RuleTable
@@ -171,9 +172,20 @@ class _Checking:
                 decided = self.session.decide(self._alone(table), describe=describe)
                 bindings |= decided.bindings
                 self._fill(table, decided)
+                if describe is not None:
+                    self._import(table, describe)
             except FileflowError as error:
                 self.errors.add(error)
         return bindings
+
+    def _import(self, table: RuleTable, describe: Describe) -> None:
+        """Whether the function of a rule can be imported, also where its source says enough."""
+        action = table.rule.action
+        if isinstance(action, Run) and self.session.code.signature(action.module, action.function):
+            try:
+                describe(action.module, action.function)
+            except FileflowError as error:
+                raise FileflowError(error.what, place=action.place, hint=error.hint) from None
 
     def _alone(self, table: RuleTable) -> Plan:
         """A plan in which no job is wanted, so that only the rule itself is looked at."""

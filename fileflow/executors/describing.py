@@ -36,7 +36,9 @@ def described(module: str, function: str) -> tuple[Parameter, ...]:
         raise FileflowError(f"importing {module} ended the process with status {ran.returncode}")
     found = json.loads(line[len(_MARK) :])
     if found["error"]:
-        raise FileflowError(found["error"])
+        first, *rest = found["error"].splitlines()
+        places = [line for line in rest if not line.startswith("Traceback")]
+        raise FileflowError(first, hint="\n  ".join(places[-8:]) or None)
     return tuple(Parameter(*one) for one in found["parameters"])
 
 

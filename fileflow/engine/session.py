@@ -6,7 +6,7 @@ Changes nothing. What runs jobs is built on top of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from fileflow.engine.facts import World
@@ -18,6 +18,7 @@ from fileflow.language.templates import Template, fill_plain
 from fileflow.model.rules import Argv, Rule, Run, Script, Shell, Workflow
 from fileflow.planning.binding import Binding, Parameter, bind
 from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
+from fileflow.planning.known import Known
 from fileflow.planning.plan import Plan, Planner, Wishes, wanted_rows
 from fileflow.planning.recipes import Recipe, action_parts, recipe_of, words_of
 from fileflow.planning.staleness import Staleness
@@ -109,13 +110,23 @@ class Session:
         self.records = Records.load(STATE, writable=writable)
         self.world = World(self.records)
         self.code = CodeReader(self.root)
+        self.known = Known()
+        self.called: set[tuple[str, ...]] = set()
+        self._groups = 0
 
     def plan(self, wishes: Wishes) -> Plan:
-        """The jobs that the wishes need."""
-        return Planner(self.workflow, self.world).plan(wishes)
+        """The jobs that the wishes need, as far as they are known."""
+        plan = Planner(self.workflow, self.world, self.known, self._groups).plan(wishes)
+        self._groups += len(plan.joins.groups)
+        return plan
 
     def decide(
-        self, plan: Plan, *, rerun: bool = False, describe: Describe | None = None
+        self,
+        plan: Plan,
+        *,
+        rerun: bool = False,
+        describe: Describe | None = None,
+        built: Collection[tuple[str, ...]] = (),
     ) -> Decided:
         """What is fresh in a plan.
 
@@ -123,7 +134,9 @@ class Session:
             plan: made by `plan`.
             rerun: whether everything is to be built again.
             describe: asks what a function takes where its source does not say.
+            built: the identities of the jobs that this run has built already.
         """
+        self.world.assume_nothing()
         decided = Decided(plan, {}, Staleness(plan, {}, self.world, rerun=rerun))
         errors = Collector()
         for table in plan.tables.values():
@@ -134,7 +147,7 @@ class Session:
             except FileflowError as error:
                 errors.add(error)
         errors.raise_if_any()
-        decided.staleness = Staleness(plan, decided.recipes, self.world, rerun=rerun)
+        decided.staleness = Staleness(plan, decided.recipes, self.world, rerun=rerun, built=built)
         decided.staleness.decide()
         return decided
 

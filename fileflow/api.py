@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from fileflow.cpus import usable_cpus
 from fileflow.engine import events
+from fileflow.engine.knowing import plan_known
 from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.run import run as run_engine
 from fileflow.engine.session import Overrides, Session, find_workflowfile
@@ -135,8 +136,9 @@ class Workflow:
         """The jobs that the targets need and the reason of each; nothing is run or changed."""
         with _working_folder():
             session = Session(self._file, self._overrides)
-            plan = session.plan(Wishes(targets=tuple(map(target_from, targets))))
-            decided = session.decide(plan, rerun=mode == "rerun")
+            wishes = Wishes(targets=tuple(map(target_from, targets)))
+            decided = plan_known(session, wishes, rerun=mode == "rerun")
+            plan = decided.plan
             jobs = []
             for job in plan.jobs():
                 table, row = plan.tables[job >> SHIFT], job & ROW

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fileflow.commands.held import Project
+from fileflow.engine.knowing import known_plan, plan_known
 from fileflow.engine.recording import Recording
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.planning.plan import Target, Wishes
@@ -48,10 +49,11 @@ def adopt(
             if another run holds the folder.
     """
     wishes = Wishes(targets=tuple(targets))
-    project.look().plan(wishes)  # a wrong word is found without the lock: then no byte changes
+    known_plan(
+        project.look(), wishes
+    )  # a wrong word is found without the lock: then no byte changes
     with project.hold() as session:
-        plan = session.plan(wishes)
-        decided = session.decide(plan, describe=describe)
+        decided = plan_known(session, wishes, describe=describe)
         found = list(_Adoption(session, decided).go())
     if as_json:
         facts = [{"rule": one.rule, "adopted": one.jobs, "left": one.left} for one in found]

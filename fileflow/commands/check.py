@@ -11,6 +11,7 @@ from itertools import combinations
 
 from fileflow.commands.choosing import askable_rules
 from fileflow.commands.unused import Unused, unused_config, unused_wildcards
+from fileflow.engine.knowing import known_plan
 from fileflow.engine.orders import Orders
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.errors import Collector, FileflowError, Mistakes
@@ -128,7 +129,7 @@ class _Checking:
                     self.errors.add(error)
 
     def _plan(self, targets: Sequence[Target]) -> Plan:
-        return self.session.plan(Wishes(targets=tuple(targets)))
+        return known_plan(self.session, Wishes(targets=tuple(targets)))
 
     def _note_lacks(self, plan: Plan) -> None:
         """Optional patterns that match nothing at all."""

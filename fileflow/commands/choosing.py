@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from fileflow.engine.knowing import known_plan
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.model.rules import Workflow
@@ -30,7 +31,7 @@ def plan_of_targets(session: Session, targets: Sequence[Target]) -> Plan:
     Raises:
         FileflowError: for an unknown target, or a workflow that gives no plan.
     """
-    return session.plan(Wishes(targets=tuple(targets), keep_going=True))
+    return known_plan(session, Wishes(targets=tuple(targets), keep_going=True))
 
 
 def plan_of_everything(session: Session) -> Plan:

@@ -11,13 +11,16 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from fileflow.commands.choosing import asked_jobs, plan_of_targets
+from fileflow.commands.choosing import asked_jobs, plan_of_everything, plan_of_targets
 from fileflow.commands.held import Project
 from fileflow.engine.session import Session
 from fileflow.errors import Exit, FileflowError
 from fileflow.model.patterns import natural_key, normal
+from fileflow.planning.finding import Finder
+from fileflow.planning.known import is_found
 from fileflow.planning.plan import Planner, Target
 from fileflow.planning.tables import ROW, SHIFT
+from fileflow.planning.unknowns import Unknowns
 from fileflow.world import files
 from fileflow.world.records import Record
 from fileflow.world.staging import remove
@@ -143,6 +146,7 @@ class _Choice:
         self.session = session
         self.records = session.records
         self.paths: dict[str, set[str]] = {}
+        self.unknowns: Unknowns | None = None
 
     def add_jobs(self, keys: Iterable[str]) -> None:
         """All outputs of the jobs with these first outputs."""
@@ -170,11 +174,21 @@ class _Choice:
         self.add_jobs(paths[0] for paths in outputs if paths)
 
     def _add_rule(self, name: str) -> None:
-        finder = Planner(self.session.workflow, self.session.world).finder
+        finder = self._finder()
+        table = finder.table(name)
+        keys = {table.outputs_of(row)[0] for row in range(table.count)} if table.scattered else ()
         for key, record in self.records.jobs.items():
             for path in record.outputs:
-                if any(finder.table(name).number == job >> SHIFT for job in finder.makers(path)):
+                if key in keys or any(table.number == job >> SHIFT for job in finder.makers(path)):
                     self.paths.setdefault(key, set()).add(path)
+
+    def _finder(self) -> Finder:
+        """What tells who makes a path, with what was found while running as far as it is known."""
+        if not any(map(is_found, self.session.workflow.relations)):
+            return Planner(self.session.workflow, self.session.world).finder
+        self.unknowns = plan_of_everything(self.session).unknowns
+        assert self.unknowns is not None
+        return self.unknowns.finder
 
     def add_orphans(self) -> None:
         """What no rule of the Workflowfile makes that it was made by.
@@ -182,7 +196,10 @@ class _Choice:
         A rule that is not there because its `when` is not met may come back: its outputs are none.
         """
         workflow = self.session.workflow
-        finder = Planner(workflow, self.session.world).finder
+        finder = self._finder()
+        scatters = {
+            path for output in finder.scatters for path in output.table.output_paths(output.k)
+        }
         for key, record in self.records.jobs.items():
             head = record.head
             if (
@@ -191,7 +208,10 @@ class _Choice:
             ):
                 continue
             for path in record.outputs:
-                if not finder.makers(path):
+                if path in scatters or finder.makers(path):
+                    continue
+                # What is yet to be found may need it again.
+                if self.unknowns is None or not self.unknowns.of_path(path, named=True):
                     self.paths.setdefault(key, set()).add(path)
 
 

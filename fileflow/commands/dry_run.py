@@ -9,12 +9,19 @@ from collections.abc import Callable, Iterator
 
 from fileflow.commands.list import extent_of
 from fileflow.engine import events
+from fileflow.engine.knowing import plan_known
 from fileflow.engine.run import count_states
 from fileflow.engine.session import Decided, Overrides, Session
 from fileflow.planning.plan import Wishes
 from fileflow.planning.staleness import State, Why
 from fileflow.planning.tables import ROW
-from fileflow.views.dry_run import PlannedJob, dry_run_json, dry_run_lines
+from fileflow.views.dry_run import (
+    PlannedJob,
+    deferred_json,
+    deferred_lines,
+    dry_run_json,
+    dry_run_lines,
+)
 from fileflow.views.style import Paint
 
 _KINDS = {
@@ -59,17 +66,19 @@ def dry_run(
     session = Session(file, overrides)
     for line in (*session.workflow.warnings, *session.records.warnings):
         tell(events.Note(line))
-    plan = session.plan(wishes)
-    decided = session.decide(plan, rerun=rerun)
+    decided = plan_known(session, wishes, rerun=rerun)
+    plan = decided.plan
     counts = count_states(decided)
     planned = planned_jobs(decided)
     if as_json:
-        for line in dry_run_json(planned):
+        for line in (*dry_run_json(planned), *deferred_json(plan.waits)):
             say(line)
     else:
         wanted = {t.rule.name: sum(t.wanted) for t in plan.tables.values()}
         shapes = {t.rule.name: str(extent_of(t)) for t in plan.tables.values()}
         for line in dry_run_lines(planned, wanted, shapes=shapes, verbose=verbose, paint=paint):
+            say(line)
+        for line in deferred_lines(plan.waits, paint=paint):
             say(line)
     would = counts[State.STALE] + counts[State.MAYBE] + counts[State.LATENT]
     blocked = sum(1 for job in plan.blocked if not plan.table_of(job).rule.asks_only)

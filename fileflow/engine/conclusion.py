@@ -104,8 +104,14 @@ def _directories(loop: Loop) -> Iterator[str]:
     """Inputs and outputs that are folders: their signature is that of all below them."""
     for table in loop.plan.tables.values():
         for k, entry in enumerate(table.shape.outputs):
-            if entry.pattern is not None and entry.pattern.directory:
+            if entry.pattern is None or not entry.pattern.directory:
+                continue
+            if k not in table.scattered:
                 yield from table.output_paths(k)
+                continue
+            for row in range(table.count):
+                found = table.found(row)
+                yield from dict(found.paths).get(k, ()) if found is not None else ()
         for link in table.links:
             if link.pattern is not None and link.pattern.directory:
                 yield from link.paths

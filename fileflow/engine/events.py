@@ -33,6 +33,15 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class RunGrew:
+    """What was found while running is known: how many more jobs must run, or may have to."""
+
+    wanted: int
+    certain: int
+    possible: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobStarted:
     """A job was handed to a slot."""
 
@@ -85,7 +94,7 @@ class RunFinished:
     status: int = 0
 
 
-Event = RunStarted | JobStarted | JobEnded | Note | RunFinished
+Event = RunStarted | RunGrew | JobStarted | JobEnded | Note | RunFinished
 
 
 def nothing_to_do(kept: int) -> str:

@@ -31,6 +31,7 @@ class World:
         self.refreshed: dict[str, tuple[bytes, bytes]] = {}
         self._signs: dict[str, bytes | None] = {}
         self._contents: dict[str, bytes | None] = {}
+        self._assumed: dict[str, bytes | None] = {}
         self._ensured: dict[tuple[str, bytes | None], bool] = {}
 
     # -- Looks --------------------------------------------------------------------------------
@@ -127,12 +128,24 @@ class World:
 
     def assume(self, path: str, digest: bytes) -> None:
         """From now on `content` of this path is this digest: its maker will bring it back."""
+        self._assumed.setdefault(path, self._contents.get(path))
         self._contents[path] = digest
+
+    def assume_nothing(self) -> None:
+        """Forgets what was assumed: another plan is decided."""
+        for path, before in self._assumed.items():
+            if before is None:
+                self._contents.pop(path, None)
+            else:
+                self._contents[path] = before
+        self._assumed.clear()
 
     # -- what the loop tells ------------------------------------------------------------------
 
     def made(self, path: str, sign: bytes, digest: bytes) -> None:
         """A file was made, or read, during the run."""
+        self._assumed.pop(path, None)
+        self.refreshed.pop(path, None)
         self._signs[path] = sign
         self._contents[path] = digest
 

@@ -117,10 +117,12 @@ class Loop:
         tell: events.Listener,
         stop: Stop,
         tick: Callable[[], None] | None = None,
+        before: Loop | None = None,
     ) -> None:
         """`runners` by name: `process` always, others as rules and settings ask for them.
 
-        `tick` is called about once a second while nothing happens.
+        `tick` is called about once a second while nothing happens. `before` is the loop over an
+        earlier plan of the same run, what it measured, counted and said goes on.
         """
         self.session = session
         self.world: World = session.world
@@ -137,7 +139,7 @@ class Loop:
         self.tick = tick
         assert session.clock is not None, "bug: a run needs a session that may write"
         self.clock = session.clock
-        self.durations = Durations(session)
+        self.durations: Durations = before.durations if before is not None else Durations(session)
         self.schedule = Schedule(self.plan, self.staleness, self._chains())
         self.lanes = {
             name: [Lane(name, k) for k in range(lanes_of(name, settings.jobs))] for name in runners
@@ -153,10 +155,10 @@ class Loop:
         self.attempts: dict[int, int] = {}
         self.reasons: dict[int, str] = {}
         self.later: list[tuple[float, int]] = []
-        self.failures = 0
-        self.differ: dict[str, list[str]] = {}
+        self.failures: int = before.failures if before is not None else 0
+        self.differ: dict[str, list[str]] = before.differ if before is not None else {}
+        self.identical: int = before.identical if before is not None else 0
         self.stillborn = 0
-        self.identical = 0
         self.busy = 0.0
         self.recording = Recording(
             self.records,
@@ -166,8 +168,10 @@ class Loop:
             workflowfile=session.workflow.file,
         )
         self.temps = Temps(self)
-        self.said: set[tuple[str, str]] = set()
-        self.input_changed = False
+        self.said: set[tuple[str, str]] = before.said if before is not None else set()
+        self.input_changed: bool = before.input_changed if before is not None else False
+        self.outdated = False
+        self.lost: list[str] = []
         self.asyncs = decided.asyncs
         self.chooser = Chooser(
             runners=runners,
@@ -209,6 +213,8 @@ class Loop:
         return self._summary(time.monotonic() - began)
 
     def _ending(self) -> bool:
+        if self.outdated:
+            return True
         return bool(self.settings.max_failures) and self.failures >= self.settings.max_failures
 
     def _in_flight(self) -> bool:
@@ -289,8 +295,7 @@ class Loop:
         """Whether a stale job may not replace what it made; then it has failed."""
         if job in self.plan.forced:
             return False
-        outputs = table.outputs_of(job & ROW)
-        for entry, path in zip(table.shape.outputs, outputs, strict=True):
+        for entry, path in table.files_of(job & ROW):
             if entry.protected and os.path.lexists(path) and self.world.has_record(path):
                 message = (
                     f"{path} is protected and stale ({self._reason(job) or 'rerun'}): "
@@ -562,10 +567,13 @@ class Loop:
             self.busy += outcome.seconds
             self.durations.add(table, outcome.seconds, outcome.cpu)
             self._say_notes(table, outcome)
-            outputs = table.outputs_of(row)
+            outputs = (*table.outputs_of(row), *outcome.found)
             before = self.records.jobs.get(outputs[0]) if outputs else None
-            for path, (sign, digest) in zip(outputs, outcome.outputs, strict=True):
-                self.world.made(path, sign, digest)
+            for k, (path, (sign, digest)) in enumerate(zip(outputs, outcome.outputs, strict=True)):
+                if k not in table.scattered:
+                    self.world.made(path, sign, digest)
+            if table.scattered:
+                self._take_scattered(table, row, outcome, before)
             moved = self._compare(table, outputs, outcome, before)
             changed.append((job, moved))
             if not outputs:
@@ -588,6 +596,7 @@ class Loop:
                         cpu=outcome.cpu,
                         memory=outcome.memory,
                         log=outcome.log,
+                        found=tuple(outcome.found),
                     )
                 )
         if sources:
@@ -599,6 +608,27 @@ class Loop:
             self.schedule.built(job, changed=moved)
             self.temps.settled(job)
 
+    def _take_scattered(
+        self, table: RuleTable, row: int, outcome: Outcome, before: Record | None
+    ) -> None:
+        """Minds files that are not found any more, and that what was known may be outdated."""
+        now = set(outcome.found)
+        count = len(table.shape.outputs)
+        earlier = before.outputs[count:] if before is not None else ()
+        if before is not None:
+            lost = [k for k, path in enumerate(before.outputs) if k >= count and path not in now]
+            orphans = self.recording.orphans(before, lost)
+            if orphans:
+                self.records.add_jobs(orphans[0].head, orphans)
+                self.lost += [before.outputs[k] for k in lost]
+        again = [path for path in outcome.found if path in self.records.jobs]
+        self.records.forget(again)
+        known = table.found(row)
+        if known is not None and set(known.files) != now and not table.has_declared_scatter:
+            self.outdated = True
+        if set(earlier) != now:
+            self.staleness.forget_groups()
+
     def _learn(self, outcome: Outcome, sources: list[tuple[str, bytes, bytes]], since: int) -> None:
         made = self.world.made
         for path, sign, digest in outcome.learned:
@@ -607,7 +637,7 @@ class Loop:
             made(path, sign, digest)
             sources.append((path, self.clock.proven(path, sign, since), digest))
         for number, signs, digests in outcome.lists:
-            group = self.plan.joins.groups[number]
+            group = self.plan.joins.numbered(number)
             for path, sign, digest in zip(group.paths, signs, digests, strict=True):
                 if self.world.known_content(path) != digest:
                     made(path, sign, digest)
@@ -948,7 +978,8 @@ class Temps:
             for number, table in loop.plan.tables.items()
             if any(entry.temp for entry in table.shape.outputs)
         }
-        self.active = bool(self.tables) and not loop.settings.keep_temp
+        # What waits for values that are not known yet may need any of them.
+        self.active = bool(self.tables) and not loop.settings.keep_temp and not loop.plan.incomplete
 
     def settled(self, job: int) -> None:
         """A job is settled: what it took may go."""
@@ -982,7 +1013,7 @@ class Temps:
         table = loop.plan.tables[job >> SHIFT]
         from fileflow.world.staging import remove
 
-        for entry, path in zip(table.shape.outputs, table.outputs_of(job & ROW), strict=True):
+        for entry, path in table.files_of(job & ROW):
             if entry.temp and os.path.lexists(path):
                 remove(path)
                 loop.world.gone(path)

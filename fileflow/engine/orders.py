@@ -26,7 +26,7 @@ from fileflow.language.templates import (
 )
 from fileflow.language.yaml_tree import Node, Scalar, python_value
 from fileflow.model.rules import Argv, Rule, Run, Script, Shell
-from fileflow.model.work import STAGE, Order, Work
+from fileflow.model.work import STAGE, Order, Scattered, Work
 from fileflow.planning.binding import Binding
 from fileflow.planning.filling import (
     Item,
@@ -39,6 +39,7 @@ from fileflow.planning.filling import (
 from fileflow.planning.seeds import seed_counts, seed_key, seed_of, small
 from fileflow.planning.tables import ABSENT, Group, RuleTable
 from fileflow.world.private import own_name
+from fileflow.world.scattering import folder_of
 from fileflow.world.staging import staged_name
 
 SHELL_WORDS = ("bash", "-euo", "pipefail", "-c")
@@ -106,6 +107,7 @@ class Orders:
             keep=tuple(e.keep for e in entries),
             private=self.rule.private,
             envvars=self.rule.envvars,
+            output_names=tuple(item.name for item in table.output_items) if table.scattered else (),
         )
         self._special = self.rule.private or any(entry.in_place for entry in entries)
         self._output_items: list[int | list[int]] = [
@@ -146,6 +148,8 @@ class Orders:
 
     def _staged(self, row: int) -> Callable[[str], str]:
         """How an action is told where to make each output."""
+        if self.table.scattered:
+            return self._staged_scatter(row)
         if not self._special:
             return staged
         if self.rule.private:
@@ -154,6 +158,30 @@ class Orders:
         outputs = self.table.outputs_of(row)
         here = {path for path, entry in zip(outputs, entries, strict=True) if entry.in_place}
         return lambda path: path if path in here else staged(path)
+
+    def _staged_scatter(self, row: int) -> Callable[[str], str]:
+        """The same where outputs are scattered: the folder in which their files are left."""
+        outputs = self.table.outputs_of(row)
+        place = own_name if self.rule.private else staged
+        folders = {
+            outputs[k]: folder_of(self.table.scatter_pattern(k, row)) for k in self.table.scattered
+        }
+        return lambda path: place(folders.get(path, path)).rstrip("/") or "."
+
+    def scatter(self, row: int) -> list[Scattered]:
+        """The scattered outputs of a job."""
+        table = self.table
+        if not table.scattered:
+            return []
+        declared = table.has_declared_scatter
+        found = dict(made.paths) if declared and (made := table.found(row)) is not None else {}
+        checks = tuple((n, tuple(regexes)) for n, regexes in table.scatter_checks().items())
+        out: list[Scattered] = []
+        for k in table.scattered:
+            pattern = table.scatter_pattern(k, row)
+            expected = found.get(k, ()) if declared else None
+            out.append((k, pattern.parts, pattern.names, checks, expected))
+        return out
 
     def seed(self, row: int) -> int:
         """The job's seed, 128 bits."""
@@ -182,9 +210,18 @@ class Orders:
         seed = 0 if self._constant_seed else self.seed(row)
         items = [self._item(item, row) for item in table.input_items]
         logs = self._logs(row) if self.rule.logs else []
+        scatter = self.scatter(row)
         if self.binding is not None and not self.binding.values and not self._has_extra_env:
             return Order(
-                job, attempt, items, checks, outputs, self._output_items, seed=seed, logs=logs
+                job,
+                attempt,
+                items,
+                checks,
+                outputs,
+                self._output_items,
+                seed=seed,
+                logs=logs,
+                scatter=scatter,
             )
         files: list[tuple[str, str]] = []
         extras: dict[str, Value] = {
@@ -208,6 +245,7 @@ class Orders:
                 seed=seed,
                 extra_env=self._extra_env(values),
                 logs=logs,
+                scatter=scatter,
             )
         values = JobValues(table, row, self._staged(row), extras)
         words = self.words(values, files)
@@ -228,6 +266,7 @@ class Orders:
             extra_env=extra,
             files=files,
             logs=logs,
+            scatter=scatter,
         )
 
     def _logs(self, row: int) -> list[str]:

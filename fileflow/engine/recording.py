@@ -6,6 +6,8 @@ Knows plans, recipes and what is stored; not whether a job ran just now or was t
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
+from dataclasses import replace
 
 from fileflow.engine.facts import World
 from fileflow.engine.orders import kind_of
@@ -84,6 +86,7 @@ class Recording:
         cpu: float = 0.0,
         memory: int = 0,
         log: tuple[str, int, int] = ("", 0, 0),
+        found: tuple[str, ...] = (),
     ) -> Record:
         """The record of one job whose outputs have these signatures and digests.
 
@@ -95,13 +98,14 @@ class Recording:
             made: 48 bytes for each output: signature, digest.
             started, seconds, cpu, memory: of its run.
             log: (file, offset, length) of what it printed.
+            found: the files of scattered outputs, whose signatures and digests come last.
         """
         return Record(
             self.head(table, log[0]),
             self.recipes[table.rule.name].digest(row),
             self.staleness.tokens(table, row),
             self._used(table, row),
-            table.outputs_of(row),
+            (*table.outputs_of(row), *found),
             made,
             started,
             seconds,
@@ -110,6 +114,23 @@ class Recording:
             log[1],
             log[2],
         )
+
+    def orphans(self, before: Record, positions: Sequence[int]) -> list[Record]:
+        """Records of their own for files that a scatter made and does not find any more."""
+        head = replace(before.head, input_names=(), output_names=("",))
+        made = before.made
+        return [
+            before._replace(
+                head=head,
+                inputs=(),
+                digests=b"",
+                outputs=(before.outputs[k],),
+                made=made[48 * k : 48 * k + 48],
+                log_offset=0,
+                log_length=0,
+            )
+            for k in positions
+        ]
 
     def _used(self, table: RuleTable, row: int) -> bytes:
         """16 bytes for each input entry: of its content, of a list the id of its contents."""

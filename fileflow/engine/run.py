@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 
 from fileflow.engine import conclusion, events
 from fileflow.engine.events import nothing_to_do
+from fileflow.engine.knowing import plan_known
 from fileflow.engine.loop import Loop, Settings, Stop, Watched
 from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of
 from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Overrides, Session
-from fileflow.errors import Collector, FileflowError
+from fileflow.engine.waves import Tally, lost_lines, partner_lines
+from fileflow.errors import Collector, Exit, FileflowError
 from fileflow.fast import STATE
 from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
@@ -102,8 +104,8 @@ def _run(
     runners: _Runners,
     tick: Callable[[], None] | None,
 ) -> tuple[Loop, events.RunFinished]:
-    plan = session.plan(wishes)
-    decided = session.decide(plan, rerun=settings.rerun)
+    decided = plan_known(session, wishes, rerun=settings.rerun, keep=True)
+    plan = decided.plan
     counts = count_states(decided)
     name = runners.name
     tell(
@@ -116,20 +118,58 @@ def _run(
             seconds_expected=None,
         )
     )
-    needed: set[str] = set()
-    if counts[State.STALE] or counts[State.MAYBE]:
-        conclusion.forget()
-        _describe(session, decided, runners)
-        needed = runners_needed(plan.tables.values(), decided.asyncs, settings.executor)
-    loop = Loop(session, decided, settings, runners.named(needed), name, tell, stop, tick)
-    session.records.note("run", "last", {"run": name, "state": "running", "pid": os.getpid()})
-    _say_replaced(decided, tell)
-    for missing in plan.missing:
-        tell(events.Note(f"{missing.path} is not there: what needs it is skipped"))
-    try:
-        finished = loop.go()
-    finally:
-        loop.durations.store()
+    tally = Tally()
+    noted = False
+    while True:
+        needed: set[str] = set()
+        if counts[State.STALE] or counts[State.MAYBE]:
+            conclusion.forget()
+            _describe(session, decided, runners)
+            needed = runners_needed(decided.plan.tables.values(), decided.asyncs, settings.executor)
+        loop = Loop(
+            session, decided, settings, runners.named(needed), name, tell, stop, tick, tally.last
+        )
+        if not noted:
+            session.records.note(
+                "run", "last", {"run": name, "state": "running", "pid": os.getpid()}
+            )
+            for missing in plan.missing:
+                tell(events.Note(f"{missing.path} is not there: what needs it is skipped"))
+            noted = True
+        _say_replaced(decided, tell)
+        try:
+            finished = loop.go()
+        finally:
+            loop.durations.store()
+        if not tally.add(loop, finished):
+            break
+        try:
+            decided = plan_known(
+                session,
+                wishes,
+                rerun=settings.rerun,
+                built=tally.built,
+                failed=tally.failed,
+                keep=True,
+            )
+        except FileflowError as error:
+            if error.status not in (Exit.FAILED, Exit.WRONG):
+                raise
+            tally.error = str(error)
+            break
+        counts = count_states(decided)
+        tell(
+            events.RunGrew(
+                wanted=decided.plan.count(),
+                certain=counts[State.STALE],
+                possible=counts[State.MAYBE] + counts[State.LATENT],
+            )
+        )
+    finished = tally.summary(finished)
+    for line in partner_lines(loop.plan):
+        tell(events.Note(line, warning=False))
+    for line in lost_lines(session, loop, tally.lost):
+        tell(events.Note(line))
     session.records.note(
         "run",
         "last",

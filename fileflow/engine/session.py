@@ -6,7 +6,7 @@ Changes nothing. What runs jobs is built on top of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
@@ -20,6 +20,7 @@ from fileflow.language.templates import Template, fill_plain
 from fileflow.model.rules import Argv, Rule, Run, Script, Shell, Workflow
 from fileflow.planning.binding import Binding, Parameter, bind
 from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
+from fileflow.planning.known import Known
 from fileflow.planning.plan import Plan, Planner, Wishes, wanted_rows
 from fileflow.planning.recipes import Recipe, action_parts, is_static, recipe_of, words_of
 from fileflow.planning.staleness import Staleness
@@ -122,6 +123,9 @@ class Session:
         self.world = World(self.records)
         self.code = CodeReader(self.root, read=self._read_code)
         self._codes: dict[str, Code] = {}
+        self.known = Known()
+        self.called: set[tuple[str, ...]] = set()
+        self._groups = 0
 
     def _read_code(self, path: str) -> bytes | None:
         """The bytes of a module, with its signature kept: it shapes the plan."""
@@ -134,11 +138,18 @@ class Session:
             return None
 
     def plan(self, wishes: Wishes) -> Plan:
-        """The jobs that the wishes need."""
-        return Planner(self.workflow, self.world).plan(wishes)
+        """The jobs that the wishes need, as far as they are known."""
+        plan = Planner(self.workflow, self.world, self.known, self._groups).plan(wishes)
+        self._groups += len(plan.joins.groups)
+        return plan
 
     def decide(
-        self, plan: Plan, *, rerun: bool = False, describe: Describe | None = None
+        self,
+        plan: Plan,
+        *,
+        rerun: bool = False,
+        describe: Describe | None = None,
+        built: Collection[tuple[str, ...]] = (),
     ) -> Decided:
         """What is fresh in a plan.
 
@@ -146,7 +157,9 @@ class Session:
             plan: made by `plan`.
             rerun: whether everything is to be built again.
             describe: asks what a function takes where its source does not say.
+            built: the identities of the jobs that this run has built already.
         """
+        self.world.assume_nothing()
         decided = Decided(plan, {}, Staleness(plan, {}, self.world, rerun=rerun))
         errors = Collector()
         for table in plan.tables.values():
@@ -157,7 +170,7 @@ class Session:
             except FileflowError as error:
                 errors.add(error)
         errors.raise_if_any()
-        decided.staleness = Staleness(plan, decided.recipes, self.world, rerun=rerun)
+        decided.staleness = Staleness(plan, decided.recipes, self.world, rerun=rerun, built=built)
         decided.staleness.decide()
         if describe is None:
             self._check_ready(decided)

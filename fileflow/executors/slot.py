@@ -82,6 +82,7 @@ def batch_message(batch: Batch, *, with_work: bool) -> Message:
             order.extra_env,
             order.logs,
             order.files,
+            order.scatter,
         )
         for order in batch.orders
     ]
@@ -112,6 +113,7 @@ def plain(outcome: Outcome) -> Message:
         outcome.traceback,
         outcome.code,
         outcome.notes,
+        outcome.found,
     )
 
 

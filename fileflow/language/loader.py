@@ -381,7 +381,7 @@ def _scattered(readings: Iterable[Reading], declared: Iterable[Relation]) -> lis
             found.append(
                 Relation(
                     names=(*new, *mapped),
-                    columns=(),
+                    columns=tuple([] for _ in (*new, *mapped)),
                     place=rule.places["scatter"],
                     origin=f"what the rule {rule.name!r} scatters",
                     scattered_by=rule.name,

@@ -14,6 +14,15 @@ from enum import Enum
 STAGE = "\x01stage\x01"
 
 
+Scattered = tuple[
+    int,
+    tuple[str, ...],
+    tuple[str, ...],
+    tuple[tuple[str, tuple[str, ...]], ...],
+    tuple[str, ...] | None,
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """What all jobs of one rule share; sent to a slot once, before the rule's first batch.
@@ -42,6 +51,7 @@ class Work:
             there is left for the next attempt.
         private: whether the action runs in a folder of its own.
         envvars: variables whose values are shown nowhere.
+        output_names: the name of each output item, None without; only where outputs are scattered.
     """
 
     key: int
@@ -60,6 +70,7 @@ class Work:
     keep: tuple[bool, ...] = ()
     private: bool = False
     envvars: tuple[str, ...] = ()
+    output_names: tuple[str | None, ...] = ()
 
 
 @dataclass(slots=True)
@@ -82,6 +93,9 @@ class Order:
         extra_env: variables of this job alone.
         logs: log files that the action writes itself, under their final names.
         files: files to write before the job starts: (path below the stage, text).
+        scatter: the scattered outputs, each as (position in `outputs`, literal parts and names of
+            the pattern that its files fit, (name, regular expressions) of its constraints, the
+            files that must be there or None if the job decides).
     """
 
     index: int
@@ -96,6 +110,7 @@ class Order:
     extra_env: Sequence[tuple[str, str]] = ()
     logs: Sequence[str] = ()
     files: Sequence[tuple[str, str]] = ()
+    scatter: Sequence[Scattered] = ()
 
 
 @dataclass(slots=True)
@@ -136,13 +151,15 @@ class Outcome:
             was ended from outside; DRAWS: in a thread, it drew from a global generator.
         started: seconds since the epoch; seconds: wall time; cpu: seconds; memory: peak, bytes.
         log: (file, offset, length) of its kept stdout and stderr.
-        outputs: for each output (signature, digest), taken after the move; empty unless DONE.
+        outputs: for each output (signature, digest), taken after the move; empty unless DONE. Of a
+            scattered output zeros; those of its files follow after all others, as in `found`.
         learned: inputs digested by the slot: (path, signature, digest).
         lists: shared lists that the slot had to digest: number → (signatures, digests).
         message: what went wrong, in the user's words, several lines allowed.
         traceback: the user's part of a function's traceback.
         code: exit status of a command; negative: minus the signal.
         notes: warnings: processes left behind, files thrown away.
+        found: the files of scattered outputs.
     """
 
     index: int
@@ -160,6 +177,7 @@ class Outcome:
     traceback: str = ""
     code: int = 0
     notes: Sequence[tuple[str, str]] = ()
+    found: Sequence[str] = ()
 
 
 @dataclass(slots=True)

@@ -291,6 +291,10 @@ class _Binder:
             if name not in taken and "params" not in taken:
                 self._value(name, lambda job, name=name: job.typed_param(name))  # type: ignore[misc]
 
+    def _is_scattered(self, name: str) -> bool:
+        item = self.table.output_items[self.outputs[name]]
+        return any(k in self.table.scattered for k in item.entries)
+
     def _not_taken(self, taken: set[str]) -> None:
         groups = (
             ("input", self.inputs, "input"),
@@ -301,6 +305,8 @@ class _Binder:
             if whole in taken:
                 continue
             for name in names:
+                if kind == "output" and self._is_scattered(str(name)):
+                    continue  # a generator takes it by what it yields
                 if name in taken or (kind == "param" and self._repeats_wildcard(str(name))):
                     continue
                 if kind == "input" and self.table.is_order_only(

@@ -41,6 +41,16 @@ class Output:
         """Whether rows come from paths that are asked for."""
         return bool(self.shape.free) or self.table.grows
 
+    def starts(self, path: str) -> bool:
+        """Whether a path begins as all paths of this output do."""
+        return path.startswith(self.pattern.parts[0])
+
+    def matcher(self) -> Matcher:
+        """What tells the values behind a path."""
+        if self._matcher is None:
+            self._matcher = matcher_for(self.table, self.shape.outputs[self.k])
+        return self._matcher
+
     def may_make(self, head: str, tail: str) -> bool:
         """Whether some path that begins with `head` and ends with `tail` can be an output here."""
         mine = self.pattern.parts
@@ -79,16 +89,52 @@ class Output:
             return [found] if isinstance(found, int) else list(found)
         if len(path) > LONGEST_PATH or any(len(p) > LONGEST_NAME for p in path.split("/")):
             return []
-        if self._matcher is None:
-            self._matcher = matcher_for(table, self.shape.outputs[self.k])
-        values = self._matcher.match(path)
+        matcher = self.matcher()
+        values = matcher.match(path)
         if values is None:
             return []
         ways: list[Mapping[str, str]] = [values]
-        if self._matcher.is_ambiguous(path, values):
-            ways = [way for way, _ in zip(self._matcher.ways(path), range(WAYS), strict=False)]
+        if matcher.is_ambiguous(path, values):
+            ways = [way for way, _ in zip(matcher.ways(path), range(WAYS), strict=False)]
         rows = [table.row_for(way) for way in ways]
         return [row for row in rows if row is not None]
+
+
+class Scatter(Output):
+    """A scattered output: makes the files that its job is known to have found."""
+
+    __slots__ = ("_files",)
+
+    def matcher(self) -> Matcher:
+        """What tells the values behind a path, those that are scattered too."""
+        if self._matcher is None:
+            checks = {**self.table.checks, **self.table.scatter_checks()}
+            self._matcher = Matcher(self.pattern, checks)
+        return self._matcher
+
+    def files(self) -> dict[str, int]:
+        """File → row, of the files that are known."""
+        table = self.table
+        if self._seen != table.count:
+            self._files: dict[str, int] = {}
+            for row in range(table.count):
+                found = table.found(row)
+                if found is not None:
+                    for k, paths in found.paths:
+                        if k == self.k:
+                            self._files.update(dict.fromkeys(paths, row))
+            self._seen = table.count
+        return self._files
+
+    def rows_making(self, path: str) -> list[int]:
+        """The row whose job found this file; a rule with free wildcards gets a row for it."""
+        table = self.table
+        if table.shape.free:
+            values = self.matcher().match(path)
+            if values is not None:
+                table.row_for({name: values[name] for name in table.names})
+        row = self.files().get(path)
+        return [] if row is None else [row]
 
 
 class Finder:
@@ -98,13 +144,15 @@ class Finder:
         self.workflow = workflow
         self.table = table
         self.outputs: list[Output] = []
+        self.scatters: list[Scatter] = []
         for rule in workflow.rules.values():
             shape = shape_of(rule, workflow.relations)
             for k, entry in enumerate(shape.outputs):
-                scattered = entry.pattern is None or set(entry.pattern.wildcards) & set(
-                    rule.scatter
-                )
-                if not scattered:
+                if entry.pattern is None:
+                    continue
+                if set(entry.pattern.wildcards) & set(rule.scatter):
+                    self.scatters.append(Scatter(self, rule, shape, k))
+                else:
                     self.outputs.append(Output(self, rule, shape, k))
         self._by_head: dict[str, list[Output]] | None = None
         self._for: dict[tuple[str, str], list[Output]] = {}
@@ -144,7 +192,35 @@ class Finder:
             found += [output.table.base | row for row in output.rows_making(path)]
         if not found and self.folders:
             found = self._folder_above(path)
+        if not found and self.scatters:
+            found = self.scatterers(path, pattern)
         return list(dict.fromkeys(found))
+
+    def scatterers(self, path: str, pattern: Pattern | None = None) -> list[int]:
+        """The jobs that are known to have found this path, or a folder above it, by scattering.
+
+        They count for a path that a target names (no pattern), or an input pattern that has the
+        scattered wildcards; where all values are declared, the output is like any.
+        """
+        found: list[int] = []
+        for output in self.scatters:
+            scattered = set(output.pattern.wildcards).intersection(output.rule.scatter)
+            if (
+                pattern is not None
+                and not scattered.intersection(pattern.wildcards)
+                and not output.table.has_declared_scatter
+            ):
+                continue
+            if not output.starts(path):
+                continue
+            above = path
+            while above:
+                rows = output.rows_making(above)
+                if rows or not output.pattern.directory:
+                    found += [output.table.base | row for row in rows]
+                    break
+                above = above.rpartition("/")[0]
+        return found
 
     def _folder_above(self, path: str) -> list[int]:
         found: list[int] = []
@@ -159,6 +235,18 @@ class Finder:
         self, paths: Sequence[str], pattern: Pattern | None
     ) -> list[int | tuple[int, ...] | None]:
         """For each path its only maker, several makers, or None; the bulk form of `makers`."""
+        found = self._many(paths, pattern)
+        if self.scatters and None in found:
+            for i, maker in enumerate(found):
+                if maker is None:
+                    jobs = self.scatterers(paths[i], pattern)
+                    if jobs:
+                        found[i] = jobs[0] if len(jobs) == 1 else tuple(jobs)
+        return found
+
+    def _many(
+        self, paths: Sequence[str], pattern: Pattern | None
+    ) -> list[int | tuple[int, ...] | None]:
         if pattern is None:
             return [self._one(path, None) for path in paths]
         tail = pattern.parts[-1] if pattern.names else pattern.parts[0]

@@ -86,6 +86,26 @@ def relations_of(relations: Iterable[Relation], names: Collection[str]) -> list[
     ]
 
 
+def relations_reaching(
+    relations: Sequence[Relation],
+    path_wildcards: Collection[str],
+    pattern_wildcards: Collection[str],
+    mapped: Collection[str],
+) -> list[Relation]:
+    """The relations that decide which rows a job takes for a pattern, beyond those of the job."""
+    used = relations_of(relations, path_wildcards)
+    names = [
+        {name for name in relation.names if name in path_wildcards}.difference(mapped)
+        for relation in used
+    ]
+    found: set[int] = set()
+    for numbers in _components(names):
+        own = {name for number in numbers for name in names[number]}
+        if own.intersection(pattern_wildcards):
+            found.update(numbers)
+    return [used[number] for number in sorted(found)]
+
+
 def job_rows(
     relations: Sequence[Relation], path_wildcards: Collection[str], mapped: Sequence[str]
 ) -> Table:

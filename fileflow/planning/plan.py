@@ -14,6 +14,7 @@ from fileflow.errors import Collector, Exit, FileflowError, did_you_mean
 from fileflow.model.patterns import normal, parse_pattern
 from fileflow.model.rules import Entry, Rule, Workflow
 from fileflow.planning.finding import Finder
+from fileflow.planning.known import Known, is_found, with_known
 from fileflow.planning.tables import (
     ABSENT,
     ROW,
@@ -24,8 +25,10 @@ from fileflow.planning.tables import (
     Link,
     RuleTable,
 )
+from fileflow.planning.unknowns import Unknowns
 
 PENDING = -3
+LATER = -4
 
 
 class Looks(Protocol):
@@ -94,6 +97,11 @@ class Plan:
         blocked: with `keep_going`, the jobs that lack a source.
         left_out: how many jobs of each rule were left out on wish.
         source_targets: targets that are files no rule makes.
+        deferred: the jobs that are wanted but wait for values that are found while running; they
+            are in no step of `order`.
+        incomplete: whether more will be wanted when what waits is known.
+        waits: for each rule of which something cannot be known yet, the rules that have to tell.
+        unknowns: tells which producers have told.
     """
 
     workflow: Workflow
@@ -108,10 +116,18 @@ class Plan:
     blocked: set[int] = field(default_factory=set)
     left_out: dict[str, int] = field(default_factory=dict)
     source_targets: list[str] = field(default_factory=list)
+    deferred: set[int] = field(default_factory=set)
+    incomplete: bool = False
+    waits: dict[str, list[str]] = field(default_factory=dict)
+    unknowns: Unknowns | None = None
 
     def table_of(self, job: int) -> RuleTable:
         """The table that a job is in."""
         return self.tables[job >> SHIFT]
+
+    def by_number(self, job: int) -> RuleTable:
+        """The table that a job is in, be it wanted or deferred."""
+        return next(table for table in self.by_rule.values() if table.number == job >> SHIFT)
 
     def label(self, job: int) -> str:
         """A job in the user's words."""
@@ -139,13 +155,27 @@ def wanted_rows(table: RuleTable) -> Sequence[int]:
 class Planner:
     """Works out a plan; used once."""
 
-    def __init__(self, workflow: Workflow, looks: Looks) -> None:
+    def __init__(
+        self,
+        workflow: Workflow,
+        looks: Looks,
+        known: Known | None = None,
+        first_group: int = 0,
+    ) -> None:
+        """`known`: what is known of values that are found while running; `first_group`: the number
+        of the first list of inputs, which no other plan of the run may use."""
+        known = known or Known()
+        workflow = with_known(workflow, known)
         self.workflow = workflow
         self.looks = looks
-        self.joins = Joins(workflow)
+        self.joins = Joins(workflow, known, first_group)
         self.by_rule: dict[str, RuleTable] = {}
         self.tables: dict[int, RuleTable] = {}
         self.finder = Finder(workflow, self.table)
+        self.unknowns = Unknowns(workflow, self.joins, self.finder, self.tables)
+        self.defers: dict[int, frozenset[int]] = {}
+        self.defer_rules: dict[str, frozenset[int]] = {}
+        self.later: dict[str, frozenset[int]] = {}
         self.numbers = {name: number for number, name in enumerate(workflow.rules)}
         self.decided: dict[str, int] = {}
         self.choices: dict[str, tuple[int, ...]] = {}
@@ -188,8 +218,13 @@ class Planner:
         if targets.narrows:
             asked, wanted = targets.narrow(asked)
             self._reset()
-            self._want(wanted)
+            self._want([*wanted, *targets.producers])
             self._close()
+        deferred = self._deferred(blocked) if self.unknowns.any else {}
+        waits = self._waits(deferred) if self.unknowns.any else {}
+        asked = [job for job in asked if job not in deferred]
+        for job in deferred:
+            self.tables[job >> SHIFT].wanted[job & ROW] = 0
         plan = Plan(
             workflow=self.workflow,
             tables={n: t for n, t in self.tables.items() if any(t.wanted)},
@@ -202,10 +237,89 @@ class Planner:
             blocked=blocked,
             left_out=targets.left_out,
             source_targets=targets.sources,
+            deferred=set(deferred),
+            incomplete=bool(deferred or targets.producers),
+            waits=waits,
+            unknowns=self.unknowns if self.unknowns.any else None,
         )
         plan.order = self._order(plan)
         self._check_overlaps(plan)
         return plan
+
+    # -- what is not known yet ----------------------------------------------------------------
+
+    def _defer(self, job: int, producers: frozenset[int]) -> None:
+        """A job waits for what these jobs tell, which are wanted."""
+        before = self.defers.get(job)
+        if before is None or not producers <= before:
+            self.defers[job] = producers | (before or frozenset())
+            self._want(producers)
+
+    def _wait_for_path(self, path: str, *, named: bool) -> bool:
+        """Whether it is not known yet if a rule makes this path; then who has to tell is wanted."""
+        if path not in self.later:
+            self.later[path] = self.unknowns.of_path(path, named=named)
+        self._want(self.later[path])
+        return bool(self.later[path])
+
+    def _deferred(self, blocked: set[int]) -> dict[int, frozenset[int]]:
+        """The wanted jobs that wait, or need one that does, with the jobs that have to tell."""
+        found = {
+            job: producers
+            for job, producers in self.defers.items()
+            if self.tables[job >> SHIFT].wanted[job & ROW] and job not in blocked
+        }
+        if any(self.later.values()):
+            for table in self.tables.values():
+                for row in wanted_rows(table) if any(table.wanted) else ():
+                    for link in table.links:
+                        if LATER in link.makers_of(row):
+                            group = link.group(row)
+                            paths = [link.paths[row]] if group is None else group.paths
+                            makers = zip(paths, link.makers_of(row), strict=False)
+                            job = table.base | row
+                            for path, maker in makers:
+                                if maker == LATER:
+                                    new = found.get(job, frozenset()) | self.later[path]
+                                    found[job] = new
+        if not found:
+            return found
+        needed_by: dict[int, list[int]] = {}
+        for table in self.tables.values():
+            for row in wanted_rows(table) if any(table.wanted) else ():
+                for maker in dict.fromkeys(self.makers_of(table.base | row)):
+                    needed_by.setdefault(maker, []).append(table.base | row)
+        todo = list(found)
+        while todo:
+            job = todo.pop()
+            for consumer in needed_by.get(job, ()):
+                before = found.get(consumer)
+                if before is None or not found[job] <= before:
+                    found[consumer] = found[job] | (before or frozenset())
+                    todo.append(consumer)
+        return found
+
+    def _waits(self, deferred: dict[int, frozenset[int]]) -> dict[str, list[str]]:
+        """For each rule of which something is not known yet, the rules that have to tell."""
+        producers: dict[str, frozenset[int]] = {}
+        patterns = []
+        for name, jobs in self.defer_rules.items():
+            table = self.by_rule.get(name)
+            if table is not None and jobs:
+                producers[name] = jobs
+                patterns += [e.pattern for e in table.shape.inputs if e.pattern is not None]
+        for job, jobs in deferred.items():
+            table = self.tables[job >> SHIFT]
+            name = table.rule.name
+            if job in self.defers and name not in producers:
+                patterns += [e.pattern for e in table.shape.inputs if e.pattern is not None]
+            if not table.rule.asks_only:
+                producers[name] = producers.get(name, frozenset()) | jobs
+        for table in self.unknowns.rules_behind(patterns):
+            jobs = self.unknowns.of_rule(table, {})
+            producers[table.rule.name] = producers.get(table.rule.name, frozenset()) | jobs
+        order = [name for name in self.workflow.rules if name in producers]
+        return {name: self.unknowns.names_of(sorted(producers[name])) for name in order}
 
     # -- closure ------------------------------------------------------------------------------
 
@@ -220,6 +334,7 @@ class Planner:
                 group.makers = None
         self.choices = {}
         self.todo = []
+        self.defers = {}
 
     def _want(self, jobs: Iterable[int]) -> None:
         by_table: dict[int, list[int]] = {}
@@ -252,6 +367,10 @@ class Planner:
 
     def _follow(self, table: RuleTable, link: Link, rows: Sequence[int]) -> None:
         if link.pattern is None:
+            if link.entry.rule is not None and self.unknowns.any:
+                late_rule = self._late_rule(link.entry.rule)
+                for row in rows if late_rule else ():
+                    self._defer(table.base | row, late_rule)
             if link.entry.rule is not None and not link.groups:
                 link.groups = [self.joins.group(self._all_of(link.entry), None)]
                 link.group_of = [0] * table.count
@@ -259,12 +378,18 @@ class Planner:
                 link.groups = [self.joins.group([], None)]
                 link.group_of = [0] * table.count
         if link.group_of is not None:
+            late = self.unknowns.of_link(table, link, rows) if self.unknowns.any else {}
+            for row, producers in late.items():
+                self._defer(table.base | row, producers)
+            waiting = {link.group_of[row] for row in late}
             for number in dict.fromkeys([link.group_of[row] for row in rows]):
                 group = link.groups[number]
-                self._check_group(table, link, group, number)
+                if number not in waiting:
+                    self._check_group(table, link, group, number)
                 if group.makers is None:
                     group.makers = self._makers_of(group.paths, link, table, None)
                 self._demand(link, group.makers)
+                self._demand_later(group.paths, group.makers)
             return
         assert link.makers is not None
         whole = isinstance(rows, range) and len(rows) == table.count
@@ -288,6 +413,30 @@ class Planner:
             for row, maker_id in zip(rows, found, strict=True):
                 makers[row] = maker_id
         self._demand(link, found)
+        self._demand_later([link.paths[row] for row in rows], found)
+
+    def _demand_later(self, paths: Sequence[str], makers: Sequence[int]) -> None:
+        """Wants the jobs that have to tell who makes these paths."""
+        if LATER in makers:
+            for path, maker in zip(paths, makers, strict=True):
+                if maker == LATER:
+                    self._want(self.later[path])
+
+    def _late_rule(self, name: str) -> frozenset[int]:
+        """Who has to tell before all that a rule makes, or asks for, is known."""
+        if name not in self.workflow.rules:
+            return frozenset()
+        table = self.table(name)
+        late = self.unknowns.of_rule(table, {})
+        if table.scattered and not table.has_declared_scatter:
+            late |= {table.base | r for r in range(table.count) if table.found(r) is None}
+        if table.rule.asks_only:
+            table.make_links()
+            for link in table.links:
+                if link.entry.rule is not None:
+                    late |= self._late_rule(link.entry.rule)
+                late |= self.unknowns.of_link(table, link, [0]).get(0, frozenset())
+        return late
 
     def _all_of(self, entry: Entry) -> list[str]:
         """The paths that `{rule: NAME}` stands for."""
@@ -302,7 +451,7 @@ class Planner:
         if table.shape.free:
             raise _free_rule(table)
         if not table.rule.asks_only:
-            return [path for row in range(table.count) for path in table.outputs_of(row)]
+            return [path for row in range(table.count) for _, path in table.files_of(row)]
         table.make_links()
         out: list[str] = []
         for link in table.links:
@@ -323,6 +472,7 @@ class Planner:
                 "with it",
                 place=entry.place,
                 hint="if that is meant, write {path: …, optional: true}",
+                status=Exit.FAILED if self._found_nothing(table, link) else Exit.WRONG,
             )
         if entry.one and len(group.paths) > 1:
             raise FileflowError(
@@ -331,6 +481,11 @@ class Planner:
                 place=entry.place,
             )
 
+    def _found_nothing(self, table: RuleTable, link: Link) -> bool:
+        """Whether what a link gathers is found while running."""
+        names = set(link.pattern.wildcards if link.pattern else ())
+        return any(is_found(one) and names & set(one.names) for one in table.relations)
+
     def _makers_of(
         self, paths: Sequence[str], link: Link, table: RuleTable, rows: Sequence[int] | None
     ) -> array[int]:
@@ -338,6 +493,8 @@ class Planner:
         decided = self.decided
         for i, found in enumerate(self.finder.many(paths, link.pattern)):
             if found is None:
+                if self.unknowns.any and self._wait_for_path(paths[i], named=False):
+                    out[i] = LATER
                 continue
             path = paths[i]
             if decided and path in decided:
@@ -937,6 +1094,8 @@ class Targets:
         self.wishes = wishes
         self.sources: list[str] = []
         self.left_out: dict[str, int] = {}
+        self.producers: list[int] = []
+        self._late_patterns: list[tuple[str, frozenset[int]]] = []
         self._rules: list[Rule] = []
         self._paths: list[str] = []
         self._forced_rules: list[Rule] = []
@@ -990,6 +1149,9 @@ class Targets:
             table = RuleTable(len(workflow.rules), rule, workflow, self.planner.joins)
             table.make_links()
             for link in table.links:
+                late = self.planner.unknowns.of_link(table, link, [0]).get(0, frozenset())
+                if late:
+                    self._late_patterns.append((name, late))
                 for group in link.groups:
                     paths += group.paths
             return
@@ -1000,12 +1162,15 @@ class Targets:
         planner = self.planner
         jobs: dict[int, None] = {}
         self.sources = []
+        self.producers = []
         for rule in self._rules:
             self._ask_rule(rule, jobs, set())
         for path in self._paths:
             maker = self._maker(path)
             if maker is not None:
                 jobs[maker] = None
+        for name, late in self._late_patterns:
+            self._late(name, late)
         planner._want(jobs)
         return list(jobs)
 
@@ -1015,6 +1180,11 @@ class Targets:
             raise _free_rule(table)
         if not rule.asks_only:
             jobs.update(dict.fromkeys(range(table.base, table.base + table.count)))
+            if self.planner.unknowns.any:
+                late = self.planner.unknowns.of_rule(table, {})
+                self._late(rule.name, late)
+                if not late and not table.count:
+                    self._complain_of_none(table)
             return
         # A rule that only asks is no job: what it names is asked for in its stead.
         planner = self.planner
@@ -1031,6 +1201,22 @@ class Targets:
                     elif maker == SOURCE:
                         self.sources.append(path)
 
+    def _late(self, name: str, producers: frozenset[int]) -> None:
+        """What is asked for is not all known before these jobs have told."""
+        if producers:
+            self.planner._want(producers)
+            self.planner.defer_rules[name] = producers
+            self.producers += [job for job in producers if job not in self.producers]
+
+    def _complain_of_none(self, table: RuleTable) -> None:
+        for relation in table.relations:
+            if is_found(relation) and not len(relation):
+                raise FileflowError(
+                    f"rule {table.rule.name!r} has no job: {relation.origin} gives no values",
+                    place=table.rule.place,
+                    status=Exit.FAILED,
+                )
+
     def _maker(self, path: str) -> int | None:
         planner = self.planner
         if path in planner.decided:
@@ -1039,6 +1225,11 @@ class Targets:
                 self.sources.append(path)
             return maker if maker >= 0 else None
         makers = planner.finder.makers(path)
+        if not makers and planner.unknowns.any:
+            late = planner.unknowns.of_path(path, named=True)
+            if late:
+                self._late(path, late)
+                return None
         if not makers:
             sign = planner.looks.signatures([path])[0]
             if sign is None:
@@ -1081,17 +1272,31 @@ class Targets:
             ends = self._matching(self.wishes.until, "--until", wanted)
             asked = [job for job in wanted if job in ends]
             wanted = asked
+            self.producers = self._late_ends(wanted)
         out = self._matching(self.wishes.omit, "--omit", wanted) if self.wishes.omit else set()
         for name, values in self.wishes.where:
             out |= self._elsewhere(name, values, wanted)
         if not out:
             return asked, wanted
         order = self._closure_up(out, wanted)
+        self.producers = [job for job in self.producers if job not in order]
         for job in order:
             name = planner.tables[job >> SHIFT].rule.name
             self.left_out[name] = self.left_out.get(name, 0) + 1
         asked = [job for job in asked if job not in order]
         return asked, [job for job in wanted if job not in order]
+
+    def _late_ends(self, wanted: Sequence[int]) -> list[int]:
+        """The wanted jobs that may bring further jobs of the rules at which the run is to end."""
+        unknowns = self.planner.unknowns
+        names = {word.name for word in self.wishes.until}
+        late: set[int] = set()
+        for name, rule in self.planner.workflow.rules.items():
+            if name in names and not rule.asks_only and unknowns.any:
+                producers = unknowns.of_rule(self.planner.table(name), {})
+                self.planner.defer_rules[name] = producers
+                late |= producers
+        return [job for job in wanted if job in late]
 
     def _matching(self, words: Iterable[Target], option: str, wanted: Sequence[int]) -> set[int]:
         rules: list[Rule] = []
@@ -1111,6 +1316,8 @@ class Targets:
                 }
         for path in paths:
             makers = self.planner.finder.makers(path)
+            if not makers and self.planner.unknowns.of_path(path, named=True):
+                continue
             if not makers:
                 raise FileflowError(
                     f"{option} {path}: no rule makes it",
@@ -1131,7 +1338,7 @@ class Targets:
             )
         there = {value for relation in known for value in relation.column(name)}
         for value in values:
-            if known and value not in there and not any(r.made or r.open for r in known):
+            if known and value not in there and not any(is_found(r) or r.open for r in known):
                 raise FileflowError(
                     f"--where {name}={value}: {name} has no such value",
                     hint=did_you_mean(value, list(there)[:1000]),
@@ -1157,6 +1364,8 @@ class Targets:
         for job in wanted:
             for maker in planner.makers_of(job):
                 needed_by.setdefault(maker, []).append(job)
+            for producer in planner.defers.get(job, ()):
+                needed_by.setdefault(producer, []).append(job)
         todo = list(out)
         found = set(out)
         while todo:

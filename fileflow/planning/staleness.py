@@ -11,7 +11,7 @@ absent one that must run if one that takes from it must.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Protocol
@@ -157,8 +157,16 @@ class Staleness:
     """Decides for the jobs of one plan."""
 
     def __init__(
-        self, plan: Plan, recipes: Mapping[str, Recipe], facts: Facts, *, rerun: bool = False
+        self,
+        plan: Plan,
+        recipes: Mapping[str, Recipe],
+        facts: Facts,
+        *,
+        rerun: bool = False,
+        built: Collection[tuple[str, ...]] = (),
     ) -> None:
+        """`built`: the identities of jobs that this run has built already: wishes are fulfilled."""
+        self.built = built
         self.plan = plan
         self.recipes = recipes
         self.facts = facts
@@ -237,10 +245,9 @@ class Staleness:
         return job not in self._moving
 
     def _assume_back(self, table: RuleTable, row: int) -> None:
-        outputs = table.outputs_of(row)
-        record = self.facts.record(outputs[0])
-        for k, path in enumerate(outputs):
-            if record is not None:
+        record = self.facts.record(table.outputs_of(row)[0])
+        for k, path in enumerate(record.outputs if record is not None else ()):
+            if record is not None and k not in table.scattered:
                 self.facts.assume(path, record.made[48 * k + 32 : 48 * k + 48])
 
     def _moved_by(self, links: Sequence[Link], row: int) -> str | None:
@@ -308,21 +315,25 @@ class Staleness:
         """
         rule = table.rule
         job = table.base | row
-        if self.rerun:
-            return _RERUN
-        if job in self.plan.forced:
-            return _FORCED
+        built = bool(self.built) and table.identity(row) in self.built
+        if not built:
+            if self.rerun:
+                return _RERUN
+            if job in self.plan.forced:
+                return _FORCED
         if not table.shape.outputs:
-            return _NO_OUTPUT
+            return None if built else _NO_OUTPUT
         outputs = table.outputs_of(row)
         record = self.facts.record(outputs[0])
         if record is None:
             return self._unknown(outputs)
-        if rule.always:
+        if rule.always and not built:
             return _ALWAYS
         if record.recipe != self.recipes[rule.name].digest(row):
             return self._recipe_reason(table, row, record)
-        if record.outputs != outputs or record.head.output_names != output_names(table):
+        if not _same_outputs(table, row, record, outputs) or (
+            record.head.output_names != output_names(table)
+        ):
             return Reason(Why.OUTPUTS, _difference(record.outputs, outputs))
         tokens = self.tokens(table, row)
         if record.inputs != tokens or record.head.input_names != input_names(table):
@@ -336,7 +347,18 @@ class Staleness:
                 return changed
         if rule.expires is not None and self.facts.now() - record.started > rule.expires:
             return _EXPIRED
-        return self._outputs_reason(table, outputs, record)
+        return self._outputs_reason(table, row, record)
+
+    def settled(self, job: int) -> bool:
+        """Whether what a job tells is known: all but its outputs is as it was recorded."""
+        if job in self.plan.blocked:
+            return False
+        state = self.state(job)
+        if state is State.STALE:
+            reason = self.reasons.get(job)
+            back = reason is not None and (reason.after == "absent" or reason.why is Why.NEEDED)
+            return back and self.comes_back(job)
+        return state is not State.MAYBE
 
     def all_reasons(self, table: RuleTable, row: int) -> list[Reason]:
         """Every reason for which a job must run, for `why`."""
@@ -357,7 +379,7 @@ class Staleness:
             found.append(self._inputs_reason(record, table, row, tokens))
         else:
             found += self._content_reasons(record, table, row)
-        last = self._outputs_reason(table, outputs, record)
+        last = self._outputs_reason(table, row, record)
         if last is not None:
             found.append(last)
         return list(dict.fromkeys(found))
@@ -369,12 +391,19 @@ class Staleness:
             return Reason(Why.NO_RECORD, outputs[0])
         return _NEVER if missing == outputs[0] else Reason(Why.MISSING, missing)
 
-    def _outputs_reason(
-        self, table: RuleTable, outputs: Sequence[str], record: Record
-    ) -> Reason | None:
+    def _outputs_reason(self, table: RuleTable, row: int, record: Record) -> Reason | None:
         made = record.made
-        for k, sign in enumerate(self.facts.signatures(outputs)):
-            path = outputs[k]
+        entries = table.shape.outputs
+        paths: Sequence[str] = record.outputs
+        spots: Sequence[int] = range(len(paths))
+        ensures = [entry.ensure for entry in entries]
+        if table.scattered:
+            spots = [k for k in spots if k not in table.scattered]
+            paths = [paths[k] for k in spots]
+            found = table.found_in(row, record.outputs[len(entries) :])
+            for k, files in found.paths if found is not None else ():
+                ensures += [entries[k].ensure] * len(files)
+        for k, path, sign in zip(spots, paths, self.facts.signatures(paths), strict=True):
             if sign is None:
                 return Reason(Why.MISSING, path, after="absent")
             spot = 48 * k
@@ -382,7 +411,7 @@ class Staleness:
                 path, made[spot + 32 : spot + 48]
             ):
                 return Reason(Why.OVERWRITTEN, path, after="absent")
-            ensure = table.shape.outputs[k].ensure
+            ensure = ensures[k]
             if ensure is not None and not self.facts.ensured(path, ensure.non_empty, ensure.sha256):
                 return Reason(Why.ENSURE, path)
         return None
@@ -513,6 +542,19 @@ def input_names(table: RuleTable) -> tuple[str, ...]:
 def output_names(table: RuleTable) -> tuple[str, ...]:
     """The name of each output entry, empty for none."""
     return tuple(entry.name or "" for entry in table.shape.outputs)
+
+
+def _same_outputs(table: RuleTable, row: int, record: Record, outputs: tuple[str, ...]) -> bool:
+    """Whether a record is of these outputs; of scattered ones, whether its files fit them."""
+    if not table.scattered:
+        return record.outputs == outputs
+    count = len(outputs)
+    if record.outputs[:count] != outputs:
+        return False
+    if table.has_declared_scatter:
+        found = table.found(row)
+        return found is not None and sorted(record.outputs[count:]) == sorted(found.files)
+    return table.found_in(row, record.outputs[count:]) is not None
 
 
 def _part_reasons(key: str, before: object, after: object) -> list[Reason]:

@@ -16,10 +16,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fileflow.errors import FileflowError, did_you_mean
-from fileflow.model.patterns import Matcher, Pattern, value_allowed
+from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
 from fileflow.model.rules import Entry, Relation, Rule, Workflow
 from fileflow.planning.filling import Item, config_lookup
-from fileflow.planning.joins import Each, Table, columns_of, gather_rows, job_rows
+from fileflow.planning.joins import (
+    Each,
+    Table,
+    columns_of,
+    gather_rows,
+    job_rows,
+    natural_join,
+)
+from fileflow.planning.known import Found, Known, Values, own_names
 
 SHIFT = 32
 ROW = (1 << SHIFT) - 1
@@ -112,7 +120,9 @@ def shape_of(rule: Rule, relations: Iterable[Relation]) -> Shape:
     """The mapped, gathered and free wildcards of a rule, with entry-own wildcards expanded."""
     inputs = tuple(one for entry in rule.inputs for one in _expanded(entry))
     outputs = tuple(one for entry in rule.outputs if not entry.absent for one in _expanded(entry))
-    known = {name for relation in relations for name in relation.names}
+    known = {
+        name for relation in relations for name in relation.names if name not in relation.path_names
+    }
     scattered = set(rule.scatter)
     mapped = dict.fromkeys(
         name
@@ -170,7 +180,7 @@ class RuleTable:
         self.config = workflow.config
         self.joins = cache
         self.shape = shape_of(rule, workflow.relations)
-        self.relations = cache.relations_of(self.shape.path_wildcards)
+        self.relations = cache.relations_of(self.shape.path_wildcards, rule.name)
         self.checks: dict[str, list[str]] = {}
         for name in self.shape.path_wildcards:
             regexes = [*workflow.constraints.get(name, ())]
@@ -184,6 +194,16 @@ class RuleTable:
             relation.open and set(relation.names) & set(self.names) for relation in self.relations
         )
         self._outputs: list[list[str] | None] = [None] * len(self.shape.outputs)
+        self.scattered = tuple(
+            k
+            for k, entry in enumerate(self.shape.outputs)
+            if entry.pattern is not None and set(entry.pattern.wildcards) & set(rule.scatter)
+        )
+        self.relation_number = next(
+            (n for n, one in enumerate(workflow.relations) if one.scattered_by == rule.name), None
+        )
+        self._holes = {name: "{" + name + "}" for name in rule.scatter} if self.scattered else {}
+        self._declared_found: list[Found] | None = None
         self._row_of: dict[tuple[str, ...], int] | None = None
         self.links: list[Link] = []
         self._each: dict[str, tuple[int, Each | None]] = {}
@@ -266,7 +286,11 @@ class RuleTable:
         for relation in self.relations:
             if relation.open:
                 continue
-            names = [name for name in relation.names if name in self.columns]
+            names = [
+                name
+                for name in relation.names
+                if name in self.columns and name not in relation.path_names
+            ]
             wanted = tuple(values[name] for name in names)
             if names and wanted not in self.joins.value_set(relation, tuple(names)):
                 return False
@@ -288,18 +312,123 @@ class RuleTable:
         if paths is None:
             pattern = self.shape.outputs[k].pattern
             assert pattern is not None
-            paths = pattern.fill_rows(self.columns, self.count)
+            columns: Mapping[str, Sequence[str]] = self.columns
+            if self._holes:
+                holes = {name: [text] * self.count for name, text in self._holes.items()}
+                columns = {**self.columns, **holes}
+            paths = pattern.fill_rows(columns, self.count)
             self._outputs[k] = paths
         return paths
 
     def _fill_output(self, k: int, row: int) -> str:
         pattern = self.shape.outputs[k].pattern
         assert pattern is not None
-        return pattern.fill(self.values_of(row))
+        return pattern.fill({**self.values_of(row), **self._holes})
 
     def outputs_of(self, row: int) -> tuple[str, ...]:
-        """The output paths of one job."""
+        """The output paths of one job; of a scattered one the pattern with what is not found."""
         return tuple([self.output_paths(k)[row] for k in range(len(self._outputs))])
+
+    # -- scattered outputs --------------------------------------------------------------------
+
+    def key_of(self, row: int) -> Values:
+        """The values that tell a job of the rule from its others."""
+        return tuple([self.columns[name][row] for name in self.names])
+
+    def identity(self, row: int) -> Values:
+        """The same with the rule's name: what stays as it is from one plan to the next."""
+        return (self.rule.name, *self.key_of(row))
+
+    @property
+    def has_declared_scatter(self) -> bool:
+        """Whether it scatters, and all values are declared."""
+        return bool(self.scattered) and self.relation_number is None
+
+    def found(self, row: int) -> Found | None:
+        """The files of a job's scattered outputs; None if they are not known yet."""
+        if not self.scattered:
+            return None
+        if self.relation_number is not None:
+            return self.joins.known.of(self.relation_number).get(self.key_of(row))
+        if self._declared_found is None or len(self._declared_found) != self.count:
+            self._declared_found = self._find_declared()
+        return self._declared_found[row]
+
+    def files_of(self, row: int) -> list[tuple[Entry, str]]:
+        """Each file that the job makes, with its entry; of scattered outputs those known."""
+        outputs = self.outputs_of(row)
+        entries = self.shape.outputs
+        if not self.scattered:
+            return list(zip(entries, outputs, strict=True))
+        found = self.found(row)
+        by_position = dict(found.paths) if found is not None else {}
+        return [
+            (entry, path)
+            for k, entry in enumerate(entries)
+            for path in (by_position.get(k, ()) if k in self.scattered else (outputs[k],))
+        ]
+
+    def scatter_pattern(self, k: int, row: int) -> Pattern:
+        """The pattern of a job's scattered output, in which only scattered names are open."""
+        pattern = self.shape.outputs[k].pattern
+        assert pattern is not None
+        values = self._with_lookups_row(pattern, self.values_of(row))
+        return _partly(pattern, values)
+
+    def scatter_checks(self) -> dict[str, list[str]]:
+        """The constraints of the scattered names."""
+        found = {}
+        for name in self.rule.scatter:
+            regexes = [*self.joins.workflow.constraints.get(name, ())]
+            if name in self.rule.constraints:
+                regexes.append(self.rule.constraints[name])
+            if regexes:
+                found[name] = regexes
+        return found
+
+    def found_in(self, row: int, paths: Sequence[str]) -> Found | None:
+        """What a job found that left these files; None if one of them fits no scattered output."""
+        checks = self.scatter_checks()
+        patterns = {k: self.scatter_pattern(k, row) for k in self.scattered}
+        matchers = {k: Matcher(pattern, checks) for k, pattern in patterns.items()}
+        by_position: dict[int, list[tuple[Values, str]]] = {k: [] for k in self.scattered}
+        for path in paths:
+            fits = [(k, values) for k in self.scattered if (values := matchers[k].match(path))]
+            if len(fits) != 1:
+                return None
+            k, values = fits[0]
+            by_position[k].append((tuple(values[n] for n in patterns[k].wildcards), path))
+        made = tuple((k, tuple(path for _, path in by_position[k])) for k in self.scattered)
+        if self.relation_number is None:
+            return Found((), made)
+        tables = []
+        for k, pattern in patterns.items():
+            rows = list(dict.fromkeys(values for values, _ in by_position[k]))
+            columns = [list(c) for c in zip(*rows, strict=True)] or [[] for _ in pattern.wildcards]
+            tables.append(Table(pattern.wildcards, tuple(columns), len(rows)))
+        joined = natural_join(tables)
+        names = own_names(self.joins.workflow.relations[self.relation_number])
+        columns = [joined.column(name) for name in names]
+        ordered = sorted(zip(*columns, strict=True), key=lambda r: [natural_key(v) for v in r])
+        return Found(tuple(dict.fromkeys(ordered)), made)
+
+    def _find_declared(self) -> list[Found]:
+        """The files of all jobs where the values of what is scattered are declared."""
+        names = (*self.names, *(n for n in self.rule.scatter if n not in self.names))
+        relations = self.joins.relations_of(names)
+        jobs = self.jobs()
+        per_job: list[list[tuple[int, tuple[str, ...]]]] = [[] for _ in range(self.count)]
+        for k in self.scattered:
+            pattern = self.shape.outputs[k].pattern
+            assert pattern is not None
+            found = gather_rows(relations, names, pattern.wildcards, self.names, jobs)
+            paths = []
+            for rows in found.groups:
+                columns = dict(zip(rows.names, rows.columns, strict=True))
+                paths.append(tuple(dict.fromkeys(pattern.fill_rows(columns, rows.count))))
+            for row in range(self.count):
+                per_job[row].append((k, paths[found.group_of[row]]))
+        return [Found((), tuple(one)) for one in per_job]
 
     def label(self, row: int) -> str:
         """A job in the user's words: `tidy month=01`."""
@@ -412,7 +541,12 @@ class RuleTable:
         self._link_groups(link, jobs)
 
     def _check_gathered(self, gathered: Sequence[str], entry: Entry) -> None:
-        known = {name for relation in self.relations for name in relation.names}
+        known = {
+            name
+            for relation in self.relations
+            for name in relation.names
+            if name not in relation.path_names
+        }
         for name in gathered:
             if name not in known:
                 raise FileflowError(
@@ -493,8 +627,14 @@ class _Same(Sequence[int]):
 class Joins:
     """The relations of a workflow, and what was joined of them: shared by all tables."""
 
-    def __init__(self, workflow: Workflow) -> None:
+    def __init__(
+        self, workflow: Workflow, known: Known | None = None, first_group: int = 0
+    ) -> None:
+        """`first_group`: the number of the first list, which no other plan of the run may use."""
         self.workflow = workflow
+        self.known = known or Known()
+        self.first_group = first_group
+        self.beyond_reach = beyond_reach(workflow)
         self.names = sorted({n for relation in workflow.relations for n in relation.names})
         self._rows: dict[tuple[object, ...], Table] = {}
         self._sets: dict[tuple[int, tuple[str, ...]], set[tuple[str, ...]]] = {}
@@ -503,10 +643,19 @@ class Joins:
         self._groups: dict[tuple[str, ...], Group] = {}
         self.groups: list[Group] = []
 
-    def relations_of(self, names: Iterable[str]) -> list[Relation]:
-        """The relations that share a name with these, in the order of the file."""
+    def relations_of(self, names: Iterable[str], rule: str = "") -> list[Relation]:
+        """The relations that share a name with these, in the order of the file.
+
+        What a scatter finds reaches a rule through inputs: where several scatters find values for
+        one name, those count that reach `rule`.
+        """
         wanted = set(names)
-        return [one for one in self.workflow.relations if wanted & set(one.names)]
+        left_out = self.beyond_reach.get(rule, ())
+        return [
+            one
+            for one in self.workflow.relations
+            if wanted & set(one.names) and one.scattered_by not in left_out
+        ]
 
     def group(self, paths: list[str], rows: Table | None) -> Group:
         """A group for these paths; a single path always has the same one."""
@@ -514,11 +663,15 @@ class Joins:
             key = (paths[0],)
             if key in self._groups:
                 return self._groups[key]
-        made = Group(len(self.groups), paths, rows)
+        made = Group(self.first_group + len(self.groups), paths, rows)
         self.groups.append(made)
         if len(paths) == 1 and rows is None:
             self._groups[(paths[0],)] = made
         return made
+
+    def numbered(self, number: int) -> Group:
+        """The group with this number."""
+        return self.groups[number - self.first_group]
 
     def rows(self, table: RuleTable, names: tuple[str, ...]) -> Table:
         """The rows of the natural join over the mapped names, shared by tables that agree."""
@@ -539,7 +692,7 @@ class Joins:
         assert pattern is not None
         alone = table.rule.asks_only or not table.shape.outputs
         wildcards = pattern.wildcards if alone else table.shape.path_wildcards
-        relations = self.relations_of(wildcards)
+        relations = self.relations_of(wildcards, table.rule.name)
         relations = [self._only(one, table.checks) for one in relations]
         mapped = jobs.names
         found = gather_rows(relations, wildcards, pattern.wildcards, mapped, jobs)
@@ -603,6 +756,56 @@ class Joins:
             known = (column, odd)
             self._odd[id(column)] = known
         return known[1]
+
+
+def beyond_reach(workflow: Workflow) -> dict[str, set[str | None]]:
+    """For each rule the scatters whose values do not reach it though it uses a name of theirs.
+
+    Only where several scatters find values for one name: they reach a rule through the inputs that
+    carry the name, over any number of rules.
+    """
+    finders: dict[str, list[str]] = {}
+    for relation in workflow.relations:
+        if relation.scattered_by is not None:
+            for name in own_names(relation):
+                finders.setdefault(name, []).append(relation.scattered_by)
+    shared = {name: rules for name, rules in finders.items() if len(rules) > 1}
+    if not shared:
+        return {}
+    left_out: dict[str, set[str | None]] = {rule: set() for rule in workflow.rules}
+    for name, scatters in shared.items():
+        reached: dict[str, set[str]] = {rule: set() for rule in workflow.rules}
+        carriers = [
+            (rule.name, entry.pattern)
+            for rule in workflow.rules.values()
+            for entry in rule.inputs
+            if entry.pattern is not None and name in entry.pattern.wildcards
+        ]
+        makers = [
+            (rule.name, Matcher(entry.pattern, {}), name in rule.scatter)
+            for rule in workflow.rules.values()
+            for entry in rule.outputs
+            if entry.pattern is not None and name in entry.pattern.wildcards
+        ]
+        changed = True
+        while changed:
+            changed = False
+            for taker, pattern in carriers:
+                if pattern.lookups:
+                    continue
+                path = pattern.fill({one: f"={one}=" for one in pattern.names})
+                for maker, matcher, scatters_it in makers:
+                    values = matcher.match(path)
+                    if values is None or values[name] != f"={name}=":
+                        continue
+                    new = {maker} if scatters_it else reached[maker]
+                    if not new <= reached[taker]:
+                        reached[taker] |= new
+                        changed = True
+        for rule, found in reached.items():
+            if found:
+                left_out[rule] |= set(scatters) - found
+    return left_out
 
 
 def matcher_for(table: RuleTable, entry: Entry) -> Matcher:

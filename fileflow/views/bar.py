@@ -61,6 +61,10 @@ class Bar(Plain):
         if self.pace.total:
             self._bar = _made(self._writer, self.pace.total)
 
+    def _run_grew(self, event: events.RunGrew) -> None:
+        if self._bar is None and self.pace.total:
+            self._bar = _made(self._writer, self.pace.total)
+
     def _job_started(self, event: events.JobStarted) -> None:
         super()._job_started(event)
         self._rule = event.job.rule

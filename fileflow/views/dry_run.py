@@ -6,7 +6,7 @@ Knows what was planned, not how it was found out; prints nothing itself.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fileflow.engine.events import JobFacts
@@ -68,6 +68,20 @@ def dry_run_lines(
             yield f"  {paint.dim(shape)}"
         for one in rule.jobs:
             yield f"    {one.job.label}: {one.reason}"
+
+
+def deferred_lines(
+    waits: Mapping[str, Sequence[str]], *, paint: Paint = NO_COLORS
+) -> Iterator[str]:
+    """For each rule of which something cannot be known yet: after which rules it will be."""
+    for name, rules in waits.items():
+        yield f"{paint.bold(name)}: cannot be known before {' and '.join(rules)} ran"
+
+
+def deferred_json(waits: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """The same as JSON lines."""
+    for name, rules in waits.items():
+        yield json_line({"event": "rule_deferred", "rule": name, "after": list(rules)})
 
 
 def _rule_text(rule: _Rule, wanted: int | None) -> str:

@@ -61,6 +61,13 @@ def _facts(event: events.Event) -> dict[str, object]:
             "slots": event.slots,
             "seconds_expected": event.seconds_expected,
         }
+    if isinstance(event, events.RunGrew):
+        return {
+            "event": "run_grew",
+            "wanted": event.wanted,
+            "certain": event.certain,
+            "possible": event.possible,
+        }
     return _run_finished(event)
 
 

@@ -151,6 +151,9 @@ class Plain:
         elif isinstance(event, events.RunStarted):
             self.pace.start(event)
             self._run_started(event)
+        elif isinstance(event, events.RunGrew):
+            self.pace.total += event.certain + event.possible
+            self._run_grew(event)
         else:
             self._run_finished(event)
 
@@ -176,6 +179,12 @@ class Plain:
         self._said_at = self._clock()
         if self._manner.lines and event.certain + event.possible:
             self.say(started_text(event))
+
+    def _run_grew(self, event: events.RunGrew) -> None:
+        if self._manner.lines and event.certain + event.possible:
+            more = f"{event.certain} more {'job' if event.certain == 1 else 'jobs'} to build"
+            maybe = f", {event.possible} more if what they need changes" * bool(event.possible)
+            self.say(f"{more}{maybe}: what was found is known")
 
     def _job_started(self, event: events.JobStarted) -> None:
         if self._manner.verbose:

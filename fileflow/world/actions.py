@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from time import monotonic, perf_counter, time
 from typing import Any
 
@@ -27,6 +27,15 @@ from fileflow.world.functions import (
     users_part,
 )
 from fileflow.world.private import PrivateFolder, own_name
+from fileflow.world.scattering import (
+    Piece,
+    arranged,
+    folder_of,
+    gather,
+    pieces_of,
+    placed,
+    write_yielded,
+)
 from fileflow.world.scripts import ScriptEnded, run_script
 from fileflow.world.secrets import hidden, hide_in_file, secrets_of
 from fileflow.world.seeding import small_seed
@@ -112,6 +121,7 @@ class Doer:
         self._outside = {name: os.environ[name] for name in os.environ if name != SEED_VARIABLE}
         self._root = os.getcwd()
         self._own: PrivateFolder | None = None
+        self._pieces: list[Piece] = []
 
     def learn(self, work: Work) -> None:
         """Takes what all jobs of a rule share."""
@@ -153,30 +163,46 @@ class Doer:
         shape = prepared.shape
         if shape is None:
             shape = prepared.shape = Shape.of(prepared.work, len(order.outputs))
+        pieces: list[Piece] = []
+        outputs, prepare_shape = order.outputs, shape
+        if order.scatter:
+            pieces = pieces_of(order.scatter, shape.directories)
+            outputs, prepare_shape = placed(outputs, pieces), arranged(shape, pieces)
+        self._pieces = pieces
         try:
             seen, seen_lists = self._look(order, learned, outcome)
-            own = self._own = self._private(prepared, order)
+            own = self._own = self._private(prepared, order, outputs)
             words, files = self._words(prepared, order)
             if order.logs:
                 make_parents(order.logs, self._folders)
                 for path in order.logs:
                     remove(path.rstrip("/"))
             if own is None:
-                staged = stage.prepare(shape, order.outputs, files)
+                staged = stage.prepare(prepare_shape, outputs, files)
             else:
-                staged = own.prepare(shape, files)
+                staged = own.prepare(prepare_shape, files)
             if prepared.is_function or prepared.is_script:
                 acted = await self._call(prepared, order, words, staged, outcome, notes)
             else:
                 acted = self._run(prepared, order, words, outcome, notes)
+            gathered = gather(pieces, shape, outputs, staged) if acted and pieces else None
+            if gathered is not None and not isinstance(gathered, str):
+                outputs, staged, shape = gathered.outputs, gathered.staged, gathered.shape
             if acted:
-                found = stage.inspect(shape, order.outputs, staged, since)
+                found = (
+                    gathered
+                    if isinstance(gathered, str)
+                    else stage.inspect(shape, outputs, staged, since)
+                )
                 if isinstance(found, str):
                     outcome.end = End.MISSING
                     outcome.message = found
                 else:
                     self._look_again(seen, seen_lists, learned)
-                    outcome.outputs = stage.publish(shape, order.outputs, staged, found)
+                    outcome.outputs = stage.publish(shape, outputs, staged, found)
+                    if gathered is not None and not isinstance(gathered, str):
+                        outcome.outputs = gathered.published(outcome.outputs)
+                        outcome.found = gathered.found
                     make_logs(order.logs)
                     outcome.end = End.DONE
                     done = True
@@ -191,7 +217,8 @@ class Doer:
             if own is not None:
                 own.clear()
             if done:
-                notes += [("thrown away", name) for name in stage.settle()]
+                left = stage.clear_all() if pieces else stage.settle()
+                notes += [("thrown away", name) for name in left]
             else:
                 stage.clear()
         except OSError as error:
@@ -321,7 +348,9 @@ class Doer:
             if self._own is not None:
                 os.chdir(self._own.folder)
             answer = function(**arguments)
-            if answer is not None:
+            if self._pieces and isinstance(answer, Generator):
+                self._write(answer, prepared.work, order, staged)
+            elif answer is not None:
                 await self._end_of(answer)
             self.acting = False
             well = not self.stopping
@@ -345,6 +374,33 @@ class Doer:
             outcome.message = "stopped"
         return well
 
+    def _write(
+        self,
+        answer: Generator[object, None, None],
+        work: Work,
+        order: Order,
+        staged: Sequence[str],
+    ) -> None:
+        """Writes what a generator yields for the scattered outputs."""
+        names: dict[int, str | None] = {}
+        for one, name in zip(order.output_items, work.output_names, strict=False):
+            for position in [one] if type(one) is int else one:  # type: ignore[union-attr]
+                names[position] = name
+        places = dict(enumerate(self._places(order, staged)))
+        write_yielded(answer, self._pieces, [names.get(p.position) for p in self._pieces], places)
+
+    def _places(self, order: Order, staged: Sequence[str]) -> list[str]:
+        """Each output as the action is told where to make it, of a scattered one the folder."""
+        if self._own is not None:
+            places = [own_name(path) for path in order.outputs]
+            for piece in self._pieces:
+                places[piece.position] = own_name(folder_of(piece.pattern)) or "."
+            return places
+        places = list(staged)
+        for piece in self._pieces:
+            places[piece.position] = os.path.dirname(staged[piece.position])
+        return places
+
     async def _end_of(self, answer: object) -> None:
         """Sees to what a function returned, such as a coroutine; never suspends here."""
         finish(answer)
@@ -358,8 +414,8 @@ class Doer:
                     for one in order.items
                 ]
                 break
-        if self._own is not None:
-            staged = [own_name(path) for path in order.outputs]
+        if self._own is not None or self._pieces:
+            staged = self._places(order, staged)
         outputs: list[Item] = [
             staged[one] if type(one) is int else [staged[k] for k in one]  # type: ignore[union-attr]
             for one in order.output_items
@@ -385,12 +441,14 @@ class Doer:
         path = _TEXT_FILE if private else f"{folder}/{_TEXT_FILE}"
         return commands.text_in_file(words, path), files
 
-    def _private(self, prepared: Prepared, order: Order) -> PrivateFolder | None:
+    def _private(
+        self, prepared: Prepared, order: Order, outputs: Sequence[str]
+    ) -> PrivateFolder | None:
         """The folder that a job has for itself, if its rule says so."""
         if not prepared.work.private:
             return None
         inputs = self._all_inputs(order)
-        return PrivateFolder(self._stage.folder, inputs, order.outputs, order.logs)
+        return PrivateFolder(self._stage.folder, inputs, outputs, order.logs)
 
     def _absolute(self) -> str:
         """The folder that STAGE stands for, absolute."""

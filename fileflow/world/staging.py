@@ -379,6 +379,18 @@ class Stage:
             self.clear()
         return []
 
+    def clear_all(self) -> list[str]:
+        """Makes the stage anew after a job that made folders in it; names the files left there."""
+        kept = set(self._files)
+        names = []
+        for folder, _, files in os.walk(self.folder):
+            for name in sorted(files):
+                path = os.path.join(folder, name)
+                if path not in kept:
+                    names.append(os.path.relpath(path, self.folder))
+        self.clear()
+        return names
+
     def _throw_away(self) -> list[str]:
         names = []
         for folder, children in self._kept.items():

@@ -1,0 +1,194 @@
+"""Plans with all that is known: what scatters found, and what stands in lists that rules make.
+
+A producer has told when it is settled: fresh, or gone but for its outputs. Then the plan is made
+again with its values, until nothing new is known; what is still unknown stays deferred. Whoever
+grows a plan instead of making it anew replaces `plan_known`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from fileflow.engine.session import Decided, Describe, Session
+from fileflow.errors import Exit, FileflowError
+from fileflow.language.relations import rows_of_made
+from fileflow.model.patterns import natural_key
+from fileflow.planning.filling import canonical
+from fileflow.planning.known import Found, Values, own_names
+from fileflow.planning.plan import Plan, Wishes
+from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.world import files
+
+if TYPE_CHECKING:
+    from fileflow.model.rules import Made, Relation
+
+Identity = tuple[str, ...]
+
+
+def plan_known(
+    session: Session,
+    wishes: Wishes,
+    *,
+    rerun: bool = False,
+    describe: Describe | None = None,
+    built: Collection[Identity] = (),
+    failed: Collection[Identity] = (),
+    keep: bool = False,
+) -> Decided:
+    """The plan for these wishes with all that is known now, and what is fresh in it.
+
+    Args:
+        session, wishes: what is planned.
+        rerun, describe, built: as for `Session.decide`.
+        failed: the identities of jobs that failed earlier in this run: they are not tried again.
+        keep: whether what lists hold may be written down, to be known when a list is gone.
+
+    Raises:
+        FileflowError: as planning does; with status 1 where what was found cannot be built.
+    """
+    while True:
+        plan = session.plan(wishes)
+        called = set(session.called)
+        plan.asked.update(_jobs_of(plan, called))
+        if failed:
+            plan.blocked.update(_jobs_of(plan, failed))
+        decided = session.decide(plan, rerun=rerun, describe=describe, built=built)
+        if plan.unknowns is None:
+            return decided
+        if not _learn(session, decided, keep=keep) and called == session.called:
+            return decided
+
+
+def known_plan(session: Session, wishes: Wishes) -> Plan:
+    """The plan of these wishes with all that is known."""
+    return plan_known(session, wishes).plan
+
+
+def _jobs_of(plan: Plan, identities: Collection[Identity]) -> Iterator[int]:
+    """The wanted jobs with these identities."""
+    if not identities:
+        return
+    for table in plan.tables.values():
+        for row in range(table.count):
+            if table.wanted[row] and table.identity(row) in identities:
+                yield table.base | row
+
+
+def _learn(session: Session, decided: Decided, *, keep: bool) -> bool:
+    """Takes in what settled producers have to tell; whether that is something new."""
+    plan = decided.plan
+    assert plan.unknowns is not None
+    news = False
+    for number, relation, table in plan.unknowns.producers():
+        known = session.known.of(number)
+        if relation.scattered_by is not None:
+            told = dict(_told_by_scatter(session, decided, table))
+        else:
+            told = dict(_told_by_lists(session, decided, number, relation, keep=keep))
+        wanted = {table.key_of(row): row for row in range(table.count)}
+        now = {key: found for key, found in known.items() if key not in told and key in wanted}
+        now |= {key: found for key, found in told.items() if found is not None}
+        if table.shape.free:
+            order = sorted(now, key=lambda key: [natural_key(value) for value in key])
+        else:
+            order = sorted(now, key=lambda key: wanted[key])
+        if list(known) != order or any(known[key] != now[key] for key in order):
+            news = True
+        session.known.found[number] = {key: now[key] for key in order}
+    return news
+
+
+def _told_by_scatter(
+    session: Session, decided: Decided, table: RuleTable
+) -> Iterator[tuple[Values, Found | None]]:
+    """What each wanted job of a scatter has found, None for one that is not settled."""
+    if table.number not in decided.plan.tables:
+        return
+    for row in range(table.count):
+        if not table.wanted[row]:
+            continue
+        found = None
+        if decided.staleness.settled(table.base | row):
+            outputs = table.outputs_of(row)
+            record = session.records.jobs.get(outputs[0])
+            if record is not None:
+                found = table.found_in(row, record.outputs[len(outputs) :])
+        yield table.key_of(row), found
+
+
+def _told_by_lists(
+    session: Session, decided: Decided, number: int, relation: Relation, *, keep: bool
+) -> Iterator[tuple[Values, Found | None]]:
+    """What each list holds whose maker was asked for, None where it is not settled."""
+    plan = decided.plan
+    assert plan.unknowns is not None and relation.made is not None
+    table = next(t for n, _, t in plan.unknowns.producers() if n == number)
+    for row in range(table.count):
+        path = table.output_paths(0)[row]
+        makers = plan.unknowns.finder.makers(path)
+        if not makers:
+            yield table.key_of(row), _read(session, relation, path, keep=keep)
+            continue
+        maker = makers[0]
+        made_by = plan.tables.get(maker >> SHIFT)
+        if made_by is None or not made_by.wanted[maker & ROW]:
+            continue
+        found = None
+        if decided.staleness.settled(maker):
+            found = _read(session, relation, path, keep=keep)
+            if found is None:
+                # Gone, and what it held is not known: its maker has to bring it back.
+                session.called.add(made_by.identity(maker & ROW))
+        yield table.key_of(row), found
+
+
+def _read(session: Session, relation: Relation, path: str, *, keep: bool) -> Found | None:
+    """The rows in a list, as it is or as it was when it was last read."""
+    made = relation.made
+    assert made is not None
+    own = own_names(relation)
+    note_key = canonical([list(own), path])
+    recorded = session.records.files.get(path)
+    if recorded is not None and not _is_as_recorded(path, recorded):
+        note = session.records.notes.get(("list", note_key))
+        if not isinstance(note, dict):
+            return None
+        if note.get("digest") != recorded[1].hex() or note.get("form") != _form(made):
+            return None
+        return Found(tuple(tuple(map(str, row)) for row in note["rows"]))
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise FileflowError(
+            f"{path} cannot be read: {error.strerror or error}", status=Exit.FAILED
+        ) from None
+    try:
+        columns = rows_of_made(made, own, data, path)
+    except FileflowError as error:
+        raise FileflowError(
+            error.what, place=error.place, hint=error.hint, status=Exit.FAILED
+        ) from None
+    rows = tuple(dict.fromkeys(zip(*columns, strict=True)))
+    if keep and recorded is not None:
+        value = {
+            "digest": recorded[1].hex(),
+            "form": _form(made),
+            "rows": [list(row) for row in rows],
+        }
+        if session.records.notes.get(("list", note_key)) != value:
+            session.records.note("list", note_key, value)
+    return Found(rows)
+
+
+def _is_as_recorded(path: str, recorded: tuple[bytes, bytes]) -> bool:
+    sign = files.signature(path)
+    return sign is not None and (sign == recorded[0] or files.digest(path) == recorded[1])
+
+
+def _form(made: Made) -> str:
+    """How a list is read: what was read otherwise is not known."""
+    keep = [made.keep.where, made.keep.without] if made.keep is not None else None
+    shown = [[[name, sorted(values)] for name, values in side] for side in keep or ()]
+    return canonical([made.kind, dict(made.columns), made.headless, made.comment, shown])

@@ -1,0 +1,163 @@
+"""A run in waves: what was built tells values, with which the plan is made again.
+
+Counts each job once over all waves. Knows loops and plans, not how the next plan is made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from fileflow.engine import events
+from fileflow.engine.loop import Loop
+from fileflow.engine.session import Session
+from fileflow.planning.known import own_names
+from fileflow.planning.plan import Plan
+from fileflow.planning.schedule import JobState
+from fileflow.planning.tables import ROW
+from fileflow.world.records import listed
+
+Identity = tuple[str, ...]
+_SHOWN = 6
+_RANK = {
+    JobState.SKIPPED: 0,
+    JobState.RESTING: 1,
+    JobState.KEPT: 1,
+    JobState.BUILT: 2,
+    JobState.FAILED: 3,
+}
+
+
+class Tally:
+    """What became of each job so far, and what one wave hands to the next."""
+
+    def __init__(self) -> None:
+        self.built: set[Identity] = set()
+        self.failed: set[Identity] = set()
+        self.lost: list[str] = []
+        self.error = ""
+        self._ends: dict[Identity, JobState] = {}
+        self._waves: list[events.RunFinished] = []
+        self._progress: tuple[int, ...] = ()
+        self.last: Loop | None = None
+
+    def add(self, loop: Loop, finished: events.RunFinished) -> bool:
+        """Takes in a wave that has ended; whether another may follow."""
+        self.lost += loop.lost
+        self._waves.append(finished)
+        plan = loop.plan
+        if not plan.incomplete and not loop.outdated and self.last is None:
+            return False
+        self.last = loop
+        # What a wave skips because the next one follows is none of the run's.
+        self._ends = {job: end for job, end in self._ends.items() if _RANK[end] > 1}
+        for number, states in loop.schedule.states.items():
+            table = plan.tables[number]
+            for row, state in enumerate(states):
+                end = JobState(state)
+                if end in _RANK:
+                    self._put(table.identity(row), end)
+        for job in plan.deferred:
+            table = plan.by_number(job)
+            if not table.rule.asks_only:
+                self._put(table.identity(job & ROW), JobState.SKIPPED)
+        self.built |= {job for job, end in self._ends.items() if end is JobState.BUILT}
+        self.failed |= {job for job, end in self._ends.items() if end is JobState.FAILED}
+        if loop.stop.signal or not (plan.incomplete or loop.outdated):
+            return False
+        limit = loop.settings.max_failures
+        if limit and loop.failures >= limit:
+            return False
+        return self._moved(loop)
+
+    def _moved(self, loop: Loop) -> bool:
+        """Whether the last wave did anything: else the next one would be the same."""
+        known = sum(map(len, loop.session.known.found.values()))
+        progress = (len(self.built), len(self.failed), known, len(loop.session.called))
+        before, self._progress = self._progress, progress
+        if progress == before and not self.failed:
+            rules = ", ".join(loop.plan.waits)
+            self.error = f"{rules}: waits for values that it would help to find itself"
+        return progress != before
+
+    def _put(self, job: Identity, end: JobState) -> None:
+        before = self._ends.get(job)
+        if before is None or _RANK[end] > _RANK[before]:
+            self._ends[job] = end
+
+    def summary(self, last: events.RunFinished) -> events.RunFinished:
+        """The end of the whole run."""
+        if self.last is None:
+            return last
+        counts = dict.fromkeys(JobState, 0)
+        for end in self._ends.values():
+            counts[end] += 1
+        status = 0
+        plan = self.last.plan
+        if counts[JobState.FAILED] or self.last.input_changed or plan.missing or self.error:
+            status = 1
+        if last.signal:
+            status = 128 + last.signal
+        elif counts[JobState.SKIPPED]:
+            status = status or 1
+        return replace(
+            last,
+            built=counts[JobState.BUILT],
+            kept=counts[JobState.KEPT] + counts[JobState.RESTING],
+            failed=counts[JobState.FAILED],
+            skipped=counts[JobState.SKIPPED],
+            seconds=sum(wave.seconds for wave in self._waves),
+            busy_seconds=sum(wave.busy_seconds for wave in self._waves),
+            error=self.error,
+            status=status,
+        )
+
+
+def partner_lines(plan: Plan) -> Iterator[str]:
+    """For each two scatters whose values of one name are joined: how many had no partner."""
+    said: set[frozenset[str]] = set()
+    for table in plan.tables.values():
+        found = [one for one in table.relations if one.scattered_by is not None]
+        for i, left in enumerate(found):
+            for right in found[i + 1 :]:
+                shared = [name for name in own_names(left) if name in own_names(right)]
+                pair = frozenset((str(left.scattered_by), str(right.scattered_by)))
+                if not set(shared) & set(table.shape.path_wildcards) or pair in said:
+                    continue
+                said.add(pair)
+                names = [name for name in left.names if name in right.names]
+                rows = [set(zip(*map(one.column, names), strict=True)) for one in (left, right)]
+                if rows[0] ^ rows[1]:
+                    yield (
+                        f"{', '.join(names)}: {len(rows[0] - rows[1])} of {left.scattered_by} and "
+                        f"{len(rows[1] - rows[0])} of {right.scattered_by} have no partner in the "
+                        "other"
+                    )
+
+
+def lost_lines(session: Session, loop: Loop, lost: Sequence[str]) -> Iterator[str]:
+    """What is said of files that scatters do not find any more, and of what was made from them."""
+    gone = [path for path in dict.fromkeys(lost) if os.path.lexists(path)]
+    files = dict.fromkeys(gone)
+    if not gone or loop.plan.unknowns is None:
+        return
+    finder = loop.plan.unknowns.finder
+    records = session.records
+    more = True
+    while more:
+        more = False
+        for key in list(records.jobs):
+            record = records.jobs[key]
+            if key in files or finder.makers(key):
+                continue
+            taken = [token for token in record.inputs if not listed(token)]
+            if any(path in files for path in taken):
+                files.update(dict.fromkeys(p for p in record.outputs if os.path.lexists(p)))
+                more = more or key in files
+    shown = ", ".join(list(files)[:_SHOWN])
+    rest = f" and {len(files) - _SHOWN} more" * (len(files) > _SHOWN)
+    yield (
+        f"{len(gone)} found earlier {'is' if len(gone) == 1 else 'are'} not found any more: "
+        f"{shown}{rest} stay as orphans (`fileflow clean --orphans` removes them)"
+    )

@@ -1,0 +1,78 @@
+"""What is known of values that are found while running: by scatters, and by files that rules make.
+
+Pure: who looks, and when something counts as known, is decided elsewhere. A *producer* is the job
+of a scatter, or the file that holds a list; it is told apart by the values of its own wildcards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from fileflow.model.rules import Relation, Workflow
+
+Values = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one producer found: rows over the names it gives values to, in order.
+
+    `paths` are, of a scatter, the files of each scattered output, by its position.
+    """
+
+    rows: tuple[Values, ...]
+    paths: tuple[tuple[int, tuple[str, ...]], ...] = ()
+
+    @property
+    def files(self) -> list[str]:
+        """All files, in order."""
+        return [path for _, paths in self.paths for path in paths]
+
+
+@dataclass(slots=True)
+class Known:
+    """For each relation whose values are found while running, by its number in the workflow, what
+    each producer found; a producer that is not there has not told yet."""
+
+    found: dict[int, dict[Values, Found]] = field(default_factory=dict)
+
+    def of(self, number: int) -> dict[Values, Found]:
+        """What is known of one relation."""
+        return self.found.setdefault(number, {})
+
+
+def is_found(relation: Relation) -> bool:
+    """Whether the values of a relation are found while running."""
+    return relation.made is not None or relation.scattered_by is not None
+
+
+def own_names(relation: Relation) -> tuple[str, ...]:
+    """The names to which a relation that is found gives values."""
+    return tuple(name for name in relation.names if name not in relation.path_names)
+
+
+def producer_names(relation: Relation) -> tuple[str, ...]:
+    """The names by whose values the producers of a relation are told apart."""
+    return tuple(name for name in relation.names if name in relation.path_names)
+
+
+def with_known(workflow: Workflow, known: Known) -> Workflow:
+    """The workflow with the rows that are known."""
+    if not any(map(is_found, workflow.relations)):
+        return workflow
+    relations = [
+        _filled(relation, known.of(number)) if is_found(relation) else relation
+        for number, relation in enumerate(workflow.relations)
+    ]
+    return replace(workflow, relations=tuple(relations))
+
+
+def _filled(relation: Relation, found: dict[Values, Found]) -> Relation:
+    own, path = own_names(relation), producer_names(relation)
+    rows: Iterable[Values] = dict.fromkeys(
+        (*row, *values) for values, one in found.items() for row in one.rows
+    )
+    columns = list(zip(*rows, strict=True)) or [()] * (len(own) + len(path))
+    by_name = dict(zip((*own, *path), map(list, columns), strict=True))
+    return replace(relation, columns=tuple(by_name[name] for name in relation.names))

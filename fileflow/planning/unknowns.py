@@ -1,0 +1,225 @@
+"""What a plan cannot know yet: which producers have to tell their values before a job is complete.
+
+Pure. The one notion behind scatters and lists that rules make: values are known when the job that
+finds them is settled. Until then what depends on them is deferred, and wants those jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from fileflow.model.patterns import Pattern
+from fileflow.model.rules import Entry, Relation, Rule, Workflow
+from fileflow.planning.finding import Finder
+from fileflow.planning.joins import relations_reaching
+from fileflow.planning.known import Known, Values, is_found, own_names, producer_names
+from fileflow.planning.tables import SHIFT, Joins, Link, RuleTable
+
+NOTHING: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that holds values: whose values, its path, and the job that makes it, if any."""
+
+    relation: int
+    values: Values
+    path: str
+    maker: int | None
+
+
+class Unknowns:
+    """Asks of a plan's tables which producers have not told yet."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        joins: Joins,
+        finder: Finder,
+        tables: Mapping[int, RuleTable],
+    ) -> None:
+        self.workflow = workflow
+        self.known: Known = joins.known
+        self.joins = joins
+        self.finder = finder
+        self.tables = tables
+        self.numbers = {
+            id(relation): number
+            for number, relation in enumerate(workflow.relations)
+            if is_found(relation)
+        }
+        self.sources: dict[tuple[int, Values], Source] = {}
+        self._lists: dict[int, RuleTable] = {}
+        self._indexes: dict[tuple[int, tuple[str, ...]], tuple[int, dict[Values, list[int]]]] = {}
+        self._all: dict[int, frozenset[int]] = {}
+
+    @property
+    def any(self) -> bool:
+        """Whether anything in the workflow is found while running."""
+        return bool(self.numbers)
+
+    # -- producers ----------------------------------------------------------------------------
+
+    def lacking(
+        self, relation: Relation, values: Mapping[str, str], seen: frozenset[int] = NOTHING
+    ) -> frozenset[int]:
+        """The jobs that have to tell before all rows that agree with these values are known."""
+        number = self.numbers[id(relation)]
+        if number in seen:
+            return NOTHING
+        table = self._producers(number, relation)
+        if not values and number in self._all and not table.shape.free:
+            return self._all[number]
+        known = self.known.of(number)
+        found: set[int] = set()
+        for row in self._agreeing(table, values):
+            key = table.key_of(row)
+            if key in known:
+                continue
+            if relation.made is None:
+                found.add(table.base | row)
+                continue
+            source = self._source(number, key, table.output_paths(0)[row])
+            if source.maker is not None:
+                found.add(source.maker)
+        mine = {name: value for name, value in values.items() if name in table.columns}
+        found |= self.of_rule(table, mine, seen | {number})
+        made = frozenset(found)
+        if not values:
+            self._all[number] = made
+        return made
+
+    def of_rule(
+        self, table: RuleTable, values: Mapping[str, str], seen: frozenset[int] = NOTHING
+    ) -> frozenset[int]:
+        """The jobs that may yet bring jobs of a rule which agree with these values."""
+        out: frozenset[int] = NOTHING
+        for relation in table.relations:
+            if id(relation) not in self.numbers:
+                continue
+            if not set(own_names(relation)) & set(table.names):
+                continue
+            mine = {n: v for n, v in values.items() if n in relation.path_names}
+            out |= self.lacking(relation, mine, seen)
+        return out
+
+    def of_link(
+        self, table: RuleTable, link: Link, rows: Sequence[int]
+    ) -> dict[int, frozenset[int]]:
+        """For each of these jobs whose list of inputs is not known yet: who has to tell."""
+        pattern = link.pattern
+        if pattern is None or link.group_of is None or not pattern.wildcards:
+            return {}
+        alone = table.rule.asks_only or not table.shape.outputs
+        wildcards = pattern.wildcards if alone else table.shape.path_wildcards
+        reaching = relations_reaching(
+            self.joins.relations_of(wildcards, table.rule.name),
+            wildcards,
+            pattern.wildcards,
+            table.names,
+        )
+        late = [one for one in reaching if id(one) in self.numbers]
+        out: dict[int, frozenset[int]] = {}
+        for relation in late:
+            shared = [name for name in producer_names(relation) if name in table.columns]
+            free = bool(self._producers(self.numbers[id(relation)], relation).shape.free)
+            if not free and not self.lacking(relation, {}):
+                continue
+            cache: dict[Values, frozenset[int]] = {}
+            for row in rows:
+                key = tuple(table.columns[name][row] for name in shared)
+                if key not in cache:
+                    cache[key] = self.lacking(relation, dict(zip(shared, key, strict=True)))
+                if cache[key]:
+                    out[row] = out.get(row, NOTHING) | cache[key]
+        return out
+
+    def of_path(self, path: str, *, named: bool) -> frozenset[int]:
+        """Who has to tell before it is known whether a rule makes this path.
+
+        `named`: a target names the path, so that a scattered output counts too.
+        """
+        out: frozenset[int] = NOTHING
+        for output in self.finder.outputs:
+            if not output.starts(path):
+                continue
+            table = output.table
+            if self.of_rule(table, {}) and (values := output.matcher().match(path)) is not None:
+                out |= self.of_rule(table, values)
+        for scatter in self.finder.scatters if named else ():
+            if not scatter.starts(path):
+                continue
+            values = scatter.matcher().match(path)
+            table = scatter.table
+            if values is None or table.has_declared_scatter:
+                continue
+            mine = {name: values[name] for name in table.names}
+            row = table.row_for(mine)
+            if row is not None and table.found(row) is None:
+                out |= {table.base | row}
+            out |= self.of_rule(table, mine)
+        return out
+
+    def _producers(self, number: int, relation: Relation) -> RuleTable:
+        if relation.scattered_by is not None:
+            return self.finder.table(relation.scattered_by)
+        if number not in self._lists:
+            assert relation.made is not None
+            # The files that hold a list are the outputs of a rule, as far as its rows go.
+            entry = Entry(place=relation.place, pattern=relation.made.pattern)
+            rule = Rule(name=f"\0{relation.origin}", place=relation.place, outputs=(entry,))
+            at = len(self.workflow.rules) + 1 + number
+            self._lists[number] = RuleTable(at, rule, self.workflow, self.joins)
+        return self._lists[number]
+
+    def _agreeing(self, table: RuleTable, values: Mapping[str, str]) -> Iterable[int]:
+        shared = tuple(name for name in table.names if name in values)
+        if len(shared) == len(table.names):
+            row = table.row_for(values)
+            return () if row is None else (row,)
+        if not shared:
+            return range(table.count)
+        count, index = self._indexes.get((table.number, shared), (-1, {}))
+        if count != table.count:
+            index = {}
+            columns = [table.columns[name] for name in shared]
+            for row, key in enumerate(zip(*columns, strict=True)):
+                index.setdefault(key, []).append(row)
+            self._indexes[table.number, shared] = table.count, index
+        return index.get(tuple(values[name] for name in shared), ())
+
+    def _source(self, number: int, key: Values, path: str) -> Source:
+        found = self.sources.get((number, key))
+        if found is None:
+            makers = self.finder.makers(path)
+            found = Source(number, key, path, makers[0] if makers else None)
+            self.sources[number, key] = found
+        return found
+
+    # -- what is to be said, and what is to be learnt -----------------------------------------
+
+    def producers(self) -> Iterator[tuple[int, Relation, RuleTable]]:
+        """Each relation that is found while running, with the table of its producers."""
+        for number, relation in enumerate(self.workflow.relations):
+            if is_found(relation):
+                yield number, relation, self._producers(number, relation)
+
+    def rules_behind(self, patterns: Iterable[Pattern]) -> Iterator[RuleTable]:
+        """The rules that make what these patterns name and whose jobs are not all known yet."""
+        todo = list(patterns)
+        seen: set[int] = set()
+        while todo:
+            pattern = todo.pop()
+            tail = pattern.parts[-1] if pattern.names else pattern.parts[0]
+            for output in self.finder.candidates(pattern.parts[0], tail):
+                table = output.table
+                if table.number in seen or not self.of_rule(table, {}):
+                    continue
+                seen.add(table.number)
+                yield table
+                todo += [e.pattern for e in table.shape.inputs if e.pattern is not None]
+
+    def names_of(self, jobs: Iterable[int]) -> list[str]:
+        """The rules of these jobs, each once."""
+        return list(dict.fromkeys(self.tables[job >> SHIFT].rule.name for job in jobs))

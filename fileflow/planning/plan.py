@@ -1271,8 +1271,8 @@ class Targets:
         if self.wishes.until:
             ends = self._matching(self.wishes.until, "--until", wanted)
             asked = [job for job in wanted if job in ends]
-            wanted = asked
             self.producers = self._late_ends(wanted)
+            wanted = asked
         out = self._matching(self.wishes.omit, "--omit", wanted) if self.wishes.omit else set()
         for name, values in self.wishes.where:
             out |= self._elsewhere(name, values, wanted)

@@ -1,4 +1,4 @@
-"""Fakes for the pure parts: a disk with a hand-turned clock, records as plain values, a run by hand.
+"""Fakes for the pure parts: a disk with a hand-turned clock, plain records, a run by hand.
 
 `Project` holds a Workflowfile and files in memory; `look` plans and says what is fresh, `start`
 gives a run in which the test itself decides when each job starts, ends or fails.
@@ -7,7 +7,7 @@ gives a run in which the test itself decides when each job starts, ends or fails
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import dedent
 
@@ -477,7 +477,7 @@ class ByHand:
         self.skipped += [self.look.plan.label(job) for job in gone]
 
     def go(self, choose: Callable[[Sequence[str]], str] | None = None, slots: int = 1) -> list[str]:
-        """Does all that is left, at most `slots` jobs at once; `choose` says which one ends next."""
+        """Does all that is left, `slots` jobs at once; `choose` says which one ends next."""
         for _ in range(10_000):
             while len(self.running) < slots and self.begin() is not None:
                 pass
@@ -505,13 +505,3 @@ def _digests(record: FakeRecord) -> list[bytes]:
 def labels(plan: Plan) -> list[str]:
     """The jobs of a plan, in its order."""
     return [plan.label(job) for job in plan.jobs() if not plan.table_of(job).rule.asks_only]
-
-
-def paths_of(plan: Plan, rule: str, row: int = 0) -> list[str]:
-    """The inputs of one job of a rule."""
-    return [path for link in plan.by_rule[rule].links for path in link.paths_of(row)]
-
-
-def said(error: FileflowError, words: Iterable[str]) -> bool:
-    """Whether an error says all of these words."""
-    return all(word in str(error) for word in words)

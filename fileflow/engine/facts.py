@@ -149,6 +149,11 @@ class World:
         self._signs[path] = sign
         self._contents[path] = digest
 
+    def forget(self, path: str) -> None:
+        """A file may have changed during the run: it is looked at anew."""
+        self._signs.pop(path, None)
+        self._contents.pop(path, None)
+
     def gone(self, path: str) -> None:
         """A file was deleted during the run; what it held stays known."""
         self._signs[path] = None

@@ -574,6 +574,8 @@ class Loop:
                     self.world.made(path, sign, digest)
             if table.scattered:
                 self._take_scattered(table, row, outcome, before)
+            for path in self._orders(table).logs(row):
+                self.world.forget(path)
             moved = self._compare(table, outputs, outcome, before)
             changed.append((job, moved))
             if not outputs:

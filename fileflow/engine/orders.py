@@ -209,7 +209,7 @@ class Orders:
         outputs = table.outputs_of(row)
         seed = 0 if self._constant_seed else self.seed(row)
         items = [self._item(item, row) for item in table.input_items]
-        logs = self._logs(row) if self.rule.logs else []
+        logs = self.logs(row) if self.rule.logs else []
         scatter = self.scatter(row)
         if self.binding is not None and not self.binding.values and not self._has_extra_env:
             return Order(
@@ -269,7 +269,7 @@ class Orders:
             scatter=scatter,
         )
 
-    def _logs(self, row: int) -> list[str]:
+    def logs(self, row: int) -> list[str]:
         """The log files that a job writes itself."""
         values = self.table.values_of(row)
         found = []
@@ -389,7 +389,7 @@ class Orders:
 
     def _executed_copy(self, values: JobValues) -> str:
         """Where an executed notebook is kept: in the rule's own log if that is one."""
-        for path in self._logs(values.row):
+        for path in self.logs(values.row):
             if path.endswith(".ipynb"):
                 return os.path.join(self.root, path)
         log = os.path.join(self.root, str(values.extras["log"]))
@@ -398,7 +398,7 @@ class Orders:
 
     def _with_logs(self, values: JobValues) -> Callable[[Placeholder], Value]:
         """What placeholders stand for where the rule has log files of its own."""
-        logs = [PathText(path) for path in self._logs(values.row)]
+        logs = [PathText(path) for path in self.logs(values.row)]
         named: dict[str | None, Value] = {
             name: logs[numbers[0]] if single else [logs[k] for k in numbers]
             for name, numbers, single in log_items(self.rule)
@@ -427,7 +427,7 @@ class Orders:
             for item in table.input_items
             if item.name or not table.is_order_only(item)
         ]
-        paths = self._logs(values.row)
+        paths = self.logs(values.row)
         logs = [
             (name, paths[numbers[0]] if single else [paths[k] for k in numbers])
             for name, numbers, single in log_items(self.rule)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from fileflow.model.patterns import LONGEST_NAME, LONGEST_PATH, Matcher, Pattern
-from fileflow.model.rules import Rule, Workflow
+from fileflow.model.rules import Entry, Rule, Workflow
 from fileflow.planning.tables import RuleTable, Shape, matcher_for, shape_of
 
 WAYS = 16
@@ -24,12 +24,21 @@ class Output:
         self.rule = rule
         self.shape = shape
         self.k = k
-        pattern = shape.outputs[k].pattern
+        pattern = self.entry.pattern
         assert pattern is not None
         self.pattern = pattern
         self._index: dict[str, int | tuple[int, ...]] | None = None
         self._matcher: Matcher | None = None
         self._seen = -1
+
+    @property
+    def entry(self) -> Entry:
+        """What stands in the rule."""
+        return self.shape.outputs[self.k]
+
+    def paths(self) -> list[str]:
+        """The path of each row."""
+        return self.table.output_paths(self.k)
 
     @property
     def table(self) -> RuleTable:
@@ -48,7 +57,7 @@ class Output:
     def matcher(self) -> Matcher:
         """What tells the values behind a path."""
         if self._matcher is None:
-            self._matcher = matcher_for(self.table, self.shape.outputs[self.k])
+            self._matcher = matcher_for(self.table, self.entry)
         return self._matcher
 
     def may_make(self, head: str, tail: str) -> bool:
@@ -66,7 +75,7 @@ class Output:
         """Path → row, or rows where several give the same path."""
         table = self.table
         if self._index is None or self._seen != table.count:
-            paths = table.output_paths(self.k)
+            paths = self.paths()
             index: dict[str, int | tuple[int, ...]] = dict(
                 zip(paths, range(len(paths)), strict=True)
             )
@@ -98,6 +107,21 @@ class Output:
             ways = [way for way, _ in zip(matcher.ways(path), range(WAYS), strict=False)]
         rows = [table.row_for(way) for way in ways]
         return [row for row in rows if row is not None]
+
+
+class Log(Output):
+    """A log that the rule's action writes: others may take it as an input."""
+
+    __slots__ = ()
+
+    @property
+    def entry(self) -> Entry:
+        """What stands in the rule."""
+        return self.rule.logs[self.k]
+
+    def paths(self) -> list[str]:
+        """The path of each row."""
+        return self.pattern.fill_rows(self.table.columns, self.table.count)
 
 
 class Scatter(Output):
@@ -154,6 +178,9 @@ class Finder:
                     self.scatters.append(Scatter(self, rule, shape, k))
                 else:
                     self.outputs.append(Output(self, rule, shape, k))
+            for k, entry in enumerate(rule.logs):
+                if entry.pattern is not None and not set(entry.pattern.wildcards) - {*shape.mapped}:
+                    self.outputs.append(Log(self, rule, shape, k))
         self._by_head: dict[str, list[Output]] | None = None
         self._for: dict[tuple[str, str], list[Output]] = {}
         self.folders = [output for output in self.outputs if output.pattern.directory]

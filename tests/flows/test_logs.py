@@ -121,3 +121,25 @@ def test_the_text_of_a_log_path_is_no_reason_to_build(space: Space):
     space.good()
     space.replace("Workflowfile", "log: a.log", "log: logs/b.log")
     assert space.good().built == set()
+
+
+def test_a_log_may_be_an_input_of_another_rule(space: Space) -> None:
+    space.workflow("""
+        wildcards: {n: [1, 2]}
+        rules:
+          all: {input: sum.txt}
+          fit:
+            output: "m/{n}"
+            log: "logs/{n}.txt"
+            shell: "echo model > {output}; echo log {n} > {log}"
+          sum:
+            input: "logs/{n}.txt"
+            output: sum.txt
+            shell: "cat {input} > {output}"
+        """)
+    space.good()
+    assert space.read("sum.txt") == "log 1\nlog 2\n"
+    assert space.good().summary["built"] == 0
+    space.write("Workflowfile", space.read("Workflowfile").replace("echo log", "echo said"))
+    assert space.good().summary["built"] == 3
+    assert space.read("sum.txt") == "said 1\nsaid 2\n"

@@ -49,6 +49,10 @@ class _PerThread(io.TextIOBase):
         """Flushes the stream of this thread."""
         self._here().flush()
 
+    def fileno(self) -> int:
+        """The descriptor of the stream for all others: slots that are forked write there."""
+        return self.other.fileno()
+
     def writable(self) -> bool:
         """It is."""
         return True

@@ -51,20 +51,6 @@ class _PerThread:
         """Stays open: others write to it too."""
         self._here().flush()
 
-<<<<<<< HEAD
-=======
-    def fileno(self) -> int:
-        """The descriptor of the stream for all others: slots that are forked write there."""
-        return self.other.fileno()
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.other, name)
-
->>>>>>> dynamic
 
 class _Thread:
     """One slot: a thread with its queue."""

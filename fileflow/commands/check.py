@@ -171,7 +171,8 @@ class _Checking:
             try:
                 decided = self.session.decide(self._alone(table), describe=describe)
                 bindings |= decided.bindings
-                self._fill(table, decided)
+                if table.count:
+                    self._fill(table, decided)
             except FileflowError as error:
                 self.errors.add(error)
         return bindings

@@ -171,8 +171,7 @@ class _Checking:
             try:
                 decided = self.session.decide(self._alone(table), describe=describe)
                 bindings |= decided.bindings
-                if table.count:
-                    self._fill(table, decided)
+                self._fill(table, decided)
             except FileflowError as error:
                 self.errors.add(error)
         return bindings

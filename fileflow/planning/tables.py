@@ -83,6 +83,8 @@ class Link:
     def paths_of(self, row: int) -> list[str]:
         """The paths that the job in this row takes through this entry, absent ones left out."""
         if self.group_of is None:
+            if self.pattern is None:  # nobody has asked yet what it stands for
+                return []
             maker = self.makers[row] if self.makers is not None else SOURCE
             return [] if maker == ABSENT else [self.paths[row]]
         group = self.groups[self.group_of[row]]

@@ -17,7 +17,7 @@ from fileflow.errors import Collector, FileflowError
 from fileflow.fast import NAME, STATE
 from fileflow.language.loader import load_workflow
 from fileflow.language.templates import Template, fill_plain
-from fileflow.model.rules import Argv, Rule, Run, Script, Shell, Workflow
+from fileflow.model.rules import Argv, Call, Rule, Run, Script, Shell, Workflow
 from fileflow.planning.binding import Binding, Parameter, bind
 from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
 from fileflow.planning.known import Known
@@ -212,6 +212,7 @@ class Session:
     def _prepare(self, table: RuleTable, decided: Decided, describe: Describe | None) -> None:
         rule = table.rule
         action = rule.action
+        _refuse_unfinished(rule)
         table.make_links()
         code: Code | None = None
         takes: tuple[tuple[str, ...], bool] | None = None
@@ -340,3 +341,25 @@ class Session:
                     named = recipe.get("files")
                     return set(named) if isinstance(named, dict) else set()
         return None
+
+
+def _refuse_unfinished(rule: Rule) -> None:
+    """What the language has and the engine has not must not pass for nothing.
+
+    Raises:
+        FileflowError: if the rule uses it.
+    """
+    calls = [entry.call for entry in rule.inputs]
+    calls += [rule.params_call, rule.cores.call]
+    calls += [amount.call for amount in rule.resources.values()]
+    calls += [value for value in rule.params.values() if isinstance(value, Call)]
+    for call in calls:
+        if call is not None:
+            raise FileflowError("`call` is not there yet", place=call.place)
+    for entry in rule.outputs:
+        if entry.deps:
+            raise FileflowError(
+                "`deps: true` is not there yet",
+                place=entry.place,
+                hint="name the files that the command reads as inputs of the rule",
+            )

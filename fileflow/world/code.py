@@ -265,7 +265,7 @@ class CodeReader:
 def _no_function(found: _Found, name: str, source: _Source) -> FileflowError:
     """A module without that function: name the nearest one that it has."""
     return FileflowError(
-        f"the module {found.name!r} ({os.path.basename(found.path)}) has no function {name!r}",
+        f"the module {found.name!r} has no function {name!r}",
         hint=did_you_mean(name, source.definitions),
     )
 

@@ -286,7 +286,7 @@ class Loop:
             for job in jobs:
                 if job not in schedule.certain and not self._is_stale_now(table, job):
                     continue
-                if schedule.demand_absent(job) or self._is_protected(table, job):
+                if schedule.must_wait(job, demand=True) or self._is_protected(table, job):
                     continue
                 out.append(job)
         return out

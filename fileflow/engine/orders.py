@@ -36,7 +36,7 @@ from fileflow.planning.filling import (
     node_value,
     python_config,
 )
-from fileflow.planning.seeds import seed_counts, seed_key, seed_of, small
+from fileflow.planning.seeds import seed_counts, seed_key, seed_of, shared_names, small
 from fileflow.planning.tables import ABSENT, Group, RuleTable
 from fileflow.world.private import own_name
 from fileflow.world.scattering import folder_of
@@ -81,7 +81,7 @@ class Orders:
         self.cores = cores
         self.seeded = seed_counts(self.rule)
         written = [
-            (entry.written or str(entry.pattern), entry.pattern.wildcards)
+            (entry.written or str(entry.pattern), shared_names(entry))
             for entry in self.rule.outputs
             if entry.pattern is not None
         ]

@@ -226,7 +226,12 @@ class Matcher:
             else:
                 seen.add(name)
                 rules = constraints.get(name)
-                inner = f"(?:{rules[0]})" if rules else _DEFAULT + ("?" if lazy else "")
+                if rules and not all(map(_embeds, rules)):
+                    inner = ".*?" if lazy else ".*"
+                elif rules:
+                    inner = f"(?:{rules[0]})"
+                else:
+                    inner = _DEFAULT + ("?" if lazy else "")
                 out.append(f"(?P<{name}>{inner})")
             out.append(re.escape(part))
         return "".join(out)
@@ -252,7 +257,9 @@ class Matcher:
             return False
         other = self._lazy.fullmatch(path)
         if other is not None and other.groupdict() != values:
-            return True
+            theirs = other.groupdict()
+            if all(self.allowed(name, value) for name, value in theirs.items()):
+                return True
         if not self._exact:
             return False
         return sum(1 for _ in zip(self.ways(path), range(2), strict=False)) > 1
@@ -282,6 +289,21 @@ class Matcher:
                     value = path[start:end]
                     if self.allowed(name, value):
                         stack.append((i + 1, end + len(part), {**values, name: value}))
+
+
+_CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
+_UNBOUND = re.compile(r"[\^$]|\(\?(?!:)")
+
+
+def _embeds(regex: str) -> bool:
+    """Whether an expression means the same inside a larger one.
+
+    Anchors, look-around, flags, names and back references look beyond the value.
+    """
+    escapes = re.findall(r"\\(.)", regex)
+    if any(one in "AZzbB123456789" for one in escapes):
+        return False
+    return _UNBOUND.search(_CLASS.sub("", regex)) is None
 
 
 def value_allowed(value: str, checks: Sequence[re.Pattern[str]] | None) -> bool:

@@ -178,10 +178,21 @@ class _Binder:
                 self._check_numbers(parameter, column)
                 self._value(name, lambda job: convert(job.table.columns[name][job.row]))
             elif kind == "gathered wildcard":
+                self._check_numbers(parameter, self._all_values(name))
                 self._check_gathered(name)
                 self._value(name, lambda job: [convert(str(v)) for v in job.gathered(name)])
             else:
+                self._check_numbers(parameter, self._all_values(name))
                 self._value(name, lambda job: _converted(convert, job.column(name)))
+
+    def _all_values(self, name: str) -> list[str]:
+        """All values that a name has in the rule's relations."""
+        return [
+            value
+            for relation in self.table.relations
+            if name in relation.names
+            for value in relation.column(name)
+        ]
 
     def _check_numbers(self, parameter: Parameter, column: Sequence[str]) -> None:
         convert = _converter(parameter.annotation)

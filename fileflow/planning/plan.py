@@ -181,6 +181,7 @@ class Planner:
         self.choices: dict[str, tuple[int, ...]] = {}
         self.choosers: dict[str, tuple[int, Entry | None]] = {}
         self.asked_by: dict[int, str] = {}
+        self.dropped: set[str] = set()
         self.todo: list[tuple[RuleTable, Sequence[int]]] = []
         self.excluded: set[int] = set()
         self.sources: dict[str, bytes | None] = {}
@@ -211,15 +212,20 @@ class Planner:
             self._reset()
             asked = targets.asked()
             self._close()
-            trouble = self._settle(asked, wishes)
+            # What is left out may lack a source: that is seen after it was left out.
+            trouble = self._settle(asked, tolerant=wishes.keep_going or targets.narrows)
             if trouble is not None:
                 break
-        blocked, missing = trouble
         if targets.narrows:
             asked, wanted = targets.narrow(asked)
-            self._reset()
-            self._want([*wanted, *targets.producers])
-            self._close()
+            while True:
+                self._reset()
+                self._want([*wanted, *targets.producers])
+                self._close()
+                trouble = self._settle(wanted, tolerant=wishes.keep_going)
+                if trouble is not None:
+                    break
+        blocked, missing = trouble
         deferred = self._deferred(blocked) if self.unknowns.any else {}
         waits = self._waits(deferred) if self.unknowns.any else {}
         asked = [job for job in asked if job not in deferred]
@@ -236,7 +242,7 @@ class Planner:
             missing=missing,
             blocked=blocked,
             left_out=targets.left_out,
-            source_targets=targets.sources,
+            source_targets=[p for p in targets.sources if self.sources.get(p, b"") is not None],
             deferred=set(deferred),
             incomplete=bool(deferred or targets.producers),
             waits=waits,
@@ -326,11 +332,11 @@ class Planner:
     def _reset(self) -> None:
         for table in self.tables.values():
             table.wanted = bytearray(table.count)
-            if self.decided or self.choices:
+            if self.decided or self.choices or self.dropped:
                 table.linked = bytearray(table.count)
                 table.links = []
         for group in self.joins.groups:
-            if self.decided or self.choices:
+            if self.decided or self.choices or self.dropped:
                 group.makers = None
         self.choices = {}
         self.todo = []
@@ -395,7 +401,7 @@ class Planner:
             return
         assert link.makers is not None
         whole = isinstance(rows, range) and len(rows) == table.count
-        if whole and not self.decided:
+        if whole and not self.decided and not self.dropped:
             maker = self.finder.same_rows(table, link.pattern) if link.pattern else None
             if maker is not None:
                 link.makers = range(maker.base, maker.base + maker.count)
@@ -440,9 +446,14 @@ class Planner:
                 late |= self.unknowns.of_link(table, link, [0]).get(0, frozenset())
         return late
 
-    def _all_of(self, entry: Entry) -> list[str]:
-        """The paths that `{rule: NAME}` stands for."""
+    def _all_of(self, entry: Entry, above: tuple[str, ...] = ()) -> list[str]:
+        """The paths that `{rule: NAME}` stands for; `above` are rules that led here."""
         name = entry.rule
+        if name in above:
+            raise FileflowError(
+                f"these rules ask for each other in a ring: {' → '.join([*above, str(name)])}",
+                place=entry.place,
+            )
         if name not in self.workflow.rules:
             raise FileflowError(
                 f"there is no rule {name!r}",
@@ -458,7 +469,7 @@ class Planner:
         out: list[str] = []
         for link in table.links:
             if link.entry.rule is not None:
-                out += self._all_of(link.entry)
+                out += self._all_of(link.entry, (*above, str(name)))
             for group in link.groups:
                 out += group.paths
         return list(dict.fromkeys(out))
@@ -499,7 +510,9 @@ class Planner:
                     out[i] = LATER
                 continue
             path = paths[i]
-            if decided and path in decided:
+            if link.entry.optional and path in self.dropped:
+                out[i] = ABSENT
+            elif decided and path in decided:
                 out[i] = decided[path]
             elif isinstance(found, int):
                 out[i] = found
@@ -596,10 +609,15 @@ class Planner:
                             seen.add(group.number)
                         yield link, table, group.paths, group.makers
 
-    def _settle(self, asked: list[int], wishes: Wishes) -> tuple[set[int], list[Missing]] | None:
-        """Decides what is open; None if the closure must be taken anew for what was decided."""
+    def _settle(
+        self, asked: Sequence[int], *, tolerant: bool
+    ) -> tuple[set[int], list[Missing]] | None:
+        """Decides what is open; None if the closure must be taken anew for what was decided.
+
+        Gives the jobs that lack a source, and these sources; with `tolerant` they are no error.
+        """
         lacking = self._look_for_sources()
-        if not lacking and not self.choices:
+        if not lacking and not self.choices and not self._may_ring():
             return set(), []
         had = Derivation(self)
         decided = False
@@ -621,24 +639,34 @@ class Planner:
                 decided = True
         if decided:
             return None
-        missing = had.missing(asked)
-        optional = had.drop_optional()
-        if optional:
-            return self._settle(asked, wishes) if not missing else self._fail(missing, had, wishes)
-        return self._fail(missing, had, wishes)
-
-    def _fail(
-        self, missing: list[Missing], had: Derivation, wishes: Wishes
-    ) -> tuple[set[int], list[Missing]]:
+        asking = [
+            table.base | row
+            for table in self.tables.values()
+            if table.rule.asks_only
+            for row in wanted_rows(table)
+        ]
+        missing = had.missing([*asked, *asking])
         if not missing:
-            return set(), []
-        if wishes.keep_going:
+            dropped = had.hopeless_optional()
+            self.dropped |= dropped
+            return None if dropped else (set(), [])
+        if tolerant:
             return had.blocked(), missing
         errors = Collector()
         for one in missing[:20]:
             errors.add(_missing_error(self, one))
         errors.raise_if_any()
         raise AssertionError
+
+    def _may_ring(self) -> bool:
+        """Whether rules with free wildcards need each other by turns."""
+        needs = {
+            number: {other for link in table.links for other in link.tables}
+            for number, table in self.tables.items()
+            if table.shape.free and any(table.wanted)
+        }
+        inside = {number: found & needs.keys() for number, found in needs.items()}
+        return any(len(one) > 1 or one[0] in inside[one[0]] for one in _components(inside))
 
     def _may_be_source(self, path: str, makers: Iterable[int]) -> bool:
         """A file that is there is a source if only rules with a free wildcard could make it."""
@@ -664,7 +692,7 @@ class Planner:
             return left[0]
         _, entry = self.choosers.get(path, (None, None))
         labels = [tables[maker].label(maker & ROW) for maker in left]
-        names = sorted({tables[maker].rule.name for maker in left})
+        names = [tables[maker].rule.name for maker in left]
         wildcard = next((name for maker in left for name in tables[maker].names), None)
         regex = "[^_.]+"
         if wildcard is not None:
@@ -970,28 +998,14 @@ class Derivation:
                 if len(makers) == 1 and makers[0] not in self.able:
                     yield path, makers[0]
 
-    def drop_optional(self) -> bool:
-        """Makes optional inputs absent whose maker cannot be had; whether there were any."""
-        dropped = False
+    def hopeless_optional(self) -> set[str]:
+        """The paths of optional inputs whose makers cannot be had: they are absent."""
+        found: set[str] = set()
         for job in self._jobs():
-            table = self.planner.tables[job >> SHIFT]
-            row = job & ROW
-            for link in table.links:
-                if not link.entry.optional:
-                    continue
-                makers = link.makers if link.group_of is None else link.makers_of(row)
-                spots = [row] if link.group_of is None else range(len(link.makers_of(row)))
-                for spot in spots:
-                    maker = makers[spot] if makers is not None else SOURCE
-                    if maker >= 0 and maker not in self.able:
-                        fresh = array("q", makers or ())
-                        fresh[spot] = ABSENT
-                        if link.group_of is None:
-                            link.makers = makers = fresh
-                        else:
-                            link.groups[link.group_of[row]].makers = makers = fresh
-                        dropped = True
-        return dropped
+            for path, makers, link in self.needs(job):
+                if link.entry.optional and makers and not self.able.intersection(makers):
+                    found.add(path)
+        return found
 
     def blocked(self) -> set[int]:
         """The wanted jobs that cannot be had."""
@@ -1021,10 +1035,8 @@ class Derivation:
                             out[path] = Missing(path, labels, link.entry)
                     elif not any(maker in self.able for maker in makers):
                         stack += [(maker, [*chain, maker]) for maker in makers]
-        if not out:
-            stuck = [job for job in self._jobs() if job not in self.able]
-            if stuck:
-                raise _cycle_error(self.planner, stuck)
+        if not out and seen:
+            raise _cycle_error(self.planner, sorted(seen))
         return list(out.values())
 
 
@@ -1274,7 +1286,7 @@ class Targets:
             ends = self._matching(self.wishes.until, "--until", wanted)
             asked = [job for job in wanted if job in ends]
             self.producers = self._late_ends(wanted)
-            wanted = asked
+            wanted = self._closure_down(asked)
         out = self._matching(self.wishes.omit, "--omit", wanted) if self.wishes.omit else set()
         for name, values in self.wishes.where:
             out |= self._elsewhere(name, values, wanted)
@@ -1358,6 +1370,17 @@ class Targets:
                 if not keep & set(mine):
                     out.add(job)
         return out
+
+    def _closure_down(self, jobs: Sequence[int]) -> list[int]:
+        """These jobs and all that they need."""
+        found = dict.fromkeys(jobs)
+        todo = list(jobs)
+        while todo:
+            for maker in self.planner.makers_of(todo.pop()):
+                if maker not in found:
+                    found[maker] = None
+                    todo.append(maker)
+        return list(found)
 
     def _closure_up(self, out: set[int], wanted: Sequence[int]) -> set[int]:
         """These jobs and all that need them."""

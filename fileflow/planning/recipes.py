@@ -22,7 +22,7 @@ from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, Sequence
 from fileflow.model.rules import Argv, Rule, Run, Script, Shell
 from fileflow.planning.filling import JobValues, canonical, node_value, python_config, typed_value
-from fileflow.planning.seeds import seed_counts, seed_key
+from fileflow.planning.seeds import seed_counts, seed_key, shared_names
 from fileflow.planning.tables import RuleTable
 
 SIZE = 16
@@ -167,7 +167,7 @@ def recipe_of(
     _add_values(made, holes, takes)
     if seed_counts(rule):
         written = [
-            (entry.written, entry.pattern.wildcards)
+            (entry.written, shared_names(entry))
             for entry in rule.outputs
             if entry.pattern is not None
         ]

@@ -34,6 +34,7 @@ class JobState(IntEnum):
 SETTLED = frozenset(
     {JobState.BUILT, JobState.KEPT, JobState.RESTING, JobState.FAILED, JobState.SKIPPED}
 )
+_UNDER_WAY = frozenset({JobState.WAITING, JobState.READY, JobState.RUNNING})
 _MOVES = {
     JobState.UNWANTED: {JobState.WAITING, JobState.KEPT, JobState.RESTING, JobState.SKIPPED},
     JobState.WAITING: {JobState.READY, JobState.SKIPPED},
@@ -185,8 +186,11 @@ class Schedule:
         out: list[int] = []
         while heap and len(out) < most:
             _, row = heappop(heap)
-            if states[row] == JobState.READY:
-                out.append(base | row)
+            job = base | row
+            if states[row] != JobState.READY:
+                continue
+            if job not in self.reopened or not self.must_wait(job, demand=False):
+                out.append(job)
         return out
 
     def put_back(self, job: int) -> None:
@@ -212,8 +216,7 @@ class Schedule:
     def _settled(self, job: int, *, changed: bool) -> None:
         waiters = self._waiters.pop(job, None)
         called = waiters is not None or job in self.reopened
-        if not called:
-            self._release(job)
+        self._release(job)
         for waiter in waiters or ():
             self._less(waiter)
         if changed and (called or self.staleness.comes_back(job)):
@@ -272,28 +275,27 @@ class Schedule:
 
     # -- jobs that were at rest ---------------------------------------------------------------
 
-    def demand_absent(self, job: int) -> bool:
-        """A ready job must run: lets the resting jobs that it needs run first, if there are any."""
+    def must_wait(self, job: int, *, demand: bool) -> bool:
+        """Whether a ready job needs others to settle first; then it waits for them again.
+
+        That is so where what it needs was at rest (with `demand`, it must run: they run first), or
+        was called or opened again after this job was counted.
+        """
         table = self.plan.tables[job >> SHIFT]
-        resting = {
-            maker
-            for maker in self.staleness.makers_taken(table, job & ROW)
-            if self.states[maker >> SHIFT][maker & ROW] == JobState.RESTING
-        }
-        called = {
-            maker
-            for maker in self.staleness.makers_taken(table, job & ROW)
-            if maker in self._waiters
-        }
-        if not resting and not called:
+        needs: set[int] = set()
+        for maker in self.staleness.makers_taken(table, job & ROW):
+            state = self.states[maker >> SHIFT][maker & ROW]
+            if state in _UNDER_WAY or (demand and state == JobState.RESTING):
+                needs.add(maker)
+        if not needs:
             return False
         self._set(job, JobState.WAITING)
-        self._waits[job] = len(resting | called)
-        for maker in resting | called:
+        self._waits[job] = len(needs)
+        for maker in needs:
             self._waiters.setdefault(maker, []).append(job)
-        for maker in resting:
-            self.certain.add(maker)
-            self._make_ready(maker)
+            if self.states[maker >> SHIFT][maker & ROW] == JobState.RESTING:
+                self.certain.add(maker)
+                self._make_ready(maker)
         return True
 
     def consumers_of(self, job: int) -> list[int]:
@@ -313,7 +315,7 @@ class Schedule:
         """What was settled by what this job made before must be asked again."""
         self.staleness.forget_groups()
         for consumer in self.consumers_of(job):
-            if self.state(consumer) in (JobState.KEPT, JobState.BUILT):
+            if self.state(consumer) in (JobState.KEPT, JobState.BUILT, JobState.RESTING):
                 self.reopened.add(consumer)
                 self.certain.discard(consumer)
                 self._waits[consumer] = 0

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from fileflow.model.patterns import NAME
-from fileflow.model.rules import Argv, Rule, Shell
+from fileflow.model.rules import Argv, Entry, Rule, Shell
 
 BITS = 128
 SMALL_BITS = 31
@@ -36,6 +36,14 @@ def seed_key(rule: Rule, outputs: Iterable[tuple[str, Sequence[str]]]) -> tuple[
     return key, names
 
 
+def shared_names(entry: Entry) -> tuple[str, ...]:
+    """The wildcards of an output pattern without those of the entry's own."""
+    if entry.pattern is None:
+        return ()
+    own = entry.own.names if entry.own is not None else ()
+    return tuple(name for name in entry.pattern.wildcards if name not in own)
+
+
 def seed_counts(rule: Rule) -> bool:
     """Whether the seed is part of what the rule's outputs depend on."""
     if rule.seed.counts is not None:
@@ -51,7 +59,7 @@ def seed_counts(rule: Rule) -> bool:
 
 
 def _mentions(text: str) -> bool:
-    return re.search(r"\{seed[}:]", text) is not None or "FILEFLOW_SEED" in text
+    return re.search(r"(?<!\{)\{seed[}:]", text) is not None or "FILEFLOW_SEED" in text
 
 
 def seed_of(root: int, key: str, values: Iterable[str]) -> int:

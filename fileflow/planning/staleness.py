@@ -331,23 +331,33 @@ class Staleness:
             return _ALWAYS
         if record.recipe != self.recipes[rule.name].digest(row):
             return self._recipe_reason(table, row, record)
-        if not _same_outputs(table, row, record, outputs) or (
-            record.head.output_names != output_names(table)
-        ):
-            return Reason(Why.OUTPUTS, _difference(record.outputs, outputs))
+        changed = self._changed_outputs(table, row, record)
+        if changed is not None:
+            return changed
         tokens = self.tokens(table, row)
         if record.inputs != tokens or record.head.input_names != input_names(table):
             return self._inputs_reason(record, table, row, tokens)
         if upstream is None:
             if self.digests(table, row) != record.digests:
-                return self._content_reason(record, table, row)
+                return self._content_reason(record, table, row) or Reason(Why.CONTENT, "an input")
         else:
             changed = self._content_reason(record, table, row, settled_only=True)
             if changed is not None:
                 return changed
-        if rule.expires is not None and self.facts.now() - record.started > rule.expires:
+        if self._is_expired(table, record):
             return _EXPIRED
-        return self._outputs_reason(table, row, record)
+        return next(self._outputs_reasons(table, row, record), None)
+
+    def _changed_outputs(self, table: RuleTable, row: int, record: Record) -> Reason | None:
+        outputs = table.outputs_of(row)
+        same = record.head.output_names == output_names(table)
+        if same and _same_outputs(table, row, record, outputs):
+            return None
+        return Reason(Why.OUTPUTS, _difference(record.outputs, outputs))
+
+    def _is_expired(self, table: RuleTable, record: Record) -> bool:
+        expires = table.rule.expires
+        return expires is not None and self.facts.now() - record.started > expires
 
     def settled(self, job: int) -> bool:
         """Whether what a job tells is known: all but its outputs is as it was recorded."""
@@ -374,14 +384,18 @@ class Staleness:
         found = [first]
         if record.recipe != self.recipes[table.rule.name].digest(row):
             found += self._recipe_reasons(table, row, record)
+        changed = self._changed_outputs(table, row, record)
+        if changed is not None:
+            found.append(changed)
         tokens = self.tokens(table, row)
         if record.inputs != tokens:
             found.append(self._inputs_reason(record, table, row, tokens))
         else:
             found += self._content_reasons(record, table, row)
-        last = self._outputs_reason(table, row, record)
-        if last is not None:
-            found.append(last)
+        if self._is_expired(table, record):
+            found.append(_EXPIRED)
+        if changed is None:
+            found += self._outputs_reasons(table, row, record)
         return list(dict.fromkeys(found))
 
     def _unknown(self, outputs: Sequence[str]) -> Reason:
@@ -391,7 +405,7 @@ class Staleness:
             return Reason(Why.NO_RECORD, outputs[0])
         return _NEVER if missing == outputs[0] else Reason(Why.MISSING, missing)
 
-    def _outputs_reason(self, table: RuleTable, row: int, record: Record) -> Reason | None:
+    def _outputs_reasons(self, table: RuleTable, row: int, record: Record) -> Iterator[Reason]:
         made = record.made
         entries = table.shape.outputs
         paths: Sequence[str] = record.outputs
@@ -405,16 +419,17 @@ class Staleness:
                 ensures += [entries[k].ensure] * len(files)
         for k, path, sign in zip(spots, paths, self.facts.signatures(paths), strict=True):
             if sign is None:
-                return Reason(Why.MISSING, path, after="absent")
+                yield Reason(Why.MISSING, path, after="absent")
+                continue
             spot = 48 * k
             if sign != made[spot : spot + 32] and not self.facts.same_bytes(
                 path, made[spot + 32 : spot + 48]
             ):
-                return Reason(Why.OVERWRITTEN, path, after="absent")
+                yield Reason(Why.OVERWRITTEN, path, after="absent")
+                continue
             ensure = ensures[k]
             if ensure is not None and not self.facts.ensured(path, ensure.non_empty, ensure.sha256):
-                return Reason(Why.ENSURE, path)
-        return None
+                yield Reason(Why.ENSURE, path)
 
     def tokens(self, table: RuleTable, row: int) -> tuple[str, ...]:
         """What stands for each input entry in a record: a path, a list's id, nothing if absent."""

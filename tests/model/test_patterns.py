@@ -228,7 +228,6 @@ def test_all_constraints_of_a_name_hold() -> None:
     assert matcher.match("abc1") == {"x": "ab", "y": "c1"}
 
 
-@pytest.mark.xfail(strict=True, reason="the regular expression is set into that of the whole path")
 @pytest.mark.parametrize(
     "regex",
     ["^[a-z]+$", r"\A[a-z]+\Z", r"([a-z])\1", "(?i)AA", "(?P<y>a)a", "aa(?!.)", "(?=..$)aa"],
@@ -248,7 +247,6 @@ def test_a_path_that_fits_in_two_ways_is_ambiguous() -> None:
     assert not decided.is_ambiguous("a_b_c", {"x": "a", "y": "b_c"})
 
 
-@pytest.mark.xfail(strict=True, reason="the second look knows only the first constraint of a name")
 def test_a_path_in_which_a_second_constraint_leaves_one_way_is_not_ambiguous() -> None:
     matcher = Matcher(parse_pattern("{x}_{y}"), {"x": [".*", "[^_]+"]})
     assert matcher.match("a_b_c") == {"x": "a", "y": "b_c"}

@@ -429,7 +429,7 @@ class ByHand:
                         if gone and job not in plan.asked:
                             schedule.kept(job, resting=True)
                             continue
-                    if schedule.demand_absent(job):
+                    if schedule.must_wait(job, demand=True):
                         continue
                     return self._started(table, job)
                 if again:

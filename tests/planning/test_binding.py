@@ -242,13 +242,11 @@ def test_a_value_that_is_no_number_is_an_error_before_anything_runs() -> None:
     assert "takes 's' as int, but {s} has the value 'x'" in error
 
 
-@pytest.mark.xfail(strict=True, reason="only mapped wildcards are looked at before the run")
 def test_a_column_that_is_no_number_is_an_error_before_anything_runs() -> None:
     top = 'wildcards: {"s, kind": [[x, one], [y, two]]}'
     assert "takes 'kind' as int" in refused(MAPS, "kind: int", top)
 
 
-@pytest.mark.xfail(strict=True, reason="only mapped wildcards are looked at before the run")
 def test_a_gathered_value_that_is_no_number_is_an_error_before_anything_runs() -> None:
     assert "takes 's' as list[int]" in refused(GATHERS, "s: list[int]", ROWS)
 

@@ -38,7 +38,6 @@ def test_a_constraint_keeps_a_rule_from_making_a_path() -> None:
     assert "no rule makes such a path" in project.refused("x12.txt")
 
 
-@pytest.mark.xfail(strict=True, reason="the regular expression is set into that of the whole path")
 @pytest.mark.parametrize("regex", [r"^[0-9]+$", r"\A[0-9]+\Z", r"([0-9])\1"])
 def test_any_regular_expression_that_matches_the_whole_value_is_a_constraint(regex: str) -> None:
     project = Project(rules(f"a: {{output: '{{s}}.txt', constraints: {{s: '{regex}'}}, {MAKE}}}"))
@@ -129,7 +128,6 @@ def test_two_rules_that_are_left_are_an_error_that_names_both() -> None:
         pytest.param(
             "z",
             "a",
-            marks=pytest.mark.xfail(strict=True, reason="names another rule's wildcard"),
         ),
     ],
 )
@@ -197,7 +195,6 @@ def test_a_file_is_a_source_if_the_free_rule_that_fits_it_needs_what_it_makes() 
     assert labels(Project(BOTH_WAYS, "k.a").plan("k.b")) == ["ab n=k"]
 
 
-@pytest.mark.xfail(strict=True, reason="a ring is only resolved for paths that are targets")
 def test_so_too_if_a_rule_asks_for_it() -> None:
     assert labels(Project(BOTH_WAYS, "k.a").plan()) == ["ab n=k"]
 

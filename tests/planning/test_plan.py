@@ -234,7 +234,6 @@ def test_a_rule_as_input_is_all_that_it_makes_or_asks_for() -> None:
     assert labels(project.plan()) == ["tidy month=01", "tidy month=02"]
 
 
-@pytest.mark.xfail(strict=True, reason="RecursionError")
 def test_rules_that_only_ask_and_name_each_other_are_a_ring() -> None:
     project = Project("rules: {a: {input: {rule: b}}, b: {input: {rule: a}}}")
     assert "ring" in project.refused("a")
@@ -316,7 +315,6 @@ def test_of_an_optional_gather_only_what_is_there_counts() -> None:
     assert project.look().inputs("a") == ["in/b"]
 
 
-@pytest.mark.xfail(strict=True, reason="told as a ring of one job")
 def test_an_optional_input_whose_maker_lacks_a_source_is_absent_and_its_maker_no_job() -> None:
     project = Project(
         """
@@ -507,13 +505,11 @@ def test_with_keep_going_what_lacks_a_source_is_blocked_and_the_rest_is_planned(
     assert "d" in labels(plan)
 
 
-@pytest.mark.xfail(strict=True, reason="told as a ring of one job")
 def test_a_missing_source_that_a_rule_only_asks_for_is_missing_too() -> None:
     project = Project("rules: {all: {input: [a, gone]}, a: {output: a, shell: 'touch {output}'}}")
     assert "gone is not there, and no rule makes it" in project.refused()
 
 
-@pytest.mark.xfail(strict=True, reason="listed before it is looked for")
 def test_an_optional_path_that_is_not_there_is_no_source_that_was_asked_for() -> None:
     project = Project("rules: {all: {input: [a, {path: may, optional: true}]}, "
                       "a: {output: a, shell: 'touch {output}'}}")  # fmt: skip
@@ -556,13 +552,11 @@ def test_what_needs_a_job_that_where_left_out_is_left_out_too() -> None:
     assert plan.left_out["sum"] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="with `until` only its own jobs are looked at")
 def test_what_is_omitted_stays_out_before_the_rule_at_which_the_run_stops() -> None:
     plan = months().plan(until=["boot"], omit=["tidy"])
     assert labels(plan) == []
 
 
-@pytest.mark.xfail(strict=True, reason="with `until` only its own jobs are looked at")
 def test_where_holds_for_all_jobs_before_the_rule_at_which_the_run_stops() -> None:
     plan = months().plan(until=["sum"], where={"month": ["02"]})
     assert "sum" not in labels(plan)
@@ -590,7 +584,6 @@ def test_a_wish_that_names_nothing_is_an_error(wishes: dict[str, object], words:
     assert words in months().refused(**wishes)
 
 
-@pytest.mark.xfail(strict=True, reason="sources are looked for before anything is left out")
 def test_a_source_that_only_what_is_omitted_needs_is_not_missed() -> None:
     project = Project("""
     rules:
@@ -601,7 +594,6 @@ def test_a_source_that_only_what_is_omitted_needs_is_not_missed() -> None:
     assert labels(project.plan(omit=["a"])) == ["b"]
 
 
-@pytest.mark.xfail(strict=True, reason="the second closure forgets what is absent")
 def test_an_optional_input_that_is_not_there_stays_absent_when_something_is_left_out() -> None:
     project = Project(
         """

@@ -187,7 +187,6 @@ def test_by_a_column_makes_the_seed_depend_on_it() -> None:
     assert made.row_facts(0)["kind"] == "p"
 
 
-@pytest.mark.xfail(strict=True, reason="the seed asks the job for the entry's own wildcard")
 def test_an_output_with_a_wildcard_of_its_own_has_a_recipe() -> None:
     text = "rules: {a: {output: {path: 'o/{n}', n: [1, 2]}, shell: 'echo {seed}'}}"
     assert len(digests(text)) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -264,7 +263,6 @@ def test_two_jobs_that_demand_the_same_wait_for_it_together() -> None:
     assert {run.begin(), run.begin()} == {"x", "y"}
 
 
-@pytest.mark.xfail(strict=True, reason="a demanded job does not wait for open makers")
 def test_what_is_demanded_waits_for_a_job_that_is_still_to_bring_back_its_input() -> None:
     project = resting("b")
     project.world.write("a", "overwritten by hand")
@@ -279,7 +277,6 @@ def test_what_is_demanded_waits_for_a_job_that_is_still_to_bring_back_its_input(
     assert run.go() == ["side", "a", "b", "c"]
 
 
-@pytest.mark.xfail(strict=True, reason="a demanded job does not wait for open makers")
 def test_what_is_demanded_comes_after_what_brings_back_its_input_in_any_order() -> None:
     project = resting("b")
     project.world.write("a", "overwritten by hand")
@@ -303,7 +300,6 @@ def test_a_job_that_was_kept_is_asked_again_if_what_comes_back_differs() -> None
     assert project.look().stale == []
 
 
-@pytest.mark.xfail(strict=True, reason="d is reopened behind b while c is still ready")
 def test_a_job_that_two_reopened_ones_feed_waits_for_both() -> None:
     project = Project(DIAMOND, "src")
     project.run()
@@ -329,7 +325,6 @@ def test_a_demanded_job_that_comes_back_different_builds_its_other_consumers_too
     assert project.run() == []
 
 
-@pytest.mark.xfail(strict=True, reason="consumers at rest are not opened again")
 def test_a_consumer_at_rest_is_asked_again_for_what_was_made_of_it() -> None:
     project = Project(
         REST.replace("input: c}", "input: [c, f]}")

@@ -516,7 +516,6 @@ def test_every_changed_input_of_a_list_is_told() -> None:
 TWO_OUTPUTS = "rules: {a: {input: p, output: [x, y], expires: 1h, shell: 'one {input} {output}'}}"
 
 
-@pytest.mark.xfail(strict=True, reason="`all_reasons` leaves it out beside another reason")
 def test_changed_outputs_are_told_beside_a_changed_action() -> None:
     project = built(TWO_OUTPUTS, "p")
     project.replace("[x, y]", "[x, y, z]")
@@ -525,7 +524,6 @@ def test_changed_outputs_are_told_beside_a_changed_action() -> None:
     assert {Why.ACTION, Why.OUTPUTS} <= found
 
 
-@pytest.mark.xfail(strict=True, reason="`all_reasons` leaves it out beside another reason")
 def test_a_record_of_long_ago_is_told_beside_a_changed_input() -> None:
     project = built(TWO_OUTPUTS, "p")
     project.world.time += 9999
@@ -533,7 +531,6 @@ def test_a_record_of_long_ago_is_told_beside_a_changed_input() -> None:
     assert {one.why for one in project.look().all_reasons("a")} == {Why.CONTENT, Why.EXPIRED}
 
 
-@pytest.mark.xfail(strict=True, reason="`all_reasons` leaves it out beside another reason")
 def test_every_output_that_is_not_as_it_was_is_told() -> None:
     project = built(TWO_OUTPUTS, "p")
     project.world.write("x", "by hand")

@@ -224,7 +224,7 @@ def test_relations_hold_rows_and_a_scattered_wildcard_is_one_without_rows(
     scattered = relations["chunk", "rep"]
     assert scattered.scattered_by == "split"
     assert scattered.path_names == {"rep"}
-    assert scattered.columns == ()
+    assert scattered.columns == ([], [])
     assert everything.constraints == {"sample": ("[a-z]+",)}
 
 
@@ -648,9 +648,9 @@ def test_loading_grows_with_the_number_of_rules_and_no_faster(tmp_path: Path) ->
             "    shell: cp {input} {output}\n"
             for i in range(count)
         )
-        start = time.perf_counter()
+        start = time.process_time()
         load(tmp_path, text)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     few = min(seconds(200) for _ in range(3))
     assert seconds(2000) < 40 * few

@@ -21,7 +21,6 @@ from fileflow.engine.orders import Orders, shared_list
 from fileflow.engine.recording import Recording
 from fileflow.engine.runners import ASYNC, Chooser, cores_of, lanes_of
 from fileflow.engine.session import Decided, Session
-from fileflow.errors import Exit, FileflowError
 from fileflow.language.templates import Value
 from fileflow.model.ports import Runner
 from fileflow.model.rules import Pool, Rule
@@ -38,7 +37,6 @@ WAITING_BATCHES = 2
 TAIL_LINES = 20
 KILL_AFTER = 5.0
 TICK = 1.0
-STILLBORN = 5
 LONG_BATCH = 4096
 
 
@@ -158,7 +156,6 @@ class Loop:
         self.failures: int = before.failures if before is not None else 0
         self.differ: dict[str, list[str]] = before.differ if before is not None else {}
         self.identical: int = before.identical if before is not None else 0
-        self.stillborn = 0
         self.busy = 0.0
         self.recording = Recording(
             self.records,
@@ -510,12 +507,10 @@ class Loop:
         done: list[tuple[Lane, Outcome]] = []
         for runner, event in found:
             if isinstance(event, Died):
-                self._count_stillborn(event)
                 self._record(done)
                 done = []
                 self._slot_died(self.lanes[runner][event.slot], event)
                 continue
-            self.stillborn = 0
             lane = self._lane_of(runner, event.index)
             if lane is None:
                 continue
@@ -526,17 +521,6 @@ class Loop:
                 done = []
                 self._not_done(lane, event)
         self._record(done)
-
-    def _count_stillborn(self, died: Died) -> None:
-        """Slots that die again and again before they take a job will not get better."""
-        self.stillborn = self.stillborn + 1 if died.index is None and died.unfinished else 0
-        if self.stillborn > STILLBORN and not self.stop.signal:
-            raise FileflowError(
-                f"the processes that run jobs end before they take one: the last "
-                f"{ending(died.code)}",
-                hint="\n".join(tail_of(died.log)) or None,
-                status=Exit.STATE,
-            )
 
     def _lane_of(self, runner: str, job: int) -> Lane | None:
         return next((lane for lane in self.lanes[runner] if job in lane.orders), None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -32,7 +33,7 @@ from fileflow.model.work import Batch, Died, Event
 from fileflow.world.functions import Description
 from fileflow.world.secrets import hide_in_file, secrets_of
 from fileflow.world.staging import STATE
-from fileflow.world.survivors import TABLE, SlotTable, end_sessions
+from fileflow.world.survivors import TABLE, SlotTable, end_marked, end_sessions, slot_mark
 
 _CHUNK = 1 << 20
 _GRACE = 1.0
@@ -284,6 +285,8 @@ class Processes:
             process.process.join(max(0.0, deadline - monotonic()))
             if process.process.exitcode is None:
                 self._kill(process)
+                process.process.join()
+            self._end_sessions(process)
             self._release(process)
         self._slots.clear()
         self._selector.close()
@@ -362,11 +365,14 @@ class Processes:
         """Ends what a dead slot has left: its command, and what its function had started."""
         entry = self._table.read(process.number)
         end_sessions({process.process.pid: entry.ticks, entry.command: entry.command_ticks})
+        end_marked(slot_mark(self._run, process.number))
 
     def _bury(self, process: _Process, *, told: bool) -> None:
         """Takes in the last words of a slot that died, ends what it left, and tells of it."""
         number = process.number
+        before_it = _peak_of_children()
         process.process.join()
+        peak = _peak_of_children()
         while self._receive(process):
             pass
         code = process.process.exitcode
@@ -395,7 +401,8 @@ class Processes:
                     slot=number,
                     index=index,
                     code=code,
-                    memory=0,
+                    # Known if it was larger than every process that ended before it.
+                    memory=peak if peak > before_it else 0,
                     log=(log, entry.offset, max(0, length)),
                     unfinished=list(process.unfinished),
                     out_of_memory=code == -signal.SIGKILL and self._oom_kills > before,
@@ -445,6 +452,12 @@ def _death_of(process: Any) -> int:
         with contextlib.suppress(OSError):
             return os.pidfd_open(process.pid)
     return os.dup(process.sentinel)
+
+
+def _peak_of_children() -> int:
+    """The peak memory of the largest process that has ended, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _oom_kills() -> int:

@@ -183,6 +183,7 @@ class _Slot:
         self._block: list[Message] = []
         self._flushed = monotonic()
         become_slot(root, engine, self._on_term)
+        os.environ[survivors.SLOT_VARIABLE] = survivors.slot_mark(run, slot)
         self._number = slot
         self._table = survivors.SlotTable(f"{STATE}/stage/{run}/{survivors.TABLE}", slots)
         self._table.enter(slot)

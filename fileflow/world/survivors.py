@@ -23,6 +23,7 @@ from fileflow.world.commands import all_processes, process_facts
 from fileflow.world.staging import FOREIGN, remove
 
 LOCK = "slots.lock"
+SLOT_VARIABLE = "FILEFLOW_SLOT"
 TABLE = "slots"
 _WHO = struct.Struct("=QQ16s")
 _JOB = struct.Struct("=qdq")
@@ -132,6 +133,36 @@ def end_sessions(sessions: dict[int, int]) -> int:
             continue
         if facts[3] >= wanted[facts[2]]:
             ended += _kill(pid)
+    return ended
+
+
+def slot_mark(run: str, slot: int) -> str:
+    """What stands in the environment of a slot and of all that it starts, as `SLOT_VARIABLE`."""
+    return f"{run}.{slot}"
+
+
+def end_marked(mark: str) -> int:
+    """Kills all processes that carry this mark; how many.
+
+    Finds what a slot had started but not yet written down when it was killed.
+    """
+    wanted = f"{SLOT_VARIABLE}={mark}".encode()
+    ended = 0
+    for _ in range(5):  # what forks while we look is found by the next look
+        found = 0
+        for pid in all_processes():
+            if pid == os.getpid():
+                continue
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    marked = wanted in file.read().split(b"\0")
+            except OSError:
+                continue
+            if marked:
+                found += _kill(pid)
+        ended += found
+        if not found:
+            break
     return ended
 
 

@@ -115,7 +115,7 @@ def _run(
             certain=counts[State.STALE],
             possible=counts[State.MAYBE] + counts[State.LATENT],
             slots=settings.jobs,
-            seconds_expected=None,
+            seconds_expected=_expected(session, decided, settings.jobs),
         )
     )
     tally = Tally()
@@ -185,6 +185,20 @@ def _run(
         },
     )
     return loop, finished
+
+
+def _expected(session: Session, decided: Decided, slots: int) -> float | None:
+    """Seconds that the jobs that must run take, by recorded averages; None if one is not known."""
+    total = 0.0
+    for table in decided.plan.tables.values():
+        if table.rule.asks_only:
+            continue
+        count = decided.staleness.states[table.number].count(State.STALE)
+        seconds = session.records.notes.get(("seconds", table.rule.name))
+        if count and not isinstance(seconds, (int, float)):
+            return None
+        total += count * float(seconds) if isinstance(seconds, (int, float)) else 0.0
+    return total / slots if total else None
 
 
 def _say_replaced(decided: Decided, tell: events.Listener) -> None:

@@ -240,7 +240,7 @@ def started_text(event: events.RunStarted) -> str:
     if event.possible:
         parts.append(f"{event.possible} more if what they need changes")
     parts.append(f"at most {event.slots} at once")
-    if event.seconds_expected is not None:
+    if event.seconds_expected is not None and event.seconds_expected >= 1:
         parts.append(f"about {duration(event.seconds_expected)}")
     return ", ".join(parts)
 

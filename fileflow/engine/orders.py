@@ -208,22 +208,19 @@ class Orders:
         table = self.table
         outputs = table.outputs_of(row)
         seed = 0 if self._constant_seed else self.seed(row)
-        items = [self._item(item, row) for item in table.input_items]
-        logs = self.logs(row) if self.rule.logs else []
-        scatter = self.scatter(row)
+        made = Order(
+            job,
+            attempt,
+            [self._item(item, row) for item in table.input_items],
+            checks,
+            outputs,
+            self._output_items,
+            seed=seed,
+            logs=self.logs(row) if self.rule.logs else [],
+            scatter=self.scatter(row),
+        )
         if self.binding is not None and not self.binding.values and not self._has_extra_env:
-            return Order(
-                job,
-                attempt,
-                items,
-                checks,
-                outputs,
-                self._output_items,
-                seed=seed,
-                logs=logs,
-                scatter=scatter,
-            )
-        files: list[tuple[str, str]] = []
+            return made
         extras: dict[str, Value] = {
             "seed": str(small(seed)),
             "cores": str(self.cores),
@@ -234,40 +231,19 @@ class Orders:
         if self.binding is not None:
             extras |= {"cores": self.cores}
             values = JobValues(table, row, str, extras)
-            return Order(
-                job,
-                attempt,
-                items,
-                checks,
-                outputs,
-                self._output_items,
-                values=[get(values) for get in self.binding.values],
-                seed=seed,
-                extra_env=self._extra_env(values),
-                logs=logs,
-                scatter=scatter,
-            )
+            made.values = [get(values) for get in self.binding.values]
+            made.extra_env = self._extra_env(values)
+            return made
+        files: list[tuple[str, str]] = []
         values = JobValues(table, row, self._staged(row), extras)
-        words = self.words(values, files)
+        made.words = self.words(values, files)
         extra = self._extra_env(values)
         if isinstance(self.rule.action, Script):
             facts = f"{LISTS}/job.json"
             files.append((facts, self._job_facts(values, seed)))
             extra.append(("FILEFLOW_JOB", f"{STAGE}/{facts}"))
-        return Order(
-            job,
-            attempt,
-            items,
-            checks,
-            outputs,
-            self._output_items,
-            words=words,
-            seed=seed,
-            extra_env=extra,
-            files=files,
-            logs=logs,
-            scatter=scatter,
-        )
+        made.extra_env, made.files = extra, files
+        return made
 
     def logs(self, row: int) -> list[str]:
         """The log files that a job writes itself."""

@@ -183,7 +183,6 @@ class Planner:
         self.asked_by: dict[int, str] = {}
         self.dropped: set[str] = set()
         self.todo: list[tuple[RuleTable, Sequence[int]]] = []
-        self.excluded: set[int] = set()
         self.sources: dict[str, bytes | None] = {}
 
     def table(self, rule: str) -> RuleTable:

@@ -67,7 +67,6 @@ class Schedule:
         self.reopened: set[int] = set()
         self._waits: dict[int, int] = {}
         self._consumers: dict[int, list[int]] = {}
-        self._same_rows: dict[int, list[RuleTable]] = {}
         self._group_waits: dict[int, int] = {}
         self._group_consumers: dict[int, list[int]] = {}
         self._waiters: dict[int, list[int]] = {}

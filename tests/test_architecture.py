@@ -140,14 +140,15 @@ def test_there_is_no_cycle_of_imports() -> None:
 
 def test_version_is_answered_before_anything_heavy_is_imported() -> None:
     code = (
-        "import sys; sys.argv = ['fileflow', '--version']\n"
+        f"sys.path.insert(0, {str(PACKAGE.parent)!r}); sys.argv = ['fileflow', '--version']\n"
         "from fileflow.__main__ import main\n"
         "main()\n"
-        "bad = {'yaml', 'argparse', 'loky', 'tqdm', 'filelock', 'dataclasses', 're'}\n"
+        "bad = {'yaml', 'argparse', 'loky', 'tqdm', 'filelock', 'dataclasses', 'typing', 're'}\n"
         "print('LOADED', sorted((bad & set(sys.modules)) - before))\n"
     )
     found = subprocess.run(
-        [sys.executable, "-c", "import sys; before = set(sys.modules)\n" + code],
+        # without `site`, which may have loaded some of these for reasons of its own
+        [sys.executable, "-S", "-c", "import sys; before = set(sys.modules)\n" + code],
         capture_output=True,
         text=True,
         check=True,

@@ -17,7 +17,8 @@ from fileflow.engine.session import Decided, Describe, Session
 from fileflow.errors import Collector, FileflowError, Mistakes
 from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding
-from fileflow.planning.plan import Plan, Planner, Target, Wishes
+from fileflow.planning.closure import Closure
+from fileflow.planning.plan import Plan, Target, Wishes
 from fileflow.planning.tables import SHIFT, RuleTable
 
 
@@ -103,13 +104,13 @@ class _Checking:
         self.session = session
         self.errors = Collector()
         self.notes: list[str] = []
-        self.planner = Planner(session.workflow, session.world)
+        self.closure = Closure(session.workflow, session.world)
 
     def tables(self) -> Iterator[RuleTable]:
         """The jobs of each rule, of rules whose values are in order."""
         for name in self.session.workflow.rules:
             try:
-                table = self.planner.table(name)
+                table = self.closure.table(name)
                 table.make_links()
             except FileflowError as error:
                 self.errors.add(error)
@@ -149,9 +150,9 @@ class _Checking:
         for table in list(self.tables()):
             for k in range(len(table.shape.outputs)):
                 for path in table.output_paths(k):
-                    makers = {job >> SHIFT for job in self.planner.finder.makers(path)}
+                    makers = {job >> SHIFT for job in self.closure.finder.makers(path)}
                     if len(makers) > 1:
-                        names = sorted(self.planner.tables[number].rule.name for number in makers)
+                        names = sorted(self.closure.tables[number].rule.name for number in makers)
                         for pair in combinations(names, 2):
                             shared.setdefault(pair, path)
         for (one, other), path in shared.items():
@@ -190,9 +191,9 @@ class _Checking:
 
     def _alone(self, table: RuleTable) -> Plan:
         """A plan in which no job is wanted, so that only the rule itself is looked at."""
-        planner = self.planner
+        closure = self.closure
         tables = {table.number: table}
-        return Plan(self.session.workflow, tables, planner.by_rule, planner.joins)
+        return Plan(self.session.workflow, tables, closure.by_rule, closure.joins)
 
     def _fill(self, table: RuleTable, decided: Decided) -> None:
         recipe = decided.recipes[table.rule.name]

@@ -16,9 +16,10 @@ from fileflow.commands.held import Project
 from fileflow.engine.session import Session
 from fileflow.errors import Exit, FileflowError
 from fileflow.model.patterns import natural_key, normal
+from fileflow.planning.closure import Closure
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import is_found
-from fileflow.planning.plan import Planner, Target
+from fileflow.planning.plan import Target
 from fileflow.planning.tables import ROW, SHIFT
 from fileflow.planning.unknowns import Unknowns
 from fileflow.world import files
@@ -185,7 +186,7 @@ class _Choice:
     def _finder(self) -> Finder:
         """What tells who makes a path, with what was found while running as far as it is known."""
         if not any(map(is_found, self.session.workflow.relations)):
-            return Planner(self.session.workflow, self.session.world).finder
+            return Closure(self.session.workflow, self.session.world).finder
         self.unknowns = plan_of_everything(self.session).unknowns
         assert self.unknowns is not None
         return self.unknowns.finder

@@ -13,9 +13,9 @@ from enum import Enum
 from fileflow.commands.choosing import plan_of_everything, plan_of_targets
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.fast import STATE
-from fileflow.planning.plan import Target, wanted_rows
+from fileflow.planning.plan import Target
 from fileflow.planning.staleness import State
-from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.planning.tables import ROW, SHIFT, RuleTable, wanted_rows
 from fileflow.world.lock import describe_holder
 from fileflow.world.records import Records
 

@@ -25,10 +25,9 @@ from fileflow.language.templates import Value
 from fileflow.model.ports import Runner
 from fileflow.model.rules import Pool, Rule
 from fileflow.model.work import Batch, Died, End, Order, Outcome
-from fileflow.planning.plan import wanted_rows
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Why
-from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.planning.tables import ROW, SHIFT, RuleTable, wanted_rows
 from fileflow.world.records import Record
 
 BATCH_SECONDS = 0.1

@@ -26,8 +26,9 @@ from fileflow.errors import Collector, Exit, FileflowError
 from fileflow.fast import STATE
 from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
-from fileflow.planning.plan import Wishes, wanted_rows
+from fileflow.planning.plan import Wishes
 from fileflow.planning.staleness import State, Why
+from fileflow.planning.tables import wanted_rows
 
 if TYPE_CHECKING:
     from fileflow.world.functions import Description

@@ -21,10 +21,11 @@ from fileflow.model.rules import Argv, Call, Rule, Run, Script, Shell, Workflow
 from fileflow.planning.binding import Binding, Parameter, bind
 from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
 from fileflow.planning.known import Known
-from fileflow.planning.plan import Plan, Planner, Wishes, wanted_rows
+from fileflow.planning.plan import Plan, Wishes
+from fileflow.planning.planner import make_plan
 from fileflow.planning.recipes import Recipe, action_parts, is_static, recipe_of, words_of
 from fileflow.planning.staleness import Staleness
-from fileflow.planning.tables import RuleTable
+from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.world.code import Code, CodeReader
 from fileflow.world.files import Clock, RealDisk, file_digest, hashing
 from fileflow.world.records import Records
@@ -139,7 +140,7 @@ class Session:
 
     def plan(self, wishes: Wishes) -> Plan:
         """The jobs that the wishes need, as far as they are known."""
-        plan = Planner(self.workflow, self.world, self.known, self._groups).plan(wishes)
+        plan = make_plan(self.workflow, self.world, wishes, self.known, self._groups)
         self._groups += len(plan.joins.groups)
         return plan
 

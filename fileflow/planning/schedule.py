@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
 
-from fileflow.planning.plan import Plan, wanted_rows
+from fileflow.planning.plan import Plan
 from fileflow.planning.staleness import Staleness, State
-from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.planning.tables import ROW, SHIFT, RuleTable, wanted_rows
 
 
 class JobState(IntEnum):

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Protocol
 
-from fileflow.planning.plan import Plan, wanted_rows
+from fileflow.planning.plan import Plan
 from fileflow.planning.recipes import Recipe
 from fileflow.planning.tables import ABSENT as NO_PATH
-from fileflow.planning.tables import ROW, SHIFT, Group, Link, RuleTable
+from fileflow.planning.tables import ROW, SHIFT, Group, Link, RuleTable, wanted_rows
 
 ZERO = bytes(16)
 LIST_MARK = "\x01"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fileflow.errors import FileflowError, did_you_mean
@@ -34,6 +34,8 @@ ROW = (1 << SHIFT) - 1
 SOURCE = -1
 ABSENT = -2
 UNRESOLVED = -9
+PENDING = -3
+LATER = -4
 
 
 class Group:
@@ -814,3 +816,39 @@ def matcher_for(table: RuleTable, entry: Entry) -> Matcher:
     """The matcher of an output pattern under the rule's constraints."""
     assert entry.pattern is not None
     return Matcher(entry.pattern, table.checks)
+
+
+def wanted_rows(table: RuleTable) -> Sequence[int]:
+    """The rows of a table that are wanted."""
+    if all(table.wanted):
+        return range(table.count)
+    return [row for row, wanted in enumerate(table.wanted) if wanted]
+
+
+def makers_of(tables: Mapping[int, RuleTable], job: int) -> Iterator[int]:
+    """The jobs that make what a job takes."""
+    table = tables[job >> SHIFT]
+    for link in table.links:
+        for maker in link.makers_of(job & ROW):
+            if maker >= 0:
+                yield maker
+
+
+def wanted_links(
+    tables: Iterable[RuleTable],
+) -> Iterator[tuple[Link, RuleTable, Sequence[str], Sequence[int]]]:
+    """The paths and makers of all wanted links: by job, or by group."""
+    seen: set[int] = set()
+    for table in list(tables):
+        if not any(table.wanted):
+            continue
+        for link in table.links:
+            if link.group_of is None:
+                if link.makers is not None and not isinstance(link.makers, range):
+                    yield link, table, link.paths, link.makers
+                continue
+            for group in link.groups:
+                if group.makers is not None and (group.number not in seen):
+                    if not link.entry.optional:
+                        seen.add(group.number)
+                    yield link, table, group.paths, group.makers

@@ -16,7 +16,8 @@ import pytest
 from fileflow.errors import FileflowError
 from fileflow.language.loader import load_workflow
 from fileflow.model.rules import Workflow
-from fileflow.planning.plan import Plan, Planner, Wishes, target_from
+from fileflow.planning.plan import Plan, Wishes, target_from
+from fileflow.planning.planner import make_plan
 from fileflow.planning.recipes import Recipe, recipe_of
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import (
@@ -326,7 +327,7 @@ class Project:
             where=tuple((name, tuple(values)) for name, values in (where or {}).items()),
             keep_going=keep_going,
         )
-        return Planner(self.workflow(), self.world).plan(wishes)
+        return make_plan(self.workflow(), self.world, wishes)
 
     def look(self, *targets: str, rerun: bool = False, **wishes: object) -> Look:
         """Plans, and decides what is fresh."""

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from fileflow.errors import FileflowError
 from fileflow.language.loader import load_workflow
 from fileflow.model.rules import Workflow
-from fileflow.planning.plan import Plan, Planner, Wishes
+from fileflow.planning.plan import Plan, Wishes
+from fileflow.planning.planner import make_plan
 from tests.planning.fakes import FakeWorld, labels
 
 Row = dict[str, str]
@@ -213,7 +214,7 @@ def load(world: World) -> Workflow:
 
 
 def plan_of(world: World) -> Plan:
-    return Planner(load(world), Everything()).plan(Wishes())
+    return make_plan(load(world), Everything(), Wishes())
 
 
 def label(job: Row) -> str:

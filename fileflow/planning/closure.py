@@ -1,0 +1,516 @@
+"""From wanted jobs to all that they need: who makes what, for all rows of a rule at once.
+
+Paths that several rules could make, or that may be sources, are decided here. Whether a source is
+there is asked of `Looks`; which jobs a user asks for, and their order, is not known here.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+
+from fileflow.errors import Collector, Exit, FileflowError, did_you_mean
+from fileflow.model.rules import Entry, Workflow
+from fileflow.planning.derivation import Derivation, free_rule, missing_error
+from fileflow.planning.finding import Finder
+from fileflow.planning.known import Known, is_found, with_known
+from fileflow.planning.ordering import components
+from fileflow.planning.plan import Looks, Missing
+from fileflow.planning.tables import (
+    ABSENT,
+    LATER,
+    PENDING,
+    ROW,
+    SHIFT,
+    SOURCE,
+    Group,
+    Joins,
+    Link,
+    RuleTable,
+    makers_of,
+    wanted_links,
+    wanted_rows,
+)
+from fileflow.planning.unknowns import Unknowns
+
+
+class Closure:
+    """What has been asked for so far and all that it needs; asks go on until nothing is open."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        looks: Looks,
+        known: Known | None = None,
+        first_group: int = 0,
+    ) -> None:
+        """`known`: what is known of values that are found while running; `first_group`: the number
+        of the first list of inputs, which no other plan of the run may use."""
+        known = known or Known()
+        workflow = with_known(workflow, known)
+        self.workflow = workflow
+        self.looks = looks
+        self.joins = Joins(workflow, known, first_group)
+        self.by_rule: dict[str, RuleTable] = {}
+        self.tables: dict[int, RuleTable] = {}
+        self.finder = Finder(workflow, self.table)
+        self.unknowns = Unknowns(workflow, self.joins, self.finder, self.tables)
+        self.defers: dict[int, frozenset[int]] = {}
+        self.defer_rules: dict[str, frozenset[int]] = {}
+        self.later: dict[str, frozenset[int]] = {}
+        self.numbers = {name: number for number, name in enumerate(workflow.rules)}
+        self.decided: dict[str, int] = {}
+        self.choices: dict[str, tuple[int, ...]] = {}
+        self.choosers: dict[str, tuple[int, Entry | None]] = {}
+        self.asked_by: dict[int, str] = {}
+        self.dropped: set[str] = set()
+        self.todo: list[tuple[RuleTable, Sequence[int]]] = []
+        self.sources: dict[str, bytes | None] = {}
+
+    def table(self, rule: str) -> RuleTable:
+        """The table of a rule's jobs, made when first needed."""
+        found = self.by_rule.get(rule)
+        if found is None:
+            number = self.numbers[rule]
+            found = RuleTable(number, self.workflow.rules[rule], self.workflow, self.joins)
+            self.by_rule[rule] = found
+            self.tables[number] = found
+        return found
+
+    # -- what is not known yet ----------------------------------------------------------------
+
+    def _defer(self, job: int, producers: frozenset[int]) -> None:
+        """A job waits for what these jobs tell, which are wanted."""
+        before = self.defers.get(job)
+        if before is None or not producers <= before:
+            self.defers[job] = producers | (before or frozenset())
+            self.want(producers)
+
+    def _wait_for_path(self, path: str, *, named: bool) -> bool:
+        """Whether it is not known yet if a rule makes this path; then who has to tell is wanted."""
+        if path not in self.later:
+            self.later[path] = self.unknowns.of_path(path, named=named)
+        self.want(self.later[path])
+        return bool(self.later[path])
+
+    def deferred(self, blocked: set[int]) -> dict[int, frozenset[int]]:
+        """The wanted jobs that wait, or need one that does, with the jobs that have to tell."""
+        found = {
+            job: producers
+            for job, producers in self.defers.items()
+            if self.tables[job >> SHIFT].wanted[job & ROW] and job not in blocked
+        }
+        if any(self.later.values()):
+            for table in self.tables.values():
+                for row in wanted_rows(table) if any(table.wanted) else ():
+                    for link in table.links:
+                        if LATER in link.makers_of(row):
+                            group = link.group(row)
+                            paths = [link.paths[row]] if group is None else group.paths
+                            makers = zip(paths, link.makers_of(row), strict=False)
+                            job = table.base | row
+                            for path, maker in makers:
+                                if maker == LATER:
+                                    new = found.get(job, frozenset()) | self.later[path]
+                                    found[job] = new
+        if not found:
+            return found
+        needed_by: dict[int, list[int]] = {}
+        for table in self.tables.values():
+            for row in wanted_rows(table) if any(table.wanted) else ():
+                for maker in dict.fromkeys(makers_of(self.tables, table.base | row)):
+                    needed_by.setdefault(maker, []).append(table.base | row)
+        todo = list(found)
+        while todo:
+            job = todo.pop()
+            for consumer in needed_by.get(job, ()):
+                before = found.get(consumer)
+                if before is None or not found[job] <= before:
+                    found[consumer] = found[job] | (before or frozenset())
+                    todo.append(consumer)
+        return found
+
+    def waits(self, deferred: dict[int, frozenset[int]]) -> dict[str, list[str]]:
+        """For each rule of which something is not known yet, the rules that have to tell."""
+        producers: dict[str, frozenset[int]] = {}
+        patterns = []
+        for name, jobs in self.defer_rules.items():
+            table = self.by_rule.get(name)
+            if table is not None and jobs:
+                producers[name] = jobs
+                patterns += [e.pattern for e in table.shape.inputs if e.pattern is not None]
+        for job, jobs in deferred.items():
+            table = self.tables[job >> SHIFT]
+            name = table.rule.name
+            if job in self.defers and name not in producers:
+                patterns += [e.pattern for e in table.shape.inputs if e.pattern is not None]
+            if not table.rule.asks_only:
+                producers[name] = producers.get(name, frozenset()) | jobs
+        for table in self.unknowns.rules_behind(patterns):
+            jobs = self.unknowns.of_rule(table, {})
+            producers[table.rule.name] = producers.get(table.rule.name, frozenset()) | jobs
+        order = [name for name in self.workflow.rules if name in producers]
+        return {name: self.unknowns.names_of(sorted(producers[name])) for name in order}
+
+    # -- closure ------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        for table in self.tables.values():
+            table.wanted = bytearray(table.count)
+            if self.decided or self.choices or self.dropped:
+                table.linked = bytearray(table.count)
+                table.links = []
+        for group in self.joins.groups:
+            if self.decided or self.choices or self.dropped:
+                group.makers = None
+        self.choices = {}
+        self.todo = []
+        self.defers = {}
+
+    def want(self, jobs: Iterable[int]) -> None:
+        by_table: dict[int, list[int]] = {}
+        for job in jobs:
+            by_table.setdefault(job >> SHIFT, []).append(job & ROW)
+        for number, rows in by_table.items():
+            self.want_rows(self.tables[number], rows)
+
+    def want_rows(self, table: RuleTable, rows: Sequence[int]) -> None:
+        wanted = table.wanted
+        if isinstance(rows, range) and len(rows) == table.count and not any(wanted):
+            if table.count:
+                table.wanted = bytearray(b"\1") * table.count
+                self.todo.append((table, rows))
+            return
+        new = []
+        for row in rows:
+            if not wanted[row]:
+                wanted[row] = 1
+                new.append(row)
+        if new:
+            self.todo.append((table, new))
+
+    def close(self) -> None:
+        while self.todo:
+            table, rows = self.todo.pop()
+            table.make_links()
+            for number in range(len(table.links)):
+                self._follow(table, table.links[number], rows)
+            if self.unknowns.any:
+                self.want(self.unknowns.behind(table, rows))
+
+    def _follow(self, table: RuleTable, link: Link, rows: Sequence[int]) -> None:
+        if link.pattern is None:
+            if link.entry.rule is not None and self.unknowns.any:
+                late_rule = self._late_rule(link.entry.rule)
+                for row in rows if late_rule else ():
+                    self._defer(table.base | row, late_rule)
+            if link.entry.rule is not None and not link.groups:
+                link.groups = [self.joins.group(self._all_of(link.entry), None)]
+                link.group_of = [0] * table.count
+            elif link.group_of is None:
+                link.groups = [self.joins.group([], None)]
+                link.group_of = [0] * table.count
+        if link.group_of is not None:
+            late = self.unknowns.of_link(table, link, rows) if self.unknowns.any else {}
+            for row, producers in late.items():
+                self._defer(table.base | row, producers)
+            waiting = {link.group_of[row] for row in late}
+            for number in dict.fromkeys([link.group_of[row] for row in rows]):
+                group = link.groups[number]
+                if number not in waiting:
+                    self._check_group(table, link, group, number)
+                if group.makers is None:
+                    group.makers = self._makers_of(group.paths, link, table, None)
+                self._demand(link, group.makers)
+                self._demand_later(group.paths, group.makers)
+            return
+        assert link.makers is not None
+        whole = isinstance(rows, range) and len(rows) == table.count
+        if whole and not self.decided and not self.dropped:
+            maker = self.finder.same_rows(table, link.pattern) if link.pattern else None
+            if maker is not None:
+                link.makers = range(maker.base, maker.base + maker.count)
+                link.tables.add(maker.number)
+                self.want_rows(maker, range(maker.count))
+                return
+        if isinstance(link.makers, range):
+            self._demand(link, [link.makers[row] for row in rows])
+            return
+        makers = link.makers
+        assert isinstance(makers, array)
+        if whole:
+            found = self._makers_of(link.paths, link, table, rows)
+            link.makers = found
+        else:
+            found = self._makers_of([link.paths[row] for row in rows], link, table, rows)
+            for row, maker_id in zip(rows, found, strict=True):
+                makers[row] = maker_id
+        self._demand(link, found)
+        self._demand_later([link.paths[row] for row in rows], found)
+
+    def _demand_later(self, paths: Sequence[str], makers: Sequence[int]) -> None:
+        """Wants the jobs that have to tell who makes these paths."""
+        if LATER in makers:
+            for path, maker in zip(paths, makers, strict=True):
+                if maker == LATER:
+                    self.want(self.later[path])
+
+    def _late_rule(self, name: str) -> frozenset[int]:
+        """Who has to tell before all that a rule makes, or asks for, is known."""
+        if name not in self.workflow.rules:
+            return frozenset()
+        table = self.table(name)
+        late = self.unknowns.of_rule(table, {})
+        if table.scattered and not table.has_declared_scatter:
+            late |= {table.base | r for r in range(table.count) if table.found(r) is None}
+        if table.rule.asks_only:
+            table.make_links()
+            for link in table.links:
+                if link.entry.rule is not None:
+                    late |= self._late_rule(link.entry.rule)
+                late |= self.unknowns.of_link(table, link, [0]).get(0, frozenset())
+        return late
+
+    def _all_of(self, entry: Entry, above: tuple[str, ...] = ()) -> list[str]:
+        """The paths that `{rule: NAME}` stands for; `above` are rules that led here."""
+        name = entry.rule
+        if name in above:
+            raise FileflowError(
+                f"these rules ask for each other in a ring: {' → '.join([*above, str(name)])}",
+                place=entry.place,
+            )
+        if name not in self.workflow.rules:
+            raise FileflowError(
+                f"there is no rule {name!r}",
+                place=entry.place,
+                hint=did_you_mean(str(name), self.workflow.rules),
+            )
+        table = self.table(str(name))
+        if table.shape.free:
+            raise free_rule(table)
+        if not table.rule.asks_only:
+            return [path for row in range(table.count) for _, path in table.files_of(row)]
+        table.make_links()
+        out: list[str] = []
+        for link in table.links:
+            if link.entry.rule is not None:
+                out += self._all_of(link.entry, (*above, str(name)))
+            for group in link.groups:
+                out += group.paths
+        return list(dict.fromkeys(out))
+
+    def _check_group(self, table: RuleTable, link: Link, group: Group, number: int) -> None:
+        entry = link.entry
+        if not group.paths and not entry.optional and link.pattern is not None:
+            row = next(
+                r for r in range(table.count) if link.group_of and link.group_of[r] == number
+            )
+            raise FileflowError(
+                f"{link.pattern} gives no path for the job {table.label(row)}: no values agree "
+                "with it",
+                place=entry.place,
+                hint="if that is meant, write {path: …, optional: true}",
+                status=Exit.FAILED if self._found_nothing(table, link) else Exit.WRONG,
+            )
+        if entry.one and len(group.paths) > 1:
+            raise FileflowError(
+                f"{link.pattern} is said to be one file (`one: true`), but there are "
+                f"{len(group.paths)}: {', '.join(group.paths[:3])}…",
+                place=entry.place,
+            )
+
+    def _found_nothing(self, table: RuleTable, link: Link) -> bool:
+        """Whether what a link gathers is found while running."""
+        names = set(link.pattern.wildcards if link.pattern else ())
+        return any(is_found(one) and names & set(one.names) for one in table.relations)
+
+    def _makers_of(
+        self, paths: Sequence[str], link: Link, table: RuleTable, rows: Sequence[int] | None
+    ) -> array[int]:
+        out = array("q", [SOURCE]) * len(paths)
+        decided = self.decided
+        for i, found in enumerate(self.finder.many(paths, link.pattern)):
+            if found is None:
+                if self.unknowns.any and self._wait_for_path(paths[i], named=False):
+                    out[i] = LATER
+                continue
+            path = paths[i]
+            if link.entry.optional and path in self.dropped:
+                out[i] = ABSENT
+            elif decided and path in decided:
+                out[i] = decided[path]
+            elif isinstance(found, int):
+                out[i] = found
+            else:
+                row = None if rows is None else rows[i]
+                agreeing = self._agreeing(found, path, link, table, row)
+                if len(agreeing) == 1:
+                    out[i] = agreeing[0]
+                else:
+                    self.choices[path] = agreeing
+                    self.choosers[path] = (table.base | (row or 0), link.entry)
+                    out[i] = PENDING
+                    self.want(agreeing)
+        link.tables.update({maker >> SHIFT for maker in set(out) if maker >= 0})
+        return out
+
+    def _agreeing(
+        self,
+        makers: tuple[int, ...],
+        path: str,
+        link: Link,
+        table: RuleTable,
+        row: int | None,
+    ) -> tuple[int, ...]:
+        """Of several makers those that agree on all names they share with the job that asks."""
+        values = table.values_of(row) if row is not None else {}
+        if row is None:
+            for group in link.groups:
+                if group.rows is not None and path in group.paths:
+                    names, at = group.rows.names, group.paths.index(path)
+                    if group.rows.count == len(group.paths):
+                        columns = group.rows.columns
+                        values |= {n: c[at] for n, c in zip(names, columns, strict=True)}
+        kept = []
+        for maker in makers:
+            theirs = self.tables[maker >> SHIFT].values_of(maker & ROW)
+            if all(values.get(name, value) == value for name, value in theirs.items()):
+                kept.append(maker)
+        return tuple(kept) or makers
+
+    def _demand(self, link: Link, makers: Sequence[int]) -> None:
+        by_table: dict[int, list[int]] = {}
+        for maker in makers:
+            if maker >= 0:
+                by_table.setdefault(maker >> SHIFT, []).append(maker & ROW)
+        for number, rows in by_table.items():
+            link.tables.add(number)
+            table = self.tables[number]
+            if len(rows) == table.count and not any(table.wanted):
+                self.want_rows(table, range(table.count))
+            else:
+                self.want_rows(table, rows)
+
+    # -- sources and choices ------------------------------------------------------------------
+
+    def _look_for_sources(self) -> bool:
+        """Looks for every source once; whether one that is not optional is missing."""
+        new: dict[str, None] = {}
+        lacking = False
+        for _, _, paths, makers in wanted_links(self.tables.values()):
+            if SOURCE not in makers:
+                continue
+            for path, maker in zip(paths, makers, strict=True):
+                if maker == SOURCE and path not in self.sources:
+                    new[path] = None
+        paths = list(new)
+        self.sources.update(zip(paths, self.looks.signatures(paths), strict=True))
+        for link, _, paths, makers in wanted_links(self.tables.values()):
+            if SOURCE not in makers:
+                continue
+            for i, maker in enumerate(makers):
+                if maker == SOURCE and self.sources[paths[i]] is None:
+                    if link.entry.optional:
+                        assert isinstance(makers, array)
+                        makers[i] = ABSENT
+                    else:
+                        lacking = True
+        return lacking
+
+    def settle(
+        self, asked: Sequence[int], *, tolerant: bool
+    ) -> tuple[set[int], list[Missing]] | None:
+        """Decides what is open; None if the closure must be taken anew for what was decided.
+
+        Gives the jobs that lack a source, and these sources; with `tolerant` they are no error.
+        """
+        lacking = self._look_for_sources()
+        if not lacking and not self.choices and not self._may_ring():
+            return set(), []
+        had = Derivation(self)
+        decided = False
+        errors = Collector()
+        for path, makers in self.choices.items():
+            able = [maker for maker in makers if had.can(maker)]
+            if len(able) > 1:
+                able = [maker for maker in able if had.without(path, maker)] or able
+            maker = self._preferred(path, able, errors) if able else None
+            if maker is None and not able:
+                maker = SOURCE if self._may_be_source(path, makers) else makers[0]
+            if maker is not None:
+                self.decided[path] = maker
+                decided = True
+        errors.raise_if_any()
+        for path, maker in had.hopeless():
+            if path not in self.decided and self._may_be_source(path, (maker,)):
+                self.decided[path] = SOURCE
+                decided = True
+        if decided:
+            return None
+        asking = [
+            table.base | row
+            for table in self.tables.values()
+            if table.rule.asks_only
+            for row in wanted_rows(table)
+        ]
+        missing = had.missing([*asked, *asking])
+        if not missing:
+            dropped = had.hopeless_optional()
+            self.dropped |= dropped
+            return None if dropped else (set(), [])
+        if tolerant:
+            return had.blocked(), missing
+        errors = Collector()
+        for one in missing[:20]:
+            errors.add(missing_error(self.finder, one))
+        errors.raise_if_any()
+        raise AssertionError
+
+    def _may_ring(self) -> bool:
+        """Whether rules with free wildcards need each other by turns."""
+        needs = {
+            number: {other for link in table.links for other in link.tables}
+            for number, table in self.tables.items()
+            if table.shape.free and any(table.wanted)
+        }
+        inside = {number: found & needs.keys() for number, found in needs.items()}
+        return any(len(one) > 1 or one[0] in inside[one[0]] for one in components(inside))
+
+    def _may_be_source(self, path: str, makers: Iterable[int]) -> bool:
+        """A file that is there is a source if only rules with a free wildcard could make it."""
+        for maker in makers:
+            if not self.tables[maker >> SHIFT].shape.free:
+                return False
+        if self.looks.has_record(path):
+            return False
+        found = self.looks.signatures([path])[0]
+        if found is not None:
+            self.sources[path] = found
+        return found is not None
+
+    def _preferred(self, path: str, able: list[int], errors: Collector) -> int | None:
+        if len(able) == 1:
+            return able[0]
+        tables = {maker: self.tables[maker >> SHIFT] for maker in able}
+        plain = [maker for maker in able if not tables[maker].names]
+        left = plain or able
+        best = max(tables[maker].rule.prefer for maker in left)
+        left = [maker for maker in left if tables[maker].rule.prefer == best]
+        if len(left) == 1:
+            return left[0]
+        _, entry = self.choosers.get(path, (None, None))
+        labels = [tables[maker].label(maker & ROW) for maker in left]
+        names = [tables[maker].rule.name for maker in left]
+        wildcard = next((name for maker in left for name in tables[maker].names), None)
+        regex = "[^_.]+"
+        if wildcard is not None:
+            value = tables[left[0]].values_of(left[0] & ROW).get(wildcard, "")
+            regex = r"\d+" if value.isdigit() else "[A-Za-z0-9]+"
+        hint = (
+            f"separate them, e.g. in rule {names[0]}:  constraints: {{{wildcard}: '{regex}'}}"
+            if wildcard
+            else "give one of them a larger `prefer`, or another output"
+        )
+        what = f"{path} is made by more than one job: {', '.join(labels)}"
+        errors.add(FileflowError(what, place=entry.place if entry else None, hint=hint))
+        return None

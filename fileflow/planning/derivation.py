@@ -1,0 +1,203 @@
+"""Which jobs can be had from the sources that are there, and what is lacking for the others.
+
+Slow and exact; only asked where something is open or missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+from fileflow.errors import FileflowError, did_you_mean
+from fileflow.planning.finding import Finder
+from fileflow.planning.ordering import ring_error
+from fileflow.planning.plan import Missing
+from fileflow.planning.tables import PENDING, ROW, SHIFT, SOURCE, Link, RuleTable, wanted_rows
+
+
+class Open(Protocol):
+    """What is wanted, and what is open in it."""
+
+    @property
+    def tables(self) -> Mapping[int, RuleTable]:
+        """The tables, by number; wanted rows are marked."""
+
+    @property
+    def sources(self) -> Mapping[str, bytes | None]:
+        """The sources looked at, None for those that are not there."""
+
+    @property
+    def choices(self) -> Mapping[str, tuple[int, ...]]:
+        """The jobs that could make a path, where there are several."""
+
+    @property
+    def asked_by(self) -> Mapping[int, str]:
+        """The rule without action that asked for a job."""
+
+
+class Derivation:
+    """Which jobs can be had from the sources that are there: the least fixed point.
+
+    A job that needs what it makes, or lacks a source, is not in it. Slow and exact; only asked
+    where something is open or missing.
+    """
+
+    def __init__(self, closure: Open, denied: str | None = None) -> None:
+        self.closure = closure
+        self.able: set[int] = set()
+        self._needs: dict[int, list[tuple[str, tuple[int, ...], Link]]] = {}
+        self._derive(denied)
+
+    def can(self, job: int) -> bool:
+        """Whether all that the job needs can be had."""
+        return job in self.able
+
+    def without(self, path: str, job: int) -> bool:
+        """Whether the job can be had without this path, which it makes."""
+        return Derivation(self.closure, denied=path).can(job)
+
+    def needs(self, job: int) -> list[tuple[str, tuple[int, ...], Link]]:
+        """What a job needs: (path, the jobs that could make it or () for a source, entry)."""
+        found = self._needs.get(job)
+        if found is None:
+            closure = self.closure
+            table = closure.tables[job >> SHIFT]
+            row = job & ROW
+            found = []
+            for link in table.links:
+                group = link.group(row)
+                paths = [link.paths[row]] if group is None else group.paths
+                for path, maker in zip(paths, link.makers_of(row), strict=False):
+                    if maker == PENDING:
+                        found.append((path, closure.choices.get(path, ()), link))
+                    elif maker == SOURCE:
+                        found.append((path, (), link))
+                    elif maker >= 0:
+                        found.append((path, (maker,), link))
+            self._needs[job] = found
+        return found
+
+    def _jobs(self) -> Iterator[int]:
+        for table in self.closure.tables.values():
+            if any(table.wanted):
+                for row in wanted_rows(table):
+                    yield table.base | row
+
+    def _derive(self, denied: str | None) -> None:
+        sources = self.closure.sources
+        waits: dict[int, int] = {}
+        waiting: dict[int, list[tuple[int, str]]] = {}
+        met: set[tuple[int, str]] = set()
+        ready: list[int] = []
+        for job in self._jobs():
+            count = 0
+            for path, makers, link in self.needs(job):
+                if link.entry.optional:
+                    continue
+                if path == denied:
+                    count += 1
+                elif makers:
+                    count += 1
+                    for maker in makers:
+                        waiting.setdefault(maker, []).append((job, path))
+                elif sources.get(path) is None:
+                    count += 1
+            waits[job] = count
+            if not count:
+                ready.append(job)
+        while ready:
+            job = ready.pop()
+            self.able.add(job)
+            for other, path in waiting.get(job, ()):
+                if (other, path) not in met:
+                    met.add((other, path))
+                    waits[other] -= 1
+                    if not waits[other]:
+                        ready.append(other)
+
+    def hopeless(self) -> Iterator[tuple[str, int]]:
+        """Paths whose only maker cannot be had, with that maker."""
+        for job in list(self._needs):
+            for path, makers, _ in self.needs(job):
+                if len(makers) == 1 and makers[0] not in self.able:
+                    yield path, makers[0]
+
+    def hopeless_optional(self) -> set[str]:
+        """The paths of optional inputs whose makers cannot be had: they are absent."""
+        found: set[str] = set()
+        for job in self._jobs():
+            for path, makers, link in self.needs(job):
+                if link.entry.optional and makers and not self.able.intersection(makers):
+                    found.add(path)
+        return found
+
+    def blocked(self) -> set[int]:
+        """The wanted jobs that cannot be had."""
+        return {job for job in self._jobs() if job not in self.able}
+
+    def missing(self, asked: Iterable[int]) -> list[Missing]:
+        """What the asked jobs lack in the end, each with the chain of requests; cycles raise."""
+        out: dict[str, Missing] = {}
+        seen: set[int] = set()
+        for target in asked:
+            if target in self.able or target in seen:
+                continue
+            stack: list[tuple[int, list[int]]] = [(target, [target])]
+            while stack:
+                job, chain = stack.pop()
+                if job in seen:
+                    continue
+                seen.add(job)
+                for path, makers, link in self.needs(job):
+                    if link.entry.optional:
+                        continue
+                    if not makers:
+                        if self.closure.sources.get(path) is None and path not in out:
+                            labels = [self.closure.tables[j >> SHIFT].label(j & ROW) for j in chain]
+                            if target in self.closure.asked_by:
+                                labels.insert(0, self.closure.asked_by[target])
+                            out[path] = Missing(path, labels, link.entry)
+                    elif not any(maker in self.able for maker in makers):
+                        stack += [(maker, [*chain, maker]) for maker in makers]
+        if not out and seen:
+            raise ring_error(self.closure.tables, sorted(seen))
+        return list(out.values())
+
+
+def missing_error(finder: Finder, missing: Missing) -> FileflowError:
+    """A source that is not there: who needs it, and a path near it that a rule makes."""
+    chain = missing.chain
+    shown = chain if len(chain) <= 6 else [*chain[:2], "…", *chain[-3:]]
+    hint = f"needed by {' ← '.join(reversed(shown))}"
+    near = None
+    if missing.entry is not None and missing.entry.pattern is not None:
+        near = near_output(finder, missing.path)
+    if near:
+        hint += f"; did you mean {near}?"
+    return FileflowError(
+        f"{missing.path} is not there, and no rule makes it",
+        place=missing.entry.place if missing.entry else None,
+        hint=hint,
+    )
+
+
+def near_output(finder: Finder, path: str) -> str | None:
+    """The output pattern that looks most like a path."""
+    from difflib import get_close_matches
+
+    texts = [output.pattern.text for output in finder.outputs]
+    found = get_close_matches(path, texts, n=1, cutoff=0.75)
+    return found[0] if found else None
+
+
+def free_rule(table: RuleTable) -> FileflowError:
+    """A rule with a wildcard without values was asked for by its name."""
+    name = table.shape.free[0]
+    near = did_you_mean(name, table.joins.names)
+    output = table.shape.outputs[0].pattern
+    hint = f"ask for a path such as {output}" + (f", or: {near}" if near else "")
+    return FileflowError(
+        f"rule {table.rule.name!r} cannot be asked for by name: {{{name}}} has no values",
+        place=table.rule.place,
+        hint=hint,
+    )

@@ -1,0 +1,124 @@
+"""An order of jobs in which each comes after what it needs; rings are errors.
+
+Whole rules at a time where no rule needs itself; it knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fileflow.errors import FileflowError
+from fileflow.planning.plan import Plan
+from fileflow.planning.tables import ROW, SHIFT, RuleTable, makers_of, wanted_rows
+
+
+def in_order(plan: Plan) -> list[tuple[RuleTable, Sequence[int] | None]]:
+    """The wanted jobs as (table, rows) steps; rows None: all wanted rows. Rings raise."""
+    needs = {
+        number: {other for link in table.links for other in link.tables if other in plan.tables}
+        for number, table in plan.tables.items()
+    }
+    order: list[tuple[RuleTable, Sequence[int] | None]] = []
+    for component in components(needs):
+        if len(component) == 1 and component[0] not in needs[component[0]]:
+            order.append((plan.tables[component[0]], None))
+        else:
+            order += _order_jobs(component, plan)
+    return order
+
+
+def _order_jobs(
+    component: Sequence[int], plan: Plan
+) -> list[tuple[RuleTable, Sequence[int] | None]]:
+    """Rules that need each other by turns: their jobs one by one."""
+    jobs = [
+        plan.tables[number].base | row
+        for number in component
+        for row in wanted_rows(plan.tables[number])
+    ]
+    inside = set(jobs)
+    waits: dict[int, int] = {}
+    needed_by: dict[int, list[int]] = {}
+    for job in jobs:
+        makers = {m for m in makers_of(plan.tables, job) if m in inside}
+        waits[job] = len(makers)
+        for maker in makers:
+            needed_by.setdefault(maker, []).append(job)
+    ready = [job for job in jobs if not waits[job]]
+    order: list[tuple[RuleTable, Sequence[int] | None]] = []
+    for job in ready:
+        order.append((plan.tables[job >> SHIFT], [job & ROW]))
+        for other in needed_by.get(job, ()):
+            waits[other] -= 1
+            if not waits[other]:
+                ready.append(other)
+    if len(ready) < len(jobs):
+        stuck = [job for job in jobs if waits[job] and job not in plan.blocked]
+        if stuck:
+            raise ring_error(plan.tables, stuck)
+    return order
+
+
+def components(needs: dict[int, set[int]]) -> list[list[int]]:
+    """Strongly connected components, each after those that it needs (Tarjan 1972, iterative)."""
+    index: dict[int, int] = {}
+    low: dict[int, int] = {}
+    stack: list[int] = []
+    on_stack: set[int] = set()
+    out: list[list[int]] = []
+    for start in needs:
+        if start in index:
+            continue
+        work = [(start, iter(sorted(needs[start])))]
+        index[start] = low[start] = len(index)
+        stack.append(start)
+        on_stack.add(start)
+        while work:
+            node, others = work[-1]
+            for other in others:
+                if other not in index:
+                    index[other] = low[other] = len(index)
+                    stack.append(other)
+                    on_stack.add(other)
+                    work.append((other, iter(sorted(needs[other]))))
+                    break
+                if other in on_stack:
+                    low[node] = min(low[node], index[other])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == index[node]:
+                    component = []
+                    while True:
+                        other = stack.pop()
+                        on_stack.discard(other)
+                        component.append(other)
+                        if other == node:
+                            break
+                    out.append(component)
+    return out
+
+
+def ring_error(tables: Mapping[int, RuleTable], stuck: Sequence[int]) -> FileflowError:
+    """Names the jobs of a cycle in order: a -> b -> c -> a."""
+    inside = set(stuck)
+    job = stuck[0]
+    walked: list[int] = []
+    position: dict[int, int] = {}
+    while job not in position:
+        position[job] = len(walked)
+        walked.append(job)
+        following = next((m for m in makers_of(tables, job) if m in inside), None)
+        if following is None:
+            break
+        job = following
+    ring = [*walked[position.get(job, 0) :], job]
+    labels = [tables[j >> SHIFT].label(j & ROW) for j in ring]
+    shown = labels if len(labels) <= 8 else [*labels[:4], "…", *labels[-3:]]
+    table = tables[ring[0] >> SHIFT]
+    return FileflowError(
+        f"these jobs need each other in a ring: {' → '.join(shown)}",
+        place=table.rule.place,
+        hint="each arrow reads `needs`; take one of these inputs away",
+    )

@@ -1,0 +1,81 @@
+"""From targets to a plan: the one door through which planning is entered.
+
+Pure: whether a source is there is asked of `Looks`; what is stale is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from fileflow.model.rules import Workflow
+from fileflow.planning.closure import Closure
+from fileflow.planning.known import Known
+from fileflow.planning.ordering import in_order
+from fileflow.planning.overlaps import check_overlaps
+from fileflow.planning.plan import Looks, Plan, Wishes
+from fileflow.planning.tables import ROW, SHIFT
+from fileflow.planning.targets import Targets
+
+
+def make_plan(
+    workflow: Workflow,
+    looks: Looks,
+    wishes: Wishes,
+    known: Known | None = None,
+    first_group: int = 0,
+) -> Plan:
+    """The plan for these wishes.
+
+    Args:
+        known: what is known of values that are found while running.
+        first_group: the number of the first list of inputs, which no other plan of the run uses.
+
+    Raises:
+        FileflowError: for an unknown target, a cycle, two makers of one path, a missing source.
+    """
+    closure = Closure(workflow, looks, known, first_group)
+    targets = Targets(closure, wishes)
+    targets.read()
+    # Each round decides paths that several rules could make, or that turn out to be sources;
+    # then the closure is taken anew, so that nothing asked for on trial stays wanted.
+    while True:
+        closure.reset()
+        asked = targets.asked()
+        closure.close()
+        # What is left out may lack a source: that is seen after it was left out.
+        trouble = closure.settle(asked, tolerant=wishes.keep_going or targets.narrows)
+        if trouble is not None:
+            break
+    if targets.narrows:
+        asked, wanted = targets.narrow(asked)
+        while True:
+            closure.reset()
+            closure.want([*wanted, *targets.producers])
+            closure.close()
+            trouble = closure.settle(wanted, tolerant=wishes.keep_going)
+            if trouble is not None:
+                break
+    blocked, missing = trouble
+    unknowns = closure.unknowns if closure.unknowns.any else None
+    deferred = closure.deferred(blocked) if unknowns else {}
+    waits = closure.waits(deferred) if unknowns else {}
+    for job in deferred:
+        closure.tables[job >> SHIFT].wanted[job & ROW] = 0
+    plan = Plan(
+        workflow=closure.workflow,
+        tables={n: t for n, t in closure.tables.items() if any(t.wanted)},
+        by_rule=closure.by_rule,
+        joins=closure.joins,
+        asked={job for job in asked if job not in deferred},
+        forced=targets.forced(),
+        sources=closure.sources,
+        missing=missing,
+        blocked=blocked,
+        left_out=targets.left_out,
+        source_targets=[p for p in targets.sources if closure.sources.get(p, b"") is not None],
+        deferred=set(deferred),
+        incomplete=bool(deferred or targets.producers),
+        waits=waits,
+        unknowns=unknowns,
+    )
+    plan.order = in_order(plan)
+    check_overlaps(plan)
+    return plan

@@ -1,0 +1,339 @@
+"""Turns what the user asked for into jobs, and takes out what is to be left out.
+
+It knows words, rules and paths; what the jobs need is found by the closure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fileflow.errors import Exit, FileflowError, did_you_mean
+from fileflow.model.patterns import normal, parse_pattern
+from fileflow.model.rules import Entry, Rule
+from fileflow.planning.closure import Closure
+from fileflow.planning.derivation import free_rule, near_output
+from fileflow.planning.known import is_found
+from fileflow.planning.plan import Target, Wishes
+from fileflow.planning.tables import ROW, SHIFT, SOURCE, RuleTable, makers_of, wanted_rows
+
+
+class Targets:
+    """Turns what the user asked for into jobs."""
+
+    def __init__(self, closure: Closure, wishes: Wishes) -> None:
+        self.closure = closure
+        self.wishes = wishes
+        self.sources: list[str] = []
+        self.left_out: dict[str, int] = {}
+        self.producers: list[int] = []
+        self._late_patterns: list[tuple[str, frozenset[int]]] = []
+        self._rules: list[Rule] = []
+        self._paths: list[str] = []
+        self._forced_rules: list[Rule] = []
+        self._forced_paths: list[str] = []
+
+    @property
+    def narrows(self) -> bool:
+        """Whether some of what is needed is to be left out."""
+        return bool(self.wishes.until or self.wishes.omit or self.wishes.where)
+
+    def read(self) -> None:
+        """Tells rules, paths and patterns apart; an unknown one is an error."""
+        rules = self.closure.workflow.rules
+        targets = list(self.wishes.targets)
+        for tag in self.wishes.tags:
+            tagged = [rule for rule in rules.values() if tag in rule.tags]
+            if not tagged:
+                known = {tag for rule in rules.values() for tag in rule.tags}
+                raise FileflowError(f"no rule has the tag {tag!r}", hint=did_you_mean(tag, known))
+            self._rules += tagged
+        if not targets and not self.wishes.tags and not self.wishes.force:
+            self._rules.append(next(iter(rules.values())))
+        for target in targets:
+            self._read(target, self._rules, self._paths)
+        for target in self.wishes.force:
+            self._read(target, self._forced_rules, self._forced_paths)
+        self._rules += [rule for rule in self._forced_rules if rule not in self._rules]
+        self._paths += self._forced_paths
+
+    def _read(self, target: Target, rules: list[Rule], paths: list[str]) -> None:
+        workflow = self.closure.workflow
+        name = target.name
+        if name in workflow.rules:
+            rules.append(workflow.rules[name])
+            return
+        if name in workflow.absent_rules:
+            raise FileflowError(f"rule {name!r} is not there: {workflow.absent_rules[name]}")
+        if "{" in name:
+            pattern = parse_pattern(name)
+            rule = Rule(
+                name=name,
+                place=next(iter(workflow.rules.values())).place,
+                inputs=(Entry(place=next(iter(workflow.rules.values())).place, pattern=pattern),),
+            )
+            for wildcard in pattern.wildcards:
+                if wildcard not in self.closure.joins.names:
+                    raise FileflowError(
+                        f"the target {name!r} names {{{wildcard}}}, which has no values",
+                        hint=did_you_mean(wildcard, self.closure.joins.names),
+                    )
+            table = RuleTable(len(workflow.rules), rule, workflow, self.closure.joins)
+            table.make_links()
+            for link in table.links:
+                late = self.closure.unknowns.of_link(table, link, [0]).get(0, frozenset())
+                if late:
+                    self._late_patterns.append((name, late))
+                for group in link.groups:
+                    paths += group.paths
+            return
+        paths.append(normal(target.path))
+
+    def asked(self) -> list[int]:
+        """The jobs asked for; marks them, and what the rules without action ask for, as wanted."""
+        closure = self.closure
+        jobs: dict[int, None] = {}
+        self.sources = []
+        self.producers = []
+        for rule in self._rules:
+            self._ask_rule(rule, jobs, set())
+        for path in self._paths:
+            maker = self._maker(path)
+            if maker is not None:
+                jobs[maker] = None
+        for name, late in self._late_patterns:
+            self._late(name, late)
+        closure.want(jobs)
+        return list(jobs)
+
+    def _ask_rule(self, rule: Rule, jobs: dict[int, None], ring: set[str]) -> None:
+        table = self.closure.table(rule.name)
+        if table.shape.free:
+            raise free_rule(table)
+        if not rule.asks_only:
+            jobs.update(dict.fromkeys(range(table.base, table.base + table.count)))
+            if self.closure.unknowns.any:
+                late = self.closure.unknowns.of_rule(table, {})
+                self._late(rule.name, late)
+                if not late and not table.count:
+                    self._complain_of_none(table)
+            return
+        # A rule that only asks is no job: what it names is asked for in its stead.
+        closure = self.closure
+        closure.want_rows(table, range(table.count))
+        closure.close()
+        for link in table.links:
+            for row in range(table.count):
+                group = link.group(row)
+                paths = [link.paths[row]] if group is None else group.paths
+                for path, maker in zip(paths, link.makers_of(row), strict=False):
+                    if maker >= 0:
+                        jobs[maker] = None
+                        closure.asked_by.setdefault(maker, rule.name)
+                    elif maker == SOURCE:
+                        self.sources.append(path)
+
+    def _late(self, name: str, producers: frozenset[int]) -> None:
+        """What is asked for is not all known before these jobs have told."""
+        if producers:
+            self.closure.want(producers)
+            self.closure.defer_rules[name] = producers
+            self.producers += [job for job in producers if job not in self.producers]
+
+    def _complain_of_none(self, table: RuleTable) -> None:
+        for relation in table.relations:
+            if is_found(relation) and not len(relation):
+                raise FileflowError(
+                    f"rule {table.rule.name!r} has no job: {relation.origin} gives no values",
+                    place=table.rule.place,
+                    status=Exit.FAILED,
+                )
+
+    def _maker(self, path: str) -> int | None:
+        closure = self.closure
+        if path in closure.decided:
+            maker = closure.decided[path]
+            if maker == SOURCE:
+                self.sources.append(path)
+            return maker if maker >= 0 else None
+        makers = closure.finder.makers(path)
+        if not makers and closure.unknowns.any:
+            late = closure.unknowns.of_path(path, named=True)
+            if late:
+                self._late(path, late)
+                return None
+        if not makers:
+            sign = closure.looks.signatures([path])[0]
+            if sign is None:
+                raise _unknown_target(closure, path)
+            self.sources.append(path)
+            return None
+        if len(makers) > 1:
+            closure.choices[path] = tuple(makers)
+            closure.want(makers)
+            return None
+        job = makers[0]
+        closure.choosers[path] = (job, None)
+        if closure.tables[job >> SHIFT].shape.free:
+            # On trial: if its inputs cannot be had, a file that is there is a source.
+            closure.choices.setdefault(path, (job,))
+        return job
+
+    def forced(self) -> set[int]:
+        """The jobs that are to be treated as stale."""
+        out: set[int] = set()
+        for rule in self._forced_rules:
+            table = self.closure.table(rule.name)
+            out.update(table.base | row for row in range(table.count))
+        for path in self._forced_paths:
+            out.update(self.closure.finder.makers(path))
+        return out
+
+    # -- leaving out --------------------------------------------------------------------------
+
+    def narrow(self, asked: list[int]) -> tuple[list[int], list[int]]:
+        """What is asked for, and what is wanted, after --until, --omit and --where."""
+        closure = self.closure
+        wanted = [
+            table.base | row
+            for table in closure.tables.values()
+            if any(table.wanted) and not table.rule.asks_only
+            for row in wanted_rows(table)
+        ]
+        if self.wishes.until:
+            ends = self._matching(self.wishes.until, "--until", wanted)
+            asked = [job for job in wanted if job in ends]
+            self.producers = self._late_ends(wanted)
+            wanted = self._closure_down(asked)
+        out = self._matching(self.wishes.omit, "--omit", wanted) if self.wishes.omit else set()
+        for name, values in self.wishes.where:
+            out |= self._elsewhere(name, values, wanted)
+        if not out:
+            return asked, wanted
+        order = self._closure_up(out, wanted)
+        self.producers = [job for job in self.producers if job not in order]
+        for job in order:
+            name = closure.tables[job >> SHIFT].rule.name
+            self.left_out[name] = self.left_out.get(name, 0) + 1
+        asked = [job for job in asked if job not in order]
+        return asked, [job for job in wanted if job not in order]
+
+    def _late_ends(self, wanted: Sequence[int]) -> list[int]:
+        """The wanted jobs that may bring further jobs of the rules at which the run is to end."""
+        unknowns = self.closure.unknowns
+        names = {word.name for word in self.wishes.until}
+        late: set[int] = set()
+        for name, rule in self.closure.workflow.rules.items():
+            if name in names and not rule.asks_only and unknowns.any:
+                producers = unknowns.of_rule(self.closure.table(name), {})
+                self.closure.defer_rules[name] = producers
+                late |= producers
+        return [job for job in wanted if job in late]
+
+    def _matching(self, words: Iterable[Target], option: str, wanted: Sequence[int]) -> set[int]:
+        rules: list[Rule] = []
+        paths: list[str] = []
+        for word in words:
+            self._read(word, rules, paths)
+        names = {rule.name for rule in rules}
+        found = {job for job in wanted if self.closure.tables[job >> SHIFT].rule.name in names}
+        for rule in rules:
+            if rule.asks_only:
+                table = self.closure.table(rule.name)
+                closure = self.closure
+                closure.want_rows(table, range(table.count))
+                closure.close()
+                found |= {
+                    m
+                    for row in range(table.count)
+                    for m in makers_of(closure.tables, table.base | row)
+                }
+        for path in paths:
+            makers = self.closure.finder.makers(path)
+            if not makers and self.closure.unknowns.of_path(path, named=True):
+                continue
+            if not makers:
+                raise FileflowError(
+                    f"{option} {path}: no rule makes it",
+                    hint=did_you_mean(path, self.closure.workflow.rules),
+                )
+            found.update(makers)
+        return found
+
+    def _elsewhere(self, name: str, values: Sequence[str], wanted: Sequence[int]) -> set[int]:
+        """The jobs that map this wildcard, or have it as a column, with another value."""
+        closure = self.closure
+        known = [relation for relation in closure.workflow.relations if name in relation.names]
+        free = any(name in closure.tables[j >> SHIFT].columns for j in wanted)
+        if not known and not free:
+            raise FileflowError(
+                f"--where {name}=…: there is no wildcard {name!r}",
+                hint=did_you_mean(name, closure.joins.names),
+            )
+        there = {value for relation in known for value in relation.column(name)}
+        for value in values:
+            if known and value not in there and not any(is_found(r) or r.open for r in known):
+                raise FileflowError(
+                    f"--where {name}={value}: {name} has no such value",
+                    hint=did_you_mean(value, list(there)[:1000]),
+                )
+        keep = set(values)
+        out = set()
+        for job in wanted:
+            table = closure.tables[job >> SHIFT]
+            row = job & ROW
+            if name in table.columns:
+                if table.columns[name][row] not in keep:
+                    out.add(job)
+            elif name not in table.shape.gathered and table.names and table.has_column(name):
+                mine = table.column_value(name, row, each=True)
+                if not keep & set(mine):
+                    out.add(job)
+        return out
+
+    def _closure_down(self, jobs: Sequence[int]) -> list[int]:
+        """These jobs and all that they need."""
+        found = dict.fromkeys(jobs)
+        todo = list(jobs)
+        while todo:
+            for maker in makers_of(self.closure.tables, todo.pop()):
+                if maker not in found:
+                    found[maker] = None
+                    todo.append(maker)
+        return list(found)
+
+    def _closure_up(self, out: set[int], wanted: Sequence[int]) -> set[int]:
+        """These jobs and all that need them."""
+        closure = self.closure
+        needed_by: dict[int, list[int]] = {}
+        for job in wanted:
+            for maker in makers_of(closure.tables, job):
+                needed_by.setdefault(maker, []).append(job)
+            for producer in closure.defers.get(job, ()):
+                needed_by.setdefault(producer, []).append(job)
+            if closure.unknowns.any:
+                table = closure.tables[job >> SHIFT]
+                for producer in closure.unknowns.behind(table, [job & ROW]):
+                    needed_by.setdefault(producer, []).append(job)
+        todo = list(out)
+        found = set(out)
+        while todo:
+            for job in needed_by.get(todo.pop(), ()):
+                if job not in found:
+                    found.add(job)
+                    todo.append(job)
+        return found & set(wanted)
+
+
+def _unknown_target(closure: Closure, path: str) -> FileflowError:
+    rules = closure.workflow.rules
+    near = did_you_mean(path, rules)
+    hint = near
+    if near is None or not near.startswith("did you mean"):
+        output = near_output(closure.finder, path)
+        if output:
+            hint = f"rules make {output}; `fileflow list` shows the rules"
+    return FileflowError(
+        f"there is no rule and no file {path!r}, and no rule makes such a path",
+        hint=hint,
+        status=Exit.WRONG,
+    )

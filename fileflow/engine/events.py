@@ -10,9 +10,29 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
+class Job(Protocol):
+    """A job in the user's words."""
+
+    @property
+    def rule(self) -> str:
+        """Its rule's name."""
+
+    @property
+    def wildcards(self) -> Mapping[str, str]:
+        """Its values, by name."""
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """The paths that it makes."""
+
+    @property
+    def label(self) -> str:
+        """Rule and values in one text."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """A job in the user's words."""
+    """The same, written down."""
 
     rule: str
     wildcards: Mapping[str, str]
@@ -45,7 +65,7 @@ class RunGrew:
 class JobStarted:
     """A job was handed to a slot."""
 
-    job: JobFacts
+    job: Job
     reason: str
     command: str | None
 
@@ -54,7 +74,7 @@ class JobStarted:
 class JobEnded:
     """A job ended: `status` is built, failed, retried, kept."""
 
-    job: JobFacts
+    job: Job
     status: str
     seconds: float
     message: str = ""

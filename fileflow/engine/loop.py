@@ -809,13 +809,9 @@ class Loop:
 
     # -- words --------------------------------------------------------------------------------
 
-    def facts(self, job: int) -> events.JobFacts:
+    def facts(self, job: int) -> RowFacts:
         """A job in the user's words."""
-        table = self.plan.tables[job >> SHIFT]
-        row = job & ROW
-        return events.JobFacts(
-            table.rule.name, table.values_of(row), table.outputs_of(row), table.label(row)
-        )
+        return RowFacts(self.plan.tables[job >> SHIFT], job & ROW)
 
     def _reason(self, job: int) -> str:
         if job in self.reasons:
@@ -900,6 +896,36 @@ class Loop:
             left_out=self.plan.left_out,
             status=status,
         )
+
+
+class RowFacts:
+    """A job in the user's words, worked out if somebody asks: most jobs end unseen."""
+
+    __slots__ = ("_row", "_table")
+
+    def __init__(self, table: RuleTable, row: int) -> None:
+        self._table = table
+        self._row = row
+
+    @property
+    def rule(self) -> str:
+        """Its rule's name."""
+        return self._table.rule.name
+
+    @property
+    def wildcards(self) -> Mapping[str, str]:
+        """Its values, by name."""
+        return self._table.values_of(self._row)
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """The paths that it makes."""
+        return self._table.outputs_of(self._row)
+
+    @property
+    def label(self) -> str:
+        """Rule and values in one text."""
+        return self._table.label(self._row)
 
 
 class Durations:

@@ -8,13 +8,14 @@ needs; then it is ready, and whoever asks decides whether it runs or is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
+from operator import mul
 
 from fileflow.planning.plan import Plan
 from fileflow.planning.staleness import Staleness, State
-from fileflow.planning.tables import ROW, SHIFT, RuleTable, wanted_rows
+from fileflow.planning.tables import ROW, SHIFT, Group, RuleTable, wanted_rows
 
 
 class JobState(IntEnum):
@@ -47,6 +48,12 @@ _MOVES = {
     JobState.FAILED: {JobState.READY},
     JobState.SKIPPED: set(),
 }  # fmt: skip
+_ALLOWED = [sum(1 << new for new in _MOVES[old]) for old in JobState]
+_FIRST = bytes.maketrans(
+    bytes([State.FRESH, State.ABSENT, State.LATENT, State.MAYBE, State.STALE]),
+    bytes([JobState.KEPT, JobState.RESTING, JobState.RESTING, JobState.WAITING, JobState.WAITING]),
+)
+_OPEN = (JobState.WAITING, JobState.READY)
 
 
 class Schedule:
@@ -62,7 +69,7 @@ class Schedule:
         self.plan = plan
         self.staleness = staleness
         self.states = {n: bytearray(t.count) for n, t in plan.tables.items()}
-        self.counts = dict.fromkeys(JobState, 0)
+        self.counts: dict[int, int] = dict.fromkeys(JobState, 0)
         self.certain: set[int] = set()
         self.reopened: set[int] = set()
         self._waits: dict[int, int] = {}
@@ -88,11 +95,14 @@ class Schedule:
     def _set(self, job: int, new: JobState) -> None:
         states = self.states[job >> SHIFT]
         row = job & ROW
-        old = JobState(states[row])
-        assert new in _MOVES[old], f"bug: {self.plan.label(job)} from {old.name} to {new.name}"
+        old = states[row]
+        assert _ALLOWED[old] >> new & 1, (
+            f"bug: {self.plan.label(job)} from {JobState(old).name} to {new.name}"
+        )
         states[row] = new
-        self.counts[old] -= 1
-        self.counts[new] += 1
+        counts = self.counts
+        counts[old] -= 1
+        counts[new] += 1
 
     @property
     def finished(self) -> bool:
@@ -103,55 +113,71 @@ class Schedule:
     # -- opening ------------------------------------------------------------------------------
 
     def _open_all(self) -> None:
-        opened: list[tuple[RuleTable, int]] = []
+        opened: dict[int, list[int]] = {}
         for number, table in self.plan.tables.items():
             if table.rule.asks_only:
                 continue
             known = self.staleness.states[number]
-            for row in wanted_rows(table):
-                job = table.base | row
-                if job in self.plan.blocked:
-                    self._set(job, JobState.SKIPPED)
-                elif known[row] in (State.STALE, State.MAYBE):
-                    self._set(job, JobState.WAITING)
-                    opened.append((table, row))
-                    if known[row] == State.STALE:
-                        self.certain.add(job)
-                else:
-                    resting = known[row] in (State.ABSENT, State.LATENT)
-                    self._set(job, JobState.RESTING if resting else JobState.KEPT)
-        for table, row in opened:
-            self._count_needs(table, row)
-        for table, row in opened:
-            if not self._waits[table.base | row]:
-                self._make_ready(table.base | row)
+            # States are bytes, so that a rule is opened by a few operations on all of its rows.
+            states = self.states[number]
+            states[:] = known.translate(_FIRST)
+            if not all(table.wanted):
+                states[:] = bytes(map(mul, states, table.wanted))
+            for job in self.plan.blocked:
+                if job >> SHIFT == number:
+                    states[job & ROW] = JobState.SKIPPED
+            for state in JobState:
+                self.counts[state] += states.count(state)
+            if JobState.WAITING in states:
+                rows = [row for row, state in enumerate(states) if state == JobState.WAITING]
+                opened[number] = rows
+                base = table.base
+                self.certain.update([base | row for row in rows if known[row] == State.STALE])
+        for number, rows in opened.items():
+            self._count_needs(self.plan.tables[number], rows, opened)
+        for number, rows in opened.items():
+            base, waits = number << SHIFT, self._waits
+            for row in rows:
+                if not waits.get(base | row):
+                    self._make_ready(base | row)
 
-    def _count_needs(self, table: RuleTable, row: int) -> None:
-        job = table.base | row
-        waits = 0
+    def _count_needs(self, table: RuleTable, rows: list[int], opened: Container[int]) -> None:
+        """Counts, for these jobs of a rule, the open jobs and lists that each waits for."""
+        base = table.base
+        waits = self._waits
+        consumers = self._consumers
         for link in table.links:
-            group = link.group(row)
-            if group is not None:
-                if group.number not in self._group_waits:
-                    open_makers = 0
-                    for maker in group.makers or ():
-                        if maker >= 0 and self._is_open(maker):
-                            open_makers += 1
-                            self._consumers.setdefault(maker, []).append(-1 - group.number)
-                    self._group_waits[group.number] = open_makers
-                    self._group_consumers[group.number] = []
-                if self._group_waits[group.number]:
-                    waits += 1
-                    self._group_consumers[group.number].append(job)
+            if not any(number in opened for number in link.tables):
                 continue
-            maker = link.makers[row] if link.makers is not None else -1
-            if maker >= 0 and self._is_open(maker):
-                waits += 1
-                self._consumers.setdefault(maker, []).append(job)
-        self._waits[job] = waits
+            if link.group_of is not None:
+                for row in rows:
+                    group = link.groups[link.group_of[row]]
+                    if group.number not in self._group_waits:
+                        self._count_group(group)
+                    if self._group_waits[group.number]:
+                        job = base | row
+                        waits[job] = waits.get(job, 0) + 1
+                        self._group_consumers[group.number].append(job)
+                continue
+            makers = link.makers
+            if makers is None:
+                continue
+            for row in rows:
+                maker = makers[row]
+                if maker >= 0 and self._is_open(maker):
+                    job = base | row
+                    waits[job] = waits.get(job, 0) + 1
+                    consumers.setdefault(maker, []).append(job)
+
+    def _count_group(self, group: Group) -> None:
+        open_makers = [m for m in group.makers or () if m >= 0 and self._is_open(m)]
+        for maker in open_makers:
+            self._consumers.setdefault(maker, []).append(-1 - group.number)
+        self._group_waits[group.number] = len(open_makers)
+        self._group_consumers[group.number] = []
 
     def _is_open(self, job: int) -> bool:
-        return self.states[job >> SHIFT][job & ROW] in (JobState.WAITING, JobState.READY)
+        return self.states[job >> SHIFT][job & ROW] in _OPEN
 
     def weigh(self, weights: dict[int, float]) -> None:
         """Sets for single jobs how long the chain is that they start; before the first batch."""

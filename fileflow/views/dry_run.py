@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fileflow.engine.events import JobFacts
+from fileflow.engine.events import Job
 from fileflow.views.json_lines import job_facts, json_line
 from fileflow.views.style import NO_COLORS, Paint
 
@@ -25,7 +25,7 @@ class PlannedJob:
         certain: whether it will be built whatever comes out of others.
     """
 
-    job: JobFacts
+    job: Job
     reason: str
     kind: str
     certain: bool

@@ -17,7 +17,7 @@ def json_line(facts: Mapping[str, object]) -> str:
     return json.dumps(facts)
 
 
-def job_facts(job: events.JobFacts) -> dict[str, object]:
+def job_facts(job: events.Job) -> dict[str, object]:
     """What every line about a job says."""
     return {"rule": job.rule, "wildcards": dict(job.wildcards), "outputs": list(job.outputs)}
 

@@ -277,7 +277,7 @@ def failure_lines(event: events.JobEnded, manner: Manner) -> Iterator[str]:
     yield f"  its whole output: {paint.bold(log_command(event.job, manner.folder))}"
 
 
-def log_command(job: events.JobFacts, folder: str) -> str:
+def log_command(job: events.Job, folder: str) -> str:
     """The command that shows the kept output of a job."""
     if not job.outputs:
         return f"fileflow log {job.rule}"

@@ -96,6 +96,18 @@ class World:
             return known[1]
         return None
 
+    def proof(self, path: str) -> tuple[bytes | None, bytes | None]:
+        """The signature and digest of a path where its content is known, else nothing."""
+        digest = self._contents.get(path)
+        if digest is not None:
+            return self.signatures((path,))[0], digest
+        known = self.records.files.get(path)
+        if known is not None and path not in self._contents:
+            sign = self.signatures((path,))[0]
+            if known[0] == sign:
+                return known
+        return None, None
+
     def _read(self, path: str, known: tuple[bytes, bytes] | None) -> bytes | None:
         try:
             found = files.steady_digest(path)

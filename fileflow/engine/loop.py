@@ -289,7 +289,7 @@ class Loop:
 
     def _is_protected(self, table: RuleTable, job: int) -> bool:
         """Whether a stale job may not replace what it made; then it has failed."""
-        if job in self.plan.forced:
+        if not table.protects or job in self.plan.forced:
             return False
         for entry, path in table.files_of(job & ROW):
             if entry.protected and os.path.lexists(path) and self.world.has_record(path):
@@ -395,7 +395,7 @@ class Loop:
             group = link.group(row)
             if group is not None and shared_list(group) is not None:
                 if group.number not in lists:
-                    known = [self._known(path) for path in group.paths]
+                    known = [self.world.proof(path) for path in group.paths]
                     lists[group.number] = (
                         group.paths,
                         [sign for sign, _ in known],
@@ -404,14 +404,8 @@ class Loop:
                 out.append(group.number)
                 continue
             for path in link.paths_of(row):
-                out.append((path, *self._known(path)))
+                out.append((path, *self.world.proof(path)))
         return out
-
-    def _known(self, path: str) -> tuple[bytes | None, bytes | None]:
-        digest = self.world.known_content(path)
-        if digest is None:
-            return None, None
-        return self.world.signatures((path,))[0], digest
 
     def _runner(self, table: RuleTable) -> str:
         return self.chooser.runner(table, self.schedule.ready_count(table))
@@ -522,13 +516,19 @@ class Loop:
         self._record(done)
 
     def _lane_of(self, runner: str, job: int) -> Lane | None:
-        return next((lane for lane in self.lanes[runner] if job in lane.orders), None)
+        for lane in self.lanes[runner]:
+            if job in lane.orders:
+                return lane
+        return None
 
     def _leave(self, lane: Lane, job: int) -> Order:
         order = lane.orders.pop(job)
-        for batch in lane.batches:
-            batch.discard(job)
-        lane.batches = [batch for batch in lane.batches if batch]
+        for k, batch in enumerate(lane.batches):
+            if job in batch:
+                batch.discard(job)
+                if not batch:
+                    del lane.batches[k]
+                break
         if not lane.orders:
             self._give_back(lane)
         return order
@@ -538,60 +538,65 @@ class Loop:
         if not done:
             return
         rows: dict[tuple[int, str], list[Record]] = {}
-        changed: list[tuple[int, bool]] = []
+        changed: list[bool] = []
         sources: list[tuple[str, bytes, bytes]] = []
-        proven = self.clock.proven
         for lane, outcome in done:
-            job = outcome.index
-            table = self.plan.tables[job >> SHIFT]
-            row = job & ROW
-            self._learn(outcome, sources, lane.since)
-            self._leave(lane, job)
+            table = self.plan.tables[outcome.index >> SHIFT]
+            row = outcome.index & ROW
+            if outcome.learned or outcome.lists:
+                self._learn(outcome, sources, lane.since)
+            self._leave(lane, outcome.index)
             self.busy += outcome.seconds
             self.durations.add(table, outcome.seconds, outcome.cpu)
-            self._say_notes(table, outcome)
+            if outcome.notes:
+                self._say_notes(table, outcome)
             outputs = (*table.outputs_of(row), *outcome.found)
-            before = self.records.jobs.get(outputs[0]) if outputs else None
-            for k, (path, (sign, digest)) in enumerate(zip(outputs, outcome.outputs, strict=True)):
-                if k not in table.scattered:
-                    self.world.made(path, sign, digest)
-            if table.scattered:
-                self._take_scattered(table, row, outcome, before)
-            for path in self._orders(table).logs(row):
-                self.world.forget(path)
-            moved = self._compare(table, outputs, outcome, before)
-            changed.append((job, moved))
             if not outputs:
                 self._note_run(table, outcome)
-            else:
-                made = b"".join(
-                    [
-                        proven(path, sign, lane.since) + digest
-                        for path, (sign, digest) in zip(outputs, outcome.outputs, strict=True)
-                    ]
+                changed.append(True)
+                continue
+            before = self.records.jobs.get(outputs[0])
+            made = self._take_outputs(table, outputs, outcome, lane.since)
+            if table.scattered:
+                self._take_scattered(table, row, outcome, before)
+            if table.rule.logs:
+                for path in self._orders(table).logs(row):
+                    self.world.forget(path)
+            changed.append(self._compare(table, outputs, outcome, before))
+            rows.setdefault((table.number, outcome.log[0]), []).append(
+                self.recording.record(
+                    table,
+                    row,
+                    made,
+                    started=outcome.started,
+                    seconds=outcome.seconds,
+                    cpu=outcome.cpu,
+                    memory=outcome.memory,
+                    log=outcome.log,
+                    outputs=outputs,
                 )
-                key = (table.number, outcome.log[0])
-                rows.setdefault(key, []).append(
-                    self.recording.record(
-                        table,
-                        row,
-                        made,
-                        started=outcome.started,
-                        seconds=outcome.seconds,
-                        cpu=outcome.cpu,
-                        memory=outcome.memory,
-                        log=outcome.log,
-                        found=tuple(outcome.found),
-                    )
-                )
+            )
         if sources:
             self.records.add_files(sources)
         for records in rows.values():
             self.records.add_jobs(records[0].head, records)
-        for (_, outcome), (job, moved) in zip(done, changed, strict=True):
+        for (_, outcome), moved in zip(done, changed, strict=True):
+            job = outcome.index
             self.tell(events.JobEnded(self.facts(job), "built", outcome.seconds))
             self.schedule.built(job, changed=moved)
             self.temps.settled(job)
+
+    def _take_outputs(
+        self, table: RuleTable, outputs: Sequence[str], outcome: Outcome, since: int
+    ) -> bytes:
+        """What a job made is known from now on; gives 48 bytes for each output, as recorded."""
+        world, proven, scattered = self.world, self.clock.proven, table.scattered
+        made = b""
+        for k, (path, (sign, digest)) in enumerate(zip(outputs, outcome.outputs, strict=True)):
+            if k not in scattered:
+                world.made(path, sign, digest)
+            made += proven(path, sign, since) + digest
+        return made
 
     def _take_scattered(
         self, table: RuleTable, row: int, outcome: Outcome, before: Record | None

@@ -36,7 +36,7 @@ from fileflow.planning.filling import (
     node_value,
     python_config,
 )
-from fileflow.planning.seeds import seed_counts, seed_key, seed_of, shared_names, small
+from fileflow.planning.seeds import Seeds, seed_counts, seed_key, shared_names, small
 from fileflow.planning.tables import ABSENT, Group, RuleTable
 from fileflow.world.private import own_name
 from fileflow.world.scattering import folder_of
@@ -85,7 +85,8 @@ class Orders:
             for entry in self.rule.outputs
             if entry.pattern is not None
         ]
-        self.key, self.seed_names = seed_key(self.rule, written)
+        key, self.seed_names = seed_key(self.rule, written)
+        self._seeds = Seeds(root_seed, key)
         entries = table.shape.outputs
         self.work = Work(
             key=table.number,
@@ -193,7 +194,7 @@ class Orders:
             elif name not in self.rule.scatter:
                 value = JobValues(self.table, row).column(name)
                 values.append(value if isinstance(value, str) else canonical(value))
-        return seed_of(self.root_seed, self.key, values)
+        return self._seeds.of(values)
 
     def order(
         self,

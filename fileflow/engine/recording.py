@@ -86,7 +86,7 @@ class Recording:
         cpu: float = 0.0,
         memory: int = 0,
         log: tuple[str, int, int] = ("", 0, 0),
-        found: tuple[str, ...] = (),
+        outputs: tuple[str, ...] | None = None,
     ) -> Record:
         """The record of one job whose outputs have these signatures and digests.
 
@@ -98,14 +98,14 @@ class Recording:
             made: 48 bytes for each output: signature, digest.
             started, seconds, cpu, memory: of its run.
             log: (file, offset, length) of what it printed.
-            found: the files of scattered outputs, whose signatures and digests come last.
+            outputs: its outputs and then, of scattered ones, their files; None: as planned.
         """
         return Record(
             self.head(table, log[0]),
             self.recipes[table.rule.name].digest(row),
             self.staleness.tokens(table, row),
             self._used(table, row),
-            (*table.outputs_of(row), *found),
+            table.outputs_of(row) if outputs is None else outputs,
             made,
             started,
             seconds,

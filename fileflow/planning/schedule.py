@@ -79,6 +79,7 @@ class Schedule:
         self._waiters: dict[int, list[int]] = {}
         self._all_consumers: dict[int, list[int]] | None = None
         self._ready: dict[int, list[tuple[float, int]]] = {n: [] for n in plan.tables}
+        self._disturbed = False
         self._order = sorted(
             plan.tables,
             key=lambda n: (-plan.tables[n].rule.priority, -chain.get(plan.tables[n].rule.name, 0)),
@@ -306,6 +307,8 @@ class Schedule:
         That is so where what it needs was at rest (with `demand`, it must run: they run first), or
         was called or opened again after this job was counted.
         """
+        if not self._disturbed and not (demand and self.counts[JobState.RESTING]):
+            return False
         table = self.plan.tables[job >> SHIFT]
         needs: set[int] = set()
         for maker in self.staleness.makers_taken(table, job & ROW):
@@ -314,6 +317,7 @@ class Schedule:
                 needs.add(maker)
         if not needs:
             return False
+        self._disturbed = True
         self._set(job, JobState.WAITING)
         self._waits[job] = len(needs)
         for maker in needs:
@@ -338,6 +342,7 @@ class Schedule:
 
     def _reopen_consumers(self, job: int) -> None:
         """What was settled by what this job made before must be asked again."""
+        self._disturbed = True
         self.staleness.forget_groups()
         for consumer in self.consumers_of(job):
             if self.state(consumer) in (JobState.KEPT, JobState.BUILT, JobState.RESTING):

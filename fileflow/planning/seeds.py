@@ -62,13 +62,28 @@ def _mentions(text: str) -> bool:
     return re.search(r"(?<!\{)\{seed[}:]", text) is not None or "FILEFLOW_SEED" in text
 
 
-def seed_of(root: int, key: str, values: Iterable[str]) -> int:
-    """A seed of 128 bits."""
-    made = hashlib.blake2b(digest_size=BITS // 8, person=b"fileflow seed")
-    for piece in (str(root), key, *values):
-        data = piece.encode("utf-8", "surrogateescape")
-        made.update(len(data).to_bytes(8, "little") + data)
-    return int.from_bytes(made.digest(), "big")
+class Seeds:
+    """The seeds of one rule's jobs: what they share is hashed once."""
+
+    def __init__(self, root: int, key: str) -> None:
+        self._shared = hashlib.blake2b(
+            _pieces((str(root), key)), digest_size=BITS // 8, person=b"fileflow seed"
+        )
+
+    def of(self, values: Sequence[str]) -> int:
+        """The seed, 128 bits, of the job with these values."""
+        made = self._shared.copy()
+        made.update(_pieces(values))
+        return int.from_bytes(made.digest(), "big")
+
+
+def _pieces(texts: Iterable[str]) -> bytes:
+    """Texts as bytes, each after its length, so that none can pass for another's end."""
+    out = b""
+    for text in texts:
+        data = text.encode("utf-8", "surrogateescape")
+        out += len(data).to_bytes(8, "little") + data
+    return out
 
 
 def small(seed: int) -> int:

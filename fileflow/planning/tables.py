@@ -197,6 +197,7 @@ class RuleTable:
         self.grows = bool(self.shape.free) or any(
             relation.open and set(relation.names) & set(self.names) for relation in self.relations
         )
+        self.protects = any(entry.protected for entry in self.shape.outputs)
         self._outputs: list[list[str] | None] = [None] * len(self.shape.outputs)
         self.scattered = tuple(
             k
@@ -331,7 +332,10 @@ class RuleTable:
 
     def outputs_of(self, row: int) -> tuple[str, ...]:
         """The output paths of one job; of a scattered one the pattern with what is not found."""
-        return tuple([self.output_paths(k)[row] for k in range(len(self._outputs))])
+        paths = self._outputs
+        if len(paths) == 1 and paths[0] is not None:
+            return (paths[0][row],)
+        return tuple([self.output_paths(k)[row] for k in range(len(paths))])
 
     # -- scattered outputs --------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fileflow.model.rules import Rule
-from fileflow.planning.seeds import masked, seed_counts, seed_key, seed_of, small
+from fileflow.planning.seeds import Seeds, masked, seed_counts, seed_key, small
 from tests.planning.fakes import Project
 
 
@@ -96,19 +96,21 @@ def test_a_seed_in_doubled_braces_is_text() -> None:
 
 
 def test_a_seed_is_the_same_wherever_and_whenever_it_is_asked_for() -> None:
-    assert seed_of(2013, "build/{}.json", ["a", "1"]) == seed_of(2013, "build/{}.json", ["a", "1"])
-    assert seed_of(0, "x", []) == seed_of(0, "x", ())
+    assert Seeds(2013, "build/{}.json").of(["a", "1"]) == Seeds(2013, "build/{}.json").of(
+        ["a", "1"]
+    )
+    assert Seeds(0, "x").of([]) == Seeds(0, "x").of(())
 
 
 def test_each_of_its_parts_makes_another_seed() -> None:
     made = [
-        seed_of(0, "x", ["a", "b"]),
-        seed_of(1, "x", ["a", "b"]),
-        seed_of(0, "y", ["a", "b"]),
-        seed_of(0, "x", ["b", "a"]),
-        seed_of(0, "x", ["ab"]),
-        seed_of(0, "x", ["a", "b", ""]),
-        seed_of(0, "xa", ["b"]),
+        Seeds(0, "x").of(["a", "b"]),
+        Seeds(1, "x").of(["a", "b"]),
+        Seeds(0, "y").of(["a", "b"]),
+        Seeds(0, "x").of(["b", "a"]),
+        Seeds(0, "x").of(["ab"]),
+        Seeds(0, "x").of(["a", "b", ""]),
+        Seeds(0, "xa").of(["b"]),
     ]
     assert len(set(made)) == len(made)
 
@@ -117,6 +119,6 @@ def test_each_of_its_parts_makes_another_seed() -> None:
 def test_a_seed_has_128_bits_and_its_small_form_is_below_two_to_the_31(
     root: int, word: str, values: list[str]
 ) -> None:
-    made = seed_of(root, word, values)
+    made = Seeds(root, word).of(values)
     assert 0 <= made < 1 << 128
     assert 0 <= small(made) < 1 << 31

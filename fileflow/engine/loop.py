@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,24 +15,26 @@ from typing import Protocol
 
 from fileflow.cpus import usable_memory_mb
 from fileflow.engine import events
+from fileflow.engine.durations import Durations
 from fileflow.engine.facts import World
 from fileflow.engine.orders import Orders, shared_list
 from fileflow.engine.recording import Recording
 from fileflow.engine.runners import ASYNC, Chooser, cores_of, lanes_of
 from fileflow.engine.session import Decided, Session
+from fileflow.engine.temps import Temps
+from fileflow.engine.words import ending, said_seconds, tail_of
 from fileflow.language.templates import Value
 from fileflow.model.ports import Runner
 from fileflow.model.rules import Pool, Rule
 from fileflow.model.work import Batch, Died, End, Order, Outcome
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Why
-from fileflow.planning.tables import ROW, SHIFT, RuleTable, wanted_rows
+from fileflow.planning.tables import ROW, SHIFT, RuleTable
 from fileflow.world.records import Record
 
 BATCH_SECONDS = 0.1
 FIRST_BATCH = 16
 WAITING_BATCHES = 2
-TAIL_LINES = 20
 KILL_AFTER = 5.0
 TICK = 1.0
 LONG_BATCH = 4096
@@ -85,6 +86,7 @@ class Lane:
     batches: list[set[int]] = field(default_factory=list)
     stopping: float | None = None
     since: int = 0
+    is_long: bool = False
     timed_out: set[int] = field(default_factory=set)
 
 
@@ -137,7 +139,10 @@ class Loop:
         assert session.clock is not None, "bug: a run needs a session that may write"
         self.clock = session.clock
         self.durations: Durations = before.durations if before is not None else Durations(session)
-        self.schedule = Schedule(self.plan, self.staleness, self._chains())
+        self.schedule = Schedule(self.plan, self.staleness, self.durations.rule_chains(self.plan))
+        chains = self.durations.job_chains(self.plan, self.schedule)
+        if chains:
+            self.schedule.weigh(chains)
         self.lanes = {
             name: [Lane(name, k) for k in range(lanes_of(name, settings.jobs))] for name in runners
         }
@@ -163,7 +168,7 @@ class Loop:
             run=run,
             workflowfile=session.workflow.file,
         )
-        self.temps = Temps(self)
+        self.temps = Temps(self.staleness, self.schedule, self.world, settings.keep_temp)
         self.said: set[tuple[str, str]] = before.said if before is not None else set()
         self.input_changed: bool = before.input_changed if before is not None else False
         self.outdated = False
@@ -205,7 +210,8 @@ class Loop:
                     raise AssertionError("bug: jobs wait for nothing")
             self._take_in(self._wait())
         self._store_refreshed()
-        self.temps.finish()
+        if not self.stop.signal:
+            self.temps.finish()
         return self._summary(time.monotonic() - began)
 
     def _ending(self) -> bool:
@@ -336,7 +342,11 @@ class Loop:
         waiting = [
             lane
             for lane in lanes
-            if lane.table is table and lane.orders and len(lane.batches) < WAITING_BATCHES
+            if lane.table is table
+            and lane.orders
+            and len(lane.batches) < WAITING_BATCHES
+            # Behind a long job others would wait while another lane is idle.
+            and not lane.is_long
         ]
         if waiting and self.durations.expected(table) is not None:
             seconds = self.durations.expected(table) or 0.0
@@ -352,6 +362,9 @@ class Loop:
         seconds = self.durations.expected(table)
         if seconds is None:
             return max(1, min(1 if ready < 64 else FIRST_BATCH, share))
+        first = self.schedule.first(table)
+        if first is not None:  # of all that are ready the one with the longest chain
+            seconds = max(seconds, self.durations.of_job(table, first & ROW))
         size = int(BATCH_SECONDS / max(seconds, 1e-5))
         return max(1, min(size, share, LONG_BATCH))
 
@@ -364,6 +377,7 @@ class Loop:
             lane.stopping = None
             lane.timed_out = set()
             lane.since = self.clock.tick()
+            lane.is_long = self.durations.of_job(table, jobs[0] & ROW) > BATCH_SECONDS
         resources = self._resource_values(lane, table.rule)
         log = f".fileflow/logs/{self.run}/{lane.number}.log"
         batch: list[Order] = []
@@ -670,7 +684,7 @@ class Loop:
             return
         message = outcome.message
         if timed_out:
-            message = f"timed out after {_duration(table.rule.timeout or 0)}"
+            message = f"timed out after {said_seconds(table.rule.timeout or 0)}"
         if outcome.end is End.CHANGED:
             self.input_changed = True
             self.world.forget_looks()
@@ -753,7 +767,7 @@ class Loop:
             table = self.plan.tables[job >> SHIFT]
             message = f"its process {ending(died.code)} and left no result"
             if timed_out:
-                message = f"timed out after {_duration(table.rule.timeout or 0)}"
+                message = f"timed out after {said_seconds(table.rule.timeout or 0)}"
             elif died.out_of_memory:
                 message += "; the kernel ended a process for lack of memory"
             if died.memory and not timed_out:
@@ -852,21 +866,6 @@ class Loop:
             if kind != "thrown away":
                 self._note(kind, table.rule.name, f"rule {table.rule.name}: {text}")
 
-    def _chains(self) -> dict[str, float]:
-        """How long, at a guess, the longest chain of jobs is that starts with each rule."""
-        consumers: dict[int, set[int]] = {number: set() for number in self.plan.tables}
-        for number, table in self.plan.tables.items():
-            for link in table.links:
-                for maker in link.tables:
-                    if maker in consumers and maker != number:
-                        consumers[maker].add(number)
-        length: dict[int, float] = {}
-        for table, _ in reversed(self.plan.order):
-            after = [length.get(number, 0.0) for number in consumers[table.number]]
-            own = 0.0 if table.rule.asks_only else self.durations.expected(table) or 1e-3
-            length[table.number] = own + max(after, default=0.0)
-        return {table.rule.name: length[number] for number, table in self.plan.tables.items()}
-
     def _store_refreshed(self) -> None:
         """Files whose bytes were read anew are known by their signature from now on."""
         if self.world.refreshed:
@@ -931,154 +930,3 @@ class RowFacts:
     def label(self) -> str:
         """Rule and values in one text."""
         return self._table.label(self._row)
-
-
-class Durations:
-    """How long a rule's jobs take: from the records, then a moving average of this run."""
-
-    WEIGHT = 0.2
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self._average: dict[str, float | None] = {}
-        self._cpu: dict[str, float] = {}
-        self._measured: dict[str, int] = {}
-
-    def expected(self, table: RuleTable) -> float | None:
-        """Seconds that a job of the rule takes at a guess; None if nothing is known."""
-        name = table.rule.name
-        if name not in self._average:
-            note = self.session.records.notes.get(("seconds", name))
-            self._average[name] = float(note) if isinstance(note, (int, float)) else None
-        return self._average[name]
-
-    def measured(self, table: RuleTable) -> tuple[float, float, int] | None:
-        """Seconds and CPU seconds of a job, and how many jobs of this run say so (0: records)."""
-        seconds = self.expected(table)
-        name = table.rule.name
-        cpu = self._cpu.get(name)
-        if cpu is None:
-            note = self.session.records.notes.get(("cpu", name))
-            cpu = float(note) if isinstance(note, (int, float)) else None
-        if seconds is None or cpu is None:
-            return None
-        return seconds, cpu, self._measured.get(name, 0)
-
-    def add(self, table: RuleTable, seconds: float, cpu: float) -> None:
-        """One more job was measured."""
-        before = self.expected(table)
-        name = table.rule.name
-        if before is None or name not in self._measured:
-            self._average[name] = seconds
-            self._cpu[name] = cpu
-        else:
-            self._average[name] = before + self.WEIGHT * (seconds - before)
-            self._cpu[name] += self.WEIGHT * (cpu - self._cpu[name])
-        self._measured[name] = self._measured.get(name, 0) + 1
-
-    def store(self) -> None:
-        """Notes the averages for the next run."""
-        for name in self._measured:
-            self.session.records.note("seconds", name, round(self._average[name] or 0.0, 6))
-            self.session.records.note("cpu", name, round(self._cpu[name], 6))
-
-
-class Temps:
-    """Deletes `temp` outputs when no job of this run needs them, or may come to need them."""
-
-    def __init__(self, loop: Loop) -> None:
-        self.loop = loop
-        self.kept_for: set[int] = set()
-        self.tables = {
-            number
-            for number, table in loop.plan.tables.items()
-            if any(entry.temp for entry in table.shape.outputs)
-        }
-        # What waits for values that are not known yet may need any of them.
-        self.active = bool(self.tables) and not loop.settings.keep_temp and not loop.plan.incomplete
-
-    def settled(self, job: int) -> None:
-        """A job is settled: what it took may go."""
-        if not self.active:
-            return
-        loop = self.loop
-        table = loop.plan.tables[job >> SHIFT]
-        if table.number in self.tables:
-            self._try(job)
-        for maker in dict.fromkeys(loop.staleness.makers_taken(table, job & ROW)):
-            if maker >> SHIFT in self.tables:
-                self._try(maker)
-
-    def consumer_failed(self, job: int) -> None:
-        """What a failed job took stays, for a look and for the next try."""
-        if self.active:
-            table = self.loop.plan.tables[job >> SHIFT]
-            self.kept_for.update(self.loop.staleness.makers_taken(table, job & ROW))
-
-    def _try(self, job: int) -> None:
-        loop = self.loop
-        if job in loop.plan.asked or job in self.kept_for:
-            return
-        schedule = loop.schedule
-        if schedule.state(job) not in (JobState.BUILT, JobState.KEPT):
-            return
-        consumers = schedule.consumers_of(job)
-        done = (JobState.BUILT, JobState.KEPT, JobState.RESTING)
-        if not consumers or any(schedule.state(one) not in done for one in consumers):
-            return
-        table = loop.plan.tables[job >> SHIFT]
-        from fileflow.world.staging import remove
-
-        for entry, path in table.files_of(job & ROW):
-            if entry.temp and os.path.lexists(path):
-                remove(path)
-                loop.world.gone(path)
-
-    def finish(self) -> None:
-        """A last look: what became free at the very end, or was left by an earlier run."""
-        if self.active and not self.loop.stop.signal:
-            for number in self.tables:
-                table = self.loop.plan.tables[number]
-                for row in wanted_rows(table):
-                    self._try(table.base | row)
-
-
-def tail_of(log: tuple[str, int, int], lines: int = TAIL_LINES) -> list[str]:
-    """The last lines of a job's kept output."""
-    path, offset, length = log
-    if not length or not path:
-        return []
-    start = max(offset, offset + length - 64 * 1024)
-    try:
-        with open(path, "rb") as file:
-            file.seek(start)
-            data = file.read(offset + length - start)
-    except OSError:
-        return []
-    found = data.decode("utf-8", "replace").splitlines()
-    return [line for line in found if not _OURS.match(line)][-lines:]
-
-
-# A crash report of Python lists the whole stack: what lies below the user's function is ours.
-_PACKAGE = re.escape(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_OURS = re.compile(
-    rf'  File "({_PACKAGE}/|[^"]*(/loky/|/multiprocessing/|/concurrent/futures/)|<frozen runpy>)'
-    r"|Extension modules: "
-)
-
-
-def ending(code: int) -> str:
-    """How a process ended, in words."""
-    import signal
-
-    if code < 0:
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        return f"was ended by {name}"
-    return f"ended with status {code}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:g} s"

@@ -8,7 +8,7 @@ needs; then it is ready, and whoever asks decides whether it runs or is kept.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
 from operator import mul
@@ -84,7 +84,7 @@ class Schedule:
             plan.tables,
             key=lambda n: (-plan.tables[n].rule.priority, -chain.get(plan.tables[n].rule.name, 0)),
         )
-        self._weights: dict[int, float] = {}
+        self._weights: Mapping[int, Sequence[float]] = {}
         self._open_all()
 
     # -- states -------------------------------------------------------------------------------
@@ -180,25 +180,45 @@ class Schedule:
     def _is_open(self, job: int) -> bool:
         return self.states[job >> SHIFT][job & ROW] in _OPEN
 
-    def weigh(self, weights: dict[int, float]) -> None:
-        """Sets for single jobs how long the chain is that they start; before the first batch."""
+    def open_rows(self, table: RuleTable) -> list[int]:
+        """The rows of a table whose jobs must, or may have to, run."""
+        states = self.states[table.number]
+        if JobState.WAITING not in states and JobState.READY not in states:
+            return []
+        return [row for row, state in enumerate(states) if state in _OPEN]
+
+    def weigh(self, weights: Mapping[int, Sequence[float]]) -> None:
+        """Sets for single jobs how long the chain is that they start; before the first batch.
+
+        Args:
+            weights: seconds by row, by number of the table, for each table with open jobs.
+        """
         self._weights = weights
         for number, heap in self._ready.items():
-            base = self.plan.tables[number].base
-            heap[:] = [(-weights.get(base | row, 0.0), row) for _, row in heap]
-            heapify(heap)
+            own = weights.get(number)
+            if own is not None:
+                heap[:] = [(-own[row], row) for _, row in heap]
+                heapify(heap)
 
     def _make_ready(self, job: int) -> None:
         self._set(job, JobState.READY)
-        heappush(self._ready[job >> SHIFT], (-self._weights.get(job, 0.0), job & ROW))
+        number, row = job >> SHIFT, job & ROW
+        weights = self._weights.get(number)
+        heappush(self._ready[number], (-weights[row] if weights is not None else 0.0, row))
 
     # -- what may start -----------------------------------------------------------------------
 
     def tables_ready(self) -> Iterator[RuleTable]:
         """The tables with ready jobs, the most urgent first."""
-        for number in self._order:
-            if self._ready[number]:
-                yield self.plan.tables[number]
+        tables = [self.plan.tables[number] for number in self._order if self._ready[number]]
+        if self._weights:
+            tables.sort(key=lambda t: (-t.rule.priority, self._ready[t.number][0][0]))
+        yield from tables
+
+    def first(self, table: RuleTable) -> int | None:
+        """The most urgent ready job of a table."""
+        heap = self._ready[table.number]
+        return table.base | heap[0][1] if heap else None
 
     def ready_count(self, table: RuleTable) -> int:
         """How many jobs of a table are ready."""

@@ -320,6 +320,14 @@ class Records:
         self._take_in_all()
         _remove_logs(os.path.dirname(self._journal.path), referred.logs)
 
+    def seconds(self, first_output: str) -> float | None:
+        """How long the job took whose first output this is; None if it has no record."""
+        place = self.jobs.places.get(first_output)
+        if place is None:
+            return None
+        found: float = _ROW.unpack_from(self._journal.data, place)[2]
+        return found
+
     # Reading values from their places.
 
     def _pair(self, _: str, at: int) -> tuple[bytes, bytes]:

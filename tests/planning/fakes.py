@@ -407,7 +407,11 @@ class ByHand:
     def __post_init__(self) -> None:
         self.schedule = Schedule(self.look.plan, self.look.staleness, self.chain)
         if self.weights is not None:
-            self.schedule.weigh({self.look.job(k): v for k, v in self.weights.items()})
+            weights = {n: [0.0] * t.count for n, t in self.look.plan.tables.items()}
+            for label, seconds in self.weights.items():
+                job = self.look.job(label)
+                weights[job >> SHIFT][job & ROW] = seconds
+            self.schedule.weigh(weights)
         self.schedule.skip_blocked()
 
     def begin(self, rule: str | None = None) -> str | None:

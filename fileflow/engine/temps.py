@@ -1,0 +1,75 @@
+"""Deletes `temp` outputs as soon as nothing can need them.
+
+Knows the plan and what has become of its jobs; decides nothing about them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from fileflow.engine.facts import World
+from fileflow.planning.plan import Plan
+from fileflow.planning.schedule import JobState, Schedule
+from fileflow.planning.staleness import Staleness
+from fileflow.planning.tables import ROW, SHIFT, wanted_rows
+from fileflow.world.staging import remove
+
+
+class Temps:
+    """Deletes `temp` outputs when no job of this run needs them, or may come to need them."""
+
+    def __init__(self, staleness: Staleness, schedule: Schedule, world: World, keep: bool) -> None:
+        """`keep`: whether all of them stay."""
+        self.plan: Plan = schedule.plan
+        self.staleness = staleness
+        self.schedule = schedule
+        self.world = world
+        self.kept_for: set[int] = set()
+        self.tables = {
+            number
+            for number, table in self.plan.tables.items()
+            if any(entry.temp for entry in table.shape.outputs)
+        }
+        # What waits for values that are not known yet may need any of them.
+        self.active = bool(self.tables) and not keep and not self.plan.incomplete
+
+    def settled(self, job: int) -> None:
+        """A job is settled: what it took may go."""
+        if not self.active:
+            return
+        table = self.plan.tables[job >> SHIFT]
+        if table.number in self.tables:
+            self._try(job)
+        for maker in dict.fromkeys(self.staleness.makers_taken(table, job & ROW)):
+            if maker >> SHIFT in self.tables:
+                self._try(maker)
+
+    def consumer_failed(self, job: int) -> None:
+        """What a failed job took stays, for a look and for the next try."""
+        if self.active:
+            table = self.plan.tables[job >> SHIFT]
+            self.kept_for.update(self.staleness.makers_taken(table, job & ROW))
+
+    def _try(self, job: int) -> None:
+        if job in self.plan.asked or job in self.kept_for:
+            return
+        schedule = self.schedule
+        if schedule.state(job) not in (JobState.BUILT, JobState.KEPT):
+            return
+        consumers = schedule.consumers_of(job)
+        done = (JobState.BUILT, JobState.KEPT, JobState.RESTING)
+        if not consumers or any(schedule.state(one) not in done for one in consumers):
+            return
+        table = self.plan.tables[job >> SHIFT]
+        for entry, path in table.files_of(job & ROW):
+            if entry.temp and os.path.lexists(path):
+                remove(path)
+                self.world.gone(path)
+
+    def finish(self) -> None:
+        """A last look: what became free at the very end, or was left by an earlier run."""
+        if self.active:
+            for number in self.tables:
+                table = self.plan.tables[number]
+                for row in wanted_rows(table):
+                    self._try(table.base | row)

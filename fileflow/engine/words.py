@@ -1,0 +1,53 @@
+"""What became of a job's process, in words: how it ended, and the last that it printed.
+
+Knows files of kept output and exit statuses, no jobs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+TAIL_LINES = 20
+
+
+def tail_of(log: tuple[str, int, int], lines: int = TAIL_LINES) -> list[str]:
+    """The last lines of a job's kept output."""
+    path, offset, length = log
+    if not length or not path:
+        return []
+    start = max(offset, offset + length - 64 * 1024)
+    try:
+        with open(path, "rb") as file:
+            file.seek(start)
+            data = file.read(offset + length - start)
+    except OSError:
+        return []
+    found = data.decode("utf-8", "replace").splitlines()
+    return [line for line in found if not _OURS.match(line)][-lines:]
+
+
+# A crash report of Python lists the whole stack: what lies below the user's function is ours.
+_PACKAGE = re.escape(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_OURS = re.compile(
+    rf'  File "({_PACKAGE}/|[^"]*(/loky/|/multiprocessing/|/concurrent/futures/)|<frozen runpy>)'
+    r"|Extension modules: "
+)
+
+
+def ending(code: int) -> str:
+    """How a process ended, in words."""
+    import signal
+
+    if code < 0:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        return f"was ended by {name}"
+    return f"ended with status {code}"
+
+
+def said_seconds(seconds: float) -> str:
+    """A time limit in words."""
+    return f"{seconds:g} s"

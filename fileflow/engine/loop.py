@@ -29,7 +29,7 @@ from fileflow.model.rules import Pool, Rule
 from fileflow.model.work import Batch, Died, End, Order, Outcome
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Why
-from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.planning.tables import ROW, SHIFT, Group, RuleTable
 from fileflow.world.records import Record
 
 BATCH_SECONDS = 0.1
@@ -103,49 +103,42 @@ class Stop:
         self.count += 1
 
 
+class Grow(Protocol):
+    """Plans again with what has become known while jobs run."""
+
+    def __call__(self, loop: Loop) -> tuple[Decided, Mapping[str, Watched]] | None:
+        """What is decided now and the runners for it; None if that must wait for what runs."""
+
+
 class Loop:
-    """One run."""
+    """One run, over one plan after the other as values become known."""
 
     def __init__(
         self,
         session: Session,
-        decided: Decided,
         settings: Settings,
-        runners: Mapping[str, Watched],
         run: str,
         tell: events.Listener,
         stop: Stop,
         tick: Callable[[], None] | None = None,
-        before: Loop | None = None,
+        grow: Grow | None = None,
     ) -> None:
-        """`runners` by name: `process` always, others as rules and settings ask for them.
-
-        `tick` is called about once a second while nothing happens. `before` is the loop over an
-        earlier plan of the same run, what it measured, counted and said goes on.
-        """
+        """`tick` is called about once a second while nothing happens; `grow` when cores are idle
+        and a job has told values that others waited for."""
         self.session = session
         self.world: World = session.world
         self.records = session.records
-        self.plan = decided.plan
-        self.staleness = decided.staleness
-        self.recipes = decided.recipes
-        self.bindings = decided.bindings
         self.settings = settings
-        self.runners = runners
         self.run = run
         self.tell = tell
         self.stop = stop
         self.tick = tick
+        self.grow = grow
         assert session.clock is not None, "bug: a run needs a session that may write"
         self.clock = session.clock
-        self.durations: Durations = before.durations if before is not None else Durations(session)
-        self.schedule = Schedule(self.plan, self.staleness, self.durations.rule_chains(self.plan))
-        chains = self.durations.job_chains(self.plan, self.schedule)
-        if chains:
-            self.schedule.weigh(chains)
-        self.lanes = {
-            name: [Lane(name, k) for k in range(lanes_of(name, settings.jobs))] for name in runners
-        }
+        self.durations = Durations(session)
+        self.runners: dict[str, Watched] = {}
+        self.lanes: dict[str, list[Lane]] = {}
         self.pools = dict(session.workflow.resources)
         memory = usable_memory_mb()
         if "mem_mb" not in self.pools and memory is not None:
@@ -153,35 +146,70 @@ class Loop:
         self.free_items = {
             name: list(pool.items) for name, pool in self.pools.items() if pool.items is not None
         }
-        self.orders: dict[int, Orders] = {}
+        self.lists: dict[int, Group] = {}
         self.attempts: dict[int, int] = {}
-        self.reasons: dict[int, str] = {}
         self.later: list[tuple[float, int]] = []
-        self.failures: int = before.failures if before is not None else 0
-        self.differ: dict[str, list[str]] = before.differ if before is not None else {}
-        self.identical: int = before.identical if before is not None else 0
+        self.failures = 0
+        self.differ: dict[str, list[str]] = {}
+        self.identical = 0
         self.busy = 0.0
-        self.recording = Recording(
-            self.records,
-            self.world,
-            decided,
-            run=run,
-            workflowfile=session.workflow.file,
-        )
-        self.temps = Temps(self.staleness, self.schedule, self.world, settings.keep_temp)
-        self.said: set[tuple[str, str]] = before.said if before is not None else set()
-        self.input_changed: bool = before.input_changed if before is not None else False
-        self.outdated = False
+        self.said: set[tuple[str, str]] = set()
+        self.input_changed = False
         self.lost: list[str] = []
-        self.asyncs = decided.asyncs
+        self.asyncs: set[str] = set()
         self.chooser = Chooser(
-            runners=runners,
-            asyncs=decided.asyncs,
+            runners=self.runners,
+            asyncs=self.asyncs,
             asked=settings.executor,
             jobs=settings.jobs,
             took=self.durations,
             note=self._chose,
         )
+
+    def take_plan(self, decided: Decided, runners: Mapping[str, Watched]) -> None:
+        """From now on this plan is run; jobs that run already go on under their numbers.
+
+        `runners` by name: `process` always, others as rules and settings ask for them.
+        """
+        running = self.under_way()
+        self.attempts = {job: self.attempts[job] for job in running}
+        self.plan = decided.plan
+        self.staleness = decided.staleness
+        self.recipes = decided.recipes
+        self.bindings = decided.bindings
+        self.asyncs.update(decided.asyncs)
+        self.runners.update(runners)
+        for name in runners:
+            if name not in self.lanes:
+                count = lanes_of(name, self.settings.jobs)
+                self.lanes[name] = [Lane(name, k) for k in range(count)]
+        for lane in self._busy():
+            if lane.table is not None:
+                lane.table = self.plan.tables[lane.table.number]
+        chains = self.durations.rule_chains(self.plan)
+        self.schedule = Schedule(self.plan, self.staleness, chains, running)
+        weights = self.durations.job_chains(self.plan, self.schedule)
+        if weights:
+            self.schedule.weigh(weights)
+        self.orders: dict[int, Orders] = {}
+        self.reasons: dict[int, str] = {}
+        self.recording = Recording(
+            self.records,
+            self.world,
+            decided,
+            run=self.run,
+            workflowfile=self.session.workflow.file,
+        )
+        self.temps = Temps(self.staleness, self.schedule, self.world, self.settings.keep_temp)
+        self.outdated = False
+        self.told = False
+        self.schedule.skip_blocked()
+        self._warn_pools()
+
+    def under_way(self) -> set[int]:
+        """The jobs that run, or wait for another try."""
+        running = {job for lane in self._busy() for job in lane.orders}
+        return running.union(job for _, job in self.later)
 
     # -- the loop -----------------------------------------------------------------------------
 
@@ -192,16 +220,21 @@ class Loop:
             FileflowError: if the state cannot be written; what runs is ended first by the caller.
         """
         began = time.monotonic()
-        schedule = self.schedule
-        schedule.skip_blocked()
-        self._warn_pools()
+        self.busy = 0.0
         while True:
             if self.stop.signal:
                 self._stop_lanes()
             elif not self._ending():
                 self._start_ready()
+            if self._may_grow():
+                self._take_grown()
+                continue
+            schedule = self.schedule
             if not self._in_flight():
                 if self.stop.signal or self._ending():
+                    for _, job in self.later:
+                        schedule.put_back(job)
+                    self.later = []
                     schedule.skip_rest()
                     break
                 if schedule.finished and not self.later:
@@ -218,6 +251,21 @@ class Loop:
         if self.outdated:
             return True
         return bool(self.settings.max_failures) and self.failures >= self.settings.max_failures
+
+    def _may_grow(self) -> bool:
+        """Whether cores are idle while a job has told what others waited for."""
+        if not self.told or self.grow is None or self.stop.signal or self._ending():
+            return False
+        used = sum(lane.cores for lane in self._busy())
+        idle = self._in_flight() and used < self.settings.jobs
+        return idle and not any(True for _ in self.schedule.tables_ready())
+
+    def _take_grown(self) -> None:
+        self.told = False
+        assert self.grow is not None
+        grown = self.grow(self)
+        if grown is not None:
+            self.take_plan(*grown)
 
     def _in_flight(self) -> bool:
         return any(True for _ in self._busy())
@@ -318,14 +366,19 @@ class Loop:
         reason = self.staleness.reason_now(table, job & ROW)
         if reason is None:
             self.schedule.kept(job)
-            self.temps.settled(job)
+            self._settled(job)
             return False
         if reason.why is Why.MISSING and reason.after == "absent" and job not in self.plan.asked:
             self.schedule.kept(job, resting=True)
-            self.temps.settled(job)
+            self._settled(job)
             return False
         self.reasons[job] = str(reason)
         return True
+
+    def _settled(self, job: int) -> None:
+        self.temps.settled(job)
+        if job in self.plan.producers:
+            self.told = True
 
     def _free_lane(self, table: RuleTable, orders: Orders, runner: str) -> Lane | None:
         lanes = self.lanes[runner]
@@ -409,6 +462,7 @@ class Loop:
             group = link.group(row)
             if group is not None and shared_list(group) is not None:
                 if group.number not in lists:
+                    self.lists[group.number] = group
                     known = [self.world.proof(path) for path in group.paths]
                     lists[group.number] = (
                         group.paths,
@@ -598,7 +652,7 @@ class Loop:
             job = outcome.index
             self.tell(events.JobEnded(self.facts(job), "built", outcome.seconds))
             self.schedule.built(job, changed=moved)
-            self.temps.settled(job)
+            self._settled(job)
 
     def _take_outputs(
         self, table: RuleTable, outputs: Sequence[str], outcome: Outcome, since: int
@@ -641,7 +695,7 @@ class Loop:
             made(path, sign, digest)
             sources.append((path, self.clock.proven(path, sign, since), digest))
         for number, signs, digests in outcome.lists:
-            group = self.plan.joins.numbered(number)
+            group = self.lists[number]
             for path, sign, digest in zip(group.paths, signs, digests, strict=True):
                 if self.world.known_content(path) != digest:
                     made(path, sign, digest)

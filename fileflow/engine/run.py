@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fileflow.engine import conclusion, events
@@ -28,7 +28,7 @@ from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
 from fileflow.planning.plan import Wishes
 from fileflow.planning.staleness import State, Why
-from fileflow.planning.tables import wanted_rows
+from fileflow.planning.tables import SHIFT, wanted_rows
 
 if TYPE_CHECKING:
     from fileflow.world.functions import Description
@@ -120,24 +120,55 @@ def _run(
         )
     )
     tally = Tally()
-    noted = False
-    while True:
+
+    def grow(loop: Loop) -> tuple[Decided, Mapping[str, Watched]] | None:
+        tally.take(loop)
+        try:
+            grown = replan()
+        except FileflowError:
+            return None  # it will be said when nothing runs any more
+        if not _goes_on(loop, grown):
+            return None
+        return ready(grown, loop.under_way())
+
+    def replan() -> Decided:
+        return plan_known(
+            session,
+            wishes,
+            rerun=settings.rerun,
+            built=tally.built,
+            failed=tally.failed,
+            keep=True,
+        )
+
+    def ready(
+        decided: Decided, running: Collection[int] = ()
+    ) -> tuple[Decided, Mapping[str, Watched]]:
+        """The plan with the runners that it needs; says what it brings."""
+        counts = count_states(decided)
         needed: set[str] = set()
         if counts[State.STALE] or counts[State.MAYBE]:
             conclusion.forget()
             _describe(session, decided, runners)
             needed = runners_needed(decided.plan.tables.values(), decided.asyncs, settings.executor)
-        loop = Loop(
-            session, decided, settings, runners.named(needed), name, tell, stop, tick, tally.last
-        )
-        if not noted:
-            session.records.note(
-                "run", "last", {"run": name, "state": "running", "pid": os.getpid()}
+        if tally.last is not None:
+            tell(
+                events.RunGrew(
+                    wanted=decided.plan.count(),
+                    certain=counts[State.STALE] - len(running),
+                    possible=counts[State.MAYBE] + counts[State.LATENT],
+                )
             )
-            for missing in plan.missing:
-                tell(events.Note(f"{missing.path} is not there: what needs it is skipped"))
-            noted = True
-        _say_replaced(decided, tell)
+        _say_replaced(decided, tell, running)
+        return decided, runners.named(needed)
+
+    loop = Loop(session, settings, name, tell, stop, tick, grow)
+    first = ready(decided)
+    session.records.note("run", "last", {"run": name, "state": "running", "pid": os.getpid()})
+    for missing in plan.missing:
+        tell(events.Note(f"{missing.path} is not there: what needs it is skipped"))
+    loop.take_plan(*first)
+    while True:
         try:
             finished = loop.go()
         finally:
@@ -145,27 +176,12 @@ def _run(
         if not tally.add(loop, finished):
             break
         try:
-            decided = plan_known(
-                session,
-                wishes,
-                rerun=settings.rerun,
-                built=tally.built,
-                failed=tally.failed,
-                keep=True,
-            )
+            loop.take_plan(*ready(replan()))
         except FileflowError as error:
             if error.status not in (Exit.FAILED, Exit.WRONG):
                 raise
             tally.error = str(error)
             break
-        counts = count_states(decided)
-        tell(
-            events.RunGrew(
-                wanted=decided.plan.count(),
-                certain=counts[State.STALE],
-                possible=counts[State.MAYBE] + counts[State.LATENT],
-            )
-        )
     finished = tally.summary(finished)
     for line in partner_lines(loop.plan):
         tell(events.Note(line, warning=False))
@@ -188,6 +204,18 @@ def _run(
     return loop, finished
 
 
+def _goes_on(loop: Loop, grown: Decided) -> bool:
+    """Whether jobs that run have the same numbers in a plan that has grown."""
+    tables = grown.plan.tables
+    for number in {job >> SHIFT for job in loop.under_way()}:
+        old, new = loop.plan.tables[number], tables.get(number)
+        if new is None or old.names != new.names:
+            return False
+        if any(new.columns[name][: old.count] != old.columns[name] for name in old.names):
+            return False
+    return True
+
+
 def _expected(session: Session, decided: Decided, slots: int) -> float | None:
     """Seconds that the jobs that must run take, by recorded averages; None if one is not known."""
     total = 0.0
@@ -202,11 +230,11 @@ def _expected(session: Session, decided: Decided, slots: int) -> float | None:
     return total / slots if total else None
 
 
-def _say_replaced(decided: Decided, tell: events.Listener) -> None:
+def _say_replaced(decided: Decided, tell: events.Listener, running: Collection[int] = ()) -> None:
     """Files that are there without a record are built anew: a line for each rule."""
     counts: dict[str, int] = {}
     for job, reason in decided.staleness.reasons.items():
-        if reason.why is Why.NO_RECORD:
+        if reason.why is Why.NO_RECORD and job not in running:
             table = decided.plan.table_of(job)
             counts[table.rule.name] = counts.get(table.rule.name, 0) + len(table.shape.outputs)
     for rule, count in counts.items():

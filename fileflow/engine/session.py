@@ -25,7 +25,7 @@ from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.planner import make_plan
 from fileflow.planning.recipes import Recipe, action_parts, is_static, recipe_of, words_of
 from fileflow.planning.staleness import Staleness
-from fileflow.planning.tables import RuleTable, wanted_rows
+from fileflow.planning.tables import Joins, RuleTable, wanted_rows
 from fileflow.world.code import Code, CodeReader
 from fileflow.world.files import Clock, RealDisk, file_digest, hashing
 from fileflow.world.records import Records
@@ -126,7 +126,7 @@ class Session:
         self._codes: dict[str, Code] = {}
         self.known = Known()
         self.called: set[tuple[str, ...]] = set()
-        self._groups = 0
+        self._joins: Joins | None = None
 
     def _read_code(self, path: str) -> bytes | None:
         """The bytes of a module, with its signature kept: it shapes the plan."""
@@ -140,8 +140,8 @@ class Session:
 
     def plan(self, wishes: Wishes) -> Plan:
         """The jobs that the wishes need, as far as they are known."""
-        plan = make_plan(self.workflow, self.world, wishes, self.known, self._groups)
-        self._groups += len(plan.joins.groups)
+        plan = make_plan(self.workflow, self.world, wishes, self.known, self._joins)
+        self._joins = plan.joins
         return plan
 
     def decide(

@@ -49,6 +49,17 @@ class Tally:
         plan = loop.plan
         if not plan.incomplete and not loop.outdated and self.last is None:
             return False
+        self.take(loop)
+        if loop.stop.signal or not (plan.incomplete or loop.outdated):
+            return False
+        limit = loop.settings.max_failures
+        if limit and loop.failures >= limit:
+            return False
+        return self._moved(loop)
+
+    def take(self, loop: Loop) -> None:
+        """Takes in what became of the jobs of a loop so far."""
+        plan = loop.plan
         self.last = loop
         # What a wave skips because the next one follows is none of the run's.
         self._ends = {job: end for job, end in self._ends.items() if _RANK[end] > 1}
@@ -64,12 +75,6 @@ class Tally:
                 self._put(table.identity(job & ROW), JobState.SKIPPED)
         self.built |= {job for job, end in self._ends.items() if end is JobState.BUILT}
         self.failed |= {job for job, end in self._ends.items() if end is JobState.FAILED}
-        if loop.stop.signal or not (plan.incomplete or loop.outdated):
-            return False
-        limit = loop.settings.max_failures
-        if limit and loop.failures >= limit:
-            return False
-        return self._moved(loop)
 
     def _moved(self, loop: Loop) -> bool:
         """Whether the last wave did anything: else the next one would be the same."""

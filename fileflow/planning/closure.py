@@ -42,15 +42,15 @@ class Closure:
         workflow: Workflow,
         looks: Looks,
         known: Known | None = None,
-        first_group: int = 0,
+        before: Joins | None = None,
     ) -> None:
-        """`known`: what is known of values that are found while running; `first_group`: the number
-        of the first list of inputs, which no other plan of the run may use."""
+        """`known`: what is known of values that are found while running; `before`: what the run's
+        plan before this one joined."""
         known = known or Known()
         workflow = with_known(workflow, known)
         self.workflow = workflow
         self.looks = looks
-        self.joins = Joins(workflow, known, first_group)
+        self.joins = Joins(workflow, known, before)
         self.by_rule: dict[str, RuleTable] = {}
         self.tables: dict[int, RuleTable] = {}
         self.finder = Finder(workflow, self.table)

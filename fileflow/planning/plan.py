@@ -82,6 +82,7 @@ class Plan:
         source_targets: targets that are files no rule makes.
         deferred: the jobs that are wanted but wait for values that are found while running; they
             are in no step of `order`.
+        producers: the jobs that have to tell before the deferred ones are known.
         incomplete: whether more will be wanted when what waits is known.
         waits: for each rule of which something cannot be known yet, the rules that have to tell.
         unknowns: tells which producers have told.
@@ -100,6 +101,7 @@ class Plan:
     left_out: dict[str, int] = field(default_factory=dict)
     source_targets: list[str] = field(default_factory=list)
     deferred: set[int] = field(default_factory=set)
+    producers: set[int] = field(default_factory=set)
     incomplete: bool = False
     waits: dict[str, list[str]] = field(default_factory=dict)
     unknowns: Unknowns | None = None

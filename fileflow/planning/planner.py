@@ -11,7 +11,7 @@ from fileflow.planning.known import Known
 from fileflow.planning.ordering import in_order
 from fileflow.planning.overlaps import check_overlaps
 from fileflow.planning.plan import Looks, Plan, Wishes
-from fileflow.planning.tables import ROW, SHIFT
+from fileflow.planning.tables import ROW, SHIFT, Joins
 from fileflow.planning.targets import Targets
 
 
@@ -20,18 +20,18 @@ def make_plan(
     looks: Looks,
     wishes: Wishes,
     known: Known | None = None,
-    first_group: int = 0,
+    before: Joins | None = None,
 ) -> Plan:
     """The plan for these wishes.
 
     Args:
         known: what is known of values that are found while running.
-        first_group: the number of the first list of inputs, which no other plan of the run uses.
+        before: what the run's plan before this one joined: its jobs keep their numbers.
 
     Raises:
         FileflowError: for an unknown target, a cycle, two makers of one path, a missing source.
     """
-    closure = Closure(workflow, looks, known, first_group)
+    closure = Closure(workflow, looks, known, before)
     targets = Targets(closure, wishes)
     targets.read()
     # Each round decides paths that several rules could make, or that turn out to be sources;
@@ -57,6 +57,8 @@ def make_plan(
     unknowns = closure.unknowns if closure.unknowns.any else None
     deferred = closure.deferred(blocked) if unknowns else {}
     waits = closure.waits(deferred) if unknowns else {}
+    # Many wait for the same ones: each set of producers is taken once.
+    producers: set[int] = set().union(*{id(jobs): jobs for jobs in deferred.values()}.values())
     for job in deferred:
         closure.tables[job >> SHIFT].wanted[job & ROW] = 0
     plan = Plan(
@@ -72,6 +74,7 @@ def make_plan(
         left_out=targets.left_out,
         source_targets=[p for p in targets.sources if closure.sources.get(p, b"") is not None],
         deferred=set(deferred),
+        producers=producers.union(targets.producers),
         incomplete=bool(deferred or targets.producers),
         waits=waits,
         unknowns=unknowns,

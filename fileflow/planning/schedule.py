@@ -8,7 +8,7 @@ needs; then it is ready, and whoever asks decides whether it runs or is kept.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
 from operator import mul
@@ -53,7 +53,7 @@ _FIRST = bytes.maketrans(
     bytes([State.FRESH, State.ABSENT, State.LATENT, State.MAYBE, State.STALE]),
     bytes([JobState.KEPT, JobState.RESTING, JobState.RESTING, JobState.WAITING, JobState.WAITING]),
 )
-_OPEN = (JobState.WAITING, JobState.READY)
+_OPEN = (JobState.WAITING, JobState.READY, JobState.RUNNING)
 
 
 class Schedule:
@@ -63,9 +63,16 @@ class Schedule:
         plan, staleness: what is wanted, and what is known of it.
         chain: for each rule how long (in seconds, at a guess) the longest chain of jobs is that
             starts with one of its jobs; longer ones start first.
+        running: jobs that run already, started from an earlier plan of the run.
     """
 
-    def __init__(self, plan: Plan, staleness: Staleness, chain: dict[str, float]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        staleness: Staleness,
+        chain: dict[str, float],
+        running: Collection[int] = (),
+    ) -> None:
         self.plan = plan
         self.staleness = staleness
         self.states = {n: bytearray(t.count) for n, t in plan.tables.items()}
@@ -85,7 +92,7 @@ class Schedule:
             key=lambda n: (-plan.tables[n].rule.priority, -chain.get(plan.tables[n].rule.name, 0)),
         )
         self._weights: Mapping[int, Sequence[float]] = {}
-        self._open_all()
+        self._open_all(running)
 
     # -- states -------------------------------------------------------------------------------
 
@@ -113,7 +120,7 @@ class Schedule:
 
     # -- opening ------------------------------------------------------------------------------
 
-    def _open_all(self) -> None:
+    def _open_all(self, running: Collection[int]) -> None:
         opened: dict[int, list[int]] = {}
         for number, table in self.plan.tables.items():
             if table.rule.asks_only:
@@ -127,6 +134,9 @@ class Schedule:
             for job in self.plan.blocked:
                 if job >> SHIFT == number:
                     states[job & ROW] = JobState.SKIPPED
+            for job in running:
+                if job >> SHIFT == number:
+                    states[job & ROW] = JobState.RUNNING
             for state in JobState:
                 self.counts[state] += states.count(state)
             if JobState.WAITING in states:
@@ -183,7 +193,7 @@ class Schedule:
     def open_rows(self, table: RuleTable) -> list[int]:
         """The rows of a table whose jobs must, or may have to, run."""
         states = self.states[table.number]
-        if JobState.WAITING not in states and JobState.READY not in states:
+        if not any(state in states for state in _OPEN):
             return []
         return [row for row, state in enumerate(states) if state in _OPEN]
 

@@ -27,7 +27,7 @@ from fileflow.planning.joins import (
     job_rows,
     natural_join,
 )
-from fileflow.planning.known import Found, Known, Values, own_names
+from fileflow.planning.known import Found, Known, Values, is_found, own_names
 
 SHIFT = 32
 ROW = (1 << SHIFT) - 1
@@ -636,12 +636,18 @@ class Joins:
     """The relations of a workflow, and what was joined of them: shared by all tables."""
 
     def __init__(
-        self, workflow: Workflow, known: Known | None = None, first_group: int = 0
+        self,
+        workflow: Workflow,
+        known: Known | None = None,
+        before: Joins | None = None,
     ) -> None:
-        """`first_group`: the number of the first list, which no other plan of the run may use."""
+        """`before`: those of the run's plan before this one: rows that stay keep their places, and
+        no list has a number that was given already."""
         self.workflow = workflow
         self.known = known or Known()
-        self.first_group = first_group
+        self._first_group: int = before.next_group if before is not None else 0
+        self._before = before._placed if before is not None else {}
+        self._placed: dict[tuple[object, ...], Table] = {}
         self.beyond_reach = beyond_reach(workflow)
         self.names = sorted({n for relation in workflow.relations for n in relation.names})
         self._rows: dict[tuple[object, ...], Table] = {}
@@ -671,15 +677,16 @@ class Joins:
             key = (paths[0],)
             if key in self._groups:
                 return self._groups[key]
-        made = Group(self.first_group + len(self.groups), paths, rows)
+        made = Group(self.next_group, paths, rows)
         self.groups.append(made)
         if len(paths) == 1 and rows is None:
             self._groups[(paths[0],)] = made
         return made
 
-    def numbered(self, number: int) -> Group:
-        """The group with this number."""
-        return self.groups[number - self.first_group]
+    @property
+    def next_group(self) -> int:
+        """The number of the next group: no other group of the run has it."""
+        return self._first_group + len(self.groups)
 
     def rows(self, table: RuleTable, names: tuple[str, ...]) -> Table:
         """The rows of the natural join over the mapped names, shared by tables that agree."""
@@ -689,8 +696,32 @@ class Joins:
         if found is None:
             relations = [self._only(one, checks) for one in table.relations]
             found = job_rows(relations, table.shape.path_wildcards, names)
+            if any(map(is_found, table.relations)):
+                found = self._placed_as_before(found, table.relations, key[2])
             self._rows[key] = found
         return found
+
+    def _placed_as_before(
+        self, rows: Table, relations: Sequence[Relation], checks: object
+    ) -> Table:
+        """Rows that the plan before had come first, in its order, so that jobs keep their numbers.
+
+        Only if it had none that is gone.
+        """
+        ids = [id(relation) for relation in self.workflow.relations]
+        key = (rows.names, tuple(ids.index(id(relation)) for relation in relations), checks)
+        earlier = self._before.get(key)
+        if earlier is not None and 0 < earlier.count <= rows.count:
+            old = earlier.rows()
+            if old != rows.rows()[: earlier.count]:
+                left = dict.fromkeys(rows.rows())
+                for row in old:
+                    left.pop(row, None)
+                if len(left) == rows.count - earlier.count:
+                    columns = zip(*old, *left, strict=True)
+                    rows = Table(rows.names, tuple(map(list, columns)), rows.count)
+        self._placed[key] = rows
+        return rows
 
     def gathered(
         self, table: RuleTable, entry: Entry, jobs: Table

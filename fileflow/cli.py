@@ -253,7 +253,7 @@ def _command(
     err: Writer,
 ) -> int:
     """A command that shows or tends records."""
-    from fileflow.commands.held import Project
+    from fileflow.engine.project import Project
 
     overrides = _overrides(options, start)
     project = Project(

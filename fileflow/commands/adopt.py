@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from fileflow.commands.held import Project
 from fileflow.engine.knowing import known_plan, plan_known
+from fileflow.engine.project import Project
 from fileflow.engine.recording import Recording
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.planning.plan import Target, Wishes

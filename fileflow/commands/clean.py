@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fileflow.commands.choosing import asked_jobs, plan_of_everything, plan_of_targets
-from fileflow.commands.held import Project
+from fileflow.engine.project import Project
 from fileflow.engine.session import Session
 from fileflow.errors import Exit, FileflowError
 from fileflow.model.patterns import natural_key, normal

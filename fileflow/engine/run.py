@@ -18,6 +18,7 @@ from fileflow.engine import conclusion, events
 from fileflow.engine.events import nothing_to_do
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.loop import Loop, Settings, Stop, Watched
+from fileflow.engine.project import Project
 from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of
 from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Overrides, Session
@@ -66,19 +67,16 @@ def run(
         FileflowError: for whatever is wrong before or beside the jobs; failures of jobs are counted
             in the summary.
     """
-    from fileflow.world.lock import Lock
-
-    os.chdir(os.path.dirname(file))
     stop = Stop()
-    with _signals(stop) as wakeup, Lock(STATE) as lock:
+    project = Project(file=file, overrides=overrides, command=command)
+    with _signals(stop) as wakeup, project.locked() as lock:
         lock.acquire(
             command,
             wait=wait,
             interrupted=lambda: bool(stop.signal),
             waiting=lambda text: tell(events.Note(text)),
         )
-        _end_survivors()
-        session = Session(file, overrides, writable=True)
+        session = project.take()
         for line in (*session.workflow.warnings, *session.records.warnings):
             tell(events.Note(line))
         runners = _Runners(session, settings, wakeup, lock.fileno())
@@ -245,15 +243,6 @@ def _say_replaced(decided: Decided, tell: events.Listener, running: Collection[i
                 f"{'it' if count == 1 else 'them'} (`fileflow adopt` takes such files as they are)"
             )
         )
-
-
-def _end_survivors() -> None:
-    """Ends what an earlier run may have left: only a run that did not end itself leaves stages."""
-    stages = os.path.join(STATE, "stage")
-    if os.path.isdir(stages) and os.listdir(stages):
-        from fileflow.world.survivors import end_survivors
-
-        end_survivors(STATE)
 
 
 def _describe(session: Session, decided: Decided, runners: _Runners) -> None:

@@ -67,11 +67,6 @@ class Pattern:
         """Whether it is nothing but one hole, so that an input takes its value as a path."""
         return len(self.names) == 1 and self.parts == ("", "")
 
-    @property
-    def skeleton(self) -> str:
-        """The text with every hole as `{}`: what is left when names do not matter."""
-        return "{}".join(self.parts)
-
     def fill(self, values: Mapping[str, str]) -> str:
         """The path for these values (one for each name)."""
         out = [self.parts[0]]

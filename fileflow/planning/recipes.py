@@ -79,13 +79,6 @@ class Recipe:
         out = [columns[name][row] for name in self.names]
         return out + [canonical(get(values)) for _, get in self.texts]
 
-    def row_facts(self, row: int) -> dict[str, object]:
-        """The same with their names, for `why`."""
-        columns = self.table.columns
-        values = JobValues(self.table, row)
-        found: dict[str, object] = {name: columns[name][row] for name in self.names}
-        return found | {name: get(values) for name, get in self.texts}
-
 
 def recipe_of(
     table: RuleTable,

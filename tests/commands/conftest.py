@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from fileflow.commands.held import Project
 from fileflow.engine.events import Event, RunFinished
 from fileflow.engine.loop import Settings
+from fileflow.engine.project import Project
 from fileflow.engine.run import run
 from fileflow.engine.session import Overrides, Session
 from fileflow.planning.plan import Target, Wishes, target_from

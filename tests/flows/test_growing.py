@@ -51,7 +51,7 @@ def test_everything_is_built_once_by_a_rerun_too(space: Space) -> None:
     space.workflow(WAITS)
     space.good("-j", "2")
     (space.flags / "proc").unlink()
-    space.ran
+    space.forget()
     found = space.good("-j", "2", "--rerun")
     assert sorted(space.ran) == sorted(ALL)
     assert found.counts() == (10, 0, 0, 0)

@@ -65,7 +65,7 @@ def test_names_come_in_order_with_repeats_and_wildcards_once() -> None:
     made = parse_pattern("{a}/{b}_{a}.txt")
     assert made.names == ("a", "b", "a")
     assert made.wildcards == ("a", "b")
-    assert made.skeleton == "{}/{}_{}.txt"
+    assert made.parts == ("", "/", "_", ".txt")
 
 
 def test_doubled_braces_are_the_text_itself() -> None:

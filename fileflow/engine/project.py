@@ -1,6 +1,6 @@
-"""Opens a project for a command that changes its state: the lock, then the session.
+"""Opens a project, to look at it or to change its state: then the lock comes first.
 
-Knows nothing of what the command does with it.
+Knows nothing of what is done with it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fileflow.engine.session import Overrides, Session
 from fileflow.fast import STATE
+
+if TYPE_CHECKING:
+    from fileflow.world.lock import Lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +47,26 @@ class Project:
         Raises:
             FileflowError: if another run holds the folder, or the file or the state is wrong.
         """
-        from fileflow.world.lock import Lock
-        from fileflow.world.survivors import end_survivors
-
-        os.chdir(os.path.dirname(self.file))
-        with Lock(STATE) as lock:
+        with self.locked() as lock:
             lock.acquire(self.command, wait=self.wait, waiting=self.waiting)
-            end_survivors(STATE)
-            session = Session(self.file, self.overrides, writable=True)
+            session = self.take()
             try:
                 yield session
             finally:
                 session.records.close()
+
+    def locked(self) -> Lock:
+        """The lock of the folder, not taken yet; the folder is the current one from now on."""
+        from fileflow.world.lock import Lock
+
+        os.chdir(os.path.dirname(self.file))
+        return Lock(STATE)
+
+    def take(self) -> Session:
+        """A session that may write; the lock is held, and what an earlier run left has ended."""
+        stages = os.path.join(STATE, "stage")
+        if os.path.isdir(stages) and os.listdir(stages):
+            from fileflow.world.survivors import end_survivors
+
+            end_survivors(STATE)
+        return Session(self.file, self.overrides, writable=True)

@@ -422,13 +422,18 @@ def test_project(space: Space, project: Project) -> None:
     begin(space, project.name)
     if project is PROGRAM:
         _can_compile(space)
+    checked = space.flow("check")
+    assert checked.status == 0, checked.text
     flow = space.good()
     assert described(space, flow, project.results) == golden(project.name)
     assert flow.counts()[1:] == (0, 0, 0)
     assert space.good().summary["built"] == 0
     for one in project.changes:
         change(space, one)
-    same_as_anew(space, project, *project.changes[-1].args)
+    args = project.changes[-1].args
+    space.move("elsewhere")
+    assert space.good(*args).summary["built"] == 0
+    same_as_anew(space, project, *args)
 
 
 def _can_compile(space: Space) -> None:

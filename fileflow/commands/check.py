@@ -19,7 +19,7 @@ from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding
 from fileflow.planning.closure import Closure
 from fileflow.planning.plan import Plan, Target, Wishes
-from fileflow.planning.tables import SHIFT, RuleTable
+from fileflow.planning.tables import ROW, SHIFT, RuleTable
 
 
 def check(
@@ -123,21 +123,52 @@ class _Checking:
         try:
             self._note_lacks(self._plan(targets))
         except FileflowError:
+            fit = []
+            failed: list[tuple[Target, FileflowError]] = []
             for target in targets:
                 try:
                     self._note_lacks(self._plan([target]))
+                    fit.append(target)
                 except FileflowError as error:
-                    self.errors.add(error)
+                    failed.append((target, error))
+            spared = self._optional_paths(fit) if failed else set()
+            for target, mistake in failed:
+                if not self._is_spared(target, spared):
+                    self.errors.add(mistake)
 
-    def _plan(self, targets: Sequence[Target]) -> Plan:
-        return known_plan(self.session, Wishes(targets=tuple(targets)))
+    def _plan(self, targets: Sequence[Target], *, keep_going: bool = False) -> Plan:
+        return known_plan(self.session, Wishes(targets=tuple(targets), keep_going=keep_going))
+
+    def _optional_paths(self, targets: Sequence[Target]) -> set[str]:
+        """The paths that these targets take where they are there."""
+        found: set[str] = set()
+        for table in self._plan(targets).tables.values() if targets else ():
+            for link in table.links:
+                if link.entry.optional:
+                    found.update(link.paths)
+                    found.update(path for group in link.groups for path in group.paths)
+        return found
+
+    def _is_spared(self, target: Target, optional: set[str]) -> bool:
+        """Whether a rule only lacks sources of files that others take where they are there."""
+        try:
+            plan = self._plan([target], keep_going=True)
+        except FileflowError:
+            return False
+        lacking = [plan.tables[job >> SHIFT].outputs_of(job & ROW) for job in plan.blocked]
+        if not lacking or not all(optional.intersection(paths) for paths in lacking):
+            return False
+        gone = [one.path for one in plan.missing]
+        first = f"{gone[0]} is" if len(gone) == 1 else f"{len(gone)} files ({gone[0]}, …) are"
+        self.notes.append(f"rule {target.name}: {first} not there; what asks for it is optional")
+        return True
 
     def _note_lacks(self, plan: Plan) -> None:
         """Optional patterns that match nothing at all."""
         for table in plan.tables.values():
             for link in table.links:
                 entry = link.entry
-                if not entry.optional or link.pattern is None:
+                if not entry.optional or entry.absent or link.pattern is None:
                     continue
                 if not any(link.paths_of(row) for row in range(table.count) if table.wanted[row]):
                     note = f"{entry.place}: no file matches {link.pattern} (it is optional)"

@@ -208,15 +208,16 @@ class JobValues:
         return self.table.column_value(name, self.row, each=each)
 
     def gathered(self, name: str) -> list[Value]:
-        """The values of a gathered wildcard, one for each file of the input that gathers it."""
-        for link in self.table.links:
-            pattern = link.pattern
-            if pattern is not None and name in pattern.wildcards:
-                group = link.group(self.row)
-                if group is not None and group.rows is not None and name in group.rows.names:
-                    column = group.rows.columns[group.rows.names.index(name)]
-                    return list(column)
-        return []
+        """The values of a gathered wildcard, one for each file of the input that gathers it.
+
+        Of several such inputs one that must be whole decides, if there is one.
+        """
+        found = [
+            (link.entry.optional, values)
+            for link in self.table.links
+            if (values := link.values_of(self.row, name)) is not None
+        ]
+        return list(min(found, key=lambda one: one[0])[1]) if found else []
 
     def _inputs(self) -> list[Value]:
         return [PathText(path) for path in self.input_paths()]

@@ -94,6 +94,20 @@ class Link:
             return [p for p, m in zip(group.paths, group.makers, strict=True) if m != ABSENT]
         return group.paths
 
+    def values_of(self, row: int, name: str) -> Sequence[str] | None:
+        """The values of a wildcard that this entry gathers, one for each of the row's paths.
+
+        None if it does not gather that wildcard.
+        """
+        group = self.group(row)
+        if group is None or group.rows is None or name not in group.rows.names:
+            return None
+        column = group.rows.columns[group.rows.names.index(name)]
+        makers = self._absent(group)
+        if ABSENT not in makers or len(makers) != len(column):
+            return column
+        return [value for value, maker in zip(column, makers, strict=True) if maker != ABSENT]
+
     def _absent(self, group: Group) -> Sequence[int]:
         return group.makers if self.entry.optional and group.makers is not None else ()
 

@@ -184,7 +184,7 @@ class Doer:
             if prepared.is_function or prepared.is_script:
                 acted = await self._call(prepared, order, words, staged, outcome, notes)
             else:
-                acted = self._run(prepared, order, words, outcome, notes)
+                acted = self._run(prepared, order, words, staged, outcome, notes)
             gathered = gather(pieces, shape, outputs, staged) if acted and pieces else None
             if gathered is not None and not isinstance(gathered, str):
                 outputs, staged, shape = gathered.outputs, gathered.staged, gathered.shape
@@ -498,6 +498,7 @@ class Doer:
         prepared: Prepared,
         order: Order,
         words: Sequence[str],
+        staged: Sequence[str],
         outcome: Outcome,
         notes: Notes,
     ) -> bool:
@@ -510,7 +511,12 @@ class Doer:
         try:
             if self._own is not None:
                 os.chdir(self._own.folder)
-            ran = commands.run(words, variables, self._on_command)
+            ran = commands.run(
+                words,
+                variables,
+                self._on_command,
+                lambda: [self._absolute(), *(os.path.join(self._root, path) for path in staged)],
+            )
         except UnfitError as error:
             outcome.message, outcome.code = error.message, 127
             return False

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ THREADS = (
 _SHELLS = {"bash", "sh", "dash", "zsh", "ksh", "mksh", "ash"}
 _LINUX = sys.platform == "linux"
 _MEMORY_UNIT = 1024 if _LINUX else 1
+_MOMENT = 0.2
+_LONGEST_PAUSE = 0.02
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 # What a slot or Python itself ignores and a command must not inherit as ignored.
@@ -60,10 +63,16 @@ class Ran:
     left: int
 
 
-def run(words: Sequence[str], environ: Mapping[str, str], started: Callable[[int], None]) -> Ran:
+def run(
+    words: Sequence[str],
+    environ: Mapping[str, str],
+    started: Callable[[int], None],
+    made: Callable[[], Sequence[str]] = tuple,
+) -> Ran:
     """Runs a command to its end; whatever it leaves running is killed.
 
-    Its streams are this process's; `started` is told its process id, which is its session too.
+    Its streams are this process's; `started` is told its process id, which is its session too;
+    `made` says where its outputs lie: what still writes there is part of the command.
 
     Raises:
         UnfitError: if it cannot be started.
@@ -80,6 +89,8 @@ def run(words: Sequence[str], environ: Mapping[str, str], started: Callable[[int
     started(pid)
     try:
         _, status, used = os.wait4(pid, 0)
+        if not status:
+            _let_end(pid, made)
     finally:
         left = end_children(pid)
         started(0)
@@ -181,6 +192,58 @@ def end_children(session: int = 0, spared: Sequence[int] = ()) -> int:
             if child not in out_of_reach:
                 _reap(child)
     return len(ended)
+
+
+def _let_end(session: int, made: Callable[[], Sequence[str]]) -> None:
+    """Waits for what a command that ended well has left in its session.
+
+    A shell does not wait for `>(…)` and `<(…)`. They get a moment, and all the time they need while
+    they have a file open for writing among what the command makes: killed, they would leave a part
+    of an output that looks like all of it.
+    """
+    until = time.monotonic() + _MOMENT
+    pause = 0.0
+    places: list[str] = []
+    while True:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        running = [pid for pid in descendants_of(os.getpid()) if _runs_in(pid, session)]
+        if not running:
+            return
+        if time.monotonic() > until:
+            places = places or [os.path.realpath(path) for path in made()]
+            if not any(_writes_to(pid, places) for pid in running):
+                return
+        time.sleep(pause)
+        pause = min(pause + 0.001, _LONGEST_PAUSE)
+
+
+def _runs_in(pid: int, session: int) -> bool:
+    facts = process_facts(pid)
+    return facts is not None and facts[0] not in "ZX" and facts[2] == session
+
+
+def _writes_to(pid: int, places: Sequence[str]) -> bool:
+    """Whether a process has one of these files, or one below these folders, open for writing."""
+    try:
+        numbers = os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return False
+    for number in numbers:
+        try:
+            path = os.readlink(f"/proc/{pid}/fd/{number}")
+            if not any(path == place or path.startswith(f"{place}/") for place in places):
+                continue
+            with open(f"/proc/{pid}/fdinfo/{number}", "rb") as file:
+                flags = next(line for line in file if line.startswith(b"flags:"))
+        except (OSError, StopIteration):
+            continue
+        if int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY:
+            return True
+    return False
 
 
 def _reap(child: int) -> None:

@@ -141,6 +141,51 @@ def test_an_optional_pattern_that_matches_nothing_is_noted(folder: Folder) -> No
     assert note.endswith("no file matches gone.txt (it is optional)")
 
 
+LATE = """
+    wildcards: {day: [1, 2, 3]}
+    rules:
+      all:
+        input: {path: "tidy/{day}.txt", optional: true}
+        output: all.txt
+        shell: cat {input} > {output}
+      tidy:
+        input: raw/{day}.txt
+        output: tidy/{day}.txt
+        shell: cp {input} {output}
+"""
+
+
+def test_a_source_that_may_come_late_is_noted(folder: Folder) -> None:
+    folder.workflow(LATE)
+    folder.write("raw/1.txt", "")
+    folder.write("raw/3.txt", "")
+    assert notes(folder) == ["rule tidy: raw/2.txt is not there; what asks for it is optional"]
+    folder.delete("raw/1.txt")
+    assert "rule tidy: 2 files (raw/1.txt, …) are not there" in notes(folder)[0]
+    folder.workflow(LATE.replace(", optional: true", ""))
+    assert "raw/2.txt is not there, and no rule makes it" in wrong(folder)
+
+
+def test_a_source_that_one_rule_cannot_do_without_is_wrong(folder: Folder) -> None:
+    last = "      last: {input: tidy/3.txt, output: last.txt, shell: 'cp {input} {output}'}\n"
+    folder.workflow(LATE + last)
+    folder.write("raw/1.txt", "")
+    folder.write("raw/2.txt", "")
+    assert "raw/3.txt is not there, and no rule makes it" in wrong(folder)
+
+
+def test_an_entry_that_is_switched_off_is_not_noted(folder: Folder) -> None:
+    folder.workflow("""
+        config: {mode: draft}
+        rules:
+          make:
+            input: {path: gone.txt, when: {mode: final}}
+            output: a.txt
+            shell: touch {output}
+    """)
+    assert notes(folder) == []
+
+
 def test_a_config_look_up_that_fails_for_one_value_is_wrong(folder: Folder) -> None:
     folder.workflow("""
         config: {rate: {a: 1}}

@@ -87,6 +87,66 @@ def test_a_failing_producer_of_an_optional_input_still_stops_it(space):
     assert not space.exists("out.txt")
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        "run: steps:make",
+        "argv: [sh, -c, 'out=$1; shift; echo \"$@\" > $out', sh, '{output}', '{day}={input.days}']",
+        "shell: for day in {day}; do echo $day=in/$day.txt; done | xargs echo > {output}",
+    ],
+)
+def test_values_of_a_gather_go_with_the_files_that_are_there(space, action):
+    """`day` has one value for each file of an optional gather, also once a late file is there."""
+    space.write(
+        "steps.py",
+        """\
+def make(days, output, day):
+    pairs = [f"{one}={path}" for one, path in zip(day, days, strict=True)]
+    output.write_text(" ".join(pairs) + "\\n")
+""",
+    )
+    space.workflow(f"""
+        wildcards:
+          day: [1, 2, 3]
+        rules:
+          make:
+            input:
+              days: {{path: "in/{{day}}.txt", optional: true}}
+            output: out.txt
+            {action}
+        """)
+    space.write("in/1.txt", "")
+    space.write("in/3.txt", "")
+    space.good()
+    assert space.read("out.txt") == "1=in/1.txt 3=in/3.txt\n"
+    assert space.good().summary["built"] == 0
+    space.write("in/2.txt", "")
+    assert space.good("-n").planned == {"make"}
+    space.good()
+    assert space.read("out.txt") == "1=in/1.txt 2=in/2.txt 3=in/3.txt\n"
+    space.delete("in/1.txt")
+    space.good()
+    assert space.read("out.txt") == "2=in/2.txt 3=in/3.txt\n"
+
+
+def test_of_two_gathers_the_one_that_is_whole_has_the_values(space):
+    space.workflow("""
+        wildcards:
+          day: [1, 2]
+        rules:
+          make:
+            input:
+              more: {path: "more/{day}.txt", optional: true}
+              days: in/{day}.txt
+            output: out.txt
+            shell: echo {day} {input} > {output}
+        """)
+    for name in ["in/1.txt", "in/2.txt", "more/2.txt"]:
+        space.write(name, "")
+    space.good()
+    assert space.read("out.txt") == "1 2 more/2.txt in/1.txt in/2.txt\n"
+
+
 TEMP = """
     rules:
       last:

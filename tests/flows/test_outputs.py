@@ -1,5 +1,7 @@
 """What an action must make, what it may leave behind, and what of a failed one is seen: nothing."""
 
+import signal
+
 import pytest
 
 from .space import Space, is_alive, wait_for
@@ -224,6 +226,53 @@ def test_what_a_job_leaves_running_is_ended_and_cannot_touch_the_output(space):
     pid = int((space.flags / "pid").read_text())
     wait_for(lambda: not is_alive(pid), "the end of what was left", 10)
     assert space.read("a.txt") == "x\n"
+
+
+@pytest.mark.parametrize("private", ["false", "true"])
+def test_what_a_shell_does_not_wait_for_and_writes_an_output_is_waited_for(space, private):
+    """bash ends before what runs in `>(…)`; killed then, it would leave a part of an output."""
+    space.workflow(f"""
+        rules:
+          make:
+            output: {{a: out/a.txt, b: out/b.txt}}
+            private: {private}
+            shell: |
+              wait_for() {{ while [ ! -e "$1" ]; do sleep 0.01; done; }}
+              late() {{ wait_for "$FLAGS/go"; tr a-z A-Z; }}
+              echo text | tee >(late > {{output.b}}) > {{output.a}}
+              wait_for {{output.b}}
+              touch "$FLAGS/ended"
+        """)
+    running = space.start("-v")
+    wait_for(lambda: space.flagged("ended"), "the end of the shell")
+    space.flag("go")
+    flow = running.end()
+    assert flow.status == 0, flow.text
+    assert (space.read("out/a.txt"), space.read("out/b.txt")) == ("text\n", "TEXT\n")
+    assert "left" not in flow.stderr
+
+
+def test_a_job_whose_output_is_still_written_can_be_interrupted(space):
+    space.workflow("""
+        rules:
+          make:
+            output: {a: a.txt, b: b.txt}
+            shell: |
+              late() { echo $BASHPID > "$FLAGS/pid"; cat; sleep 600; }
+              echo text | tee >(late > {output.b}) > {output.a}
+              while [ ! -s "$FLAGS/pid" ]; do sleep 0.01; done
+              touch "$FLAGS/ended"
+        """)
+    running = space.start("--progress", "json")
+    wait_for(lambda: space.flagged("ended"), "the end of the shell")
+    pid = int((space.flags / "pid").read_text())
+    running.send(signal.SIGINT)
+    assert running.end().status == 130
+    assert not space.exists("a.txt")
+    assert not is_alive(pid)
+    space.replace("Workflowfile", "sleep 600; ", "")
+    space.good()
+    assert space.read("b.txt") == "text\n"
 
 
 def test_a_job_that_changes_its_process_does_not_change_the_next(space):

@@ -1,0 +1,1 @@
+"""Whole projects, as people of several trades have them, run through the command line."""

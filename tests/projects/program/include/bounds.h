@@ -1,0 +1,2 @@
+/* How much fits. */
+#define MOST 8

@@ -1,0 +1,3 @@
+#define PLUS '+'
+#define TIMES '*'
+int calculate(const char *text, long *result);

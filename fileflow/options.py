@@ -428,6 +428,45 @@ _ELSEWHERE = {  # what make, ninja, Snakemake and doit call it
     "-i": "--keep-going",
     "-t": "--tag",
     "-V": "--version",
+    "-T": "--retries",
+    "--question": "--dry-run",
+    "--target": "--until",
+    "--single-item": "--until",
+    "-S": "--config",
+    "--set-param": "--config",
+    "-resume": "--resume",
+    "-params-file": "--config",
+}
+_NOT_NEEDED = "there is nothing to unlock or to repair: the next `fileflow` just goes on"
+_OTHERWISE = {  # what other systems have as an option, and we have not
+    "--unlock": _NOT_NEEDED,
+    "--rerun-incomplete": _NOT_NEEDED,
+    "--ri": _NOT_NEEDED,
+    "--ignore-incomplete": _NOT_NEEDED,
+    "--cleanup-metadata": _NOT_NEEDED,
+    "--touch": "`fileflow adopt` takes what is there as fresh",
+    "--list": "`fileflow list` shows the rules",
+    "-l": "`fileflow list` shows the rules",
+    "--list-rules": "`fileflow list` shows the rules",
+    "--summary": "`fileflow status` shows how each rule stands, `fileflow why PATH` one target",
+    "-D": "`fileflow why PATH` shows all that is known of a target",
+    "--detailed-summary": "`fileflow why PATH` shows all that is known of a target",
+    "--reason": "reasons are shown by -n, by -v and by `fileflow why PATH`",
+    "--rerun-triggers": "content decides; `fileflow adopt` passes over a change",
+    "--lint": "`fileflow check` says what is wrong in the Workflowfile",
+    "--dag": "`fileflow graph` shows rules or jobs",
+    "--rulegraph": "`fileflow graph` shows rules or jobs",
+    "--report": "`fileflow report` makes a page on the last run",
+    "--delete-all-output": "`fileflow clean --all` removes what fileflow made",
+    "--batch": "--where NAME=V[,V] builds the jobs of some values",
+    "--profile": "a `profile` is a config file here (--config FILE), or an alias of the shell",
+    "-profile": "a `profile` is a config file here (--config FILE), or an alias of the shell",
+    "--use-conda": "a rule says its own software: prefix: [conda, run, -p, FOLDER]",
+    "--use-singularity": "a rule says its own software: prefix: [apptainer, exec, IMAGE]",
+    "--use-apptainer": "a rule says its own software: prefix: [apptainer, exec, IMAGE]",
+    "--sdm": "a rule says its own software: prefix: [conda, run, -p, FOLDER]",
+    "--set-threads": 'cores: "{config.threads}" in the rule, and --config threads=N',
+    "--default-resources": "defaults: {resources: …} in the Workflowfile",
 }
 
 
@@ -513,7 +552,8 @@ class _Reader:
             name = f"-{word[k]}"
             option = self._find(name)
             if option is None:
-                raise self._unknown(word if k == 1 else name)
+                whole = k == 1 or word in _ELSEWHERE or word in _OTHERWISE
+                raise self._unknown(word if whole else name)
             if not option.value:
                 self._flag(name, option)
                 continue
@@ -552,8 +592,12 @@ class _Reader:
 
 def _near_option(name: str, command: str) -> str:
     """What to write instead of an option that is not there."""
+    if name in _OTHERWISE:
+        return _OTHERWISE[name]
     known = [other for option in _ALL if option.taken_by(command) for other in option.names]
     near = _ELSEWHERE.get(name)
+    if near is None and name[:1] != name[1:2] and name[2:].isdigit():  # -c4
+        near = _ELSEWHERE.get(name[:2])
     if near is None and f"-{name}" in known:  # -rerun
         near = f"-{name}"
     if near is None and len(name) > 2:

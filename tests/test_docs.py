@@ -6,6 +6,8 @@ How examples are written, in any of these pages:
 - A fenced block with a title, ```yaml title="Workflowfile"```, is a file of that folder.
 - `<!-- files: in/1.txt in/2.txt -->` makes files that hold their own path as a line, and
   `<!-- copy: data rules -->` copies files or folders of the project; readers see neither.
+- `<!-- needs: make python:joblib -->` skips the section where a program is not on the PATH, or a
+  module cannot be imported.
 - A `console` block is typed and compared: `$ …` is a command, the lines below it are what it says
   on stdout and stderr together. `…` matches any text in a line and, alone on a line, any number of
   lines. The last line may be `[exit status 2]`; without it the status is 0.
@@ -13,6 +15,7 @@ How examples are written, in any of these pages:
   title is there to be read only; `yaml`, `python` and `console` are always tested.
 """
 
+import importlib.util
 import os
 import re
 import shlex
@@ -27,19 +30,22 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", *sorted(f"docs/{path.name}" for path in (PROJECT / "docs").glob("*.md")))
+PAGES = (
+    "README.md",
+    *sorted(path.relative_to(PROJECT).as_posix() for path in (PROJECT / "docs").rglob("*.md")),
+)
 PATIENCE = 60
 TESTED = {"yaml", "python", "console"}
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w-]*)(?: title=\"(?P<title>[^\"]+)\")?$")
 HEADING = re.compile(r"^#+ (?P<words>.+)$")
-DIRECTIVE = re.compile(r"^<!-- (?P<what>files|copy): (?P<words>.+) -->$")
+DIRECTIVE = re.compile(r"^<!-- (?P<what>files|copy|needs): (?P<words>.+) -->$")
 STATUS = re.compile(r"^\[exit status (\d+)\]$")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block, or a comment that makes files; `kind` is its language or `files`, `copy`."""
+    """A fenced block, or a comment; `kind` is its language or `files`, `copy`, `needs`."""
 
     kind: str
     text: str
@@ -167,6 +173,18 @@ def make(block: Block, folder: Path) -> None:
             (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
 
 
+def lacks(section: Section) -> list[str]:
+    """The programs and modules that a section needs and that are not here."""
+    found = []
+    for block in section.blocks:
+        for word in block.text.split() if block.kind == "needs" else ():
+            module = word.removeprefix("python:")
+            there = shutil.which(word) if module == word else importlib.util.find_spec(module)
+            if not there:
+                found.append(word)
+    return found
+
+
 def with_examples() -> list[Section]:
     return [
         section
@@ -177,6 +195,8 @@ def with_examples() -> list[Section]:
 
 @pytest.mark.parametrize("section", with_examples(), ids=str)
 def test_examples_do_what_the_page_says(section: Section, tmp_path: Path, programs: Path) -> None:
+    if lacking := lacks(section):
+        pytest.skip(f"not installed here: {', '.join(lacking)}")
     folder = tmp_path / "project"
     folder.mkdir()
     for block in section.blocks:

@@ -128,11 +128,29 @@ def test_a_wrong_choice_is_refused_with_the_nearest_one():
         ("-s", "-W"),
         ("--max", "--max-failures"),
         ("--max=3", "--max-failures"),
+        ("-c4", "-j"),
+        ("-S", "--config"),
     ],
 )
 def test_an_unknown_option_is_refused_with_the_one_that_is_meant(word, near):
     text = refusal(word)
     assert "unknown option" in text and f"did you mean {near}?" in text
+
+
+@pytest.mark.parametrize(
+    ("word", "cure"),
+    [
+        ("--unlock", "nothing to unlock"),
+        ("--touch", "fileflow adopt"),
+        ("--delete-all-output", "clean --all"),
+        ("--batch=a=1/2", "--where"),
+        ("--use-conda", "prefix"),
+        ("-profile", "--config"),
+    ],
+)
+def test_an_option_of_another_system_is_refused_with_what_does_it_here(word, cure):
+    text = refusal(word)
+    assert "unknown option" in text and cure in text
 
 
 def test_an_option_like_no_other_points_to_the_help():

@@ -181,6 +181,9 @@ _MEANT = {
     "stages": "write rules",
     "jobs": "write rules",
     "tasks": "write rules",
+    "wildcard_constraints": "write defaults: {constraints: …}, or match beside the values",
+    "workdir": "actions run in the Workflowfile's folder; -C DIR works in another one",
+    "envvars": "it is a key of a rule; for all of them write defaults: {envvars: […]}",
 }
 
 

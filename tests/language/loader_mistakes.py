@@ -45,6 +45,19 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("3:5", "the rule 'a' has no key 'threads'", "write cores"),
     ),
+    "a checkpoint": (
+        """
+        rules:
+          a:
+            checkpoint: true
+            shell: 'true'
+        """,
+        (
+            "3:5",
+            "the rule 'a' has no key 'checkpoint'",
+            "write scatter: NAME, the wildcard whose values the rule finds",
+        ),
+    ),
     "a doubled key": (
         """
         rules:

@@ -106,7 +106,7 @@ MEANT = {
     "label": "write tags",
     "metrics": "write output",
     "plots": "write output",
-    "wdir": "actions run in the Workflowfile's folder: write cd in the shell text, or private: true",
+    "wdir": "actions run in the Workflowfile's folder: write cd in the shell text",
     "frozen": "leave the rule out with --omit, or with when",
     "temp": "it is a flag of one output: output: {path: PATH, temp: true}",
     "protected": "it is a flag of one output: output: {path: PATH, protected: true}",

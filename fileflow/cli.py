@@ -204,6 +204,7 @@ def _run(
             rerun=options.rerun,
             as_json=as_json,
             verbose=options.verbose,
+            commands=options.print_commands,
             paint=Paint(wants_color(options.color, out, os.environ)),
             say=err.line if as_json else out.line,
             tell=tell,

@@ -346,7 +346,9 @@ _WORKFLOW = (
     _Option(("--seed",), "the workflow's seed", value="N", read=_number("seed", None)),
 )
 _SHOWING_RUNS = (
-    _Option(("-p", "--print"), "show the command of each job", (("print_commands", True),)),
+    _Option(
+        ("-p", "--print"), "show the command of each job, with -n too", (("print_commands", True),)
+    ),
     _Option(
         ("--progress",),
         "how a run is shown, on stderr",

@@ -91,6 +91,11 @@ class AnswerMaker:
             chosen=self._chosen(table),
         )
 
+    def action(self, job: int) -> str:
+        """The filled command of a job, or the name of its function."""
+        table = self.decided.plan.tables[job >> SHIFT]
+        return _shown(self._orders_of(table), job & ROW)
+
     def _chosen(self, table: RuleTable) -> Mapping[str, object] | None:
         """What `executor: auto` chose for a rule that leaves the choice, and why."""
         note = self.session.records.notes.get(("auto", table.rule.name))

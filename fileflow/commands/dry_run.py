@@ -45,6 +45,7 @@ def dry_run(
     rerun: bool,
     as_json: bool,
     verbose: bool,
+    commands: bool,
     paint: Paint,
     say: Callable[[str], None],
     tell: events.Listener,
@@ -56,6 +57,7 @@ def dry_run(
         rerun: whether everything would be built again.
         as_json: JSON lines through `tell` and `say`, instead of text.
         verbose: each job.
+        commands: each job with its filled command.
         paint: colours.
         say: takes lines of results.
         tell: is told the warnings.
@@ -69,7 +71,12 @@ def dry_run(
     decided = plan_known(session, wishes, rerun=rerun)
     plan = decided.plan
     counts = count_states(decided)
-    planned = planned_jobs(decided)
+    if commands:
+        from fileflow.commands.answers import AnswerMaker  # seldom needed
+
+        planned = planned_jobs(decided, AnswerMaker(session, decided).action)
+    else:
+        planned = planned_jobs(decided)
     if as_json:
         for line in (*dry_run_json(planned), *deferred_json(plan.waits)):
             say(line)
@@ -91,8 +98,10 @@ def dry_run(
     )
 
 
-def planned_jobs(decided: Decided) -> Iterator[PlannedJob]:
-    """The jobs that would be built, or may be, in the plan's order."""
+def planned_jobs(
+    decided: Decided, action: Callable[[int], str] | None = None
+) -> Iterator[PlannedJob]:
+    """The jobs that would be built, or may be, in the plan's order; with `action` its text too."""
     plan, staleness = decided.plan, decided.staleness
     for job in plan.jobs():
         table = plan.table_of(job)
@@ -108,4 +117,5 @@ def planned_jobs(decided: Decided) -> Iterator[PlannedJob]:
             table.rule.name, table.values_of(row), table.outputs_of(row), table.label(row)
         )
         kind = _KINDS.get(reason.why, str(reason))
-        yield PlannedJob(facts, str(reason), kind, state is State.STALE)
+        command = action(job) if action is not None else None
+        yield PlannedJob(facts, str(reason), kind, state is State.STALE, command)

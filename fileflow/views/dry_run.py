@@ -23,12 +23,14 @@ class PlannedJob:
         reason: why, in full; "if NAME changes" where early cut-off may spare it.
         kind: why, in the few words under which the jobs of a rule are counted.
         certain: whether it will be built whatever comes out of others.
+        command: the filled command or the function's name, where that is to be shown.
     """
 
     job: Job
     reason: str
     kind: str
     certain: bool
+    command: str | None = None
 
 
 @dataclass(slots=True)
@@ -52,14 +54,14 @@ def dry_run_lines(
         planned: the jobs that would be built.
         wanted: how many jobs of each rule are wanted.
         shapes: what each rule maps and gathers, in words.
-        verbose: whether to show each job with its reason.
+        verbose: whether to show each job with its reason; one with its command always is.
         paint: colours.
     """
     rules: dict[str, _Rule] = {}
     for one in planned:
         rule = rules.setdefault(one.job.rule, _Rule())
         (rule.certain if one.certain else rule.possible)[one.kind] += 1
-        if verbose:
+        if verbose or one.command is not None:
             rule.jobs.append(one)
     for name, rule in rules.items():
         yield f"{paint.bold(name)}: {_rule_text(rule, wanted.get(name))}"
@@ -68,6 +70,8 @@ def dry_run_lines(
             yield f"  {paint.dim(shape)}"
         for one in rule.jobs:
             yield f"    {one.job.label}: {one.reason}"
+            for line in (one.command or "").splitlines():
+                yield f"      {paint.dim(line)}"
 
 
 def deferred_lines(
@@ -106,5 +110,6 @@ def dry_run_json(planned: Iterable[PlannedJob]) -> Iterator[str]:
                 **job_facts(one.job),
                 "reason": one.reason,
                 "certain": one.certain,
+                **({} if one.command is None else {"command": one.command}),
             }
         )

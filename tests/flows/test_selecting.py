@@ -112,6 +112,8 @@ def test_print_shows_the_filled_commands(space):
             output: a.txt
             shell: sort {input} > {output}
         """)
+    dry = space.flow("-n", "-p")
+    assert "sort 'in put.txt' >" in dry.text and not space.ran
     assert "sort 'in put.txt' >" in space.flow("-p").text
 
 

@@ -56,6 +56,7 @@ def extent_of(table: RuleTable) -> Extent:
         for relation in table.relations
         if relation.made is not None or relation.scattered_by is not None
         for name in relation.names
+        if name not in relation.path_names
     }
     maps: dict[str, Count] = {
         name: None if name in unknown else len(set(table.columns[name]))

@@ -52,6 +52,22 @@ def test_a_gather_that_differs_from_job_to_job_has_a_least_and_a_most(folder: Fo
     assert folder.said == "sum  2 jobs: maps site (2), gathers day (1 to 2)"
 
 
+def test_a_scatter_leaves_the_numbers_of_declared_values(folder: Folder) -> None:
+    folder.workflow("""
+        wildcards: {n: [1, 2]}
+        rules:
+          cut: {output: "parts/{n}/{part}", scatter: part, shell: "echo > {output}/a"}
+          use: {input: "parts/{n}/{part}", output: "use/{n}/{part}", shell: "cp {input} {output}"}
+          sum: {input: "use/{n}/{part}", output: "{n}.txt", shell: "cat {input} > {output}"}
+    """)
+    list_rules(folder.session.workflow, folder.say)
+    assert [" ".join(line.split()) for line in folder.said.splitlines()] == [
+        "cut 2 jobs: maps n (2), scatters part",
+        "use jobs found while running: maps n (2), part (found while running)",
+        "sum 2 jobs: maps n (2), gathers part (found while running)",
+    ]
+
+
 def test_a_program_gets_the_numbers(months: Folder) -> None:
     list_rules(months.session.workflow, months.say, as_json=True)
     rules = {rule["rule"]: rule for rule in months.data["rules"]}

@@ -58,8 +58,11 @@ def extent_of(table: RuleTable) -> Extent:
         for name in relation.names
         if name not in relation.path_names
     }
+    deferred = bool(unknown & set(shape.mapped))  # then the table has no rows yet
     maps: dict[str, Count] = {
-        name: None if name in unknown else len(set(table.columns[name]))
+        name: None
+        if name in unknown
+        else len(_values(table, name) if deferred else set(table.columns[name]))
         for name in shape.mapped
         if name not in shape.free
     }
@@ -68,7 +71,7 @@ def extent_of(table: RuleTable) -> Extent:
         for name in shape.gathered
         if name not in table.rule.scatter
     }
-    known = not shape.free and not unknown & set(shape.mapped)
+    known = not shape.free and not deferred
     return Extent(
         maps=_declared(table, maps) if shape.free else maps,
         gathers=gathers,
@@ -84,7 +87,11 @@ def _declared(table: RuleTable, names: Iterable[str]) -> dict[str, Count]:
 
 
 def _values(table: RuleTable, name: str) -> set[str]:
-    columns = [set(one.column(name)) for one in table.relations if name in one.names]
+    columns = [
+        set(one.column(name))
+        for one in table.relations
+        if name in one.names and name not in one.path_names
+    ]
     return set.intersection(*columns) if columns else set()
 
 

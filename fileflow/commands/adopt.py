@@ -53,8 +53,7 @@ def adopt(
         project.look(), wishes
     )  # a wrong word is found without the lock: then no byte changes
     with project.hold() as session:
-        decided = plan_known(session, wishes, describe=describe)
-        found = list(_Adoption(session, decided).go())
+        found = _adopted(session, wishes, describe)
     if as_json:
         facts = [{"rule": one.rule, "adopted": one.jobs, "left": one.left} for one in found]
         say(json.dumps({"rules": facts}, indent=2))
@@ -69,6 +68,22 @@ def adopt(
     if not found:
         say("nothing to adopt: all is fresh")
     return 0
+
+
+def _adopted(session: Session, wishes: Wishes, describe: Describe | None) -> list[Adopted]:
+    """Records what can be; each rule of which something was recorded or left.
+
+    What was overwritten is taken first. A plan takes it to come back as it was, so only a second
+    one sees what it means for those who read it.
+    """
+    decided = plan_known(session, wishes, describe=describe)
+    taken = _Adoption(session, decided).overwritten()
+    if taken:
+        decided = plan_known(session, wishes, describe=describe)
+    found = list(_Adoption(session, decided).go())
+    for one in found:
+        one.jobs += taken.pop(one.rule, 0)
+    return [Adopted(rule, jobs) for rule, jobs in taken.items()] + found
 
 
 def _jobs(count: int) -> str:
@@ -91,6 +106,24 @@ class _Adoption:
             workflowfile=session.workflow.file,
             adopted=True,
         )
+
+    def overwritten(self) -> dict[str, int]:
+        """Records jobs whose outputs alone have changed; for each rule how many."""
+        plan, staleness = self.decided.plan, self.decided.staleness
+        rows: dict[int, list[int]] = {}
+        for job in plan.jobs():
+            reason = staleness.reason(job)
+            if reason is not None and reason.why is Why.OVERWRITTEN:
+                rows.setdefault(job >> SHIFT, []).append(job & ROW)
+        self.session.world.assume_nothing()
+        found = {}
+        for number, some in rows.items():
+            table = plan.tables[number]
+            records = [self._record(table, row) for row in some if not self._lack(table, row)]
+            if records:
+                self.session.records.add_jobs(self.recording.head(table), records)
+                found[table.rule.name] = len(records)
+        return found
 
     def go(self) -> Iterator[Adopted]:
         """Records what can be; gives each rule of which something was recorded or left."""

@@ -34,6 +34,19 @@ def test_a_change_of_the_action_does_not_matter_after_it(months: Folder) -> None
     assert months.build().built == 2
 
 
+def test_an_output_that_was_overwritten_is_taken_with_those_who_read_it(months: Folder) -> None:
+    months.build()
+    months.write("build/01.txt", "by hand\n")
+    months.write("build/total.txt", "by hand too\n")
+    assert adopted(months) == ["copy: 1 job recorded as fresh", "total: 1 job recorded as fresh"]
+    assert months.build().built == 0
+    assert (months.root / "build/01.txt").read_text() == "by hand\n"
+    assert (months.root / "build/total.txt").read_text() == "by hand too\n"
+    (months.root / "build/01.txt").unlink()
+    assert months.build("build/01.txt").built == 1
+    assert months.build().built == 1, "what was read by hand is not what is there now"
+
+
 def test_a_job_without_its_output_is_named_and_left(months: Folder) -> None:
     months.write("build/01.txt", "one\n")
     assert adopted(months, "copy") == [

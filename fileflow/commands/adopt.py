@@ -25,10 +25,13 @@ PATHS_SHOWN = 8
 
 @dataclass(slots=True)
 class Adopted:
-    """What became of the jobs of one rule; `left` says of each that was left why."""
+    """What became of the jobs of one rule.
+
+    `taken` holds the first output of each that was recorded; `left` says of each other one why.
+    """
 
     rule: str
-    jobs: int = 0
+    taken: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
 
 
@@ -55,12 +58,12 @@ def adopt(
     with project.hold() as session:
         found = _adopted(session, wishes, describe)
     if as_json:
-        facts = [{"rule": one.rule, "adopted": one.jobs, "left": one.left} for one in found]
+        facts = [{"rule": one.rule, "adopted": len(one.taken), "left": one.left} for one in found]
         say(json.dumps({"rules": facts}, indent=2))
         return 0
     for one in found:
-        if one.jobs:
-            say(f"{one.rule}: {_jobs(one.jobs)} recorded as fresh")
+        if one.taken:
+            say(f"{one.rule}: {_jobs(len(one.taken))} recorded as fresh")
         for line in one.left[:PATHS_SHOWN]:
             say(f"{one.rule}: left: {line}")
         if len(one.left) > PATHS_SHOWN:
@@ -77,13 +80,14 @@ def _adopted(session: Session, wishes: Wishes, describe: Describe | None) -> lis
     one sees what it means for those who read it.
     """
     decided = plan_known(session, wishes, describe=describe)
-    taken = _Adoption(session, decided).overwritten()
-    if taken:
+    first = {one.rule: one for one in _Adoption(session, decided).overwritten()}
+    if first:
         decided = plan_known(session, wishes, describe=describe)
-    found = list(_Adoption(session, decided).go())
-    for one in found:
-        one.jobs += taken.pop(one.rule, 0)
-    return [Adopted(rule, jobs) for rule, jobs in taken.items()] + found
+    found = []
+    for one in _Adoption(session, decided).go():
+        one.taken |= first.pop(one.rule, one).taken
+        found.append(one)
+    return [*first.values(), *found]
 
 
 def _jobs(count: int) -> str:
@@ -107,8 +111,8 @@ class _Adoption:
             adopted=True,
         )
 
-    def overwritten(self) -> dict[str, int]:
-        """Records jobs whose outputs alone have changed; for each rule how many."""
+    def overwritten(self) -> list[Adopted]:
+        """Records jobs whose outputs alone have changed; gives each rule that has some."""
         plan, staleness = self.decided.plan, self.decided.staleness
         rows: dict[int, list[int]] = {}
         for job in plan.jobs():
@@ -116,13 +120,12 @@ class _Adoption:
             if reason is not None and reason.why is Why.OVERWRITTEN:
                 rows.setdefault(job >> SHIFT, []).append(job & ROW)
         self.session.world.assume_nothing()
-        found = {}
+        found = []
         for number, some in rows.items():
             table = plan.tables[number]
-            records = [self._record(table, row) for row in some if not self._lack(table, row)]
-            if records:
-                self.session.records.add_jobs(self.recording.head(table), records)
-                found[table.rule.name] = len(records)
+            taken = [row for row in some if not self._lack(table, row)]
+            if taken:
+                found.append(self._recorded(table, taken))
         return found
 
     def go(self) -> Iterator[Adopted]:
@@ -136,7 +139,7 @@ class _Adoption:
             if not table.shape.outputs or table.rule.always:
                 continue
             found = self._rows(table, rows)
-            if found.jobs or found.left:
+            if found.taken or found.left:
                 yield found
         refreshed = self.session.world.refreshed
         self.session.records.add_files(
@@ -147,19 +150,24 @@ class _Adoption:
         )
 
     def _rows(self, table: RuleTable, rows: Sequence[int]) -> Adopted:
-        found = Adopted(table.rule.name)
-        records: list[Record] = []
+        left: list[str] = []
+        taken: list[int] = []
         for row in rows:
             if not self._is_open(table, row):
                 continue
             lack = self._lack(table, row)
             if lack:
-                found.left.append(lack)
+                left.append(lack)
             else:
-                records.append(self._record(table, row))
-        self.session.records.add_jobs(self.recording.head(table), records)
-        found.jobs = len(records)
+                taken.append(row)
+        found = self._recorded(table, taken)
+        found.left = left
         return found
+
+    def _recorded(self, table: RuleTable, rows: Sequence[int]) -> Adopted:
+        records = [self._record(table, row) for row in rows]
+        self.session.records.add_jobs(self.recording.head(table), records)
+        return Adopted(table.rule.name, {table.outputs_of(row)[0] for row in rows})
 
     def _is_open(self, table: RuleTable, row: int) -> bool:
         """Whether a job is stale by itself, rather than gone and not asked for."""

@@ -6,6 +6,7 @@ How examples are written, in any of these pages:
 - A fenced block with a title, ```yaml title="Workflowfile"```, is a file of that folder.
 - `<!-- files: in/1.txt in/2.txt -->` makes files that hold their own path as a line, and
   `<!-- copy: data rules -->` copies files or folders of the project; readers see neither.
+- `<!-- path: tests/stand_ins -->` puts this folder of the project on the PATH, before all others.
 - `<!-- needs: make python:joblib -->` skips the section where a program is not on the PATH, or a
   module cannot be imported.
 - A `console` block is typed and compared: `$ …` is a command, the lines below it are what it says
@@ -39,13 +40,13 @@ TESTED = {"yaml", "python", "console"}
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w-]*)(?: title=\"(?P<title>[^\"]+)\")?$")
 HEADING = re.compile(r"^#+ (?P<words>.+)$")
-DIRECTIVE = re.compile(r"^<!-- (?P<what>files|copy|needs): (?P<words>.+) -->$")
+DIRECTIVE = re.compile(r"^<!-- (?P<what>files|copy|path|needs): (?P<words>.+) -->$")
 STATUS = re.compile(r"^\[exit status (\d+)\]$")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block, or a comment; `kind` is its language or `files`, `copy`, `needs`."""
+    """A fenced block, or a comment; `kind` is its language or the comment's word."""
 
     kind: str
     text: str
@@ -147,11 +148,16 @@ def programs(tmp_path: Path) -> Path:
     return folder
 
 
-def environment(programs: Path) -> dict[str, str]:
+def environment(path: str) -> dict[str, str]:
     dropped = ("FILEFLOW_", "PYTHON", "PYTEST")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     return {**kept, "PATH": path, "PYTHONPATH": str(PROJECT), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+
+
+def search_path(section: Section, programs: Path) -> str:
+    """The PATH of a section's commands."""
+    own = [PROJECT / b.text for b in section.blocks if b.kind == "path"]
+    return os.pathsep.join([*map(str, own), str(programs), os.environ["PATH"]])
 
 
 def make(block: Block, folder: Path) -> None:
@@ -205,7 +211,7 @@ def test_examples_do_what_the_page_says(section: Section, tmp_path: Path, progra
             done = subprocess.run(
                 ["bash", "-c", command.text],
                 cwd=folder,
-                env=environment(programs),
+                env=environment(search_path(section, programs)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -309,7 +309,9 @@ class Session:
         action = rule.action
         templates: list[Template] = [*rule.prefix]
         if isinstance(action, Shell):
-            templates.append(action.template)
+            if rule.shell_prefix is not None:
+                templates.append(rule.shell_prefix)
+            templates += [*(rule.shell_words or ()), action.template]
         elif isinstance(action, Argv):
             templates += action.words
         elif isinstance(action, Script):

@@ -84,6 +84,29 @@ def test_a_project_file_named_in_a_command_counts_with_its_bytes(project, kind):
     expect(project, ran=UPPERS, spared={"total"})
 
 
+@pytest.mark.parametrize(
+    ("around", "text"),
+    [
+        ("prefix: [sh, tools/around.sh]", 'exec "$@"\n'),
+        ('shell_prefix: "source tools/around.sh;"', "A=1\n"),
+        ("shell_words: [sh, tools/around.sh]", 'exec bash -c "$1"\n'),
+    ],
+)
+def test_a_project_file_named_around_a_command_counts_with_its_bytes(space, around, text):
+    space.write("tools/around.sh", text)
+    space.workflow(f"""
+        rules:
+          make:
+            output: out.txt
+            {around}
+            shell: echo x > {{output}}
+        """)
+    space.good()
+    assert space.good("-n").planned == set()
+    space.write("tools/around.sh", "# a remark\n" + text)
+    assert space.good("-n").planned == {"make"}
+
+
 def test_the_other_rule_is_not_touched_by_a_change_of_one_action(project, kind):
     if kind == "run":
         project.replace("total_step.py", '"".join', '"-".join')

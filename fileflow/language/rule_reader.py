@@ -113,6 +113,13 @@ MEANT = {
 }
 """What to write for keys that other systems have."""
 
+_AROUND = {
+    "prefix": (("shell", "argv", "script"), "for a command"),
+    "shell_prefix": (("shell",), "for the text of shell"),
+    "shell_words": (("shell",), "for the text of shell"),
+}
+"""Keys that stand around an action, with the actions that they are for."""
+
 _VARIABLE = re.compile(r"[^=\0]+")
 
 
@@ -375,6 +382,15 @@ class _RuleReader:
             )
         if "args" in self._draft.own_keys and "script" not in self._items:
             raise FileflowError("args are the words of a script", place=key["args"].place)
+        for word, (actions, what) in _AROUND.items():
+            if word in self._draft.own_keys and not any(one in self._items for one in actions):
+                raise FileflowError(
+                    f"{word} is {what}, and the rule {self._draft.name!r} has none",
+                    place=key[word].place,
+                    hint="a function runs in the Python of fileflow; a script can have a prefix"
+                    if "run" in self._items
+                    else "words stand before a command with prefix",
+                )
 
     def _one_action(self, key: str) -> Action:
         node = self._items[key]

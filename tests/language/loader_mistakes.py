@@ -45,6 +45,28 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("3:5", "the rule 'a' has no key 'threads'", "write cores"),
     ),
+    "a prefix of a function": (
+        """
+        rules:
+          a: {output: x, prefix: [env], run: "steps:a"}
+        """,
+        (
+            "2:18",
+            "prefix is for a command, and the rule 'a' has none",
+            "a function runs in the Python of fileflow; a script can have a prefix",
+        ),
+    ),
+    "a shell's prefix of words": (
+        """
+        rules:
+          a: {output: x, shell_prefix: "cd /;", argv: [touch, "{output}"]}
+        """,
+        (
+            "2:18",
+            "shell_prefix is for the text of shell, and the rule 'a' has none",
+            "words stand before a command with prefix",
+        ),
+    ),
     "a checkpoint": (
         """
         rules:

@@ -63,6 +63,10 @@ class Paths(list[Any]):
             return named[name]
         raise AttributeError(_unknown(name, named))
 
+    def __hash__(self) -> int:  # type: ignore[override]
+        # In a notebook `open` looks whether it was given one of three numbers, in a set.
+        return hash(tuple(self))
+
     def __fspath__(self) -> str:
         if len(self) != 1:
             raise TypeError(f"these are {len(self)} paths: choose one, by [0] or by its name")

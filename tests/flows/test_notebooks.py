@@ -67,6 +67,19 @@ def test_a_notebook_runs_with_the_facts_of_its_job(space: Space, notebooks: None
     assert space.good("q.txt").built == set()
 
 
+def test_a_single_path_of_the_job_may_be_opened(space: Space, notebooks: None):
+    space.workflow(WORKFLOW)
+    space.write("a.txt", "one")
+    write_notebook(
+        space,
+        "from fileflow import job\n"
+        "with open(job.input) as source, open(job.output, 'w') as target:\n"
+        "    target.write(source.read())\n",
+    )
+    assert space.good("b.txt").built == {"make b"}
+    assert space.read("b.txt") == "one"
+
+
 def test_a_cell_that_fails_fails_the_job_and_the_copy_is_kept(space: Space, notebooks: None):
     space.write("a.txt", "x")
     write_notebook(space, "print('before')", "1 / 0", "print('never')")

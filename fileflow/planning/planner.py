@@ -80,5 +80,5 @@ def make_plan(
         unknowns=unknowns,
     )
     plan.order = in_order(plan)
-    check_overlaps(plan)
+    check_overlaps(plan, closure.table)
     return plan

@@ -18,11 +18,12 @@ from fileflow.engine import conclusion, events
 from fileflow.engine.events import nothing_to_do
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.loop import Loop, Settings, Stop, Watched
+from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.project import Project
 from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of
 from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Overrides, Session
-from fileflow.engine.waves import Tally, lost_lines, partner_lines
+from fileflow.engine.waves import Tally, lost_files, lost_lines, partner_lines
 from fileflow.errors import Collector, Exit, FileflowError
 from fileflow.fast import STATE
 from fileflow.model.rules import Run
@@ -183,8 +184,11 @@ def _run(
     finished = tally.summary(finished)
     for line in partner_lines(loop.plan):
         tell(events.Note(line, warning=False))
-    for line in lost_lines(session, loop, tally.lost):
+    lost = lost_files(session, loop, tally.lost)
+    for line in lost_lines(lost, tally.lost):
         tell(events.Note(line))
+    for line in orphan_lines(session, loop.plan, lost):
+        tell(events.Note(line, warning=False))
     session.records.note(
         "run",
         "last",

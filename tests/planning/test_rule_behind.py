@@ -298,7 +298,7 @@ def test_a_free_wildcard_takes_its_value_from_the_path(world: World, at: int, fe
         world.inputs[0].names.append("z")
     jobs = literal_jobs(world)
     world.mapped.insert(at, "z")
-    with pytest.raises(FileflowError, match="cannot be asked for by name: {z}"):
+    with pytest.raises(FileflowError, match=r"cannot be asked for by name: \{z\}"):
         plan_of(world)
     wanted = [{name: {**job, "z": "7"}[name] for name in world.mapped} for job in jobs]
     paths = ["out/" + "-".join(job.values()) for job in wanted]
@@ -324,7 +324,7 @@ def test_a_free_wildcard_takes_its_value_from_the_path(world: World, at: int, fe
 def test_a_free_wildcard_cannot_be_gathered(world: World) -> None:
     world.inputs.append(Pattern("free", ["z"], "-", optional=True))
     if literal_jobs(world):
-        with pytest.raises(FileflowError, match="gathers {z}|{z}, which has no values"):
+        with pytest.raises(FileflowError, match=r"\{z\}, which has no values"):
             plan_of(world)
 
 

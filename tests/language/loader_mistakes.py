@@ -912,6 +912,60 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("3:12", "a value that begins with { must be in quotes", 'put it in quotes: "{sample}"'),
     ),
+    "a lone unquoted placeholder between braces": (
+        """
+        rules:
+          a:
+            input: {path: {sample}}
+            output: y
+            shell: touch y
+        """,
+        ("3:19", "a value that begins with { must be in quotes", 'put it in quotes: "{sample}"'),
+    ),
+    "a flag whose value config gives": (
+        """
+        config: {few: some}
+        rules:
+          a:
+            input: {path: x, optional: "{config.few}"}
+            output: y
+            shell: touch y
+        """,
+        (
+            "4:32",
+            "optional is true or false, not 'some'",
+            "{config.few} is from Workflowfile:1:15",
+        ),
+    ),
+    "a number that config gives": (
+        """
+        config: {few: some}
+        rules:
+          a:
+            output: y
+            cores: "{config.few}"
+            shell: touch y
+        """,
+        (
+            "5:12",
+            "cores is a number from 0 on, not 'some'",
+            "{config.few} is from Workflowfile:1:15",
+        ),
+    ),
+    "a log with a wildcard of its own": (
+        """
+        rules:
+          a:
+            output: y
+            log: {path: "l/{n}", n: [1, 2]}
+            shell: touch y
+        """,
+        (
+            "4:26",
+            "n: a log has no flags and no wildcards of its own",
+            "write a path for each log, under names: {a: logs/a.txt, b: logs/b.txt}",
+        ),
+    ),
     "an unquoted placeholder as shell": (
         """
         rules:

@@ -266,7 +266,7 @@ def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
             found = runners.describe(action.module, action.function, action.place)
             if table.rule.name in decided.bindings:
                 continue
-            check(table.rule, found.is_async)
+            check(table.rule, found.is_async, found.is_generator)
             if found.is_async:
                 decided.asyncs.add(table.rule.name)
             decided.bindings[table.rule.name] = bind(table, found.parameters)

@@ -952,6 +952,37 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             "{config.few} is from Workflowfile:1:15",
         ),
     ),
+    "a scattered output that is in place": (
+        """
+        rules:
+          a:
+            output: {path: "y/{s}", in_place: true}
+            scatter: s
+            shell: touch {output}/1
+        """,
+        (
+            "3:20",
+            "the scattered output y/{s} cannot be in_place: what an action leaves is looked at "
+            "before it gets its name",
+            "take in_place out, or make one folder of the output: a path that ends with /",
+        ),
+    ),
+    "a scatter of names with and without values": (
+        """
+        wildcards: {s: [1, 2]}
+        rules:
+          a:
+            output: y/{s}-{t}
+            scatter: [s, t]
+            shell: touch {output}/1
+        """,
+        (
+            "5:5",
+            "scatter: {s} has values, and {t} is to be found by the job",
+            "take {s} out of `wildcards`, so that the job decides on both; or out of `scatter`, "
+            "so that there is a job for each of its values",
+        ),
+    ),
     "a log with a wildcard of its own": (
         """
         rules:

@@ -59,7 +59,8 @@ def run(
         tell: is told every event, the last one (`RunFinished`) too.
         command: the command line, for whoever finds the folder taken.
         wait: whether to wait for another run in this folder.
-        settled: is given the loop when all jobs have their last state.
+        settled: is given the loop when all its jobs have their last state; once for each plan,
+            where values are found while running.
         tick: is called about once a second while nothing happens.
         remember: the words of the command line and the folder in which it was typed, relative to
             the Workflowfile's, under which a run that leaves all fresh is remembered.
@@ -82,9 +83,7 @@ def run(
             tell(events.Note(line))
         runners = _Runners(session, settings, wakeup, lock.fileno())
         try:
-            loop, finished = _run(session, wishes, settings, tell, stop, runners, tick)
-            if settled is not None:
-                settled(loop)
+            loop, finished = _run(session, wishes, settings, tell, stop, runners, tick, settled)
         finally:
             runners.close()
         session.records.compact_if_worth()
@@ -103,6 +102,7 @@ def _run(
     stop: Stop,
     runners: _Runners,
     tick: Callable[[], None] | None,
+    settled: Callable[[Loop], None] | None,
 ) -> tuple[Loop, events.RunFinished]:
     decided = plan_known(session, wishes, rerun=settings.rerun, keep=True)
     plan = decided.plan
@@ -172,6 +172,8 @@ def _run(
             finished = loop.go()
         finally:
             loop.durations.store()
+        if settled is not None:
+            settled(loop)
         if not tally.add(loop, finished):
             break
         try:

@@ -200,7 +200,8 @@ class _Adoption:
         made = []
         found = tuple([path for _, paths in self._scattered(table, row) for path in paths])
         self.session.records.forget([path for path in found if path in self.session.records.jobs])
-        for k, path in enumerate((*table.outputs_of(row), *found)):
+        outputs = (*table.outputs_of(row), *found)
+        for k, path in enumerate(outputs):
             if k in table.scattered:
                 made.append(NOTHING + bytes(16))
                 continue
@@ -208,4 +209,6 @@ class _Adoption:
             sign = self.session.world.signatures((path,))[0]
             assert content is not None and sign is not None, "bug: an output that was looked at"
             made.append(self.clock.proven(path, sign, self.clock.start) + content)
-        return self.recording.record(table, row, b"".join(made), started=time.time(), found=found)
+        return self.recording.record(
+            table, row, b"".join(made), started=time.time(), outputs=outputs
+        )

@@ -59,8 +59,8 @@ def run(
         tell: is told every event, the last one (`RunFinished`) too.
         command: the command line, for whoever finds the folder taken.
         wait: whether to wait for another run in this folder.
-        settled: is given the loop when all its jobs have their last state; once for each plan,
-            where values are found while running.
+        settled: is given the loop when it is done with a plan: once, but where values are found
+            while running.
         tick: is called about once a second while nothing happens.
         remember: the words of the command line and the folder in which it was typed, relative to
             the Workflowfile's, under which a run that leaves all fresh is remembered.
@@ -122,6 +122,8 @@ def _run(
 
     def grow(loop: Loop) -> tuple[Decided, Mapping[str, Watched]] | None:
         tally.take(loop)
+        if settled is not None:
+            settled(loop)
         try:
             grown = replan()
         except FileflowError:

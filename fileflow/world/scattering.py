@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fileflow.fast import STATE
 from fileflow.model.patterns import Matcher, Pattern, natural_key
 from fileflow.model.work import Scattered
 from fileflow.world.files import NOTHING
@@ -212,7 +211,7 @@ def _whole(
 
 
 def files_there(pattern: Pattern, matcher: Matcher) -> list[str]:
-    """The files, under their final names, that a scattered output fits; what else lies there is
+    """The files, under their final names, that fit a scattered output; what else lies there is
     passed over."""
     found: list[str] = []
     todo = [folder_of(pattern)]
@@ -223,7 +222,7 @@ def files_there(pattern: Pattern, matcher: Matcher) -> list[str]:
             path = os.path.join(folder, name)
             if _is_folder(path) == pattern.directory and matcher.match(path) is not None:
                 found.append(path)
-            elif os.path.isdir(path) and path.count("/") < deepest and path != STATE:
+            elif os.path.isdir(path) and path.count("/") < deepest:
                 todo.append(path)
     return sorted(found, key=natural_key)
 

@@ -1,4 +1,4 @@
-"""Runners that are waited for together: each tells by a descriptor that it has something to tell."""
+"""Runners that are waited for together: a descriptor tells that there is something to take in."""
 
 from __future__ import annotations
 

@@ -96,6 +96,13 @@ class Result:
         return self.status == 0
 
 
+_STATUSES = {
+    JobState.BUILT: "built",
+    JobState.FAILED: "failed",
+    JobState.SKIPPED: "skipped",
+}
+
+
 class Workflow:
     """A Workflowfile; each `plan` and `run` reads it anew, as the command line does."""
 
@@ -198,21 +205,29 @@ class Workflow:
             if on_event is not None:
                 on_event(event)
 
-        lists = {
-            JobState.BUILT: (result.built, "built"),
-            JobState.FAILED: (result.failed, "failed"),
-            JobState.SKIPPED: (result.skipped, "skipped"),
-        }
+        ended: dict[tuple[str, ...], JobRecord] = {}
 
         def settled(loop: Loop) -> None:
-            for job in loop.plan.jobs():
-                if loop.plan.table_of(job).rule.asks_only:
+            """Takes in the jobs of a wave; what an earlier one built or failed at stays so."""
+            for identity, record in list(ended.items()):
+                if record.status not in ("built", "failed"):
+                    del ended[identity]
+            jobs = [(loop.plan.table_of(job), job) for job in loop.plan.jobs()]
+            jobs += [(loop.plan.by_number(job), job) for job in sorted(loop.plan.deferred)]
+            for table, job in jobs:
+                if table.rule.asks_only:
                     continue
-                chosen, status = lists.get(loop.schedule.state(job), (result.kept, "kept"))
-                facts = loop.facts(job)
-                known = ran.get((facts.rule, *facts.wildcards.values()))
-                plain = JobRecord(facts.rule, facts.wildcards, facts.outputs, status)
-                chosen.append(known if known is not None and known.status == status else plain)
+                row = job & ROW
+                status = "skipped"
+                if job not in loop.plan.deferred:
+                    status = _STATUSES.get(loop.schedule.state(job), "kept")
+                known = ran.get(table.identity(row))
+                if known is not None and known.status == status:
+                    ended[table.identity(row)] = known
+                elif known is None or table.identity(row) not in ended:
+                    ended[table.identity(row)] = JobRecord(
+                        table.rule.name, table.values_of(row), table.outputs_of(row), status
+                    )
 
         with _working_folder():
             run_engine(
@@ -229,6 +244,8 @@ class Workflow:
                 command=f"Workflow.run({', '.join(targets)})",
                 settled=settled,
             )
+        for record in ended.values():
+            getattr(result, record.status).append(record)
         return result
 
 

@@ -157,6 +157,8 @@ class _Option:
 
     def taken_by(self, command: str) -> bool:
         """Whether a command takes this option."""
+        if command in _WITHOUT_RULES and self.names[-1] not in _WITHOUT_RULES_TOO:
+            return False
         return command not in self.never and (not self.only or command in self.only)
 
 
@@ -225,6 +227,16 @@ def _resource(option: str, value: str) -> Changes:
 
 
 _WITHOUT_RULES = ("init", "schema")
+_WITHOUT_RULES_TOO = (
+    "--directory",
+    "--quiet",
+    "--verbose",
+    "--color",
+    "--progress",
+    "--json",
+    "--help",
+    "--version",
+)
 _WITHOUT_TARGETS = ("list", "check", "report", "init", "schema")
 _NARROW = ("clean", "log", *_WITHOUT_RULES)
 _GRAPH_JOBS = _Option(

@@ -171,6 +171,11 @@ def test_an_option_that_would_narrow_a_command_is_not_passed_over():
     assert "`fileflow clean` takes no --where" in refusal("clean", "--all", "--where", "a=b")
     assert "`fileflow clean` takes no --omit" in refusal("--omit", "x", "clean", "--all")
     assert "takes no -n" in refusal("adopt", "-n")
+    for words in (["-j4"], ["--rerun"], ["-W", "x"], ["--config", "a=1"], ["-k"]):
+        assert f"`fileflow init` takes no {words[0][:2]}" in refusal("init", *words)
+        assert f"`fileflow schema` takes no {words[0][:2]}" in refusal(*words, "schema")
+    elsewhere = parse(["init", "-C", "there"], COMMANDS, lambda _: ())
+    assert elsewhere.directory == "there"
     assert "`fileflow run` takes no --all" in refusal("--all")
     assert options("status", "--where", "a=b").where == (("a", ("b",)),)
 

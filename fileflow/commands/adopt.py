@@ -1,6 +1,7 @@
 """`fileflow adopt`: takes outputs that exist, and changes that do not matter, as fresh.
 
-Runs nothing and changes no output: only what is recorded.
+Runs nothing and changes no output: only what is recorded. Of a scattered output it takes the files
+that fit its pattern.
 """
 
 from __future__ import annotations
@@ -8,17 +9,21 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fileflow.engine.knowing import known_plan, plan_known
 from fileflow.engine.project import Project
 from fileflow.engine.recording import Recording
 from fileflow.engine.session import Decided, Describe, Session
+from fileflow.model.patterns import Matcher
+from fileflow.model.rules import Entry
 from fileflow.planning.plan import Target, Wishes
 from fileflow.planning.staleness import State, Why
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.world.files import NOTHING
 from fileflow.world.records import Record
+from fileflow.world.scattering import files_there
 
 PATHS_SHOWN = 8
 
@@ -52,9 +57,8 @@ def adopt(
             if another run holds the folder.
     """
     wishes = Wishes(targets=tuple(targets))
-    known_plan(
-        project.look(), wishes
-    )  # a wrong word is found without the lock: then no byte changes
+    # A wrong word is found without the lock: then no byte changes.
+    known_plan(project.look(), wishes)
     with project.hold() as session:
         found = _adopted(session, wishes, describe)
     if as_json:
@@ -77,17 +81,26 @@ def _adopted(session: Session, wishes: Wishes, describe: Describe | None) -> lis
     """Records what can be; each rule of which something was recorded or left.
 
     What was overwritten is taken first. A plan takes it to come back as it was, so only a second
-    one sees what it means for those who read it.
+    one sees what it means for those who read it. What is taken may tell values that others wait
+    for: then these are looked at, too.
     """
-    decided = plan_known(session, wishes, describe=describe)
-    first = {one.rule: one for one in _Adoption(session, decided).overwritten()}
-    if first:
+    found: dict[str, Adopted] = {}
+
+    def take(adopted: Iterable[Adopted]) -> bool:
+        any_taken = False
+        for one in adopted:
+            before = found.setdefault(one.rule, Adopted(one.rule))
+            any_taken = any_taken or not one.taken <= before.taken
+            before.taken |= one.taken
+            before.left = one.left
+        return any_taken
+
+    while True:
         decided = plan_known(session, wishes, describe=describe)
-    found = []
-    for one in _Adoption(session, decided).go():
-        one.taken |= first.pop(one.rule, one).taken
-        found.append(one)
-    return [*first.values(), *found]
+        if take(_Adoption(session, decided).overwritten()):
+            decided = plan_known(session, wishes, describe=describe)
+        if not take(_Adoption(session, decided).go()) or not decided.plan.incomplete:
+            return list(found.values())
 
 
 def _jobs(count: int) -> str:
@@ -179,7 +192,10 @@ class _Adoption:
 
     def _lack(self, table: RuleTable, row: int) -> str:
         """Why the outputs of a job cannot be taken as they are; empty if they can."""
-        for entry, path in zip(table.shape.outputs, table.outputs_of(row), strict=True):
+        for k, files in self._scattered(table, row):
+            if not files:
+                return f"no file is there as {table.scatter_pattern(k, row)}"
+        for entry, path in self._outputs(table, row):
             if not os.path.lexists(path):
                 return f"{path} is not there"
             wanted = "a folder" if entry.pattern and entry.pattern.directory else "a file"
@@ -195,11 +211,39 @@ class _Adoption:
                     return f"{table.outputs_of(row)[0]}: its input {path} is not there"
         return ""
 
+    def _scattered(self, table: RuleTable, row: int) -> Iterator[tuple[int, list[str]]]:
+        """The files of each scattered output: those of its declared values, or all that fit."""
+        known = table.found(row) if table.has_declared_scatter else None
+        for k in table.scattered:
+            if known is not None:
+                yield k, [path for at, paths in known.paths if at == k for path in paths]
+            else:
+                pattern = table.scatter_pattern(k, row)
+                yield k, files_there(pattern, Matcher(pattern, table.scatter_checks()))
+
+    def _outputs(self, table: RuleTable, row: int) -> Iterator[tuple[Entry, str]]:
+        """All outputs of a job with their entries, of scattered ones the files, last."""
+        entries = table.shape.outputs
+        for k, path in enumerate(table.outputs_of(row)):
+            if k not in table.scattered:
+                yield entries[k], path
+        for k, paths in self._scattered(table, row):
+            for path in paths:
+                yield entries[k], path
+
     def _record(self, table: RuleTable, row: int) -> Record:
         made = []
-        for path in table.outputs_of(row):
+        found = tuple([path for _, paths in self._scattered(table, row) for path in paths])
+        self.session.records.forget([path for path in found if path in self.session.records.jobs])
+        outputs = (*table.outputs_of(row), *found)
+        for k, path in enumerate(outputs):
+            if k in table.scattered:
+                made.append(NOTHING + bytes(16))
+                continue
             content = self.session.world.content(path)
             sign = self.session.world.signatures((path,))[0]
             assert content is not None and sign is not None, "bug: an output that was looked at"
             made.append(self.clock.proven(path, sign, self.clock.start) + content)
-        return self.recording.record(table, row, b"".join(made), started=time.time())
+        return self.recording.record(
+            table, row, b"".join(made), started=time.time(), outputs=outputs
+        )

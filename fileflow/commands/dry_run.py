@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from fileflow.commands.list import extent_of
 from fileflow.engine import events
 from fileflow.engine.knowing import plan_known
+from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.run import count_states
 from fileflow.engine.session import Decided, Overrides, Session
 from fileflow.planning.plan import Wishes
@@ -87,6 +88,8 @@ def dry_run(
             say(line)
         for line in deferred_lines(plan.waits, paint=paint):
             say(line)
+    for line in orphan_lines(session, plan):
+        tell(events.Note(line, warning=False))
     would = counts[State.STALE] + counts[State.MAYBE] + counts[State.LATENT]
     blocked = sum(1 for job in plan.blocked if not plan.table_of(job).rule.asks_only)
     return events.RunFinished(

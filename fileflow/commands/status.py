@@ -34,16 +34,24 @@ class Standing(str, Enum):
 
 @dataclass(slots=True)
 class Counts:
-    """How many jobs of one rule stand how."""
+    """How many jobs of one rule stand how.
+
+    `waits_for`: the rules that have to run before all jobs of this one, or their inputs, are known.
+    """
 
     rule: str
     jobs: int = 0
     by_standing: dict[Standing, int] = field(default_factory=lambda: dict.fromkeys(Standing, 0))
+    waits_for: Sequence[str] = ()
 
     def __str__(self) -> str:
-        return ", ".join(
+        said = [
             f"{count} {standing.value}" for standing, count in self.by_standing.items() if count
-        )
+        ]
+        if self.waits_for:
+            rest = "the rest " if said else ""
+            said.append(f"{rest}not known yet, before {' and '.join(self.waits_for)} ran")
+        return ", ".join(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +153,12 @@ def _counted(session: Session, decided: Decided) -> Iterator[Counts]:
     plan = decided.plan
     for name in session.workflow.rules:
         table = plan.by_rule.get(name)
-        if table is None or table.number not in plan.tables or table.rule.asks_only:
+        waits_for = plan.waits.get(name, ())
+        there = table is not None and table.number in plan.tables
+        if table is None or table.rule.asks_only or not (there or waits_for):
             continue
-        counts = Counts(name)
-        for row in wanted_rows(table):
+        counts = Counts(name, waits_for=waits_for)
+        for row in wanted_rows(table) if there else ():
             counts.jobs += 1
             counts.by_standing[standing_of(session, decided, table.base | row)] += 1
         yield counts
@@ -169,6 +179,7 @@ def _facts(
     rules = [
         {"rule": one.rule, "jobs": one.jobs}
         | {standing.name.lower(): count for standing, count in one.by_standing.items()}
+        | ({"waits_for": list(one.waits_for)} if one.waits_for else {})
         for one in found
     ]
     facts: dict[str, object] = {"rules": rules, "missing_sources": list(missing), "run": None}

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 import os
+import select
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fileflow.cpus import usable_memory_mb
 from fileflow.engine import events
@@ -45,6 +46,15 @@ class Watched(Runner, Protocol):
 
     def running(self, slot: int) -> tuple[int, float] | None:
         """The job's index and its start on the monotonic clock."""
+
+
+@runtime_checkable
+class Belled(Protocol):
+    """A runner that can be waited for together with others."""
+
+    def bells(self) -> list[int]:
+        """Descriptors of which one can be read when `wait` has something to take in; none if it has
+        already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,15 +297,36 @@ class Loop:
             if seconds:
                 time.sleep(min(seconds, 0.2))
             return found
-        if len(busy) > 1:
-            seconds = 0.02 if seconds is None else min(seconds, 0.02)
         if self.tick is not None:
             seconds = TICK if seconds is None else min(seconds, TICK)
+        if len(busy) > 1:
+            seconds = self._wait_for_any(busy, seconds)
         for name in busy:
             found += [(name, event) for event in self.runners[name].wait(seconds)]
         if not found and self.tick is not None:
             self.tick()
         return found
+
+    def _wait_for_any(self, busy: Sequence[str], seconds: float | None) -> float:
+        """Waits until one of several runners has something to tell; how long each may wait then.
+
+        A plug-in has no bell, and jobs in this thread run while it is waited for them: then the
+        runners are asked in turn.
+        """
+        bells: list[int] = []
+        for name in busy:
+            runner = self.runners[name]
+            if not isinstance(runner, Belled):
+                return 0.02 if seconds is None else min(seconds, 0.02)
+            found = runner.bells()
+            if not found:
+                return 0.0
+            bells += found
+        poll = select.poll()
+        for bell in bells:
+            poll.register(bell, select.POLLIN)
+        poll.poll(None if seconds is None else math.ceil(1000 * seconds))
+        return 0.0
 
     # -- starting -----------------------------------------------------------------------------
 

@@ -18,11 +18,12 @@ from fileflow.engine import conclusion, events
 from fileflow.engine.events import nothing_to_do
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.loop import Loop, Settings, Stop, Watched
+from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.project import Project
 from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of
 from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Overrides, Session
-from fileflow.engine.waves import Tally, lost_lines, partner_lines
+from fileflow.engine.waves import Tally, lost_files, lost_lines, partner_lines
 from fileflow.errors import Collector, Exit, FileflowError
 from fileflow.fast import STATE
 from fileflow.model.rules import Run
@@ -58,7 +59,8 @@ def run(
         tell: is told every event, the last one (`RunFinished`) too.
         command: the command line, for whoever finds the folder taken.
         wait: whether to wait for another run in this folder.
-        settled: is given the loop when all jobs have their last state.
+        settled: is given the loop when it is done with a plan: once, but where values are found
+            while running.
         tick: is called about once a second while nothing happens.
         remember: the words of the command line and the folder in which it was typed, relative to
             the Workflowfile's, under which a run that leaves all fresh is remembered.
@@ -81,9 +83,7 @@ def run(
             tell(events.Note(line))
         runners = _Runners(session, settings, wakeup, lock.fileno())
         try:
-            loop, finished = _run(session, wishes, settings, tell, stop, runners, tick)
-            if settled is not None:
-                settled(loop)
+            loop, finished = _run(session, wishes, settings, tell, stop, runners, tick, settled)
         finally:
             runners.close()
         session.records.compact_if_worth()
@@ -102,6 +102,7 @@ def _run(
     stop: Stop,
     runners: _Runners,
     tick: Callable[[], None] | None,
+    settled: Callable[[Loop], None] | None,
 ) -> tuple[Loop, events.RunFinished]:
     decided = plan_known(session, wishes, rerun=settings.rerun, keep=True)
     plan = decided.plan
@@ -121,6 +122,8 @@ def _run(
 
     def grow(loop: Loop) -> tuple[Decided, Mapping[str, Watched]] | None:
         tally.take(loop)
+        if settled is not None:
+            settled(loop)
         try:
             grown = replan()
         except FileflowError:
@@ -171,6 +174,8 @@ def _run(
             finished = loop.go()
         finally:
             loop.durations.store()
+        if settled is not None:
+            settled(loop)
         if not tally.add(loop, finished):
             break
         try:
@@ -183,8 +188,11 @@ def _run(
     finished = tally.summary(finished)
     for line in partner_lines(loop.plan):
         tell(events.Note(line, warning=False))
-    for line in lost_lines(session, loop, tally.lost):
+    lost = lost_files(session, loop, tally.lost)
+    for line in lost_lines(lost, tally.lost):
         tell(events.Note(line))
+    for line in orphan_lines(session, loop.plan, lost):
+        tell(events.Note(line, warning=False))
     session.records.note(
         "run",
         "last",
@@ -262,7 +270,7 @@ def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
             found = runners.describe(action.module, action.function, action.place)
             if table.rule.name in decided.bindings:
                 continue
-            check(table.rule, found.is_async)
+            check(table.rule, found.is_async, found.is_generator)
             if found.is_async:
                 decided.asyncs.add(table.rule.name)
             decided.bindings[table.rule.name] = bind(table, found.parameters)

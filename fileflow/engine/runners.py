@@ -82,12 +82,20 @@ def able(rule: Rule) -> tuple[str, ...]:
     return (SERIAL, PROCESS) if rule.env else (SERIAL, THREAD, PROCESS)
 
 
-def check(rule: Rule, is_async: bool) -> None:
-    """Whether a rule's function fits the executor that the rule names.
+def check(rule: Rule, is_async: bool, is_generator: bool) -> None:
+    """Whether a rule's function can be run, by the executor that the rule names.
 
     Raises:
-        FileflowError: for `executor: async` and a function that is not `async def`.
+        FileflowError: for `executor: async` and a function that is not `async def`, and for an
+            `async def` that yields.
     """
+    if is_async and is_generator and isinstance(rule.action, Run):
+        raise FileflowError(
+            f"rule {rule.name!r}: {rule.action.module}:{rule.action.function} is an `async def` "
+            "that yields, which nobody would take from it",
+            place=rule.action.place,
+            hint="yield from a plain `def`, or write the files and yield nothing",
+        )
     if rule.executor != ASYNC or is_async or not isinstance(rule.action, Run):
         return
     raise FileflowError(

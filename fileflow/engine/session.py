@@ -223,7 +223,7 @@ class Session:
             signature = self.code.signature(action.module, action.function)
             if signature is not None:
                 parameters = signature.parameters
-                check(rule, signature.is_async)
+                check(rule, signature.is_async, signature.is_generator)
                 if signature.is_async:
                     decided.asyncs.add(rule.name)
             elif describe is not None:

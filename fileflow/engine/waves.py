@@ -6,7 +6,7 @@ Counts each job once over all waves. Knows loops and plans, not how the next pla
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from fileflow.engine import events
@@ -141,12 +141,12 @@ def partner_lines(plan: Plan) -> Iterator[str]:
                     )
 
 
-def lost_lines(session: Session, loop: Loop, lost: Sequence[str]) -> Iterator[str]:
-    """What is said of files that scatters do not find any more, and of what was made from them."""
-    gone = [path for path in dict.fromkeys(lost) if os.path.lexists(path)]
-    files = dict.fromkeys(gone)
-    if not gone or loop.plan.unknowns is None:
-        return
+def lost_files(session: Session, loop: Loop, lost: Sequence[str]) -> dict[str, None]:
+    """The files that scatters do not find any more and that are there, and what was made from
+    them."""
+    files = dict.fromkeys(path for path in lost if os.path.lexists(path))
+    if not files or loop.plan.unknowns is None:
+        return {}
     finder = loop.plan.unknowns.finder
     records = session.records
     more = True
@@ -160,6 +160,14 @@ def lost_lines(session: Session, loop: Loop, lost: Sequence[str]) -> Iterator[st
             if any(path in files for path in taken):
                 files.update(dict.fromkeys(p for p in record.outputs if os.path.lexists(p)))
                 more = more or key in files
+    return files
+
+
+def lost_lines(files: Collection[str], lost: Sequence[str]) -> Iterator[str]:
+    """What is said of files that scatters do not find any more, and of what was made from them."""
+    gone = [path for path in dict.fromkeys(lost) if path in files]
+    if not gone:
+        return
     shown = ", ".join(list(files)[:_SHOWN])
     rest = f" and {len(files) - _SHOWN} more" * (len(files) > _SHOWN)
     yield (

@@ -214,6 +214,11 @@ class Processes:
         events, self._events = self._events, []
         return events
 
+    def bells(self) -> list[int]:
+        """Descriptors of which one can be read when `wait` has something to take in; none if it has
+        already."""
+        return [] if self._events else [self._selector.fileno()]
+
     def stop(self, slot: int, *, kill: bool) -> None:
         """Ends the job that the slot runs, with its whole process tree: TERM, or KILL at once.
 

@@ -181,9 +181,9 @@ class Threads:
 
     def wait(self, seconds: float | None) -> list[Event]:
         """What has happened since the last call; waits at most `seconds` for the first of it."""
-        if self._told.empty():
-            watched = [self._bell] + ([self._wakeup] if self._wakeup is not None else [])
-            select.select(watched, [], [], seconds)
+        bells = self.bells()
+        if bells:
+            select.select(bells, [], [], seconds)
         with contextlib.suppress(BlockingIOError):
             os.read(self._bell, 65536)
         events: list[Event] = []
@@ -193,6 +193,13 @@ class Threads:
                 self._slots.pop(event.slot, None)
             events.append(event)
         return events
+
+    def bells(self) -> list[int]:
+        """Descriptors of which one can be read when `wait` has something to take in; none if it has
+        already."""
+        if not self._told.empty():
+            return []
+        return [self._bell] + ([self._wakeup] if self._wakeup is not None else [])
 
     def running(self, slot: int) -> tuple[int, float] | None:
         """The job that the slot runs, and when it began on the monotonic clock."""

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypedDict
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean, nearest
 from fileflow.language import scalars
-from fileflow.language.scalars import BUILTIN_NAMES, check_keys, not_a
+from fileflow.language.scalars import BUILTIN_NAMES, check_keys, not_a, where_written
 from fileflow.language.templates import Template, parse_plain
 from fileflow.language.yaml_tree import (
     Mapping,
@@ -245,6 +245,12 @@ class EntryReader:
         own = Own(frozenset(key.strip() for keys in given for key in keys.split(",")))
         holes = {hole for entry in entries if entry.pattern for hole in entry.pattern.wildcards}
         for key, value in given.items():
+            if kind is Kind.LOG:
+                raise FileflowError(
+                    f"{key}: a log has no flags and no wildcards of its own",
+                    place=node.keys[key].place,
+                    hint="write a path for each log, under names: {a: logs/a.txt, b: logs/b.txt}",
+                )
             if {word.strip() for word in key.split(",")} <= holes:
                 own.keys.append((node.keys[key], self._fill(value)))
             else:
@@ -264,9 +270,13 @@ class EntryReader:
                     place=node.keys[key].place,
                 )
             if key == "ensure":
-                flags["ensure"] = self._ensure(self._fill(value))
+                filled = self._fill(value)
+                with where_written(value, filled):
+                    flags["ensure"] = self._ensure(filled)
             elif belongs is not None:
-                flags[key] = scalars.boolean(self._fill(value), key)  # type: ignore[literal-required]
+                filled = self._fill(value)
+                with where_written(value, filled):
+                    flags[key] = scalars.boolean(filled, key)  # type: ignore[literal-required]
             elif source != "path" and key not in _KEYS[kind]:
                 raise _neither_flag_nor_wildcard(node.keys[key], kind, ())
             elif key in ("after", "with") and source != "call":

@@ -101,7 +101,7 @@ class _Loader:
         mistakes = len(errors.errors)
         relations = self._relations(outputs)
         if len(errors.errors) == mistakes:
-            found = [*relations.relations, *_scattered(readings, relations.relations)]
+            found = [*relations.relations, *_scattered(readings, relations.relations, errors)]
             columns = Columns(found)
             rules = [self._finished(reading, columns, outputs) for reading in readings]
         check_given(self._found.given, Config(self._found.without), self._config, errors)
@@ -369,14 +369,24 @@ def _over(base: Node, over: Node, *, deep: bool) -> Node:
     return Tree(items, keys, over.flow, over.source, over.line, over.column)
 
 
-def _scattered(readings: Iterable[Reading], declared: Iterable[Relation]) -> list[Relation]:
+def _scattered(
+    readings: Iterable[Reading], declared: Iterable[Relation], errors: Collector
+) -> list[Relation]:
     """A relation for what each scatter finds, if no key of `wildcards` has the values."""
     names = {name for relation in declared for name in relation.names}
     found = []
     for reading in readings:
         rule = reading.rule
         new = tuple(name for name in rule.scatter if name not in names)
-        if new:
+        if new and len(new) < len(rule.scatter):
+            has = next(name for name in rule.scatter if name in names)
+            what = f"scatter: {{{has}}} has values, and {{{new[0]}}} is to be found by the job"
+            hint = (
+                f"take {{{has}}} out of `wildcards`, so that the job decides on both; or out of "
+                "`scatter`, so that there is a job for each of its values"
+            )
+            errors.add(FileflowError(what, place=rule.places["scatter"], hint=hint))
+        elif new:
             mapped = reading.shape.mapped
             found.append(
                 Relation(

@@ -299,7 +299,9 @@ class _RuleReader:
             node = self._items.get(key)
             if node is not None:
                 try:
-                    values[key] = read(self._config.filled(node))  # type: ignore[literal-required]
+                    filled = self._config.filled(node)
+                    with scalars.where_written(node, filled):
+                        values[key] = read(filled)  # type: ignore[literal-required]
                 except FileflowError as error:
                     self._errors.add(error)
         return values

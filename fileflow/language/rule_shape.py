@@ -114,6 +114,15 @@ class Shape:
             return
         holes = [name for entry in self.outputs for name in self.wildcards_of(entry)]
         node = self.node.items["scatter"]
+        for entry in self.outputs:
+            if entry.in_place and set(self.wildcards_of(entry)).intersection(self.scatter):
+                yield FileflowError(
+                    f"the scattered output {entry.pattern} cannot be in_place: what an action "
+                    "leaves is looked at before it gets its name",
+                    place=entry.place,
+                    hint="take in_place out, or make one folder of the output: a path that ends "
+                    "with /",
+                )
         for index, name in enumerate(self.scatter):
             if name not in holes:
                 items = node.items if isinstance(node, Items) else [node]

@@ -646,7 +646,8 @@ def quotes_hint(node: Node) -> str:
 
 
 # The numbers bound the work on hostile lines; no name is that long.
-_BRACED = re.compile(r"\{{1,2}[^{}\s,]{0,200}\}{1,2}")
+_BRACED = re.compile(r"(?:\{\{[^{}\s,]{0,200}\}\}|\{[^{}\s,]{0,200}\})")
+_PLAIN_END = re.compile(r"(?:[^\s,\[\]{}:]|:(?!\s))+$")
 _BRACED_END = re.compile(_BRACED.pattern + "$")
 
 
@@ -897,6 +898,12 @@ def _explain_flow(slip: _Slip) -> FileflowError:
         return slip.error("': ' in plain text: YAML takes it for another key", hint)
     if slip.at >= len(slip.line.rstrip()):
         return slip.error(f"this {opening} is not closed", f"write the {closing}", slip.begin)
+    if slip.line.startswith("{", slip.at) and slip.line[: slip.at].strip():
+        before = _PLAIN_END.search(slip.line[max(0, slip.at - 200) : slip.at])
+        begin = slip.at - len(before[0]) if before else slip.at
+        place = Place(slip.source, slip.place.line, begin + 1)
+        hint = _quotes(_item(slip.line[begin:]))
+        return slip.error("text with { between brackets must be in quotes", hint, place)
     hint = f"write the comma or the {closing}; text with brackets or commas goes in quotes"
     return slip.error(f"a comma or the closing {closing} is missing", hint)
 

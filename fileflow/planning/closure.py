@@ -13,7 +13,7 @@ from fileflow.errors import Collector, Exit, FileflowError, did_you_mean
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.derivation import Derivation, free_rule, missing_error
 from fileflow.planning.finding import Finder
-from fileflow.planning.known import Known, is_found, with_known
+from fileflow.planning.known import Known, Values, is_found, with_known
 from fileflow.planning.ordering import components
 from fileflow.planning.plan import Looks, Missing
 from fileflow.planning.tables import (
@@ -32,6 +32,9 @@ from fileflow.planning.tables import (
     wanted_rows,
 )
 from fileflow.planning.unknowns import Unknowns
+
+Choice = tuple[str, tuple[int, ...]]
+"""A path and the jobs that could make it for the one who asks: others may ask with other values."""
 
 
 class Closure:
@@ -60,8 +63,9 @@ class Closure:
         self.later: dict[str, frozenset[int]] = {}
         self.numbers = {name: number for number, name in enumerate(workflow.rules)}
         self.decided: dict[str, int] = {}
+        self.picked: dict[Choice, int] = {}
         self.choices: dict[str, tuple[int, ...]] = {}
-        self.choosers: dict[str, tuple[int, Entry | None]] = {}
+        self.open: dict[Choice, Entry | None] = {}
         self.asked_by: dict[int, str] = {}
         self.dropped: set[str] = set()
         self.todo: list[tuple[RuleTable, Sequence[int]]] = []
@@ -154,16 +158,32 @@ class Closure:
 
     # -- closure ------------------------------------------------------------------------------
 
+    @property
+    def _anew(self) -> bool:
+        """Whether links are to be made anew: something was decided, or was open."""
+        return bool(self.decided or self.picked or self.choices or self.dropped)
+
+    def choose(self, path: str, makers: tuple[int, ...], entry: Entry | None) -> int | None:
+        """The one of these jobs that was picked to make a path; if none was, it is left open."""
+        if (path, makers) in self.picked:
+            return self.picked[path, makers]
+        before = self.choices.get(path, ())
+        self.choices[path] = tuple(dict.fromkeys((*before, *makers)))
+        self.open[path, makers] = entry
+        self.want(makers)
+        return None
+
     def reset(self) -> None:
         for table in self.tables.values():
             table.wanted = bytearray(table.count)
-            if self.decided or self.choices or self.dropped:
+            if self._anew:
                 table.linked = bytearray(table.count)
                 table.links = []
         for group in self.joins.groups:
-            if self.decided or self.choices or self.dropped:
+            if self._anew:
                 group.makers = None
         self.choices = {}
+        self.open = {}
         self.todo = []
         self.defers = {}
 
@@ -219,10 +239,10 @@ class Closure:
                 group = link.groups[number]
                 if number not in waiting:
                     self._check_group(table, link, group, number)
-                if group.makers is None:
-                    group.makers = self._makers_of(group.paths, link, table, None)
-                self._demand(link, group.makers)
-                self._demand_later(group.paths, group.makers)
+                for one in self._with_makers(group, number, table, link, rows):
+                    assert one.makers is not None
+                    self._demand(link, one.makers)
+                    self._demand_later(one.paths, one.makers)
             return
         assert link.makers is not None
         whole = isinstance(rows, range) and len(rows) == table.count
@@ -238,15 +258,49 @@ class Closure:
             return
         makers = link.makers
         assert isinstance(makers, array)
+        paths = link.paths if whole else [link.paths[row] for row in rows]
+        found = self._makers_of(paths, self.finder.many(paths, link.pattern), link, table, rows)
         if whole:
-            found = self._makers_of(link.paths, link, table, rows)
             link.makers = found
         else:
-            found = self._makers_of([link.paths[row] for row in rows], link, table, rows)
             for row, maker_id in zip(rows, found, strict=True):
                 makers[row] = maker_id
         self._demand(link, found)
-        self._demand_later([link.paths[row] for row in rows], found)
+        self._demand_later(paths, found)
+
+    def _with_makers(
+        self, group: Group, number: int, table: RuleTable, link: Link, rows: Sequence[int]
+    ) -> list[Group]:
+        """The group with its makers; several in its stead if jobs that ask differ in who makes it.
+
+        They may where several jobs could make a path: those count that agree with the values of the
+        job that asks.
+        """
+        if group.makers is not None:
+            return [group]
+        found = self.finder.many(group.paths, link.pattern)
+        several = {job for one in found if isinstance(one, tuple) for job in one}
+        if not several:
+            group.makers = self._makers_of(group.paths, found, link, table, -1)
+            return [group]
+        theirs = {name for job in several for name in self.tables[job >> SHIFT].names}
+        names = [name for name in table.names if name in theirs]
+        group_of = link.group_of
+        assert group_of is not None
+        if not isinstance(group_of, list):
+            group_of = link.group_of = [group_of[row] for row in range(table.count)]
+        parts: dict[Values, int] = {}
+        for row in rows:
+            if group_of[row] != number:
+                continue
+            key = tuple([table.columns[name][row] for name in names])
+            if key not in parts:
+                part = self.joins.own_group(group)
+                part.makers = self._makers_of(group.paths, found, link, table, row)
+                parts[key] = len(link.groups)
+                link.groups.append(part)
+            group_of[row] = parts[key]
+        return [link.groups[part] for part in parts.values()]
 
     def _demand_later(self, paths: Sequence[str], makers: Sequence[int]) -> None:
         """Wants the jobs that have to tell who makes these paths."""
@@ -325,11 +379,18 @@ class Closure:
         return any(is_found(one) and names & set(one.names) for one in table.relations)
 
     def _makers_of(
-        self, paths: Sequence[str], link: Link, table: RuleTable, rows: Sequence[int] | None
+        self,
+        paths: Sequence[str],
+        could: Sequence[int | tuple[int, ...] | None],
+        link: Link,
+        table: RuleTable,
+        asking: Sequence[int] | int,
     ) -> array[int]:
+        """Of the jobs that could make each path the one that does; `asking` is the row that asks
+        for all of them, or the rows that ask for one each."""
         out = array("q", [SOURCE]) * len(paths)
         decided = self.decided
-        for i, found in enumerate(self.finder.many(paths, link.pattern)):
+        for i, found in enumerate(could):
             if found is None:
                 if self.unknowns.any and self._wait_for_path(paths[i], named=False):
                     out[i] = LATER
@@ -342,35 +403,27 @@ class Closure:
             elif isinstance(found, int):
                 out[i] = found
             else:
-                row = None if rows is None else rows[i]
-                agreeing = self._agreeing(found, path, link, table, row)
+                row = asking if isinstance(asking, int) else asking[i]
+                agreeing = self._agreeing(found, i, link, table, row)
                 if len(agreeing) == 1:
                     out[i] = agreeing[0]
                 else:
-                    self.choices[path] = agreeing
-                    self.choosers[path] = (table.base | (row or 0), link.entry)
-                    out[i] = PENDING
-                    self.want(agreeing)
+                    picked = self.choose(path, agreeing, link.entry)
+                    out[i] = PENDING if picked is None else picked
         link.tables.update({maker >> SHIFT for maker in set(out) if maker >= 0})
         return out
 
     def _agreeing(
-        self,
-        makers: tuple[int, ...],
-        path: str,
-        link: Link,
-        table: RuleTable,
-        row: int | None,
+        self, makers: tuple[int, ...], at: int, link: Link, table: RuleTable, row: int
     ) -> tuple[int, ...]:
-        """Of several makers those that agree on all names they share with the job that asks."""
-        values = table.values_of(row) if row is not None else {}
-        if row is None:
-            for group in link.groups:
-                if group.rows is not None and path in group.paths:
-                    names, at = group.rows.names, group.paths.index(path)
-                    if group.rows.count == len(group.paths):
-                        columns = group.rows.columns
-                        values |= {n: c[at] for n, c in zip(names, columns, strict=True)}
+        """Of several makers those that agree on all names they share with the job and the row that
+        ask; `at` is the place of the path in the list that the job shares, if it shares one."""
+        values = table.values_of(row)
+        group = link.group(row)
+        if group is not None and group.rows is not None:
+            rows = group.rows
+            if rows.count == len(group.paths):
+                values |= {n: c[at] for n, c in zip(rows.names, rows.columns, strict=True)}
         kept = []
         for maker in makers:
             theirs = self.tables[maker >> SHIFT].values_of(maker & ROW)
@@ -430,16 +483,18 @@ class Closure:
         had = Derivation(self)
         decided = False
         errors = Collector()
-        for path, makers in self.choices.items():
+        for (path, makers), entry in self.open.items():
             able = [maker for maker in makers if had.can(maker)]
             if len(able) > 1:
                 able = [maker for maker in able if had.without(path, maker)] or able
-            maker = self._preferred(path, able, errors) if able else None
+            maker = self._preferred(path, able, entry, errors) if able else None
             if maker is None and not able:
                 maker = SOURCE if self._may_be_source(path, makers) else makers[0]
             if maker is not None:
-                self.decided[path] = maker
+                self.picked[path, makers] = maker
                 decided = True
+                if maker == SOURCE:
+                    self.decided[path] = SOURCE
         errors.raise_if_any()
         for path, maker in had.hopeless():
             if path not in self.decided and self._may_be_source(path, (maker,)):
@@ -488,7 +543,9 @@ class Closure:
             self.sources[path] = found
         return found is not None
 
-    def _preferred(self, path: str, able: list[int], errors: Collector) -> int | None:
+    def _preferred(
+        self, path: str, able: list[int], entry: Entry | None, errors: Collector
+    ) -> int | None:
         if len(able) == 1:
             return able[0]
         tables = {maker: self.tables[maker >> SHIFT] for maker in able}
@@ -498,7 +555,6 @@ class Closure:
         left = [maker for maker in left if tables[maker].rule.prefer == best]
         if len(left) == 1:
             return left[0]
-        _, entry = self.choosers.get(path, (None, None))
         labels = [tables[maker].label(maker & ROW) for maker in left]
         names = [tables[maker].rule.name for maker in left]
         wildcard = next((name for maker in left for name in tables[maker].names), None)

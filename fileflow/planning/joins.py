@@ -163,16 +163,17 @@ def gather_rows(
     pattern_wildcards: Sequence[str],
     mapped: Sequence[str],
     jobs: Table,
+    lacking: Sequence[int] | None = None,
 ) -> Gathered:
     """The rows over one pattern's wildcards that agree with each job; a group may be empty.
 
     `jobs` are rows of `job_rows`, to which columns of free names, and rows of values that an open
     relation does not have, may have been added. `pattern_wildcards` come in the order of their
-    first position. What was found while running limits only patterns that it reaches.
+    first position. `lacking` marks the jobs with which no row agrees, whatever the pattern.
     """
     used = in_pattern_order(relations_of(relations, path_wildcards), pattern_wildcards)
     parts = _parts(used, path_wildcards, pattern_wildcards, mapped, jobs)
-    order = [number for part in parts if part.wanted for number in part.numbers]
+    order = [number for part in parts for number in part.numbers]
     interleaved = order != sorted(order)
     shares = [_share(used, part, path_wildcards, ranked=interleaved) for part in parts]
     picks = [
@@ -186,14 +187,91 @@ def gather_rows(
     names = tuple(pattern_wildcards)
     constants = [name for name in names if name in mapped]
     if not constants:
-        return Gathered([_table(names, product, {}) for product in products], chosen_of)
+        plain = Gathered([_table(names, product, {}) for product in products], chosen_of)
+        return _without(plain, names, lacking)
     values = zip(*(jobs.column(name) for name in constants), strict=True)
     choices, group_of = _numbered(zip(chosen_of, values, strict=True))
     groups = [
         _table(names, products[number], dict(zip(constants, row, strict=True)))
         for number, row in choices
     ]
-    return Gathered(groups, group_of)
+    return _without(Gathered(groups, group_of), names, lacking)
+
+
+def _without(gathered: Gathered, names: tuple[str, ...], lacking: Sequence[int] | None) -> Gathered:
+    """The same with an empty group for the jobs that are marked."""
+    if lacking is None:
+        return gathered
+    none = len(gathered.groups)
+    group_of = array(
+        "q",
+        [none if no else n for n, no in zip(gathered.group_of, lacking, strict=True)],
+    )
+    return Gathered([*gathered.groups, Table(names, tuple([] for _ in names), 0)], group_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Relations whose rows have to agree beyond the job: jobs with other values take no row.
+
+    `keys` are the values over `names` with which a row agrees. `opens` are, of relations that may
+    get other values from a path, the names and the values that they have: a job with other values
+    is not limited.
+    """
+
+    names: tuple[str, ...]
+    keys: Collection[Hashable]
+    opens: tuple[tuple[tuple[str, ...], Collection[Hashable]], ...]
+
+    def lacking(self, jobs: Table) -> list[bool]:
+        """For each job whether no row agrees with it."""
+        found = [key not in self.keys for key in _keys(_columns(jobs, self.names), jobs.count)]
+        for names, known in self.opens:
+            for row, key in enumerate(_keys(_columns(jobs, names), jobs.count)):
+                if key not in known:
+                    found[row] = False
+        return found
+
+
+def limits_of(
+    relations: Sequence[Relation],
+    path_wildcards: Collection[str],
+    mapped: Sequence[str],
+    filtered: Collection[int],
+) -> list[Limit]:
+    """What may leave a job of `job_rows` without any row; mostly nothing.
+
+    A job is made of relations that were cut down to what is mapped: what they have beside that may
+    disagree, or be left out by constraints. `filtered` are the places in `relations` of those from
+    which constraints took rows. What was found while running limits only patterns with its names.
+    """
+    used = [
+        (relation, number in filtered)
+        for number, relation in enumerate(relations)
+        if relation.made is None
+        and relation.scattered_by is None
+        and any(name in path_wildcards for name in relation.names)
+    ]
+    names = [[n for n in relation.names if n in path_wildcards] for relation, _ in used]
+    limits = []
+    for numbers in _components([set(own).difference(mapped) for own in names]):
+        own = {name for number in numbers for name in names[number]}
+        if own.issubset(mapped):
+            continue
+        if len(numbers) == 1 and not used[numbers[0]][1]:
+            continue
+        joined = _join([project(used[number][0], names[number]) for number in numbers])
+        keys = tuple(name for name in mapped if name in own)
+        opens = []
+        for number in numbers:
+            relation = used[number][0]
+            mine = tuple(name for name in names[number] if name in mapped)
+            if relation.open and mine:
+                known = set(_keys([relation.column(name) for name in mine], len(relation)))
+                opens.append((mine, known))
+        there = set(_keys([joined.columns[name] for name in keys], joined.count))
+        limits.append(Limit(keys, there, tuple(opens)))
+    return limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,25 +292,62 @@ def columns_of(
 ) -> Each | None:
     """What the column `name` of a relation that the rule uses holds for each job.
 
-    None if no relation that the rule uses has such a name; the first that has it counts.
+    None if no relation that the rule uses has such a name. A row counts if it is part of a row of
+    the join of the rule's relations, over the path wildcards and this name, that agrees with the
+    job. Where several relations have the name, their join counts as the one that has it.
     """
     used = relations_of(relations, path_wildcards)
-    source = next((relation for relation in used if name in relation.names), None)
-    if source is None:
+    having = [number for number, relation in enumerate(used) if name in relation.names]
+    if not having:
         return None
-    column = source.column(name)
-    keys = [key for key in jobs.names if key in source.names]
-    if keys:
+    linked = [{n for n in one.names if n in path_wildcards or n == name} for one in used]
+    (part,) = (
+        numbers
+        for numbers in _components([own.difference(jobs.names) for own in linked])
+        if having[0] in numbers
+    )
+    having = [number for number in having if number in part]
+    if len(part) == 1:
+        source: Relation | Table = used[having[0]]
+        keys = [key for key in jobs.names if key in source.names]
+        column = source.column(name)
         places = _grouped(_keys([source.column(key) for key in keys], len(source)))
+    else:
+        tables = [project(used[i], [n for n in used[i].names if n in linked[i]]) for i in part]
+        joined = _join(tables)
+        keys = [key for key in jobs.names if key in joined.columns]
+        if len(having) == 1:
+            source = used[having[0]]
+            shared = [n for n in source.names if n in linked[having[0]]]
+        else:
+            source = natural_join([tables[part.index(number)] for number in having])
+            shared = list(source.names)
+        column = source.column(name)
+        rows_of = _grouped(_keys([source.column(n) for n in shared], len(source)))
+        pairs = zip(
+            _keys([joined.columns[key] for key in keys], joined.count),
+            _keys([joined.columns[n] for n in shared], joined.count),
+            strict=True,
+        )
+        places = {}
+        for key, own in dict.fromkeys(pairs):
+            places.setdefault(key, []).extend(rows_of[own])
+        for rows in places.values():
+            rows.sort()
+    if keys:
         groups = [[], *(_picked(column, rows) for rows in places.values())]
         number_of = dict(zip(places, range(1, len(groups)), strict=True))
         wanted = _keys([jobs.column(key) for key in keys], jobs.count)
         group_of = array("q", map(number_of.get, wanted, _zeros))
     else:
-        groups = [column]
+        groups = [_picked(column, places.get((), ()))]
         group_of = array("q", bytes(8 * jobs.count))
     singles = [group[0] if len(set(group)) == 1 else None for group in groups]
     return Each(groups, group_of, singles)
+
+
+def _columns(table: Table, names: Sequence[str]) -> list[list[str]]:
+    return [table.column(name) for name in names]
 
 
 def _keys(columns: Sequence[list[str]], count: int) -> Sequence[Hashable]:
@@ -406,10 +521,7 @@ def _parts(
         own = {name for number in numbers for name in names[number]}
         keys = [name for name in jobs.names if name in own]
         wanted = [name for name in pattern_wildcards if name in own and name not in mapped]
-        # A part without a name of the pattern can only forbid. A single relation does not, for the
-        # job is made of its rows; nor does what was found while running.
-        found = any(used[i].made is not None or used[i].scattered_by is not None for i in numbers)
-        if wanted or not (found or (keys and len(numbers) == 1)):
+        if wanted:
             parts.append(_Part(numbers, keys, wanted))
     return parts
 

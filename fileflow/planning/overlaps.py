@@ -5,13 +5,19 @@ Pure: it looks at the texts of paths, never at a disk.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator
+
 from fileflow.errors import Collector, FileflowError
+from fileflow.model.rules import Entry
 from fileflow.planning.plan import Plan
 from fileflow.planning.tables import SOURCE, RuleTable, wanted_links, wanted_rows
 
 
-def check_overlaps(plan: Plan) -> None:
-    """No path has two makers, and none lies below a folder that another job makes."""
+def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
+    """No path has two makers, and none lies below a folder that another job makes.
+
+    `table_of` gives the jobs of any rule, be it in the plan or not.
+    """
     errors = Collector()
     folders: dict[str, int] = {}
     spots: dict[str, list[tuple[RuleTable, int]]] = {}
@@ -29,35 +35,75 @@ def check_overlaps(plan: Plan) -> None:
         _check_doubles(plan, group, errors)
     for table in plan.tables.values():
         _check_below(plan, table, {**folders, **_files_above(plan, table)}, errors)
-    _check_input_folders(plan, errors)
+    _check_input_folders(plan, table_of, errors)
     errors.raise_if_any()
 
 
-def _check_input_folders(plan: Plan, errors: Collector) -> None:
-    inputs = [
-        (path, link.entry)
+def _check_input_folders(
+    plan: Plan, table_of: Callable[[str], RuleTable], errors: Collector
+) -> None:
+    """No rule writes in a folder that is an input and that no rule makes as a whole.
+
+    All rules are asked, whether this plan needs them or not: what one of them writes there would
+    change the input of another run.
+    """
+    inputs = {
+        path: link.entry
         for link, _, paths, makers in wanted_links(plan.tables.values())
         if link.pattern is not None and link.pattern.directory
         for path, maker in zip(paths, makers, strict=True)
         if maker == SOURCE
-    ]
-    for path, entry in inputs:
-        for table in plan.tables.values():
-            for k, output in enumerate(table.shape.outputs):
-                head = output.pattern.parts[0] if output.pattern else ""
-                if not (head.startswith(path + "/") or (path + "/").startswith(head)):
-                    continue
-                paths = table.output_paths(k)
-                if any(paths[row].startswith(path + "/") for row in wanted_rows(table)):
-                    errors.add(
-                        FileflowError(
-                            f"the folder {path}/ is an input, but rule {table.rule.name!r} "
-                            "writes in it",
-                            place=entry.place,
-                            hint="name the files that are needed, or let one rule make the "
-                            "whole folder",
-                        )
+    }
+    if not inputs:
+        return
+    for rule in plan.workflow.rules.values():
+        for entry in rule.outputs:
+            if entry.pattern is None or entry.absent:
+                continue
+            inside = _folder_above(entry, inputs)
+            if inside is None and any(_may_lie_in(entry, path) for path in inputs):
+                inside = next(_folders_written_in(table_of(rule.name), inputs), None)
+            if inside is not None:
+                errors.add(
+                    FileflowError(
+                        f"the folder {inside}/ is an input, but rule {rule.name!r} writes in it",
+                        place=inputs[inside].place,
+                        hint="name the files that are needed, or let one rule make the "
+                        "whole folder",
                     )
+                )
+                break
+
+
+def _folder_above(entry: Entry, folders: Collection[str]) -> str | None:
+    """The folder below which all paths of an output lie, as its text says."""
+    assert entry.pattern is not None
+    above = entry.pattern.parts[0]
+    while (slash := above.rfind("/")) > 0:
+        above = above[:slash]
+        if above in folders:
+            return above
+    return None
+
+
+def _may_lie_in(entry: Entry, folder: str) -> bool:
+    """Whether values could bring a path of an output below this folder."""
+    assert entry.pattern is not None
+    return bool(entry.pattern.names) and f"{folder}/".startswith(entry.pattern.parts[0])
+
+
+def _folders_written_in(table: RuleTable, folders: Collection[str]) -> Iterator[str]:
+    """The folders below which the jobs of a rule write; of free ones the jobs that are wanted."""
+    rows = wanted_rows(table) if table.shape.free else range(table.count)
+    for k, entry in enumerate(table.shape.outputs):
+        if entry.pattern is not None:
+            paths = table.output_paths(k)
+            for row in rows:
+                above = paths[row]
+                while (slash := above.rfind("/")) > 0:
+                    above = above[:slash]
+                    if above in folders:
+                        yield above
 
 
 def _check_doubles(plan: Plan, spots: list[tuple[RuleTable, int]], errors: Collector) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fileflow.model.rules import Entry, Workflow
+from fileflow.planning.finding import Finder
 from fileflow.planning.tables import ROW, SHIFT, Joins, RuleTable, wanted_rows
 from fileflow.planning.unknowns import Unknowns
 
@@ -86,6 +87,7 @@ class Plan:
         incomplete: whether more will be wanted when what waits is known.
         waits: for each rule of which something cannot be known yet, the rules that have to tell.
         unknowns: tells which producers have told.
+        finder: tells who makes a path, be it wanted or not.
     """
 
     workflow: Workflow
@@ -105,6 +107,7 @@ class Plan:
     incomplete: bool = False
     waits: dict[str, list[str]] = field(default_factory=dict)
     unknowns: Unknowns | None = None
+    finder: Finder | None = None
 
     def table_of(self, job: int) -> RuleTable:
         """The table that a job is in."""

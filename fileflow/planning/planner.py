@@ -78,7 +78,8 @@ def make_plan(
         incomplete=bool(deferred or targets.producers),
         waits=waits,
         unknowns=unknowns,
+        finder=closure.finder,
     )
     plan.order = in_order(plan)
-    check_overlaps(plan)
+    check_overlaps(plan, closure.table)
     return plan

@@ -21,10 +21,12 @@ from fileflow.model.rules import Entry, Relation, Rule, Workflow
 from fileflow.planning.filling import Item, config_lookup
 from fileflow.planning.joins import (
     Each,
+    Limit,
     Table,
     columns_of,
     gather_rows,
     job_rows,
+    limits_of,
     natural_join,
 )
 from fileflow.planning.known import Found, Known, Values, is_found, own_names
@@ -226,6 +228,7 @@ class RuleTable:
         self._row_of: dict[tuple[str, ...], int] | None = None
         self.links: list[Link] = []
         self._each: dict[str, tuple[int, Each | None]] = {}
+        self._limits: list[Limit] | None = None
         self._start_rows()
         self.output_items = _items(self.shape.outputs, [True] * len(self.shape.outputs))
         self.input_items: tuple[Item, ...] = ()
@@ -437,7 +440,8 @@ class RuleTable:
     def _find_declared(self) -> list[Found]:
         """The files of all jobs where the values of what is scattered are declared."""
         names = (*self.names, *(n for n in self.rule.scatter if n not in self.names))
-        relations = self.joins.relations_of(names)
+        checks = {**self.checks, **self.scatter_checks()}
+        relations = [self.joins.only(one, checks) for one in self.joins.relations_of(names)]
         jobs = self.jobs()
         per_job: list[list[tuple[int, tuple[str, ...]]]] = [[] for _ in range(self.count)]
         for k in self.scattered:
@@ -480,7 +484,8 @@ class RuleTable:
         known = self._each.get(name)
         if known is None or known[0] != self.count:
             jobs = self.jobs()
-            known = (self.count, columns_of(self.relations, self.shape.path_wildcards, jobs, name))
+            relations = self.joins.allowed(self)
+            known = (self.count, columns_of(relations, self.shape.path_wildcards, jobs, name))
             self._each[name] = known
         found = known[1]
         if found is None:
@@ -518,6 +523,10 @@ class RuleTable:
             link.groups = [self.joins.group([], None)]
             link.group_of = _Same(0)
             return link
+        if not gathered and self.shape.outputs and self._all_limits():
+            link.group_of = []
+            self._link_single(link, self.jobs())
+            return link
         if not gathered and self.names and pattern.wildcards:
             columns = self._with_lookups(pattern, self.columns, self.count)
             self._check_values(columns, (entry,))
@@ -538,6 +547,32 @@ class RuleTable:
         jobs = self.jobs()
         self._link_groups(link, jobs)
         return link
+
+    def _all_limits(self) -> list[Limit]:
+        """What may leave a job without any row; only where something is gathered."""
+        if self._limits is None:
+            self._limits = self.joins.limits(self) if self.shape.gathered else []
+        return self._limits
+
+    def lacking(self, jobs: Table) -> list[bool] | None:
+        """Which of these jobs no row agrees with, so that they take nothing; None if none is."""
+        found = [limit.lacking(jobs) for limit in self._all_limits()] if self.shape.outputs else []
+        lacks = [any(row) for row in zip(*found, strict=True)]
+        return lacks if any(lacks) else None
+
+    def _link_single(self, link: Link, jobs: Table) -> None:
+        """A pattern that is one file, where there may be no row that agrees with a job."""
+        pattern = link.pattern
+        assert pattern is not None
+        assert isinstance(link.group_of, list)
+        columns = dict(zip(jobs.names, jobs.columns, strict=True))
+        self._check_values(columns, (link.entry,))
+        lacking = self.lacking(jobs) or [False] * jobs.count
+        for row in range(jobs.count):
+            values = {name: column[row] for name, column in columns.items()}
+            paths = [] if lacking[row] else [pattern.fill(self._with_lookups_row(pattern, values))]
+            link.group_of.append(len(link.groups))
+            link.groups.append(self.joins.group(paths, None))
 
     def _link_groups(self, link: Link, jobs: Table) -> None:
         found, groups = self.joins.gathered(self, link.entry, jobs)
@@ -560,7 +595,10 @@ class RuleTable:
             link.makers.append(UNRESOLVED)
             return
         jobs = Table(self.names, tuple([values[name]] for name in self.names), 1)
-        self._link_groups(link, jobs)
+        if any(name not in self.columns for name in pattern.wildcards):
+            self._link_groups(link, jobs)
+        else:
+            self._link_single(link, jobs)
 
     def _check_gathered(self, gathered: Sequence[str], entry: Entry) -> None:
         known = {
@@ -697,6 +735,12 @@ class Joins:
             self._groups[(paths[0],)] = made
         return made
 
+    def own_group(self, group: Group) -> Group:
+        """A group of the same paths for those that ask with other values than the rest."""
+        made = Group(self.next_group, group.paths, group.rows)
+        self.groups.append(made)
+        return made
+
     @property
     def next_group(self) -> int:
         """The number of the next group: no other group of the run has it."""
@@ -708,7 +752,7 @@ class Joins:
         key = (names, tuple(id(one) for one in table.relations), repr(sorted(checks.items())))
         found = self._rows.get(key)
         if found is None:
-            relations = [self._only(one, checks) for one in table.relations]
+            relations = [self.only(one, checks) for one in table.relations]
             found = job_rows(relations, table.shape.path_wildcards, names)
             if any(map(is_found, table.relations)):
                 found = self._placed_as_before(found, table.relations, key[2])
@@ -745,10 +789,14 @@ class Joins:
         assert pattern is not None
         alone = table.rule.asks_only or not table.shape.outputs
         wildcards = pattern.wildcards if alone else table.shape.path_wildcards
+        checks = table.checks
+        if alone:
+            checks = {name: checks[name] for name in wildcards if name in checks}
         relations = self.relations_of(wildcards, table.rule.name)
-        relations = [self._only(one, table.checks) for one in relations]
+        relations = [self.only(one, checks) for one in relations]
         mapped = jobs.names
-        found = gather_rows(relations, wildcards, pattern.wildcards, mapped, jobs)
+        lacking = table.lacking(jobs)
+        found = gather_rows(relations, wildcards, pattern.wildcards, mapped, jobs, lacking)
         groups = []
         for rows in found.groups:
             columns = dict(zip(rows.names, rows.columns, strict=True))
@@ -760,7 +808,22 @@ class Joins:
             groups.append(self.group(list(unique) if len(unique) != len(paths) else paths, rows))
         return found.group_of, groups
 
-    def _only(self, relation: Relation, checks: Mapping[str, Sequence[str]]) -> Relation:
+    def allowed(self, table: RuleTable) -> list[Relation]:
+        """The relations of a table without the rows that its constraints exclude."""
+        return [self.only(one, table.checks) for one in table.relations]
+
+    def limits(self, table: RuleTable) -> list[Limit]:
+        """What may leave a job of the table without any row that agrees with it."""
+        relations = self.allowed(table)
+        filtered = {
+            number
+            for number, (one, whole) in enumerate(zip(relations, table.relations, strict=True))
+            if one is not whole
+            and any(n in table.checks and n not in table.names for n in one.names)
+        }
+        return limits_of(relations, table.shape.path_wildcards, table.names, filtered)
+
+    def only(self, relation: Relation, checks: Mapping[str, Sequence[str]]) -> Relation:
         """A relation without the rows that constraints exclude."""
         mine = {name: checks[name] for name in relation.names if name in checks}
         if not mine or not len(relation):

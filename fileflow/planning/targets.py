@@ -167,15 +167,12 @@ class Targets:
                 raise _unknown_target(closure, path)
             self.sources.append(path)
             return None
-        if len(makers) > 1:
-            closure.choices[path] = tuple(makers)
-            closure.want(makers)
-            return None
         job = makers[0]
-        closure.choosers[path] = (job, None)
-        if closure.tables[job >> SHIFT].shape.free:
-            # On trial: if its inputs cannot be had, a file that is there is a source.
-            closure.choices.setdefault(path, (job,))
+        # A rule with a free wildcard is on trial: if its inputs cannot be had, a file that is there
+        # is a source.
+        if len(makers) > 1 or closure.tables[job >> SHIFT].shape.free:
+            picked = closure.choose(path, tuple(makers), None)
+            return picked if picked is not None or len(makers) > 1 else job
         return job
 
     def forced(self) -> set[int]:

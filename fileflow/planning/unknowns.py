@@ -237,7 +237,9 @@ class Unknowns:
         while todo:
             pattern = todo.pop()
             tail = pattern.parts[-1] if pattern.names else pattern.parts[0]
-            for output in self.finder.candidates(pattern.parts[0], tail):
+            head = pattern.parts[0]
+            scatters = [one for one in self.finder.scatters if one.may_make(head, tail)]
+            for output in (*self.finder.candidates(head, tail), *scatters):
                 table = output.table
                 if table.number in seen or not self.of_rule(table, {}):
                     continue

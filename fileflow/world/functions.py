@@ -105,8 +105,11 @@ def describe(module: str, function: str) -> Description:
         )
         for name, parameter in signature.parameters.items()
     )
+    yields_later = inspect.isasyncgenfunction(found)
     return Description(
-        parameters, inspect.iscoroutinefunction(found), inspect.isgeneratorfunction(found)
+        parameters,
+        inspect.iscoroutinefunction(found) or yields_later,
+        inspect.isgeneratorfunction(found) or yields_later,
     )
 
 

@@ -27,7 +27,7 @@ import json
 import os
 import struct
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import blake2b
 from itertools import accumulate
@@ -481,6 +481,19 @@ class Records:
         return 0
 
     # What is alive.
+
+    def keys_of(self, rules: Collection[str]) -> Iterator[str]:
+        """The first outputs of the jobs that are recorded as made by rules of these names."""
+        data = self._journal.data
+        for block in self._blocks:
+            if block.head.rule not in rules:
+                continue
+            names = _split(data, block.names, block.inputs)
+            begin = 0
+            for row in range(block.rows, block.made, _ROW.size):
+                if self.jobs.places.get(names[begin]) == row:
+                    yield names[begin]
+                (begin,) = _LAST_END.unpack_from(data, row)
 
     def _keys_with_more(self, block: _Block) -> Iterator[str]:
         """The first output of each living job of this block, if it has jobs with more than one."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fileflow.model.patterns import Matcher, Pattern
+from fileflow.model.patterns import Matcher, Pattern, natural_key
 from fileflow.model.work import Scattered
 from fileflow.world.files import NOTHING
 from fileflow.world.functions import UnfitError
@@ -208,6 +208,23 @@ def _whole(
         shape.plain,
     )
     return Gathered(finals, places, picked, files, spots)
+
+
+def files_there(pattern: Pattern, matcher: Matcher) -> list[str]:
+    """The files, under their final names, that fit a scattered output; what else lies there is
+    passed over."""
+    found: list[str] = []
+    todo = [folder_of(pattern)]
+    deepest = pattern.text.rstrip("/").count("/")
+    while todo:
+        folder = todo.pop()
+        for name in sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else ():
+            path = os.path.join(folder, name)
+            if _is_folder(path) == pattern.directory and matcher.match(path) is not None:
+                found.append(path)
+            elif os.path.isdir(path) and path.count("/") < deepest:
+                todo.append(path)
+    return sorted(found, key=natural_key)
 
 
 def _outermost(folders: Mapping[str, str]) -> dict[str, str]:

@@ -108,3 +108,57 @@ def test_a_program_gets_numbers(months: Folder) -> None:
     assert months.data == {
         "rules": [{"rule": "copy", "adopted": 1, "left": ["build/02.txt is not there"]}]
     }
+
+
+SCATTER = """
+    rules:
+      all:
+        input: build/total.txt
+      split:
+        input: data.txt
+        output: build/parts/{part}.txt
+        scatter: part
+        shell: split -l 1 -d --additional-suffix=.txt {input} {output}/
+      upper:
+        input: build/parts/{part}.txt
+        output: build/upper/{part}.txt
+        shell: tr a-z A-Z < {input} > {output}
+      total:
+        input: build/upper/{part}.txt
+        output: build/total.txt
+        shell: cat {input} > {output}
+"""
+
+
+def test_what_a_scatter_made_is_taken_and_then_what_was_made_from_it(folder: Folder) -> None:
+    folder.workflow(SCATTER)
+    folder.write("data.txt", "a\nb\n")
+    folder.build()
+    (folder.root / ".fileflow/journal").unlink()
+    folder.write("build/parts/notes.md", "no part\n")
+    assert adopted(folder) == [
+        "split: 1 job recorded as fresh",
+        "upper: 2 jobs recorded as fresh",
+        "total: 1 job recorded as fresh",
+    ]
+    assert folder.build().built == 0
+    folder.write("data.txt", "a\nc\n")
+    assert folder.build().built == 3
+
+
+def test_a_scatter_without_any_file_is_left(folder: Folder) -> None:
+    folder.workflow(SCATTER)
+    folder.write("data.txt", "a\nb\n")
+    assert adopted(folder) == ["split: left: no file is there as build/parts/{part}.txt"]
+    assert folder.build().built == 4
+
+
+def test_of_a_scatter_with_declared_values_each_file_must_be_there(folder: Folder) -> None:
+    folder.workflow("    wildcards: {part: ['00', '01']}\n" + SCATTER)
+    folder.write("data.txt", "a\nb\n")
+    folder.build()
+    (folder.root / ".fileflow/journal").unlink()
+    folder.delete("build/parts/01.txt")
+    assert "split: left: build/parts/01.txt is not there" in adopted(folder)
+    folder.write("build/parts/01.txt", "b\n")
+    assert "split: 1 job recorded as fresh" in adopted(folder)

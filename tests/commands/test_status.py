@@ -93,3 +93,34 @@ def test_a_program_gets_counts_by_rule(months: Folder) -> None:
     assert found["rules"][0]["rule"] == "copy"
     assert found["rules"][0]["fresh"] == found["rules"][0]["jobs"] == 2
     assert found["run"]["state"] == "ended"
+
+
+def test_what_waits_for_values_that_are_found_while_running_is_shown(folder: Folder) -> None:
+    folder.workflow("""
+        rules:
+          total:
+            input: build/upper/{part}.txt
+            output: build/total.txt
+            shell: cat {input} > {output}
+          split:
+            input: data.txt
+            output: build/parts/{part}.txt
+            scatter: part
+            shell: split -l 1 -d --additional-suffix=.txt {input} {output}/
+          upper:
+            input: build/parts/{part}.txt
+            output: build/upper/{part}.txt
+            shell: tr a-z A-Z < {input} > {output}
+    """)
+    folder.write("data.txt", "a\nb\n")
+    assert lines(folder) == [
+        "total  not known yet, before split ran",
+        "split  1 missing",
+        "upper  not known yet, before split ran",
+    ]
+    assert status(folder.session, (), folder.say, as_json=True) == 0
+    rules = {one["rule"]: one for one in folder.data["rules"]}
+    assert rules["upper"]["waits_for"] == ["split"]
+    assert "waits_for" not in rules["split"]
+    folder.build()
+    assert lines(folder) == ["total  1 fresh", "split  1 fresh", "upper  2 fresh"]

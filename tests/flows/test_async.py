@@ -310,3 +310,45 @@ def test_nothing_of_them_is_left_in_the_state(steps: Space) -> None:
     assert not list(Path(steps.path(".fileflow/stage")).iterdir())
     steps.run()
     assert steps.good().counts() == (0, 12, 0, 0)
+
+
+@pytest.mark.parametrize("how", ["async def split(output):\n", "async def made(output):\n"])
+def test_an_async_function_that_yields_is_refused_before_anything_runs(
+    space: Space, how: str
+) -> None:
+    text = how + "    yield 1, 'x'\n"
+    if "made" in how:  # the source does not say what it is: a slot that imports it does
+        text += "\n\nglobals()['split'] = made\n"
+    space.write("steps.py", text)
+    space.workflow("""
+        rules:
+          first:
+            input: second
+            output: first
+            shell: touch {output}
+          second:
+            output: second/{n}
+            scatter: n
+            run: steps:split
+    """)
+    space.replace("Workflowfile", "input: second", "input: second/{n}")
+    flow = space.flow()
+    assert flow.status == 2, flow.text
+    assert "`async def` that yields" in flow.text
+    assert not space.exists("second")
+
+
+def test_on_the_loop_the_variable_of_the_seed_is_not_set(space: Space) -> None:
+    space.write(
+        "steps.py",
+        "import os\n\n\nasync def write(output, seed):\n"
+        "    output.write_text(str(os.environ.get('FILEFLOW_SEED')))\n",
+    )
+    space.workflow("""
+        rules:
+          one:
+            output: one
+            run: steps:write
+    """)
+    space.good()
+    assert space.read("one") == "None"

@@ -947,6 +947,91 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("3:12", "a value that begins with { must be in quotes", 'put it in quotes: "{sample}"'),
     ),
+    "a lone unquoted placeholder between braces": (
+        """
+        rules:
+          a:
+            input: {path: {sample}}
+            output: y
+            shell: touch y
+        """,
+        ("3:19", "a value that begins with { must be in quotes", 'put it in quotes: "{sample}"'),
+    ),
+    "a flag whose value config gives": (
+        """
+        config: {few: some}
+        rules:
+          a:
+            input: {path: x, optional: "{config.few}"}
+            output: y
+            shell: touch y
+        """,
+        (
+            "4:32",
+            "optional is true or false, not 'some'",
+            "{config.few} is from Workflowfile:1:15",
+        ),
+    ),
+    "a number that config gives": (
+        """
+        config: {few: some}
+        rules:
+          a:
+            output: y
+            cores: "{config.few}"
+            shell: touch y
+        """,
+        (
+            "5:12",
+            "cores is a number from 0 on, not 'some'",
+            "{config.few} is from Workflowfile:1:15",
+        ),
+    ),
+    "a scattered output that is in place": (
+        """
+        rules:
+          a:
+            output: {path: "y/{s}", in_place: true}
+            scatter: s
+            shell: touch {output}/1
+        """,
+        (
+            "3:20",
+            "the scattered output y/{s} cannot be in_place: what an action leaves is looked at "
+            "before it gets its name",
+            "take in_place out, or make one folder of the output: a path that ends with /",
+        ),
+    ),
+    "a scatter of names with and without values": (
+        """
+        wildcards: {s: [1, 2]}
+        rules:
+          a:
+            output: y/{s}-{t}
+            scatter: [s, t]
+            shell: touch {output}/1
+        """,
+        (
+            "5:5",
+            "scatter: {s} has values, and {t} is to be found by the job",
+            "take {s} out of `wildcards`, so that the job decides on both; or out of `scatter`, "
+            "so that there is a job for each of its values",
+        ),
+    ),
+    "a log with a wildcard of its own": (
+        """
+        rules:
+          a:
+            output: y
+            log: {path: "l/{n}", n: [1, 2]}
+            shell: touch y
+        """,
+        (
+            "4:26",
+            "n: a log has no flags and no wildcards of its own",
+            "write a path for each log, under names: {a: logs/a.txt, b: logs/b.txt}",
+        ),
+    ),
     "an unquoted placeholder as shell": (
         """
         rules:

@@ -78,7 +78,6 @@ def test_of_several_ways_those_count_that_agree_with_the_row_that_asks() -> None
     assert "made by more than one job" in project.refused("in/x_y_z.txt")
 
 
-@pytest.mark.xfail(strict=True, reason="for lists only the row's values are compared")
 def test_a_rule_that_gathers_asks_with_the_values_of_its_own_job_too() -> None:
     project = Project(
         rules(

@@ -19,6 +19,7 @@ from fileflow.planning.joins import (
     gather_rows,
     in_pattern_order,
     job_rows,
+    limits_of,
     natural_join,
     project,
 )
@@ -101,6 +102,34 @@ def literal_inputs(
     return ["".join({**job, **row}[name] for name in pattern) for row in rows]
 
 
+def literal_each(relations: Sequence[Relation], path: set[str], job: Row, name: str) -> list[str]:
+    """The values of a column: of the rows of its relation that are part of a row of the job.
+
+    The rows of a job are those of the join of the rule's relations, over the path wildcards and the
+    column, as far as they are linked to the column by what the job leaves open.
+    """
+    used = [r for r in relations if path & set(r.names)]
+    having = [r for r in used if name in r.names]
+    linked, before = {name}, set()
+    while linked != before:
+        before = set(linked)
+        for one in used:
+            own = (set(one.names) & (path | {name})) - set(job)
+            if own & linked:
+                linked |= own
+    part = [r for r in used if set(r.names) & linked & (path | {name})]
+    rows = joined([cut(rows_of(r), sorted(path | {name})) for r in part])
+    rows = [row for row in rows if agree(row, job)]
+    source = rows_of(having[0])
+    if len(having) > 1:
+        source = joined([cut(rows_of(r), sorted(path | {name})) for r in having])
+    return [
+        one[name]
+        for one in source
+        if any(all(row.get(n, v) == v for n, v in one.items()) for row in rows)
+    ]
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[list[Relation], set[str], list[str], list[str]]:
     relations = []
@@ -135,7 +164,9 @@ def test_inputs_are_the_rows_that_the_literal_reading_gives_in_its_order(
 ) -> None:
     relations, path, mapped, pattern = world
     jobs = job_rows(relations, path, mapped)
-    gathered = gather_rows(relations, path, pattern, mapped, jobs)
+    limits = [limit.lacking(jobs) for limit in limits_of(relations, path, mapped, ())]
+    lacking = [any(marks) for marks in zip(*limits, strict=True)] if limits else None
+    gathered = gather_rows(relations, path, pattern, mapped, jobs, lacking)
     for i, row in enumerate(jobs.rows()):
         group = gathered.groups[gathered.group_of[i]]
         assert group.names == tuple(pattern)
@@ -162,13 +193,14 @@ def test_a_column_has_one_value_for_each_row_that_agrees(
     relations, path, mapped, _ = world
     jobs = job_rows(relations, path, mapped)
     each = columns_of(relations, path, jobs, name)
-    source = next((r for r in relations if path & set(r.names) and name in r.names), None)
-    if source is None or each is None:
-        assert source is None and each is None
+    if each is None:
+        assert all(name not in r.names for r in relations if path & set(r.names))
+        return
+    if name in jobs.names:
         return
     for i, row in enumerate(jobs.rows()):
         job = dict(zip(jobs.names, row, strict=True))
-        expected = [r[name] for r in rows_of(source) if agree(r, job)]
+        expected = literal_each(relations, path, job, name)
         assert each.groups[each.group_of[i]] == expected
         single = expected[0] if len(set(expected)) == 1 else None
         assert each.singles[each.group_of[i]] == single

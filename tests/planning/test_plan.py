@@ -448,7 +448,6 @@ def test_an_input_folder_in_which_a_job_of_the_plan_writes_is_an_error() -> None
     assert "the folder build/ is an input, but rule 'a' writes in it" in project.refused()
 
 
-@pytest.mark.xfail(strict=True, reason="only jobs of the plan are looked at")
 def test_an_input_folder_in_which_a_rule_writes_is_an_error_whether_it_is_asked_for_or_not() -> (
     None
 ):

@@ -1,0 +1,53 @@
+"""Outputs of earlier runs that no rule makes any more: what is said of them.
+
+Knows plans and records; removes nothing (`fileflow clean --orphans` does).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+
+from fileflow.engine.session import Session
+from fileflow.planning.plan import Plan
+
+
+def orphan_lines(session: Session, plan: Plan, besides: Collection[str] = ()) -> Iterator[str]:
+    """One line, if there are outputs that rules of this plan made once and no rule makes now.
+
+    Args:
+        session, plan: what is known, and what was planned.
+        besides: paths of which something was said already.
+    """
+    found = [path for path in _orphans(session, plan) if path not in besides]
+    if found:
+        outputs = "1 earlier output is" if len(found) == 1 else f"{len(found)} earlier outputs are"
+        stay = "it stays" if len(found) == 1 else "they stay"
+        yield (
+            f"{outputs} made by no rule any more, as {found[0]}: {stay} "
+            "(`fileflow clean --orphans` removes what no rule makes)"
+        )
+
+
+def _orphans(session: Session, plan: Plan) -> Iterator[str]:
+    """The outputs that are there, of jobs that these rules had once and have no more."""
+    records = session.records
+    tables = [table for table in plan.tables.values() if table.shape.outputs]
+    firsts = [table.output_paths(0) for table in tables]
+    # Mostly each record is one of a job of this plan: then nothing is left to look at.
+    known = sum(sum(map(records.jobs.__contains__, paths)) for paths in firsts)
+    if known >= len(records.jobs):
+        return
+    mine = {path for paths in firsts for path in paths}
+    finder = plan.finder
+    assert finder is not None, "bug: a plan that was not made by the planner"
+    for key in records.keys_of({table.rule.name for table in tables}):
+        record = None if key in mine else records.jobs[key]
+        if record is None or record.head.facts.get("workflowfile") != session.workflow.file:
+            continue
+        for path in record.outputs:
+            if not os.path.lexists(path) or finder.makers(path):
+                continue
+            # What is yet to be found may need it again.
+            if plan.unknowns is None or not plan.unknowns.of_path(path, named=True):
+                yield path

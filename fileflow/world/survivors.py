@@ -77,10 +77,9 @@ class SlotTable:
         """Writes down which job the slot does, since when, and where its log starts."""
         _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, index, started, offset)
 
-    def command(self, slot: int, pid: int) -> None:
-        """Writes down which command the slot runs; 0 for none."""
-        facts = process_facts(pid) if pid else None
-        _COMMAND.pack_into(self._map, slot * _SIZE + _COMMAND_AT, pid, facts[3] if facts else 0)
+    def command(self, slot: int, pid: int, ticks: int) -> None:
+        """Writes down which command the slot runs, and when it started; 0 for none."""
+        _COMMAND.pack_into(self._map, slot * _SIZE + _COMMAND_AT, pid, ticks)
 
     def read(self, slot: int) -> Entry:
         """What the slot's entry says."""

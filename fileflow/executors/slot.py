@@ -100,7 +100,7 @@ def plain(outcome: Outcome) -> Message:
     return (
         outcome.index,
         outcome.attempt,
-        outcome.end.value,
+        outcome.end._value_,  # a tenth of the time of `value`
         outcome.started,
         outcome.seconds,
         outcome.cpu,
@@ -195,7 +195,7 @@ class _Slot:
             Stage(run, slot),
             OwnProcess(descriptor),
             log,
-            on_job=self._on_job,
+            on_job=self._table.job_writer(slot),
             on_command=self._on_command,
         )
         # glibc takes what is at least as large as this from its heap from now on; else each buffer
@@ -203,12 +203,9 @@ class _Slot:
         bytes(_HEAP_BLOCK)
         gc.freeze()
 
-    def _on_job(self, index: int, started: float, offset: int) -> None:
-        self._table.job(self._number, index, started, offset)
-
-    def _on_command(self, pid: int, ticks: int) -> None:
+    def _on_command(self, pid: int, born: commands.Born) -> None:
         self._command = pid
-        self._table.command(self._number, pid, ticks)
+        self._table.command(self._number, pid, born)
         if pid and self._doer.stopping:
             self._end_command()
         # What is done need not wait for a command that takes its time.

@@ -101,13 +101,13 @@ class Doer:
         log: str,
         *,
         on_job: Callable[[int, float, int], None] = lambda index, started, offset: None,
-        on_command: Callable[[int, int], None] = lambda pid, ticks: None,
+        on_command: Callable[[int, commands.Born], None] = lambda pid, born: None,
     ) -> None:
         """`log` is the path under which outcomes name the log of this slot.
 
         `on_job` is told of each job (index, start on the monotonic clock, offset in the log)
         before it starts, and of index -1 after it; `on_command` of the process that runs a
-        command and of its start, and 0 after it.
+        command and when it was born, and of 0 after it.
         """
         self.acting = False
         self.stopping = False
@@ -172,10 +172,15 @@ class Doer:
             pieces = pieces_of(order.scatter, shape.directories)
             outputs, prepare_shape = placed(outputs, pieces), arranged(shape, pieces)
         self._pieces = pieces
+        words: Sequence[str] = ()
+        files = order.files
+        own: PrivateFolder | None = None
         try:
             seen, seen_lists = self._look(order, learned, outcome)
-            own = self._own = self._private(prepared, order, outputs)
-            words, files = self._words(prepared, order)
+            if prepared.work.private:
+                own = self._own = self._private(order, outputs)
+            if not prepared.is_function:
+                words, files = self._words(prepared, order)
             if order.logs:
                 make_parents(order.logs, self._folders)
                 for path in order.logs:
@@ -206,7 +211,8 @@ class Doer:
                     if gathered is not None and not isinstance(gathered, str):
                         outcome.outputs = gathered.published(outcome.outputs)
                         outcome.found = gathered.found
-                    make_logs(order.logs)
+                    if order.logs:
+                        make_logs(order.logs)
                     outcome.end = End.DONE
                     done = True
         except ChangedError as error:
@@ -216,12 +222,12 @@ class Doer:
             outcome.end = End.FAILED
             outcome.message = _os_message(error)
         try:
-            own, self._own = self._own, None
             if own is not None:
+                self._own = None
                 own.clear()
             if done:
-                left = stage.clear_all() if pieces else stage.settle()
-                notes += [("thrown away", name) for name in left]
+                for name in stage.clear_all() if pieces else stage.settle():
+                    notes.append(("thrown away", name))
             else:
                 stage.clear()
         except OSError as error:
@@ -429,8 +435,6 @@ class Doer:
         self, prepared: Prepared, order: Order
     ) -> tuple[Sequence[str], Sequence[tuple[str, str]]]:
         """The words of the command, and the files to write before it, a long text among them."""
-        if prepared.is_function:
-            return (), order.files
         private = self._own is not None
         folder = self._absolute() if private else self._stage.folder
         words = [word.replace(STAGE, folder) if STAGE in word else word for word in order.words]
@@ -444,12 +448,8 @@ class Doer:
         path = _TEXT_FILE if private else f"{folder}/{_TEXT_FILE}"
         return commands.text_in_file(words, path), files
 
-    def _private(
-        self, prepared: Prepared, order: Order, outputs: Sequence[str]
-    ) -> PrivateFolder | None:
-        """The folder that a job has for itself, if its rule says so."""
-        if not prepared.work.private:
-            return None
+    def _private(self, order: Order, outputs: Sequence[str]) -> PrivateFolder:
+        """The folder that a job has for itself."""
         inputs = self._all_inputs(order)
         return PrivateFolder(self._stage.folder, inputs, outputs, order.logs)
 
@@ -474,6 +474,8 @@ class Doer:
 
     def _extra(self, order: Order) -> Variables:
         """The variables of a job alone."""
+        if not order.extra_env:
+            return ()
         return [
             (name, value.replace(STAGE, self._absolute()) if STAGE in value else value)
             for name, value in order.extra_env

@@ -61,6 +61,11 @@ def adopt_orphans() -> None:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+Born = tuple[int, int]
+"""The first and the last clock tick in which a process may have started, as `process_facts` has it.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """How a command ended: exit status (negative: signal), CPU seconds, peak bytes, left behind."""
@@ -74,15 +79,15 @@ class Ran:
 def run(
     words: Sequence[str],
     environ: Mapping[bytes, bytes],
-    started: Callable[[int, int], None],
+    started: Callable[[int, Born], None],
     made: Callable[[], Sequence[str]] = tuple,
     redirections: Sequence[Redirection] = (),
 ) -> Ran:
     """Runs a command to its end; whatever it leaves running is killed.
 
     Its streams are this process's but for the redirections. `started` is told its process id, which
-    is its session too, and its start as in `process_facts`; `made` says where its outputs lie: what
-    still writes there is part of the command.
+    is its session too, and when it was born; `made` says where its outputs lie: what still writes
+    there is part of the command.
 
     Raises:
         UnfitError: if it cannot be started.
@@ -104,13 +109,13 @@ def run(
     except ValueError as error:
         raise UnfitError(f"cannot start {words[0]}: {error}") from None
     try:
-        started(pid, _start_of(pid, before))
+        started(pid, _born(pid, before))
         _, status, used = os.wait4(pid, 0)
         if not status:
             _let_end(pid, made)
     finally:
         left = end_children(pid)
-        started(0, 0)
+        started(0, (0, 0))
     return Ran(
         os.waitstatus_to_exitcode(status),
         used.ru_utime + used.ru_stime,
@@ -315,21 +320,22 @@ _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK") if _LINUX else 0
 _clock_tells_starts: bool | None = None
 
 
-def _start_of(pid: int, before: int) -> int:
-    """When a process started that was not there at `before`; 0 if that cannot be known.
+def _born(pid: int, before: int) -> Born:
+    """Between which ticks a child started that was not there at `before`; zeros if unknown.
 
-    Most often it can be told without a look at the process, which costs as much as a short job.
-    Whether the clock tells what a look tells is found by trying, once.
+    As long as it is not reaped no other process can have its id, so the clock tells enough, and a
+    look at the process is spared, which costs as much as a short job. Whether the clock tells
+    what a look tells is found by trying, once.
     """
     global _clock_tells_starts
     now = _ticks()
-    if _clock_tells_starts and now == before:
-        return now
+    if _clock_tells_starts:
+        return before, now
     facts = process_facts(pid)
     start = facts[3] if facts else 0
     if _clock_tells_starts is None:
-        _clock_tells_starts = before <= start <= now
-    return start
+        _clock_tells_starts = 0 < before <= start <= now
+    return start, start
 
 
 def ended_within(pid: int, seconds: float) -> bool:

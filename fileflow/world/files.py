@@ -16,6 +16,7 @@ import os
 import stat
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 SIGNATURE = struct.Struct("<QqqQ")
 DIGEST_SIZE = 16
@@ -102,6 +103,16 @@ def _directory_signature(path: str) -> bytes | None:
 _buffer: bytearray | None = None
 
 
+class Hash(Protocol):
+    """A hash that grows."""
+
+    def update(self, data: bytes | memoryview, /) -> object:
+        """Takes in more."""
+
+    def digest(self) -> bytes:
+        """The hash of all so far."""
+
+
 class Hashing:
     """The algorithm by which contents are digested in this process: one for a project.
 
@@ -111,7 +122,7 @@ class Hashing:
 
     def __init__(self) -> None:
         self.algorithm = "sha256"
-        self.new: Callable[[], hashlib._Hash] = hashlib.sha256
+        self.new: Callable[[bytes], Hash] = hashlib.sha256
         self.use("blake3")
 
     def use(self, algorithm: str) -> None:
@@ -138,8 +149,7 @@ def file_digest(path: str) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         data = os.read(descriptor, _FIRST)
-        made = hashing.new()
-        made.update(data)
+        made = hashing.new(data)
         if len(data) == _FIRST:
             global _buffer
             buffer = _buffer if _buffer is not None else bytearray(_BLOCK)

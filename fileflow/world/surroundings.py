@@ -91,8 +91,10 @@ class _Environment:
             self._work = work
             self._extra = extra
         if work.seeded:
-            os.environ[SEED_VARIABLE] = str(small_seed(seed))
-            self._expected[_ENCODED_SEED] = self._raw[_ENCODED_SEED]
+            # As `os.environ` would do it, which encodes the name and the value for each job.
+            value = b"%d" % small_seed(seed)
+            os.putenv(_ENCODED_SEED, value)
+            self._raw[_ENCODED_SEED] = self._expected[_ENCODED_SEED] = value
 
     def leave(self) -> None:
         """Undoes what the job changed."""

@@ -16,7 +16,6 @@ import os
 import stat
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
 SIGNATURE = struct.Struct("<QqqQ")
 DIGEST_SIZE = 16
@@ -103,16 +102,6 @@ def _directory_signature(path: str) -> bytes | None:
 _buffer: bytearray | None = None
 
 
-class Hash(Protocol):
-    """A hash that grows."""
-
-    def update(self, data: bytes | memoryview, /) -> object:
-        """Takes in more."""
-
-    def digest(self) -> bytes:
-        """The hash of all so far."""
-
-
 class Hashing:
     """The algorithm by which contents are digested in this process: one for a project.
 
@@ -122,7 +111,7 @@ class Hashing:
 
     def __init__(self) -> None:
         self.algorithm = "sha256"
-        self.new: Callable[[bytes], Hash] = hashlib.sha256
+        self.new: Callable[[bytes], hashlib._Hash] = hashlib.sha256
         self.use("blake3")
 
     def use(self, algorithm: str) -> None:
@@ -131,10 +120,11 @@ class Hashing:
             self.algorithm, self.new = "sha256", hashlib.sha256
         elif algorithm == "blake3":
             try:
-                from blake3 import blake3
+                import blake3
             except ImportError:
                 return
-            self.algorithm, self.new = "blake3", blake3
+            # Typed as nothing: what its types say is close to `hashlib`'s, not the same.
+            self.algorithm, self.new = "blake3", vars(blake3)["blake3"]
 
 
 hashing = Hashing()

@@ -128,7 +128,7 @@ class OwnProcess:
         self._generators = GlobalGenerators()
         self._umask = os.umask(0o022)
         os.umask(self._umask)
-        self._signals = [(number, _handler_of(number)) for number in _WATCHED_SIGNALS]
+        self._handlers = list(map(_handler_of, _WATCHED_SIGNALS))
         self._path = sys.path[:]
         self._threads = set(threading.enumerate())
         self._out, self._err = self._streams()
@@ -154,8 +154,8 @@ class OwnProcess:
         os.fchdir(self._folder)
         os.umask(self._umask)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in self._signals:
-            if _handler_of(number) is not handler:
+        if list(map(_handler_of, _WATCHED_SIGNALS)) != self._handlers:
+            for number, handler in zip(_WATCHED_SIGNALS, self._handlers, strict=True):
                 signal.signal(number, handler)
         if sys.path != self._path:
             sys.path[:] = self._path

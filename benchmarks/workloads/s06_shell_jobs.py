@@ -53,5 +53,4 @@ class ShellJobs(Workload):
             ratio("fileflow: cp", "ninja: cp", 0.8),
             ratio("fileflow: redirection", "ninja: redirection", 1.35),
             ratio("fileflow: redirection by sh", "ninja: redirection", 1.1),
-            ratio("fileflow: pipe", "ninja: pipe", 1.35),
         ]

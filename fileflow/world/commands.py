@@ -86,8 +86,8 @@ def run(
     """Runs a command to its end; whatever it leaves running is killed.
 
     Its streams are this process's but for the redirections. `started` is told its process id, which
-    is its session too, and when it was born; `made` says where its outputs lie: what still writes
-    there is part of the command.
+    is its session too, and when it was born; the same again if what it left is waited for. `made`
+    says where its outputs lie: what still writes there is part of the command.
 
     Raises:
         UnfitError: if it cannot be started.
@@ -108,13 +108,15 @@ def run(
         raise UnfitError(_cannot_start(words, error)) from None
     except ValueError as error:
         raise UnfitError(f"cannot start {words[0]}: {error}") from None
+    born = _born(pid, before)
+    alone = False
     try:
-        started(pid, _born(pid, before))
+        started(pid, born)
         _, status, used = os.wait4(pid, 0)
         if not status:
-            _let_end(pid, made)
+            alone = _let_end(pid, made, lambda: started(pid, born))
     finally:
-        left = end_children(pid)
+        left = 0 if alone else end_children(pid)
         started(0, (0, 0))
     return Ran(
         os.waitstatus_to_exitcode(status),
@@ -222,8 +224,10 @@ def end_children(session: int = 0, spared: Sequence[int] = ()) -> int:
     return len(ended)
 
 
-def _let_end(session: int, made: Callable[[], Sequence[str]]) -> None:
-    """Waits for what a command that ended well has left in its session.
+def _let_end(session: int, made: Callable[[], Sequence[str]], waits: Callable[[], None]) -> bool:
+    """Waits for what a command that ended well has left in its session; whether none are left.
+
+    `waits` is called if there is something to wait for.
 
     A shell does not wait for `>(…)` and `<(…)`. They get a moment, and all the time they need while
     they have a file open for writing among what the command makes: killed, they would leave a part
@@ -237,14 +241,16 @@ def _let_end(session: int, made: Callable[[], Sequence[str]]) -> None:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
-            return
+            return True
         running = [pid for pid in descendants_of(os.getpid()) if _runs_in(pid, session)]
         if not running:
-            return
+            return False
+        if not pause:
+            waits()
         if time.monotonic() > until:
             places = places or [os.path.realpath(path) for path in made()]
             if not any(_writes_to(pid, places) for pid in running):
-                return
+                return False
         time.sleep(pause)
         pause = min(pause + 0.001, _LONGEST_PAUSE)
 

@@ -1,4 +1,4 @@
-"""Trivial shell jobs: plain words, and a redirection that needs a shell."""
+"""Trivial shell jobs: plain words, a redirection, and a pipe, which needs a shell."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from benchmarks.workload import Command, Goal, Workload, ratio
 
 COPY = "cp {input} {output}"
 REDIRECTION = "cat {input} > {output}"
+PIPE = "cat {input} | cat > {output}"
 
 
 class ShellJobs(Workload):
@@ -29,6 +30,8 @@ class ShellJobs(Workload):
             ("fileflow", "redirection", REDIRECTION, ""),
             ("ninja", "redirection", REDIRECTION, ""),
             ("fileflow", "redirection by sh", REDIRECTION, "shell_words: [sh, -c]"),
+            ("fileflow", "pipe", PIPE, ""),
+            ("ninja", "pipe", PIPE, ""),
         ]
         if not self.bench.quick:
             variants.append(("make", "redirection", REDIRECTION, ""))

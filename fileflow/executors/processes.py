@@ -369,7 +369,7 @@ class Processes:
     def _end_sessions(self, process: _Process) -> None:
         """Ends what a dead slot has left: its command, and what its function had started."""
         entry = self._table.read(process.number)
-        end_sessions({process.process.pid: entry.ticks, entry.command: entry.command_ticks})
+        end_sessions(entry.sessions() | {process.process.pid: (entry.ticks, entry.ticks)})
         end_marked(slot_mark(self._run, process.number))
 
     def _bury(self, process: _Process, *, told: bool) -> None:

@@ -638,25 +638,55 @@ _PLAIN_PIECE = re.compile(r"\\(.)|'([^']*)'|\"([^\"]*)\"|([^\\'\"]+)", re.S)
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 
 
+_PLAIN_REDIRECTION = re.compile(r"([012]?)(>>|>|<)[ \t]*")
+_BOTH_STREAMS = re.compile(r"2>&1(?=[ \t])")
+
+Redirection: TypeAlias = tuple[int, str, str]
+"""A descriptor, `<`, `>`, `>>` or `>&`, and the path (or descriptor) that it leads to or from."""
+
+
 def plain_words(text: str) -> list[str] | None:
     """The words that bash would run if the command is nothing but plain words, else None.
 
     A builtin, a keyword, an assignment, an expansion, any operator: these need the shell.
     """
+    found = plain_command(text)
+    return found[0] if found is not None and not found[1] else None
+
+
+def plain_command(text: str) -> tuple[list[str], list[Redirection]] | None:
+    """The same for plain words among which streams are sent to files: `sort a > b 2> log`.
+
+    Only `<`, `>` and `>>` with a plain path, of the descriptors 0 to 2, and `2>&1`; in their order.
+    """
     text = text.strip(" \t\n") + " "
     words: list[str] = []
+    redirections: list[Redirection] = []
     at = 0
     while at < len(text):
-        found = _PLAIN_WORD.match(text, at)
-        if found is None or text[found.end() : found.end() + 1] not in (" ", "\t"):
-            return None
-        raw = found[0]
-        if not words and _ASSIGNMENT.match(raw):
-            return None
-        words.append(_PLAIN_PIECE.sub(lambda piece: "".join(piece.groups("")), raw))
-        at = found.end()
+        both = _BOTH_STREAMS.match(text, at)
+        operator = None if both else _PLAIN_REDIRECTION.match(text, at)
+        if both:
+            redirections.append((2, ">&", "1"))
+            at = both.end()
+        else:
+            if operator:
+                at = operator.end()
+            found = _PLAIN_WORD.match(text, at)
+            if found is None or text[found.end() : found.end() + 1] not in (" ", "\t"):
+                return None
+            raw = found[0]
+            word = _PLAIN_PIECE.sub(lambda piece: "".join(piece.groups("")), raw)
+            at = found.end()
+            if operator:
+                descriptor, sign = operator.groups()
+                redirections.append((int(descriptor or (sign != "<")), sign, word))
+            elif not words and _ASSIGNMENT.match(raw):
+                return None
+            else:
+                words.append(word)
         while at < len(text) and text[at] in " \t":
             at += 1
     if not words or not words[0] or words[0].startswith("%"):
         return None
-    return None if words[0] in BUILTINS or words[0] in KEYWORDS else words
+    return None if words[0] in BUILTINS or words[0] in KEYWORDS else (words, redirections)

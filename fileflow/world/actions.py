@@ -6,6 +6,7 @@ records, retries, or of how jobs come to a slot and outcomes leave it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -48,6 +49,7 @@ from fileflow.world.surroundings import (
     environment_of,
     left_behind,
 )
+from fileflow.world.unshelled import SHELL_WORDS, shell_starts_plainly, without_shell
 
 _TEXT_FILE = ".files/command"
 _STAGE_IN_JSON = STAGE.replace("\x01", "\\u0001")
@@ -70,7 +72,8 @@ class Prepared:
         self.is_function = work.kind == "run"
         self.secrets = secrets_of(work.envvars, os.environ)
         self.shape: Shape | None = None
-        self.variables: dict[str, str] = {}
+        self.variables: dict[bytes, bytes] = {}
+        self.starts_plainly = False
         self._function: Callable[..., Any] | None = None
 
     def function(self) -> Callable[..., Any]:
@@ -98,13 +101,13 @@ class Doer:
         log: str,
         *,
         on_job: Callable[[int, float, int], None] = lambda index, started, offset: None,
-        on_command: Callable[[int], None] = lambda pid: None,
+        on_command: Callable[[int, commands.Born], None] = lambda pid, born: None,
     ) -> None:
         """`log` is the path under which outcomes name the log of this slot.
 
         `on_job` is told of each job (index, start on the monotonic clock, offset in the log)
         before it starts, and of index -1 after it; `on_command` of the process that runs a
-        command, and 0 after it.
+        command and when it was born, and of 0 after it.
         """
         self.acting = False
         self.stopping = False
@@ -169,10 +172,15 @@ class Doer:
             pieces = pieces_of(order.scatter, shape.directories)
             outputs, prepare_shape = placed(outputs, pieces), arranged(shape, pieces)
         self._pieces = pieces
+        words: Sequence[str] = ()
+        files = order.files
+        own: PrivateFolder | None = None
         try:
             seen, seen_lists = self._look(order, learned, outcome)
-            own = self._own = self._private(prepared, order, outputs)
-            words, files = self._words(prepared, order)
+            if prepared.work.private:
+                own = self._own = self._private(order, outputs)
+            if not prepared.is_function:
+                words, files = self._words(prepared, order)
             if order.logs:
                 make_parents(order.logs, self._folders)
                 for path in order.logs:
@@ -203,7 +211,8 @@ class Doer:
                     if gathered is not None and not isinstance(gathered, str):
                         outcome.outputs = gathered.published(outcome.outputs)
                         outcome.found = gathered.found
-                    make_logs(order.logs)
+                    if order.logs:
+                        make_logs(order.logs)
                     outcome.end = End.DONE
                     done = True
         except ChangedError as error:
@@ -213,12 +222,12 @@ class Doer:
             outcome.end = End.FAILED
             outcome.message = _os_message(error)
         try:
-            own, self._own = self._own, None
             if own is not None:
+                self._own = None
                 own.clear()
             if done:
-                left = stage.clear_all() if pieces else stage.settle()
-                notes += [("thrown away", name) for name in left]
+                for name in stage.clear_all() if pieces else stage.settle():
+                    notes.append(("thrown away", name))
             else:
                 stage.clear()
         except OSError as error:
@@ -426,8 +435,6 @@ class Doer:
         self, prepared: Prepared, order: Order
     ) -> tuple[Sequence[str], Sequence[tuple[str, str]]]:
         """The words of the command, and the files to write before it, a long text among them."""
-        if prepared.is_function:
-            return (), order.files
         private = self._own is not None
         folder = self._absolute() if private else self._stage.folder
         words = [word.replace(STAGE, folder) if STAGE in word else word for word in order.words]
@@ -441,12 +448,8 @@ class Doer:
         path = _TEXT_FILE if private else f"{folder}/{_TEXT_FILE}"
         return commands.text_in_file(words, path), files
 
-    def _private(
-        self, prepared: Prepared, order: Order, outputs: Sequence[str]
-    ) -> PrivateFolder | None:
-        """The folder that a job has for itself, if its rule says so."""
-        if not prepared.work.private:
-            return None
+    def _private(self, order: Order, outputs: Sequence[str]) -> PrivateFolder:
+        """The folder that a job has for itself."""
         inputs = self._all_inputs(order)
         return PrivateFolder(self._stage.folder, inputs, outputs, order.logs)
 
@@ -471,6 +474,8 @@ class Doer:
 
     def _extra(self, order: Order) -> Variables:
         """The variables of a job alone."""
+        if not order.extra_env:
+            return ()
         return [
             (name, value.replace(STAGE, self._absolute()) if STAGE in value else value)
             for name, value in order.extra_env
@@ -511,12 +516,7 @@ class Doer:
         try:
             if self._own is not None:
                 os.chdir(self._own.folder)
-            ran = commands.run(
-                words,
-                variables,
-                self._on_command,
-                lambda: [self._absolute(), *(os.path.join(self._root, path) for path in staged)],
-            )
+            ran = self._ran(prepared, words, variables, staged)
         except UnfitError as error:
             outcome.message, outcome.code = error.message, 127
             return False
@@ -534,20 +534,51 @@ class Doer:
             outcome.message = commands.exit_text(ran.code)
         return ran.code == 0
 
-    def _variables(self, prepared: Prepared, order: Order) -> dict[str, str]:
+    def _ran(
+        self,
+        prepared: Prepared,
+        words: Sequence[str],
+        variables: Mapping[bytes, bytes],
+        staged: Sequence[str],
+    ) -> commands.Ran:
+        """Runs the command; without its shell where that does the same, in half the time."""
+
+        def made() -> list[str]:
+            return [self._absolute(), *(os.path.join(self._root, path) for path in staged)]
+
+        if prepared.starts_plainly and tuple(words[:-1]) == SHELL_WORDS:
+            found = without_shell(words[-1])
+            if found is not None:
+                # If it cannot be started the shell is the one to say so.
+                with contextlib.suppress(UnfitError):
+                    return commands.run(found[0], variables, self._on_command, made, found[1])
+        return commands.run(words, variables, self._on_command, made)
+
+    def _variables(self, prepared: Prepared, order: Order) -> dict[bytes, bytes]:
         if not prepared.variables:
-            prepared.variables = {
-                "PYTHONHASHSEED": "0",
-                **self._outside,
-                **environment_of(prepared.work, self._outside),
-            }
+            prepared.variables = _encoded(
+                {
+                    "PYTHONHASHSEED": "0",
+                    **self._outside,
+                    **environment_of(prepared.work, self._outside),
+                }
+            )
+            prepared.starts_plainly = prepared.work.kind == "shell" and shell_starts_plainly(
+                [*prepared.variables, *(os.fsencode(name) for name, _ in order.extra_env)]
+            )
         if not prepared.work.seeded and not order.extra_env:
             return prepared.variables
         made = dict(prepared.variables)
         if prepared.work.seeded:
-            made[SEED_VARIABLE] = str(small_seed(order.seed))
-        made.update(self._extra(order))
+            made[SEED_VARIABLE.encode()] = b"%d" % small_seed(order.seed)
+        made.update(_encoded(dict(self._extra(order))))
         return made
+
+
+def _encoded(variables: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Variables as a process is started with them; done once for what all jobs of a rule share."""
+    encode = os.fsencode
+    return {encode(name): encode(value) for name, value in variables.items()}
 
 
 def _signature_now(path: str) -> bytes:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import select
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from fileflow.language.bash import Redirection
 from fileflow.world.functions import UnfitError
 
 LONGEST_TEXT = 100_000
@@ -39,6 +42,11 @@ _DEFAULTED = [
     if hasattr(signal, name)
 ]
 _prctl = ctypes.CDLL(None).prctl if _LINUX else None
+_OPENED = {
+    "<": os.O_RDONLY,
+    ">": os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+    ">>": os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+}
 
 
 def die_with_parent(by: int) -> None:
@@ -53,6 +61,11 @@ def adopt_orphans() -> None:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+Born = tuple[int, int]
+"""The first and the last clock tick in which a process may have started, as `process_facts` has it.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """How a command ended: exit status (negative: signal), CPU seconds, peak bytes, left behind."""
@@ -65,35 +78,46 @@ class Ran:
 
 def run(
     words: Sequence[str],
-    environ: Mapping[str, str],
-    started: Callable[[int], None],
+    environ: Mapping[bytes, bytes],
+    started: Callable[[int, Born], None],
     made: Callable[[], Sequence[str]] = tuple,
+    redirections: Sequence[Redirection] = (),
 ) -> Ran:
     """Runs a command to its end; whatever it leaves running is killed.
 
-    Its streams are this process's; `started` is told its process id, which is its session too;
-    `made` says where its outputs lie: what still writes there is part of the command.
+    Its streams are this process's but for the redirections. `started` is told its process id, which
+    is its session too, and when it was born; the same again if what it left is waited for. `made`
+    says where its outputs lie: what still writes there is part of the command.
 
     Raises:
         UnfitError: if it cannot be started.
     """
     program = _program(words[0], environ)
+    before = _ticks()
     try:
         pid = os.posix_spawn(
-            program, list(words), environ, setsid=True, setsigmask=(), setsigdef=_DEFAULTED
+            program,
+            list(words),
+            environ,
+            file_actions=[_file_action(*one) for one in redirections],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=_DEFAULTED,
         )
     except OSError as error:
         raise UnfitError(_cannot_start(words, error)) from None
     except ValueError as error:
         raise UnfitError(f"cannot start {words[0]}: {error}") from None
-    started(pid)
+    born = _born(pid, before)
+    alone = False
     try:
+        started(pid, born)
         _, status, used = os.wait4(pid, 0)
         if not status:
-            _let_end(pid, made)
+            alone = _let_end(pid, made, lambda: started(pid, born))
     finally:
-        left = end_children(pid)
-        started(0)
+        left = 0 if alone else end_children(pid)
+        started(0, (0, 0))
     return Ran(
         os.waitstatus_to_exitcode(status),
         used.ru_utime + used.ru_stime,
@@ -102,21 +126,27 @@ def run(
     )
 
 
-def _program(word: str, environ: Mapping[str, str]) -> str:
+def _file_action(descriptor: int, sign: str, where: str) -> tuple[Any, ...]:
+    if sign == ">&":
+        return (os.POSIX_SPAWN_DUP2, int(where), descriptor)
+    return (os.POSIX_SPAWN_OPEN, descriptor, where, _OPENED[sign], 0o666)
+
+
+def _program(word: str, environ: Mapping[bytes, bytes]) -> str:
     if "/" in word:
         return word
-    path = environ.get("PATH", os.defpath)
+    path = environ.get(b"PATH", b"")
     key = (word, path)
     found = _found.get(key)
     if found is None:
-        found = shutil.which(word, path=path)
+        found = shutil.which(word, path=os.fsdecode(path) if b"PATH" in environ else os.defpath)
         if found is None:
             raise UnfitError(f"the command {word!r} was not found on the PATH")
         _found[key] = found
     return found
 
 
-_found: dict[tuple[str, str], str] = {}
+_found: dict[tuple[str, bytes], str] = {}
 
 
 def _cannot_start(words: Sequence[str], error: OSError) -> str:
@@ -194,8 +224,10 @@ def end_children(session: int = 0, spared: Sequence[int] = ()) -> int:
     return len(ended)
 
 
-def _let_end(session: int, made: Callable[[], Sequence[str]]) -> None:
-    """Waits for what a command that ended well has left in its session.
+def _let_end(session: int, made: Callable[[], Sequence[str]], waits: Callable[[], None]) -> bool:
+    """Waits for what a command that ended well has left in its session; whether none are left.
+
+    `waits` is called if there is something to wait for.
 
     A shell does not wait for `>(…)` and `<(…)`. They get a moment, and all the time they need while
     they have a file open for writing among what the command makes: killed, they would leave a part
@@ -209,14 +241,16 @@ def _let_end(session: int, made: Callable[[], Sequence[str]]) -> None:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
-            return
+            return True
         running = [pid for pid in descendants_of(os.getpid()) if _runs_in(pid, session)]
         if not running:
-            return
+            return False
+        if not pause:
+            waits()
         if time.monotonic() > until:
             places = places or [os.path.realpath(path) for path in made()]
             if not any(_writes_to(pid, places) for pid in running):
-                return
+                return False
         time.sleep(pause)
         pause = min(pause + 0.001, _LONGEST_PAUSE)
 
@@ -281,6 +315,50 @@ def process_facts(pid: int) -> tuple[str, int, int, int] | None:
         return None
     fields = text[text.rindex(b")") + 2 :].split()
     return fields[0].decode(), int(fields[1]), int(fields[3]), int(fields[19])
+
+
+def _ticks() -> int:
+    """Now, on the clock and in the unit in which `process_facts` tells starts (Linux, else 0)."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // _TICK_NS if _TICK_NS else 0
+
+
+_TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK") if _LINUX else 0
+_clock_tells_starts: bool | None = None
+
+
+def _born(pid: int, before: int) -> Born:
+    """Between which ticks a child started that was not there at `before`; zeros if unknown.
+
+    As long as it is not reaped no other process can have its id, so the clock tells enough, and a
+    look at the process is spared, which costs as much as a short job. Whether the clock tells
+    what a look tells is found by trying, once.
+    """
+    global _clock_tells_starts
+    now = _ticks()
+    if _clock_tells_starts:
+        return before, now
+    facts = process_facts(pid)
+    start = facts[3] if facts else 0
+    if _clock_tells_starts is None:
+        _clock_tells_starts = 0 < before <= start <= now
+    return start, start
+
+
+def ended_within(pid: int, seconds: float) -> bool:
+    """Waits until a child has ended, at most so long; whether it has. False if it cannot be told.
+
+    The child is not reaped.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return False
+    try:
+        waiting = select.poll()
+        waiting.register(descriptor, select.POLLIN)
+        return bool(waiting.poll(seconds * 1000))
+    finally:
+        os.close(descriptor)
 
 
 def all_processes() -> Iterator[int]:

@@ -91,8 +91,10 @@ class _Environment:
             self._work = work
             self._extra = extra
         if work.seeded:
-            os.environ[SEED_VARIABLE] = str(small_seed(seed))
-            self._expected[_ENCODED_SEED] = self._raw[_ENCODED_SEED]
+            # As `os.environ` would do it, which encodes the name and the value for each job.
+            value = b"%d" % small_seed(seed)
+            os.putenv(_ENCODED_SEED, value)
+            self._raw[_ENCODED_SEED] = self._expected[_ENCODED_SEED] = value
 
     def leave(self) -> None:
         """Undoes what the job changed."""
@@ -126,7 +128,7 @@ class OwnProcess:
         self._generators = GlobalGenerators()
         self._umask = os.umask(0o022)
         os.umask(self._umask)
-        self._signals = [(number, _handler_of(number)) for number in _WATCHED_SIGNALS]
+        self._handlers = list(map(_handler_of, _WATCHED_SIGNALS))
         self._path = sys.path[:]
         self._threads = set(threading.enumerate())
         self._out, self._err = self._streams()
@@ -152,8 +154,8 @@ class OwnProcess:
         os.fchdir(self._folder)
         os.umask(self._umask)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in self._signals:
-            if _handler_of(number) is not handler:
+        if list(map(_handler_of, _WATCHED_SIGNALS)) != self._handlers:
+            for number, handler in zip(_WATCHED_SIGNALS, self._handlers, strict=True):
                 signal.signal(number, handler)
         if sys.path != self._path:
             sys.path[:] = self._path

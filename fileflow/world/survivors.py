@@ -16,10 +16,12 @@ import os
 import signal
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from fileflow.errors import Exit, FileflowError
-from fileflow.world.commands import all_processes, process_facts
+from fileflow.world.commands import Born, all_processes, process_facts
 from fileflow.world.staging import FOREIGN, remove
 
 LOCK = "slots.lock"
@@ -27,7 +29,7 @@ SLOT_VARIABLE = "FILEFLOW_SLOT"
 TABLE = "slots"
 _WHO = struct.Struct("=QQ16s")
 _JOB = struct.Struct("=qdq")
-_COMMAND = struct.Struct("=QQ")
+_COMMAND = struct.Struct("=QQQ")
 _SIZE = 128
 _JOB_AT = _WHO.size
 _COMMAND_AT = _JOB_AT + _JOB.size
@@ -45,7 +47,16 @@ class Entry:
     started: float
     offset: int
     command: int
-    command_ticks: int
+    command_first: int
+    command_last: int
+
+    def sessions(self) -> dict[int, Born]:
+        """The sessions of the slot and of its command, with what tells them from later ones."""
+        first = self.command_first
+        return {
+            self.pid: (self.ticks, self.ticks),
+            self.command: (first, max(first, self.command_last)),
+        }
 
 
 class SlotTable:
@@ -65,7 +76,7 @@ class SlotTable:
         """Writes down that this process is the slot."""
         facts = process_facts(os.getpid())
         entry = _WHO.pack(os.getpid(), facts[3] if facts else 0, boot_id())
-        entry += _JOB.pack(-1, 0.0, 0) + _COMMAND.pack(0, 0)
+        entry += _JOB.pack(-1, 0.0, 0) + _COMMAND.pack(0, 0, 0)
         self._map[slot * _SIZE : slot * _SIZE + len(entry)] = entry
 
     def vacate(self, slot: int) -> None:
@@ -77,10 +88,13 @@ class SlotTable:
         """Writes down which job the slot does, since when, and where its log starts."""
         _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, index, started, offset)
 
-    def command(self, slot: int, pid: int) -> None:
-        """Writes down which command the slot runs; 0 for none."""
-        facts = process_facts(pid) if pid else None
-        _COMMAND.pack_into(self._map, slot * _SIZE + _COMMAND_AT, pid, facts[3] if facts else 0)
+    def job_writer(self, slot: int) -> Callable[[int, float, int], None]:
+        """The same for one slot: (index, since when, where its log starts)."""
+        return partial(_JOB.pack_into, self._map, slot * _SIZE + _JOB_AT)
+
+    def command(self, slot: int, pid: int, born: Born) -> None:
+        """Writes down which command the slot runs, and when it started; 0 for none."""
+        _COMMAND.pack_into(self._map, slot * _SIZE + _COMMAND_AT, pid, *born)
 
     def read(self, slot: int) -> Entry:
         """What the slot's entry says."""
@@ -114,16 +128,16 @@ def hold_lock(state_folder: str) -> int:
     return descriptor
 
 
-def end_sessions(sessions: dict[int, int]) -> int:
-    """Kills all processes of these sessions (id → start of its leader, in ticks); how many.
+def end_sessions(sessions: dict[int, Born]) -> int:
+    """Kills all processes of these sessions (id → when its leader was born); how many.
 
     A session whose number went to another process since then is left alone.
     """
     wanted = {}
-    for session, ticks in sessions.items():
+    for session, (first, last) in sessions.items():
         leader = process_facts(session) if session else None
-        if session and (leader is None or leader[3] == ticks):
-            wanted[session] = ticks
+        if session and (leader is None or first <= leader[3] <= last):
+            wanted[session] = first
     if not wanted:
         return 0
     ended = 0
@@ -213,9 +227,9 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _listed(stages: str) -> dict[int, int]:
+def _listed(stages: str) -> dict[int, Born]:
     """The sessions of all slots and commands in the tables of earlier runs."""
-    sessions: dict[int, int] = {}
+    sessions: dict[int, Born] = {}
     boot = boot_id()
     for run in os.listdir(stages):
         path = os.path.join(stages, run, TABLE)
@@ -227,8 +241,7 @@ def _listed(stages: str) -> dict[int, int]:
         for slot in range(slots):
             entry = table.read(slot)
             if entry.boot == boot:
-                sessions[entry.pid] = entry.ticks
-                sessions[entry.command] = entry.command_ticks
+                sessions |= entry.sessions()
         table.close()
     return sessions
 

@@ -285,3 +285,22 @@ def test_the_next_run_ends_what_outlived_the_engine_and_its_slots(tmp_path: Path
         assert not is_running("orphan-of-test")
         assert all(gone(pid) for pid in pids)
     assert os.listdir(tmp_path / ".fileflow/stage") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "until [ -e go ]; do sleep 0.02; done; : > @/y",
+        "exec 3> @/y; (until [ -e go ]; do sleep 0.02; done; echo late >&3) &",
+    ],
+)
+def test_what_is_done_is_told_while_the_next_command_takes_its_time(
+    runner: Processes, tmp_path: Path, text: str
+) -> None:
+    orders = [order(0, "x", words=shell(": > @/x")), order(1, "y", words=shell(text))]
+    runner.submit(0, Batch(command(), orders))
+    (first,) = events_of(runner, lambda found: len(found) >= 1)
+    assert isinstance(first, Outcome) and (first.index, first.end) == (0, End.DONE)
+    (tmp_path / "go").write_text("")
+    (second,) = events_of(runner, lambda found: len(found) >= 1)
+    assert isinstance(second, Outcome) and (second.index, second.end) == (1, End.DONE)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,6 +14,7 @@ from fileflow.language.bash import (
     BUILTINS,
     Quoting,
     can_stand,
+    plain_command,
     plain_words,
     quoted_word,
     read,
@@ -218,6 +221,84 @@ def test_plain_words_are_the_words_that_bash_passes(rest: str) -> None:
     if words is not None:
         told = bash("printf '%s\\0' /usr/bin/env " + rest).stdout
         assert told.split(b"\0")[:-1] == [word.encode() for word in words]
+
+
+@pytest.mark.parametrize(
+    ("text", "redirections"),
+    [
+        ("sort a > b", [(1, ">", "b")]),
+        ("sort a >b", [(1, ">", "b")]),
+        ("sort a >> 'b c'", [(1, ">>", "b c")]),
+        ("> b sort a", [(1, ">", "b")]),
+        ("sort a 2> b", [(2, ">", "b")]),
+        ("sort a > b 2>&1", [(1, ">", "b"), (2, ">&", "1")]),
+        ("sort a 2>&1 > b", [(2, ">&", "1"), (1, ">", "b")]),
+        ("sort a < b", [(0, "<", "b")]),
+        ("sort a 0< b", [(0, "<", "b")]),
+    ],
+)
+def test_streams_of_a_plain_command_are_read(
+    text: str, redirections: list[tuple[int, str, str]]
+) -> None:
+    assert plain_command(text) == (["sort", "a"], redirections)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "> b",
+        "A=1 > b sort",
+        "sort a>b",
+        "sort a2>b",
+        "sort a 3> b",
+        "sort a 12> b",
+        "sort a >| b",
+        "sort a <> b",
+        "sort << b",
+        "sort <<< b",
+        "sort < <(b)",
+        "sort a >& b",
+        "sort a &> b",
+        "sort a >&2",
+        "sort a 2>&1x",
+        "sort a 2>&1;",
+        "sort a > b > ",
+        "sort a > $b",
+        "sort a > b*",
+        "sort a > ~",
+        "sort a > b;",
+        "sort a > b\\",
+        "cd > b",
+        "[ a ] > b",
+    ],
+)
+def test_other_streams_are_left_to_the_shell(text: str) -> None:
+    assert plain_command(text) is None
+
+
+@given(st.text(alphabet="ab 012<>&|'\"\\=-\n", max_size=16))
+@settings(max_examples=300, deadline=None)
+@example("a > b 2>&1 > a < b")
+def test_plain_redirections_are_those_of_bash(rest: str) -> None:
+    text = "/usr/bin/printf %s, " + rest
+    found = plain_command(text)
+    if found is None:
+        return
+    words, redirections = found
+    streams = [
+        f"{number}>&1" if sign == ">&" else f"{number}{sign}{quoted_word(where)}"
+        for number, sign, where in redirections
+    ]
+    again = " ".join([*map(quoted_word, words), *streams])
+    assert left_by(text) == left_by(again)
+
+
+def left_by(text: str) -> object:
+    """What a command prints and writes in an empty folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = bash(f"cd {folder}\n{text}")
+        files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    return done.returncode, done.stdout, files
 
 
 def test_every_builtin_of_this_bash_is_known() -> None:

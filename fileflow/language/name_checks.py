@@ -6,7 +6,6 @@ Knows a rule as it was read and the relations; looks at no disk and fills nothin
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.language.config import below, dotted, with_items, with_values
@@ -331,8 +330,7 @@ class _RuleChecks:
         """The rule, with braces in params and env doubled where they hold no name of the rule."""
         known = self._names | _IN_VALUES
         rule = self._rule
-        return replace(
-            rule,
+        return rule._replace(
             params={
                 name: value if isinstance(value, Call) else _literal(value, known)
                 for name, value in rule.params.items()

@@ -66,7 +66,7 @@ class RuleBook:
         found = draft.entries.get(kind)
         if found is not None:
             return found
-        node = draft.node.items.get(kind.value)
+        node = draft.node.items.get(kind.key)
         if node is None:
             return draft.entries.setdefault(kind, [])
         if draft.busy and kind is Kind.OUTPUT:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypedDict
 
@@ -200,7 +200,7 @@ class _RuleReader:
             cores_said="cores" in values,
             config_named=self._named,
             names_whole_config=self._names_all,
-            places={name: key.place for name, key in draft.node.keys.items()},
+            keys=draft.node.keys,
             **values,
             **action,
         )
@@ -259,7 +259,7 @@ class _RuleReader:
             self._errors.add(FileflowError("a rule cannot ask for itself", place=entry.place))
         elif name not in self._book.drafts:
             if entry.optional and name in self._book.absent:
-                return replace(entry, absent=True)
+                return entry._replace(absent=True)
             self._errors.add(self._book.no_rule(name, entry.place))
         return entry
 

@@ -113,6 +113,11 @@ def parse_pattern(text: str, place: Place | None = None) -> Pattern:
         raise FileflowError("a path is empty", place=place, hint="write a path, such as out/a.txt")
     if "\0" in text or "\n" in text:
         raise FileflowError("a path holds a line break or NUL", place=place)
+    directory = text.endswith("/")
+    if "{" not in text:
+        path = normal(text)
+        shown = path + "/" if directory else path
+        return Pattern(shown, (path,), (), (), directory, (), place)
     parts: list[str] = [""]
     names: list[str] = []
     lookups: dict[str, tuple[str, ...]] = {}
@@ -133,7 +138,6 @@ def parse_pattern(text: str, place: Place | None = None) -> Pattern:
         else:
             raise _bad_hole(hole["other"], place)
     parts[-1] += text[end:]
-    directory = parts[-1].endswith("/")
     parts = _normal_parts(parts)
     wildcards: list[str] = []
     for name in names:
@@ -150,7 +154,7 @@ def parse_pattern(text: str, place: Place | None = None) -> Pattern:
 
 
 def _text_of(parts: Sequence[str], names: Sequence[str]) -> str:
-    shown = [re.sub(r"\{([^{}]*)\}", r"{{\1}}", part) for part in parts]
+    shown = [re.sub(r"\{([^{}]*)\}", r"{{\1}}", part) if "{" in part else part for part in parts]
     return shown[0] + "".join(
         "{" + name + "}" + part for name, part in zip(names, shown[1:], strict=True)
     )

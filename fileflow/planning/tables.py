@@ -171,7 +171,7 @@ def _expanded(entry: Entry) -> list[Entry]:
     out = []
     for row in zip(*own.columns, strict=True):
         values = dict(zip(own.names, row, strict=True))
-        out.append(replace(entry, pattern=_partly(entry.pattern, values), own=None, listed=True))
+        out.append(entry._replace(pattern=_partly(entry.pattern, values), own=None, listed=True))
     return out
 
 

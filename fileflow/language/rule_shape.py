@@ -66,15 +66,16 @@ class Shape:
         yield from self._doubled()
         yield from self._scattered()
         yield from self._logs()
-        yield from self._owns()
+        if self.owns:
+            yield from self._owns()
         unused = [name for name in constraints if name in own_constraints]
         if unused:
             yield from self._constraints(unused)
 
     def _unlike_outputs(self) -> Iterator[FileflowError]:
-        mapped = self.mapped
-        if not mapped or len(self.outputs) < 2:
+        if len(self.outputs) < 2:
             return
+        mapped = self.mapped
         for entry in self.outputs:
             lacks = [name for name in mapped if name not in self.wildcards_of(entry)]
             if lacks:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from fileflow.errors import FileflowError, Place, did_you_mean
 from fileflow.language import bash
@@ -39,8 +39,7 @@ class Lookup:
     word: str
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(NamedTuple):
     """One `{name.step[0]:modifier}` of a text."""
 
     root: str
@@ -200,24 +199,32 @@ def _with_insertions(text: str, start: int, stop: int, insertions: Mapping[int, 
 
 
 def _placeholder(text: str, start: int, end: int, reading: bash.Reading) -> Placeholder:
-    parts = _PARTS.fullmatch(text, start, end)
-    assert parts is not None, "bug: this pattern is part of the one that found it"
-    root, steps, modifiers = parts.groups()
+    root, steps, modifiers = _named(text[start:end])
     quotes = reading.kinds[max(0, start - 1) : end + 1 : end - start + 1]
     return Placeholder(
         root=root,
-        steps=tuple(
-            name or (Lookup(word) if word else int(number))
-            for name, number, word in _STEPS.findall(steps)
-        ),
-        modifiers=tuple(modifiers.split(":")[1:]),
+        steps=steps,
+        modifiers=modifiers,
         offset=start,
         text=text[start:end],
         quoting=reading.kinds[start],
-        alone=reading.kinds[start] in bash.QUOTES and quotes == [Quoting.MARK, Quoting.MARK],
+        alone=quotes == [Quoting.MARK, Quoting.MARK] and reading.kinds[start] in bash.QUOTES,
         backquotes=reading.backquotes.get(start, ()),
         heredoc=reading.heredocs.get(start),
     )
+
+
+@lru_cache(4096)
+def _named(text: str) -> tuple[str, tuple[str | int | Lookup, ...], tuple[str, ...]]:
+    """What stands between the braces of a placeholder: a name, its steps, modifiers."""
+    parts = _PARTS.fullmatch(text)
+    assert parts is not None, "bug: this pattern is part of the one that found it"
+    root, said, modifiers = parts.groups()
+    steps = tuple(
+        name or (Lookup(word) if word else int(number))
+        for name, number, word in _STEPS.findall(said)
+    )
+    return root, steps, tuple(modifiers.split(":")[1:])
 
 
 def _suspect(match: re.Match[str]) -> Suspect:

@@ -160,17 +160,12 @@ class EntryReader:
                 raise FileflowError("path is a text here, and no list", place=place)
             return self._entries(filled, kind, inside)
         texts, several = self._paths(filled)
-        return [
-            Entry(
-                place=place,
-                name=under.name,
-                listed=under.listed or several,
-                pattern=self.pattern(text, place, kind),
-                written=under.written or node.text,
-                **flags,
-            )
-            for text in texts
-        ]
+        name, listed, written = under.name, under.listed or several, under.written or node.text
+        entries: list[Entry] = []
+        for text in texts:
+            pattern = self.pattern(text, place, kind)
+            entries.append(Entry(place, name, listed, pattern, written, **flags))
+        return entries
 
     def pattern(self, text: str, place: Place, kind: Kind) -> Pattern:
         """The pattern of a path, its wildcards' names checked."""

@@ -241,14 +241,12 @@ class _RuleReader:
         except FileflowError as error:
             self._errors.add(error)
             return []
-        return [self._checked(entry) for entry in entries]
-
-    def _checked(self, entry: Entry) -> Entry:
-        if entry.rule is not None:
-            return self._known_rule(entry)
-        if entry.pattern is not None and entry.pattern.lookups:
-            self._try(partial(self._check_lookups, entry.pattern))
-        return entry
+        for number, entry in enumerate(entries):
+            if entry.rule is not None:
+                entries[number] = self._known_rule(entry)
+            elif entry.pattern is not None and entry.pattern.lookups:
+                self._try(partial(self._check_lookups, entry.pattern))
+        return entries
 
     def _check_lookups(self, pattern: Pattern) -> None:
         for hole, _ in pattern.lookups:

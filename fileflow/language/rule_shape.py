@@ -6,7 +6,7 @@ Knows the entries of one rule; not the values of wildcards, nor other rules.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fileflow.errors import FileflowError, did_you_mean
 from fileflow.language.entries import Own
@@ -15,8 +15,7 @@ from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.model.rules import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """The entries of a rule, and where its keys were written."""
 
     node: Tree

@@ -8,8 +8,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import repeat
+from typing import NamedTuple
 
 from fileflow.errors import FileflowError, Place
 
@@ -42,8 +42,7 @@ def natural_key(text: str) -> tuple[list[int | str], str]:
     return pieces, text
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A path with holes.
 
     `parts` are the literal pieces, one more than `names`; `names` are the holes in order, with

@@ -185,7 +185,7 @@ def _partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
             names.append(name)
             parts.append(part)
     wildcards = tuple(name for name in pattern.wildcards if name not in values)
-    return replace(pattern, parts=tuple(parts), names=tuple(names), wildcards=wildcards)
+    return pattern._replace(parts=tuple(parts), names=tuple(names), wildcards=wildcards)
 
 
 class RuleTable:

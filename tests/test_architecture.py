@@ -27,6 +27,7 @@ FLOORS = {
     "options": 7,
     "parallel": 1,
     "cpus": 0,
+    "garbage": 0,
     "fast": 4,
     "job": 1,
     "cli": 8,

@@ -101,7 +101,7 @@ def check(rule: Rule, is_async: bool, is_generator: bool) -> None:
     raise FileflowError(
         f"rule {rule.name!r}: `executor: async` is for `async def` functions, and "
         f"{rule.action.module}:{rule.action.function} is a plain one",
-        place=rule.places.get("executor", rule.place),
+        place=rule.place_of("executor"),
         hint="write `executor: thread` for a function that waits, or make it `async def`",
     )
 

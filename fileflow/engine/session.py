@@ -193,7 +193,7 @@ class Session:
                     errors.add(
                         FileflowError(
                             f"the variable {name} is not set, which rule {rule.name!r} needs",
-                            place=rule.places.get("envvars"),
+                            place=rule.place_of("envvars"),
                             hint=f"set it before fileflow starts: export {name}=…",
                         )
                     )

@@ -94,9 +94,12 @@ def read(text: str, spans: Iterable[tuple[int, int]] = ()) -> Reading:
     found = Reading([Quoting.VERBATIM] * len(text))
     starts = dict(spans)
     _Reader(text, range(len(text) + 1), starts, found, ()).commands([], closing=False)
-    filled = {index for start, end in starts.items() for index in range(start, end)}
-    opens = (match.start() for match in _BRACE_EXPANSION.finditer(text))
-    if any(found.kinds[at] is Quoting.BARE and at not in filled for at in opens):
+    opens = [match.start() for match in _BRACE_EXPANSION.finditer(text)]
+    if any(
+        found.kinds[at] is Quoting.BARE
+        and not any(start <= at < end for start, end in starts.items())
+        for at in opens
+    ):
         for start in starts:
             if found.kinds[start] is Quoting.BARE:
                 found.kinds[start] = Quoting.TIGHT
@@ -247,8 +250,8 @@ class _Reader:
 
     def step(self, kind: Quoting, count: int = 1) -> None:
         stop = min(self.at + count, self.end)
-        for index in range(self.at, stop):
-            self.found.kinds[self.where[index]] = kind
+        for index in self.where[self.at : stop]:
+            self.found.kinds[index] = kind
         self.at = stop
 
     def span(self, kind: Quoting) -> bool:

@@ -176,6 +176,8 @@ class Config:
     # nodes live as long as this object, so that an id stays what it is.
 
     def _inner(self, node: Node) -> Node:
+        if isinstance(node, Scalar) and "{config" not in node.text:
+            return node
         key = id(node)
         made = self._filled.get(key)
         if made is None:
@@ -202,8 +204,6 @@ class Config:
         return made
 
     def _inner_scalar(self, node: Scalar) -> Node:
-        if "{config" not in node.text:
-            return node
         key = id(node)
         if key in self._busy:
             ways = list(self._busy.values())[list(self._busy).index(key) :]
@@ -289,14 +289,14 @@ class Config:
 
 def with_items(node: Items, items: list[Node]) -> Items:
     """The list with other items; the same one if they are the same."""
-    if all(new is old for new, old in zip(items, node.items, strict=True)):
+    if items == node.items:  # a node is equal to itself only
         return node
     return Items(items, node.flow, node.source, node.line, node.column)
 
 
 def with_values(node: Mapping, values: dict[str, Node]) -> Mapping:
     """The mapping with other values for its keys; the same one if they are the same."""
-    if all(values[key] is old for key, old in node.items.items()):
+    if values == node.items:  # a node is equal to itself only
         return node
     return Mapping(values, node.keys, node.flow, node.source, node.line, node.column)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, TypedDict
 
@@ -37,12 +37,16 @@ Condition = Callable[[Mapping], "str | None"]
 """Why `when` is not met, or None if it is."""
 
 
-class Kind(str, Enum):
-    """Which key of a rule an entry belongs to."""
+class Kind(Enum):
+    """Which key of a rule an entry belongs to, and what one of its entries is called."""
 
-    INPUT = "input"
-    OUTPUT = "output"
-    LOG = "log"
+    INPUT = "input", "an input"
+    OUTPUT = "output", "an output"
+    LOG = "log", "a log"
+
+    def __init__(self, key: str, one: str) -> None:
+        self.key = key
+        self.one = one
 
 
 _SOURCES = ("path", "call", "rule")
@@ -148,7 +152,7 @@ class EntryReader:
         return entries
 
     def _path(self, node: Scalar, kind: Kind, under: _Under, flags: _Flags) -> list[Entry]:
-        place = scalars.scalar(node, _one(kind), "a path").place
+        place = scalars.scalar(node, kind.one, "a path").place
         filled = self._fill(node)
         if not isinstance(filled, Scalar):
             inside = _Under(under.name, under.listed, under.written or node.text)
@@ -156,17 +160,12 @@ class EntryReader:
                 raise FileflowError("path is a text here, and no list", place=place)
             return self._entries(filled, kind, inside)
         texts, several = self._paths(filled)
-        return [
-            Entry(
-                place=place,
-                name=under.name,
-                listed=under.listed or several,
-                pattern=self.pattern(text, place, kind),
-                written=under.written or node.text,
-                **flags,
-            )
-            for text in texts
-        ]
+        name, listed, written = under.name, under.listed or several, under.written or node.text
+        entries: list[Entry] = []
+        for text in texts:
+            pattern = self.pattern(text, place, kind)
+            entries.append(Entry(place, name, listed, pattern, written, **flags))
+        return entries
 
     def pattern(self, text: str, place: Place, kind: Kind) -> Pattern:
         """The pattern of a path, its wildcards' names checked."""
@@ -189,7 +188,7 @@ class EntryReader:
     def _mapping(self, node: Mapping, kind: Kind, under: _Under) -> list[Entry]:
         sources = [source for source in _SOURCES if source in node.items]
         if looks_like_placeholder(node):
-            raise not_a(node, _one(kind), "a path")
+            raise not_a(node, kind.one, "a path")
         if len(sources) != 1:
             raise _no_single_source(node, sources, kind)
         source = sources[0]
@@ -215,7 +214,7 @@ class EntryReader:
         return [self._made_absent(entry) for entry in entries] if absent else entries
 
     def _made_absent(self, entry: Entry) -> Entry:
-        made = replace(entry, optional=True, absent=True)
+        made = entry._replace(optional=True, absent=True)
         own = self.owns.pop(id(entry), None)
         if own is not None:
             self.owns[id(made)] = own
@@ -266,7 +265,7 @@ class EntryReader:
             belongs = Kind.OUTPUT if key == "ensure" else _BOOLEANS.get(key)
             if belongs is not None and belongs is not kind:
                 raise FileflowError(
-                    f"{key} is a flag of {_one(belongs)}, not of {_one(kind)}",
+                    f"{key} is a flag of {belongs.one}, not of {kind.one}",
                     place=node.keys[key].place,
                 )
             if key == "ensure":
@@ -377,14 +376,10 @@ def _no_single_source(node: Mapping, sources: list[str], kind: Kind) -> Fileflow
     first = next(iter(node.keys.values()), None)
     near = nearest(first.text, _KEYS[kind]) if first is not None else None
     return FileflowError(
-        f"{_one(kind)} is a path, a list, or a mapping with {_sources(kind)}",
+        f"{kind.one} is a path, a list, or a mapping with {_sources(kind)}",
         place=node.place if first is None else first.place,
         hint=f"did you mean {near!r}?" if near else "a path goes in one text: a/b.txt",
     )
-
-
-def _one(kind: Kind) -> str:
-    return "a log" if kind is Kind.LOG else f"an {kind.value}"
 
 
 def _sources(kind: Kind) -> str:

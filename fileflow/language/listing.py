@@ -21,7 +21,10 @@ _MANY = 50
 
 _HOLE = "\x01"
 _NUMBER = re.compile(r"[0-9]+")
-_SHAPE = "".join("0" if chr(code).isdigit() else "a" for code in range(128))
+_ONE_NUMBER = re.compile(r"([^0-9]*)[0-9]+([^0-9]*)")
+_SHAPE = "".join(
+    "0" if one.isdigit() else "a" if one != "\n" else one for one in map(chr, range(128))
+)
 # What a constraint is made of that surely matches no `/`: words, groups, repeats, simple classes.
 _WITHIN_A_FOLDER = re.compile(
     r"(?:[A-Za-z0-9_|()?*+{},]|\\[dw]|\[(?:[A-Za-z0-9]-[A-Za-z0-9]|\w)+\])*"
@@ -76,15 +79,20 @@ def list_values(
 def natural_sorted(values: Iterable[str]) -> list[str]:
     """Texts in natural order: `2` before `10`, equal ones by their text."""
     ordered = sorted(values)
-    if len(ordered) < 2 or not all(map(str.isascii, ordered)):
-        return sorted(ordered, key=natural_key)
-    if len({value.translate(_SHAPE) for value in ordered}) == 1:
-        return ordered  # digits stand in the same places: the order of the text is the natural one
-    # Numbers as wide as the widest, after a NUL that is less than any text: all in one pass.
     text = "\n".join(ordered)
+    if not text.isascii() or text.count("\n") != len(ordered) - 1:
+        return sorted(ordered, key=natural_key)
+    if len(set(text.translate(_SHAPE).split("\n"))) == 1:
+        return ordered  # digits stand in the same places: the order of the text is the natural one
+    one = _ONE_NUMBER.fullmatch(ordered[0])
+    if one is not None:  # do all differ by one number only, written without zeros before it?
+        alike = rf"^{re.escape(one[1])}(?:0|[1-9][0-9]{{,3000}}){re.escape(one[2])}$"
+        if len(re.findall(alike, text, re.MULTILINE)) == len(ordered):
+            return sorted(ordered, key=len)
+    # Numbers as wide as the widest, after a NUL that is less than any text: all in one pass.
     width = max(map(len, _NUMBER.findall(text)), default=0)
     keys = _NUMBER.sub(lambda number: "\0" + number[0].zfill(width), text).split("\n")
-    if len(keys) != len(ordered) or "\0" in text or width >= 4000:
+    if "\0" in text or width >= 4000:
         return sorted(ordered, key=natural_key)
     return [value for _, value in sorted(zip(keys, ordered, strict=True))]
 

@@ -6,12 +6,11 @@ What jobs there are, and which files they need, is for planning to say.
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
+from fileflow.garbage import no_collection
 from fileflow.language import scalars
 from fileflow.language.config import Config, check_given
 from fileflow.language.entries import Own, is_call
@@ -60,13 +59,8 @@ def load_workflow(
     Raises:
         FileflowError: one mistake, or all that were found (`Mistakes`).
     """
-    collecting = gc.isenabled()
-    gc.disable()  # thousands of objects that all stay: looking for garbage costs half the time
-    try:
+    with no_collection():
         return _Loader(disk, file, root, config_args).load(seed, resources_args, retries)
-    finally:
-        if collecting:
-            gc.enable()
 
 
 class _Loader:
@@ -109,7 +103,7 @@ class _Loader:
             errors.add(FileflowError(f"there are no rules in {self._file}", place=top.place))
         errors.raise_if_any()
         if retries is not None:
-            rules = [replace(rule, retries=retries) for rule in rules]
+            rules = [rule._replace(retries=retries) for rule in rules]
         return Workflow(
             root=self._root,
             file=self._file,
@@ -234,11 +228,11 @@ class _Loader:
 
         def with_own(entries: Sequence[Entry]) -> tuple[Entry, ...]:
             return tuple(
-                replace(entry, own=made[id(owns[id(entry)])]) if id(entry) in owns else entry
+                entry._replace(own=made[id(owns[id(entry)])]) if id(entry) in owns else entry
                 for entry in entries
             )
 
-        return replace(rule, inputs=with_own(rule.inputs), outputs=with_own(rule.outputs))
+        return rule._replace(inputs=with_own(rule.inputs), outputs=with_own(rule.outputs))
 
     # ---- relations ----
 
@@ -392,7 +386,7 @@ def _scattered(
                 Relation(
                     names=(*new, *mapped),
                     columns=tuple([] for _ in (*new, *mapped)),
-                    place=rule.places["scatter"],
+                    place=rule.place_of("scatter"),
                     origin=f"what the rule {rule.name!r} scatters",
                     scattered_by=rule.name,
                     path_names=frozenset(mapped),

@@ -6,7 +6,6 @@ Knows a rule as it was read and the relations; looks at no disk and fills nothin
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.language.config import below, dotted, with_items, with_values
@@ -93,27 +92,23 @@ class _RuleChecks:
         self._columns = columns
         shape = reading.shape
         self._shape = shape
-        wildcards = shape.wildcards
-        self._mapped = frozenset(shape.mapped)
-        self._gathered = frozenset(wildcards) - self._mapped - frozenset(shape.scatter)
         after = [
             name for call in _calls(self._rule) for path in call.after for name in path.wildcards
         ]
-        self._paths = frozenset(wildcards).union(after)
-        self._names = self._paths | columns.of([*wildcards, *after])
+        wildcards = [*shape.wildcards, *after]
+        self._names = columns.of(wildcards).union(wildcards)
 
     def mistakes(self) -> Iterator[FileflowError]:
         """What the rule names and is not there, and lists where only one value can stand."""
         reading = self._reading
-        if reading.action_texts:
-            for template in reading.action_texts:
-                yield from self._scattered(template)
-                yield from check_names(template, self._names | _IN_ACTIONS)
-                yield from self._steps(template)
-                yield from check_list_in_quotes(template, self._is_list)
-        if reading.value_texts:
-            for template in reading.value_texts:
-                yield from self._names_in_value(template)
+        known = self._names | _IN_ACTIONS
+        for template in reading.action_texts:
+            yield from self._scattered(template)
+            yield from check_names(template, known)
+            yield from self._steps(template)
+            yield from check_list_in_quotes(template, self._is_list)
+        for template in reading.value_texts:
+            yield from self._names_in_value(template)
         if self._rule.seed.by:
             yield from self._seed_names(self._rule.seed.by)
         if self._shape.owns:
@@ -253,15 +248,19 @@ class _RuleChecks:
             return None
         if entry.rule is not None or id(entry) in self._shape.owns:
             return True
-        single = (*self._mapped, *self._shape.scatter)
+        single = (*self._shape.mapped, *self._shape.scatter)
         return any(name not in single for name in self._shape.wildcards_of(entry))
+
+    def _is_gathered(self, name: str) -> bool:
+        shape = self._shape
+        return name in shape.wildcards and name not in (*shape.mapped, *shape.scatter)
 
     def _is_list(self, placeholder: Placeholder) -> bool:
         root, steps = placeholder.root, placeholder.steps
         if "each" in placeholder.modifiers:
             return True
         if root == "wildcards" and steps and isinstance(steps[0], str):
-            return steps[0] in self._gathered
+            return self._is_gathered(steps[0])
         entries = self._entries(root)
         if entries is not None:
             return self._entries_are_list(root, steps, entries)
@@ -277,7 +276,7 @@ class _RuleChecks:
         if isinstance(node, Scalar) and "{" in node.text:
             only = parse_plain(node.text, node.place_at).only
             return only is not None and self._is_list(only)
-        return isinstance(node, Items) or root in self._gathered
+        return isinstance(node, Items) or self._is_gathered(root)
 
     def _config_is_list(self, placeholder: Placeholder) -> bool:
         steps = [step for step in placeholder.steps if isinstance(step, (str, int))]
@@ -331,8 +330,7 @@ class _RuleChecks:
         """The rule, with braces in params and env doubled where they hold no name of the rule."""
         known = self._names | _IN_VALUES
         rule = self._rule
-        return replace(
-            rule,
+        return rule._replace(
             params={
                 name: value if isinstance(value, Call) else _literal(value, known)
                 for name, value in rule.params.items()

@@ -23,6 +23,7 @@ class OutputIndex:
         self._exact: set[str] = set()
         self._folders: set[str] = set()
         self._patterns: dict[str, list[tuple[Pattern, Constraints]]] = {}
+        self._near: dict[str, list[tuple[Pattern, Constraints]] | None] = {}
         self._matchers: dict[int, Matcher] = {}
         for pattern, constraints in outputs:
             if not pattern.names:
@@ -39,32 +40,52 @@ class OutputIndex:
         path = path.rstrip("/")
         if path in self._exact:
             return True
-        if not self._patterns and not self._folders:
-            return False
-        if self._fits_pattern(path, part_of_it=False):
-            return True
-        return any(
-            folder in self._folders or self._fits_pattern(folder, part_of_it=True)
-            for folder in _folders_above(path)
-        )
+        folder = path.rpartition("/")[0]
+        if folder not in self._near:
+            self._near[folder] = self._patterns_near(folder)
+        near = self._near[folder]
+        return near is None or (len(near) > 0 and self._fits_one(near, path))
 
-    def _fits_pattern(self, path: str, *, part_of_it: bool) -> bool:
-        for folder in ("", *_folders_above(path)):
-            for pattern, constraints in self._patterns.get(folder, ()):
-                if (
-                    (pattern.directory or not part_of_it)
-                    and path.startswith(pattern.parts[0])
-                    and path.endswith(pattern.parts[-1].rstrip("/"))
-                    and self._matcher(pattern, constraints).match(path) is not None
-                ):
-                    return True
-        return False
+    def _patterns_near(self, folder: str) -> list[tuple[Pattern, Constraints]] | None:
+        """Those that a path right in this folder may fit; None if it is part of what a rule makes.
+
+        Many files lie in one folder: this is asked once for all of them.
+        """
+        above = list(_folders_above(folder + "/")) if folder else []
+        for made in above:
+            parts = [one for one in self._patterns_at(_folders_above(made)) if one[0].directory]
+            if made in self._folders or self._fits_one(parts, made):
+                return None
+        return [one for one in self._patterns_at(above) if _may_lie_in(folder, *one)]
+
+    def _patterns_at(self, folders: Iterable[str]) -> Iterator[tuple[Pattern, Constraints]]:
+        for folder in {"": None, **dict.fromkeys(folders)}:
+            yield from self._patterns.get(folder, ())
+
+    def _fits_one(self, near: Iterable[tuple[Pattern, Constraints]], path: str) -> bool:
+        return any(
+            path.startswith(pattern.parts[0])
+            and path.endswith(pattern.parts[-1].rstrip("/"))
+            and self._matcher(pattern, constraints).match(path) is not None
+            for pattern, constraints in near
+        )
 
     def _matcher(self, pattern: Pattern, constraints: Constraints) -> Matcher:
         matcher = self._matchers.get(id(pattern))
         if matcher is None:
             matcher = self._matchers[id(pattern)] = Matcher(pattern, constraints)
         return matcher
+
+
+def _may_lie_in(folder: str, pattern: Pattern, constraints: Constraints) -> bool:
+    """Whether a path right in this folder can fit: it has its beginning and, mostly, its depth."""
+    if not folder:
+        return True
+    head = pattern.parts[0]
+    if not (folder + "/").startswith(head) and not head.startswith(folder + "/"):
+        return False
+    depth = sum(part.count("/") for part in pattern.parts)
+    return depth == folder.count("/") + 1 or any(map(constraints.get, pattern.names))
 
 
 def _folders_above(path: str) -> Iterator[str]:

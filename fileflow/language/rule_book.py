@@ -38,7 +38,7 @@ class Draft:
     node: Mapping
     own_keys: frozenset[str]
     own_constraints: frozenset[str]
-    entries: dict[Kind, list[Entry]] = field(default_factory=dict)
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
     params: Mapping | None = None
     reader: EntryReader | None = None
     busy: bool = False
@@ -63,12 +63,12 @@ class RuleBook:
         Raises:
             FileflowError: if they name each other in a ring.
         """
-        found = draft.entries.get(kind)
+        found = draft.entries.get(kind.key)
         if found is not None:
             return found
-        node = draft.node.items.get(kind.value)
+        node = draft.node.items.get(kind.key)
         if node is None:
-            return draft.entries.setdefault(kind, [])
+            return []
         if draft.busy and kind is Kind.OUTPUT:
             raise FileflowError(
                 f"the outputs of rules name each other in a ring, back to {draft.name!r}",
@@ -82,7 +82,7 @@ class RuleBook:
             draft.busy = busy
         if len(self.errors.errors) > mistakes:
             draft.mistake = draft.mistake or self.errors.errors[mistakes]
-        draft.entries[kind] = made
+        draft.entries[kind.key] = made
         return made
 
     def reader(self, draft: Draft) -> EntryReader:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypedDict
 
@@ -37,6 +37,7 @@ from fileflow.model.rules import (
 )
 
 ACTIONS = ("run", "shell", "argv", "script")
+_AROUND = ("params", "env", "prefix", "shell_words", "shell_prefix")
 RULE_KEYS = frozenset(
     {
         *ACTIONS,
@@ -228,7 +229,7 @@ class _RuleReader:
             cores_said="cores" in values,
             config_named=self._named,
             names_whole_config=self._names_all,
-            places={name: key.place for name, key in draft.node.keys.items()},
+            keys=draft.node.keys,
             **values,
             **action,
         )
@@ -268,11 +269,11 @@ class _RuleReader:
         except FileflowError as error:
             self._errors.add(error)
             return []
-        for entry in entries:
-            if entry.pattern is not None and entry.pattern.lookups:
+        for number, entry in enumerate(entries):
+            if entry.rule is not None:
+                entries[number] = self._known_rule(entry)
+            elif entry.pattern is not None and entry.pattern.lookups:
                 self._try(partial(self._check_lookups, entry.pattern))
-        if any(entry.rule is not None for entry in entries):
-            return [self._known_rule(entry) if entry.rule else entry for entry in entries]
         return entries
 
     def _check_lookups(self, pattern: Pattern) -> None:
@@ -287,7 +288,7 @@ class _RuleReader:
             self._errors.add(FileflowError("a rule cannot ask for itself", place=entry.place))
         elif name not in self._book.drafts:
             if entry.optional and name in self._book.absent:
-                return replace(entry, absent=True)
+                return entry._replace(absent=True)
             self._errors.add(self._book.no_rule(name, entry.place))
         return entry
 
@@ -295,9 +296,11 @@ class _RuleReader:
 
     def _values(self) -> _Values:
         values = _Values()
-        for key, read in self._readers():
-            node = self._items.get(key)
-            if node is not None:
+        for key, node in self._items.items():
+            read = _READERS.get(key)
+            if read is None and key in ("cores", "resources", "executor"):
+                read = getattr(self, "_" + key)
+            if read is not None:
                 try:
                     filled = self._config.filled(node)
                     with scalars.where_written(node, filled):
@@ -305,14 +308,6 @@ class _RuleReader:
                 except FileflowError as error:
                     self._errors.add(error)
         return values
-
-    def _readers(self) -> Iterable[tuple[str, Callable[[Node], object]]]:
-        for key in self._items:
-            reader = _READERS.get(key)
-            if reader is not None:
-                yield key, reader
-            elif key in ("cores", "resources", "executor"):
-                yield key, getattr(self, "_" + key)
 
     def _cores(self, node: Node) -> Amount:
         return self._amount(node, "cores")
@@ -347,13 +342,6 @@ class _RuleReader:
 
     def _action(self) -> _Action:
         action = _Action()
-        readers: dict[str, Callable[[], _Action]] = {
-            "params": self._params,
-            "env": self._env,
-            "prefix": lambda: _Action(prefix=self._words("prefix")),
-            "shell_words": lambda: _Action(shell_words=self._words("shell_words")),
-            "shell_prefix": lambda: _Action(shell_prefix=self._shell("shell_prefix")),
-        }
         said = [key for key in ACTIONS if key in self._items]
         if len(said) > 1:
             first, second = sorted(said, key=list(self._items).index)[:2]
@@ -364,15 +352,27 @@ class _RuleReader:
                     hint="take one out, or make two rules of it",
                 )
             )
-        elif said:
-            readers[said[0]] = lambda: _Action(action=self._one_action(said[0]))
-        for key, read in readers.items():
+            said = []
+        for key in (*_AROUND, *said):
             if key in self._items:
                 try:
-                    action.update(read())
+                    action.update(self._part(key))
                 except FileflowError as error:
                     self._errors.add(error)
         return action
+
+    def _part(self, key: str) -> _Action:
+        if key == "params":
+            return self._params()
+        if key == "env":
+            return self._env()
+        if key == "prefix":
+            return _Action(prefix=self._words(key))
+        if key == "shell_words":
+            return _Action(shell_words=self._words(key))
+        if key == "shell_prefix":
+            return _Action(shell_prefix=self._shell(key))
+        return _Action(action=self._one_action(key))
 
     def _check_action(self, action: _Action, makes: bool) -> None:
         key = self._draft.node.keys

@@ -6,7 +6,7 @@ Knows the entries of one rule; not the values of wildcards, nor other rules.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fileflow.errors import FileflowError, did_you_mean
 from fileflow.language.entries import Own
@@ -15,8 +15,7 @@ from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.model.rules import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """The entries of a rule, and where its keys were written."""
 
     node: Tree
@@ -66,15 +65,16 @@ class Shape:
         yield from self._doubled()
         yield from self._scattered()
         yield from self._logs()
-        yield from self._owns()
+        if self.owns:
+            yield from self._owns()
         unused = [name for name in constraints if name in own_constraints]
         if unused:
             yield from self._constraints(unused)
 
     def _unlike_outputs(self) -> Iterator[FileflowError]:
-        mapped = self.mapped
-        if not mapped or len(self.outputs) < 2:
+        if len(self.outputs) < 2:
             return
+        mapped = self.mapped
         for entry in self.outputs:
             lacks = [name for name in mapped if name not in self.wildcards_of(entry)]
             if lacks:

@@ -6,7 +6,9 @@ Knows CSV and plain lines; not where the bytes come from, nor what the values ar
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from fileflow.errors import FileflowError, Place, Source, did_you_mean
 
@@ -46,6 +48,42 @@ def read_sheet(
     """
     source = Source(source_name, _text(data, source_name))
     delimiter = "\t" if source_name.lower().endswith(".tsv") else ","
+    rows = _plain_rows(source.text, delimiter, comment)
+    if rows is None:
+        rows = _checked_rows(source, delimiter, comment)
+    width = len(rows[0]) if rows else 0
+    header = [] if headless or not rows else rows.pop(0)
+    numbers = [
+        _number(name, column, header, width, source_name, place_of, headless=headless)
+        for name, column in columns.items()
+    ]
+    found = tuple(list(map(itemgetter(number), rows)) for number in numbers)
+    if any(len(set(column)) == len(rows) for column in found):
+        return found
+    distinct = dict.fromkeys(zip(*found, strict=True))
+    return tuple(list(map(itemgetter(place), distinct)) for place in range(len(found)))
+
+
+def _plain_rows(text: str, delimiter: str, comment: str | None) -> list[list[str]] | None:
+    """All rows, where they are of one length; None where the reader must know line by line.
+
+    That is so where something is wrong, so that its place is told, or where a line that begins like
+    a comment may be part of a quoted cell.
+    """
+    if comment and '"' in text:
+        return None
+    lines: Iterable[str] = text.split("\n") if '"' not in text else io.StringIO(text, newline="\n")
+    if comment:
+        lines = [line for line in lines if not line.startswith(comment)]
+    try:
+        rows = list(filter(None, csv.reader(lines, delimiter=delimiter, strict=True)))
+    except csv.Error:
+        return None
+    return rows if len(set(map(len, rows))) < 2 else None
+
+
+def _checked_rows(source: Source, delimiter: str, comment: str | None) -> list[list[str]]:
+    """All rows, or the mistake in the first that cannot be read or has another length."""
     reader = _Reader(source, comment)
     try:
         # `strict` refuses text after a closing quote instead of swallowing what follows.
@@ -58,22 +96,10 @@ def read_sheet(
             place=Place(source, reader.line, 1),
             hint='a quote inside a quoted cell is doubled: "say ""hello"""',
         ) from None
-    header = [] if headless else (rows.pop(0) if rows else [])
-    width = len(rows[0]) if headless and rows else len(header)
-    begins = reader.begins if headless else reader.begins[1:]
-    for row, line in zip(rows, begins, strict=True):
-        if len(row) != width:
-            raise _ragged(row, width, Place(source, line, 1), delimiter)
-    numbers = [
-        _number(name, column, header, width, source_name, place_of, headless=headless)
-        for name, column in columns.items()
-    ]
-    if len(numbers) == 1:
-        return (list(dict.fromkeys(row[numbers[0]] for row in rows)),)
-    distinct = dict.fromkeys(tuple([row[number] for number in numbers]) for row in rows)
-    if not distinct:
-        return tuple([] for _ in numbers)
-    return tuple(list(column) for column in zip(*distinct, strict=True))
+    for row, line in zip(rows, reader.begins, strict=True):
+        if len(row) != len(rows[0]):
+            raise _ragged(row, len(rows[0]), Place(source, line, 1), delimiter)
+    return rows
 
 
 class _Reader:
@@ -93,7 +119,7 @@ class _Reader:
         for line in self._lines:
             self.line += 1
             if self._between:
-                if line in {"", "\r"} or (self._comment and line.startswith(self._comment)):
+                if not line.strip("\r") or (self._comment and line.startswith(self._comment)):
                     continue
                 self._between = False
                 self.begins.append(self.line)

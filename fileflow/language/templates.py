@@ -11,7 +11,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 from fileflow.errors import FileflowError, Place, did_you_mean
 from fileflow.language import bash
@@ -38,8 +39,7 @@ class Lookup:
     word: str
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(NamedTuple):
     """One `{name.step[0]:modifier}` of a text."""
 
     root: str
@@ -73,15 +73,12 @@ class Template:
     """A text cut at its placeholders; what is between them stands as it will be filled in."""
 
     segments: tuple[str | Placeholder, ...]
+    placeholders: tuple[Placeholder, ...]
+    """Those of the segments that are one, in their order."""
+    suspects: tuple[Suspect, ...] = field(repr=False)
     text: str
     place_at: PlaceAt = field(compare=False, repr=False)
     """Where an offset of the text was written, for errors."""
-    suspects: tuple[Suspect, ...] = field(default=(), repr=False)
-
-    @property
-    def placeholders(self) -> tuple[Placeholder, ...]:
-        """The placeholders in their order."""
-        return tuple(part for part in self.segments if isinstance(part, Placeholder))
 
     @property
     def only(self) -> Placeholder | None:
@@ -126,15 +123,30 @@ _REGEX_SIGNS = re.compile(r"\\|\.[+*]|\][+*{]|[|^(]")
 
 def parse_shell(text: str, place_at: PlaceAt) -> Template:
     """The template of a command for bash: each placeholder with how the text around it quotes."""
-    matches = list(_BRACES.finditer(text))
-    reading = bash.read(text, [_span(match) for match in matches])
-    return _template(text, matches, reading, place_at)
+    return Template(*_shell_parts(text), text, place_at)
 
 
 def parse_plain(text: str, place_at: PlaceAt) -> Template:
     """The template of a text that no shell reads: a word of `argv`, a value in `params`."""
+    return Template(*_plain_parts(text), text, place_at)
+
+
+_Parts: TypeAlias = (
+    "tuple[tuple[str | Placeholder, ...], tuple[Placeholder, ...], tuple[Suspect, ...]]"
+)
+
+
+# Many rules hold the same text, and the text of one is parsed again wherever it is filled in.
+@lru_cache(4096)
+def _shell_parts(text: str) -> _Parts:
+    matches = list(_BRACES.finditer(text))
+    return _parts(text, matches, bash.read(text, [_span(match) for match in matches]))
+
+
+@lru_cache(4096)
+def _plain_parts(text: str) -> _Parts:
     plain = bash.Reading([Quoting.PLAIN] * len(text))
-    return _template(text, list(_BRACES.finditer(text)), plain, place_at)
+    return _parts(text, list(_BRACES.finditer(text)), plain)
 
 
 def without_comments(text: str) -> str:
@@ -149,9 +161,7 @@ def _span(match: re.Match[str]) -> tuple[int, int]:
     return match.span("three") if match["three"] else match.span()
 
 
-def _template(
-    text: str, matches: Iterable[re.Match[str]], reading: bash.Reading, place_at: PlaceAt
-) -> Template:
+def _parts(text: str, matches: Iterable[re.Match[str]], reading: bash.Reading) -> _Parts:
     segments: list[str | Placeholder] = []
     suspects: list[Suspect] = []
     literal = ""
@@ -176,7 +186,8 @@ def _template(
             segments.append(_placeholder(text, start, end, reading))
     literal += text[at:]
     segments += [literal] if literal else []
-    return Template(tuple(segments), text, place_at, tuple(suspects))
+    placeholders = tuple(part for part in segments if isinstance(part, Placeholder))
+    return tuple(segments), placeholders, tuple(suspects)
 
 
 def _with_insertions(text: str, start: int, stop: int, insertions: Mapping[int, str]) -> str:
@@ -188,24 +199,32 @@ def _with_insertions(text: str, start: int, stop: int, insertions: Mapping[int, 
 
 
 def _placeholder(text: str, start: int, end: int, reading: bash.Reading) -> Placeholder:
-    parts = _PARTS.fullmatch(text, start, end)
-    assert parts is not None, "bug: this pattern is part of the one that found it"
-    root, steps, modifiers = parts.groups()
+    root, steps, modifiers = _named(text[start:end])
     quotes = reading.kinds[max(0, start - 1) : end + 1 : end - start + 1]
     return Placeholder(
         root=root,
-        steps=tuple(
-            name or (Lookup(word) if word else int(number))
-            for name, number, word in _STEPS.findall(steps)
-        ),
-        modifiers=tuple(modifiers.split(":")[1:]),
+        steps=steps,
+        modifiers=modifiers,
         offset=start,
         text=text[start:end],
         quoting=reading.kinds[start],
-        alone=reading.kinds[start] in bash.QUOTES and quotes == [Quoting.MARK, Quoting.MARK],
+        alone=quotes == [Quoting.MARK, Quoting.MARK] and reading.kinds[start] in bash.QUOTES,
         backquotes=reading.backquotes.get(start, ()),
         heredoc=reading.heredocs.get(start),
     )
+
+
+@lru_cache(4096)
+def _named(text: str) -> tuple[str, tuple[str | int | Lookup, ...], tuple[str, ...]]:
+    """What stands between the braces of a placeholder: a name, its steps, modifiers."""
+    parts = _PARTS.fullmatch(text)
+    assert parts is not None, "bug: this pattern is part of the one that found it"
+    root, said, modifiers = parts.groups()
+    steps = tuple(
+        name or (Lookup(word) if word else int(number))
+        for name, number, word in _STEPS.findall(said)
+    )
+    return root, steps, tuple(modifiers.split(":")[1:])
 
 
 def _suspect(match: re.Match[str]) -> Suspect:
@@ -264,6 +283,8 @@ def _unknown_name(
     template: Template, placeholder: Placeholder, known: frozenset[str]
 ) -> FileflowError | None:
     root, steps = placeholder.root, placeholder.steps
+    if root in known and not steps:
+        return None
     place = template.place_at(placeholder.offset)
     if root in known or root == "wildcards":
         lookups = [step.word for step in steps if isinstance(step, Lookup)]

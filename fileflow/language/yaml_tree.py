@@ -7,7 +7,6 @@ Knows nothing of rules, patterns or config: it says what was written, never what
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -29,6 +28,7 @@ from yaml.reader import Reader
 from yaml.scanner import Scanner
 
 from fileflow.errors import Collector, FileflowError, Place, Source, nearest
+from fileflow.garbage import no_collection
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 50
@@ -322,10 +322,9 @@ def read_tree(data: bytes, name: str) -> Node | None:
     """
     source = _source_of(data, name)
     found = Collector()
-    collecting = gc.isenabled()
-    gc.disable()  # thousands of objects that all stay: looking for garbage costs half the time
     try:
-        root = _build(source, found)
+        with no_collection():
+            root = _build(source, found)
     except FileflowError as error:
         found.add(error)
         root = None
@@ -335,9 +334,6 @@ def read_tree(data: bytes, name: str) -> Node | None:
     except (YAMLError, ValueError, ArithmeticError, LookupError) as error:
         found.add(FileflowError(f"{name}: this is no YAML that can be read: {error}"))
         root = None
-    finally:
-        if collecting:
-            gc.enable()
     if root is not None and _TAB_INDENT.search(source.text):
         _refuse_tabs(root, source, found)
     found.raise_if_any()

@@ -8,8 +8,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import repeat
+from typing import NamedTuple
 
 from fileflow.errors import FileflowError, Place
 
@@ -42,8 +42,7 @@ def natural_key(text: str) -> tuple[list[int | str], str]:
     return pieces, text
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A path with holes.
 
     `parts` are the literal pieces, one more than `names`; `names` are the holes in order, with
@@ -113,6 +112,11 @@ def parse_pattern(text: str, place: Place | None = None) -> Pattern:
         raise FileflowError("a path is empty", place=place, hint="write a path, such as out/a.txt")
     if "\0" in text or "\n" in text:
         raise FileflowError("a path holds a line break or NUL", place=place)
+    directory = text.endswith("/")
+    if "{" not in text:
+        path = normal(text)
+        shown = path + "/" if directory else path
+        return Pattern(shown, (path,), (), (), directory, (), place)
     parts: list[str] = [""]
     names: list[str] = []
     lookups: dict[str, tuple[str, ...]] = {}
@@ -133,7 +137,6 @@ def parse_pattern(text: str, place: Place | None = None) -> Pattern:
         else:
             raise _bad_hole(hole["other"], place)
     parts[-1] += text[end:]
-    directory = parts[-1].endswith("/")
     parts = _normal_parts(parts)
     wildcards: list[str] = []
     for name in names:
@@ -150,7 +153,7 @@ def parse_pattern(text: str, place: Place | None = None) -> Pattern:
 
 
 def _text_of(parts: Sequence[str], names: Sequence[str]) -> str:
-    shown = [re.sub(r"\{([^{}]*)\}", r"{{\1}}", part) for part in parts]
+    shown = [re.sub(r"\{([^{}]*)\}", r"{{\1}}", part) if "{" in part else part for part in parts]
     return shown[0] + "".join(
         "{" + name + "}" + part for name, part in zip(names, shown[1:], strict=True)
     )

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from fileflow.errors import Place
     from fileflow.language.templates import Template
     from fileflow.language.yaml_tree import Mapping as Tree
-    from fileflow.language.yaml_tree import Node
+    from fileflow.language.yaml_tree import Node, Scalar
     from fileflow.model.patterns import Pattern
 
 
@@ -87,8 +88,7 @@ class Ensure:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One pattern of `input`, `output` or `log`, or what stands in its place, with its flags.
 
     `name` is the key under which it stands (None in a plain list), `listed` whether it stood in a
@@ -181,12 +181,16 @@ class Amount:
     call: Call | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+_ONE = Amount()
+_AS_ACTION = SeedBy()
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+class Rule(NamedTuple):
     """A rule as written, with `defaults` merged in and config filled in.
 
     `params` and `env` keep YAML nodes whose text may hold placeholders of wildcards, columns and
-    config look-ups; everything static is filled in. `places` tells where each key was written.
+    config look-ups; everything static is filled in. `keys` are its keys as they were written.
     `config_named` holds the values of config that the rule's action, params and env name, by their
     dotted ways (those that a wildcard picks are left out); `names_whole_config` says that one of
     these is all of `config`.
@@ -199,20 +203,20 @@ class Rule:
     outputs: tuple[Entry, ...] = ()
     logs: tuple[Entry, ...] = ()
     action: Action | None = None
-    params: Mapping[str, Node | Call] = field(default_factory=dict)
+    params: Mapping[str, Node | Call] = _NONE
     params_call: Call | None = None
-    constraints: Mapping[str, str] = field(default_factory=dict)
+    constraints: Mapping[str, str] = _NONE
     scatter: tuple[str, ...] = ()
     executor: str | None = None
-    cores: Amount = field(default_factory=Amount)
+    cores: Amount = _ONE
     cores_said: bool = False
-    resources: Mapping[str, Amount] = field(default_factory=dict)
+    resources: Mapping[str, Amount] = _NONE
     retries: int | None = None
     timeout: float | None = None
     priority: float = 0
     prefer: float = 0
-    seed: SeedBy = field(default_factory=SeedBy)
-    env: Mapping[str, Node] = field(default_factory=dict)
+    seed: SeedBy = _AS_ACTION
+    env: Mapping[str, Node] = _NONE
     envvars: tuple[str, ...] = ()
     prefix: tuple[Template, ...] = ()
     shell_prefix: Template | None = None
@@ -221,9 +225,13 @@ class Rule:
     always: bool = False
     expires: float | None = None
     tags: tuple[str, ...] = ()
-    config_named: Mapping[str, Node] = field(default_factory=dict)
+    config_named: Mapping[str, Node] = _NONE
     names_whole_config: bool = False
-    places: Mapping[str, Place] = field(default_factory=dict)
+    keys: Mapping[str, Scalar] = _NONE
+
+    def place_of(self, key: str) -> Place:
+        """Where one of its keys was written; where the rule was, if it does not have it."""
+        return self.keys[key].place if key in self.keys else self.place
 
     @property
     def asks_only(self) -> bool:

@@ -173,7 +173,7 @@ def _expanded(entry: Entry) -> list[Entry]:
     out = []
     for row in zip(*own.columns, strict=True):
         values = dict(zip(own.names, row, strict=True))
-        out.append(replace(entry, pattern=_partly(entry.pattern, values), own=None, listed=True))
+        out.append(entry._replace(pattern=_partly(entry.pattern, values), own=None, listed=True))
     return out
 
 
@@ -187,7 +187,7 @@ def _partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
             names.append(name)
             parts.append(part)
     wildcards = tuple(name for name in pattern.wildcards if name not in values)
-    return replace(pattern, parts=tuple(parts), names=tuple(names), wildcards=wildcards)
+    return pattern._replace(parts=tuple(parts), names=tuple(names), wildcards=wildcards)
 
 
 class RuleTable:

@@ -22,7 +22,6 @@ Frames, by kind (texts are UTF-8 with surrogateescape, each ends with a NUL; a l
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
 import struct
@@ -33,6 +32,7 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import Generic, NamedTuple, TypeVar, overload
 
+from fileflow.garbage import no_collection
 from fileflow.world.files import DIGEST_SIZE, SIGNATURE
 from fileflow.world.journal import Frame, Journal
 
@@ -372,17 +372,12 @@ class Records:
         self._written = {kind: _Written() for kind in b"JFNLC"}
         reading = self._journal.reading
         self.damaged = reading.damaged
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
+        with no_collection():
             for frame in reading.frames:
                 try:
                     self._take_in(frame)
                 except (ValueError, KeyError, TypeError, IndexError, struct.error):
                     self.damaged += 1
-        finally:
-            if collecting:
-                gc.enable()
 
     def _complaints(self) -> Iterator[str]:
         name = self._journal.name

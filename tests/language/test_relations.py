@@ -343,6 +343,13 @@ def test_sheets_of_every_make_are_read() -> None:
     assert one("  b, a: {table: s.csv}", files={"s.csv": text}) == ['1 x, "y"', "2 z\r\nw"]
 
 
+def test_a_line_of_carriage_returns_alone_is_empty() -> None:
+    assert one("  a: {table: s.csv}", files={"s.csv": "a\n\r\r\n1\n"}) == ["1"]
+    for text in ("a\n\r\r\n1,2\n", 'a\n"1"\n\r\r\n1,2\n'):
+        error = mistake("  a: {table: s.csv}", files={"s.csv": text})
+        assert "this row has 2 cells, the first one 1" in str(error)
+
+
 def test_comment_lines_are_skipped_but_not_inside_of_a_cell() -> None:
     text = '# made by hand\na,b\n#x,1\n"y\n#z",2\n'
     line = '  a, b: {table: s.csv, comment: "#"}'

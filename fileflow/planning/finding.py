@@ -5,7 +5,7 @@ Pure: knows patterns and rows, not whether the inputs of such a job can be had.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from fileflow.model.patterns import LONGEST_NAME, LONGEST_PATH, Matcher, Pattern
 from fileflow.model.rules import Entry, Rule, Workflow
@@ -161,6 +161,13 @@ class Scatter(Output):
         return [] if row is None else [row]
 
 
+def _together(before: int | tuple[int, ...] | None, jobs: Iterable[int]) -> int | tuple[int, ...]:
+    """One job, or several, with those that were found before, each once."""
+    earlier = () if before is None else (before,) if isinstance(before, int) else before
+    found = tuple(dict.fromkeys((*earlier, *jobs)))
+    return found[0] if len(found) == 1 else found
+
+
 class Finder:
     """Finds makers of paths among all rules; builds the table of a rule when it is first needed."""
 
@@ -278,23 +285,18 @@ class Finder:
             return [self._one(path, None) for path in paths]
         tail = pattern.parts[-1] if pattern.names else pattern.parts[0]
         near = self.candidates(pattern.parts[0], tail)
-        plain = not self.folders and all(not output.free for output in near)
-        if not near and not self.folders:
-            return [None] * len(paths)
-        if plain and len(near) == 1:
-            index = near[0].index()
-            base = near[0].table.base
-            out: list[int | tuple[int, ...] | None] = []
-            for path in paths:
-                row = index.get(path)
-                if row is None:
-                    out.append(None)
-                elif isinstance(row, int):
-                    out.append(base | row)
-                else:
-                    out.append(tuple(base | one for one in row))
-            return out
-        return [self._one(path, pattern) for path in paths]
+        if self.folders or any(output.free for output in near):
+            return [self._one(path, pattern) for path in paths]
+        out: list[int | tuple[int, ...] | None] = [None] * len(paths)
+        for output in near:
+            base = output.table.base
+            for i, rows in enumerate(map(output.index().get, paths)):
+                if isinstance(rows, int) and out[i] is None:
+                    out[i] = base | rows
+                elif rows is not None:
+                    mine = (rows,) if isinstance(rows, int) else rows
+                    out[i] = _together(out[i], [base | row for row in mine])
+        return out
 
     def _one(self, path: str, pattern: Pattern | None) -> int | tuple[int, ...] | None:
         found = self.makers(path, pattern)

@@ -379,7 +379,7 @@ def _scattered(
                 f"take {{{has}}} out of `wildcards`, so that the job decides on both; or out of "
                 "`scatter`, so that there is a job for each of its values"
             )
-            errors.add(FileflowError(what, place=rule.places["scatter"], hint=hint))
+            errors.add(FileflowError(what, place=rule.place_of("scatter"), hint=hint))
         elif new:
             mapped = reading.shape.mapped
             found.append(

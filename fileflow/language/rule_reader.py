@@ -114,7 +114,7 @@ MEANT = {
 }
 """What to write for keys that other systems have."""
 
-_AROUND = {
+_WITH_COMMANDS = {
     "prefix": (("shell", "argv", "script"), "for a command"),
     "shell_prefix": (("shell",), "for the text of shell"),
     "shell_words": (("shell",), "for the text of shell"),
@@ -384,7 +384,7 @@ class _RuleReader:
             )
         if "args" in self._draft.own_keys and "script" not in self._items:
             raise FileflowError("args are the words of a script", place=key["args"].place)
-        for word, (actions, what) in _AROUND.items():
+        for word, (actions, what) in _WITH_COMMANDS.items():
             if word in self._draft.own_keys and not any(one in self._items for one in actions):
                 raise FileflowError(
                     f"{word} is {what}, and the rule {self._draft.name!r} has none",

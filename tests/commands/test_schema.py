@@ -43,7 +43,7 @@ def test_defaults_have_the_keys_that_make_sense_for_all_rules() -> None:
 
 @pytest.mark.parametrize("kind", entries.Kind)
 def test_an_entry_has_the_flags_that_the_loader_knows(kind: entries.Kind) -> None:
-    assert set(DEFS[f"{kind.value}Entry"]["properties"]) == set(entries._KEYS[kind])
+    assert set(DEFS[f"{kind.key}Entry"]["properties"]) == set(entries._KEYS[kind])
 
 
 def test_a_call_has_the_keys_that_the_loader_knows() -> None:
@@ -257,7 +257,8 @@ RIGHT = {
           b: {output: o, argv: "{config.tool}", timeout: 30, seed: false, params: {call: m:f}}
           c: {output: p, script: s.py, args: [x, 1], seed: {key: w}, env: "{config.env}"}
           d: {scatter: [c], output: "c/{c}.txt", argv: [split, "{output}"], timeout: "{config.t}"}
-          e: {output: q, run: m:f, params: "{config.p}", cores: {call: m:f}, prefix: nice -n 5}
+          e: {output: q, run: m:f, params: "{config.p}", cores: {call: m:f}}
+          f: {output: r, argv: [touch, r], prefix: nice -n 5}
         """,
     "sections with nothing in them": f"config:\nwildcards:\nresources:\ninclude:\ndefaults:\n{ALL}",
     "config of files": f"config: [local.yaml, {{path: no.yaml, optional: true}}, {{a: 1}}]\n{ALL}",

@@ -237,7 +237,7 @@ class Session:
         if isinstance(action, Script):
             code = self._script_code(table, action)
             row_code = self._row_code(table, action)
-        decided.recipes[rule.name] = recipe_of(
+        recipe = decided.recipes[rule.name] = recipe_of(
             table,
             root_seed=self.workflow.seed,
             code=code,
@@ -245,6 +245,8 @@ class Session:
             named_files=self._named_files(table),
             row_code=row_code,
         )
+        for name in dict.fromkeys(recipe.singles):
+            table.check_single(name)
 
     def _code(self, rule: Rule, action: Run) -> Code:
         try:

@@ -45,13 +45,15 @@ class Recipe:
 
     `parts` are what all its jobs share, by name, in the user's words (so that `why` can show them
     before and after); `names` the wildcards and columns whose values enter each job's digest,
-    `texts` the ways to the other values that differ from job to job.
+    `texts` the ways to the other values that differ from job to job. `singles` are the columns that
+    are asked for their one value.
     """
 
     table: RuleTable
     parts: dict[str, object]
     names: list[str] = field(default_factory=list)
     texts: list[tuple[str, Callable[[JobValues], object]]] = field(default_factory=list)
+    singles: list[str] = field(default_factory=list)
     _base: object = None
     _constant: bytes | None = None
 
@@ -172,6 +174,7 @@ def recipe_of(
                     made.names.append(name)
             elif name not in rule.scatter:
                 made.texts.append((name, lambda job, name=name: job.column(name)))  # type: ignore[misc]
+                made.singles.append(name)
     if any(hole.root == "rule" for hole in holes):
         parts["rule"] = rule.name
     return made
@@ -256,6 +259,8 @@ def _add_values(
         if bare in table.columns and not each:
             made.names.append(bare)
         else:
+            if not each and bare not in table.shape.gathered:
+                made.singles.append(bare)
             made.texts.append(
                 (bare, lambda job, bare=bare, each=each: _column(job, bare, bool(each)))  # type: ignore[misc]
             )

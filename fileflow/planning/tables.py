@@ -261,7 +261,11 @@ class RuleTable:
         """A declared value must be fit to fill a path."""
         for entry in entries:
             pattern = entry.pattern
-            if pattern is None or (pattern.is_placeholder and entry not in self.shape.outputs):
+            if pattern is None:
+                continue
+            if pattern.is_placeholder and entry not in self.shape.outputs:
+                if "" in columns.get(pattern.names[0], ()):
+                    raise _no_path(pattern.names[0], entry)
                 continue
             for name in dict.fromkeys(pattern.names):
                 column = columns.get(name)
@@ -481,13 +485,7 @@ class RuleTable:
         Raises:
             FileflowError: if there is no such column, or its values disagree (unless `each`).
         """
-        known = self._each.get(name)
-        if known is None or known[0] != self.count:
-            jobs = self.jobs()
-            relations = self.joins.allowed(self)
-            known = (self.count, columns_of(relations, self.shape.path_wildcards, jobs, name))
-            self._each[name] = known
-        found = known[1]
+        found = self._column(name)
         if found is None:
             raise FileflowError(
                 f"rule {self.rule.name!r} knows no {{{name}}}",
@@ -508,6 +506,26 @@ class RuleTable:
                 hint=f"write {{{name}:each}} for the list of them",
             )
         return value
+
+    def check_single(self, name: str) -> None:
+        """A column that is asked for its one value must have one for each wanted job.
+
+        Raises:
+            FileflowError: if the rows of one disagree.
+        """
+        found = self._column(name)
+        if found is not None and None in found.singles:
+            for row in wanted_rows(self):
+                self.column_value(name, row)
+
+    def _column(self, name: str) -> Each | None:
+        known = self._each.get(name)
+        if known is None or known[0] != self.count:
+            jobs = self.jobs()
+            relations = self.joins.allowed(self)
+            known = (self.count, columns_of(relations, self.shape.path_wildcards, jobs, name))
+            self._each[name] = known
+        return known[1]
 
     def has_column(self, name: str) -> bool:
         """Whether a relation that the rule uses has this name."""
@@ -659,6 +677,14 @@ def _items(entries: Sequence[Entry], single: Sequence[bool]) -> tuple[Item, ...]
         alone = len(numbers) == 1 and not entries[first].listed and single[first]
         out.append(Item(key if isinstance(key, str) else None, tuple(numbers), alone))
     return tuple(out)
+
+
+def _no_path(name: str, entry: Entry) -> FileflowError:
+    return FileflowError(
+        f"an empty value of {{{name}}} is no path",
+        place=entry.place,
+        hint="fill it in, or leave its row out with `where` or `except`",
+    )
 
 
 def _unfit(value: str, name: str, entry: Entry) -> FileflowError:

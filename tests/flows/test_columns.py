@@ -1,5 +1,7 @@
 """Columns: names of a relation that stand in params and actions, and config looked up by them."""
 
+import pytest
+
 from .space import Space
 
 SHEET = "sample,lane,batch,path\na,1,x,raw/one.txt\na,2,x,raw/two.txt\nb,1,y,raw/three.txt\n"
@@ -163,3 +165,61 @@ def gather(input, output, n):
     space.good()
     assert space.read("out/01_0.5_10") == "(1, 0.5, '10', 'x')"
     assert space.read("all.txt") == "(['01', '2'], ['01_0.5_10', '2_0.5_10'])"
+
+
+READS = "sample\tlane\tread\nA\t1\tx.fq\nA\t2\ty.fq\nB\t1\tz.fq\n"
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        "shell: echo {read} > {output}",
+        'params: {read: "{read}"}\n    shell: echo {params.read} > {output}',
+        "run: steps:write",
+        "seed: {by: [read]}\n    run: steps:plain",
+    ],
+)
+def test_a_column_with_several_values_is_refused_before_anything_runs(
+    space: Space, uses: str
+) -> None:
+    space.write("sheet.tsv", READS)
+    space.write(
+        "steps.py",
+        "def write(output, read):\n    output.write_text(read)\n\n\n"
+        "def plain(output):\n    output.write_text('')\n",
+    )
+    space.write(
+        "Workflowfile",
+        "wildcards: {'sample, lane, read': {table: sheet.tsv}}\n"
+        "rules:\n"
+        "  all: {input: 'out/{sample}'}\n"
+        "  first: {output: first, shell: 'touch {output}'}\n"
+        "  one:\n"
+        "    input: {f: {path: first, order_only: true}}\n"
+        "    output: out/{sample}\n"
+        f"    {uses}\n",
+    )
+    for args in (("-n",), ()):
+        flow = space.flow(*args)
+        assert flow.status == 2, flow.text
+        assert "{read} has 2 values for the job one sample=A" in flow.text
+        assert "{read:each}" in flow.text
+    assert not space.exists("first")
+    assert space.flow("out/B").status == 0
+
+
+@pytest.mark.parametrize("output", ["out/{sample}", "all"])
+def test_an_empty_cell_is_no_path(space: Space, output: str) -> None:
+    space.write("sheet.tsv", "sample\tread\nA\tx.fq\nB\t\n")
+    space.write("x.fq", "x")
+    space.write(
+        "Workflowfile",
+        "wildcards: {'sample, read': {table: sheet.tsv}}\n"
+        "rules:\n"
+        f"  one: {{input: '{{read}}', output: '{output}', shell: 'cat {{input}} > {{output}}'}}\n",
+    )
+    flow = space.flow()
+    assert flow.status == 2, flow.text
+    assert "an empty value of {read} is no path" in flow.text
+    space.replace("Workflowfile", "sheet.tsv", "sheet.tsv, except: {sample: B}")
+    assert space.flow().status == 0

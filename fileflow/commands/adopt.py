@@ -12,12 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fileflow.engine.knowing import known_plan, plan_known
+from fileflow.engine.named import NamedFiles
 from fileflow.engine.project import Project
 from fileflow.engine.recording import Recording
 from fileflow.engine.session import Decided, Describe, Session
+from fileflow.planning.filling import JobValues
+from fileflow.planning.named import learns
 from fileflow.planning.plan import Target, Wishes
 from fileflow.planning.staleness import State, Why
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.world.deps import Place, named_paths
+from fileflow.world.deps_text import UnfitDepsError
 from fileflow.world.records import Record
 
 PATHS_SHOWN = 8
@@ -92,6 +97,9 @@ class _Adoption:
             adopted=True,
         )
 
+        self.named = NamedFiles(session.world, self.clock)
+        self.named.take_plan(decided.plan, decided.staleness)
+
     def go(self) -> Iterator[Adopted]:
         """Records what can be; gives each rule of which something was recorded or left."""
         by_table: dict[int, list[int]] = {}
@@ -119,7 +127,7 @@ class _Adoption:
         for row in rows:
             if not self._is_open(table, row):
                 continue
-            lack = self._lack(table, row)
+            lack = self._lack(table, row) or self._take_named(table, row)
             if lack:
                 found.left.append(lack)
             else:
@@ -149,9 +157,33 @@ class _Adoption:
             if ensure is not None and not world.ensured(path, ensure.non_empty, ensure.sha256):
                 return f"{path} does not meet its `ensure`"
         for link in table.links:
-            for path in () if link.entry.order_only else link.paths_of(row):
+            for path in () if link.entry.order_only or link.named else link.paths_of(row):
                 if self.session.world.content(path) is None:
                     return f"{table.outputs_of(row)[0]}: its input {path} is not there"
+        return ""
+
+    def _take_named(self, table: RuleTable, row: int) -> str:
+        """Takes in what the job's deps files name; why that cannot be done, if so."""
+        if not learns(table):
+            return ""
+        world = self.session.world
+        texts = {}
+        for entry, path in zip(table.shape.outputs, table.outputs_of(row), strict=True):
+            if entry.deps:
+                with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+                    texts[path] = file.read()
+        inputs = JobValues(table, row).input_paths()
+        made = [path for _, path in table.files_of(row)]
+        try:
+            paths = named_paths(texts, Place(self.session.root), inputs=inputs, outputs=made)
+        except UnfitDepsError as error:
+            return str(error)
+        read = []
+        for path in paths:
+            sign = world.signatures((path,))[0]
+            read.append((path, sign, world.content(path) if sign is not None else None))
+        new = self.named.take(table, row, read, self.clock.start)
+        self.session.records.add_files(list(new))
         return ""
 
     def _record(self, table: RuleTable, row: int) -> Record:

@@ -19,7 +19,7 @@ from fileflow.engine.session import Decided, Describe, Session
 from fileflow.planning.filling import JobValues
 from fileflow.planning.named import learns
 from fileflow.planning.plan import Target, Wishes
-from fileflow.planning.staleness import State, Why
+from fileflow.planning.staleness import Why
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
 from fileflow.world.deps import Place, named_paths
 from fileflow.world.deps_text import UnfitDepsError
@@ -104,11 +104,13 @@ class _Adoption:
         """Records what can be; gives each rule of which something was recorded or left."""
         by_table: dict[int, list[int]] = {}
         for job in self.decided.plan.jobs():
-            if self.decided.staleness.state(job) is not State.FRESH:
-                by_table.setdefault(job >> SHIFT, []).append(job & ROW)
+            by_table.setdefault(job >> SHIFT, []).append(job & ROW)
+        # Nobody builds anything here: what was changed by hand is what it is.
+        self.session.world.assume_nothing()
+        self.decided.staleness.forget_groups()
         for number, rows in by_table.items():
             table = self.decided.plan.tables[number]
-            if not table.shape.outputs or table.rule.always:
+            if table.rule.asks_only or not table.shape.outputs or table.rule.always:
                 continue
             found = self._rows(table, rows)
             if found.jobs or found.left:

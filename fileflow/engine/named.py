@@ -126,6 +126,8 @@ class NamedFiles:
 
     def rings(self, is_done: Callable[[int], bool]) -> Iterator[str]:
         """What is to be said of files that changed after a job read them from which they come."""
+        if self.plan.loose:
+            self.staleness.forget_groups()
         for job, paths in self.plan.loose.items():
             if job >> SHIFT not in self.plan.tables or not is_done(job):
                 continue

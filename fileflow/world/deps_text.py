@@ -128,7 +128,9 @@ def _split(line: str) -> list[str] | None:
         elif letter == "#" and not word:
             break
         elif letter == ":" and _ends_targets(line, at):
-            if is_rule or not (word or words):
+            if is_rule:
+                raise UnfitDepsError(f"{_short(line)} has two colons that end targets: {_CURE}")
+            if not (word or words):
                 return None
             is_rule, word, words = True, "", []
             at += line[at : at + 2] == "::"

@@ -13,6 +13,7 @@ from .space import Flow, Space, wait_for
 COMPILER = r'''
 import os
 import re
+import time
 from pathlib import Path
 
 
@@ -37,7 +38,7 @@ def compile(source, obj, found, form="rule"):
     text = read(str(source), seen)
     Path(obj).write_text(text)
     while (Path(os.environ["FLAGS"]) / "wait").exists():
-        pass
+        time.sleep(0.01)
     if form == "lines":
         Path(found).write_text("".join(f"{one}\n" for one in seen))
     else:
@@ -61,11 +62,16 @@ ACTIONS = {
     "script": "script: tools/cc.py",
     "run": "run: tools.compiler:compiled",
     "thread": "run: tools.compiler:compiled\n    executor: thread",
+    "async": "run: tools.compiler:compiled_later",
 }
 
 FUNCTION = """
 
 def compiled(source, obj, found):
+    compile(source, obj, found)
+
+
+async def compiled_later(source, obj, found):
     compile(source, obj, found)
 """
 
@@ -489,6 +495,40 @@ def test_a_file_in_a_folder_that_a_rule_makes(space: Space) -> None:
     fresh(space)
     space.write("version.txt", "two\nmore\n")
     settled(space, {"out", "tree"})
+
+
+def test_a_compiled_generator_makes_a_header_for_its_own_rule(space: Space) -> None:
+    """The rules need each other by turns, the jobs do not."""
+    space.source("tools/compiler.py", COMPILER)
+    space.source("tools/cc.py", SCRIPT)
+    space.write("src/main.c", '#include "../gen/table.h"\n')
+    space.write("src/tool.c", "int tool;\n")
+    space.workflow("""
+        wildcards:
+          unit: [main, tool]
+        rules:
+          all:
+            input: [build/main.o, gen/table.h]
+          compile:
+            input: src/{unit}.c
+            output:
+              obj: build/{unit}.o
+              found: {path: "build/{unit}.d", deps: true}
+            shell: python3 tools/cc.py {input} {output.obj} {output.found}
+          table:
+            input: build/tool.o
+            output: gen/table.h
+            shell: echo table >> "$RAN_LOG"; head -n 1 {input} > {output}
+        """)
+    space.write("gen/table.h", "int of_old;\n")
+    assert space.good("-j1").built == {"compile main", "compile tool", "table"}
+    assert "int tool" in space.read("build/main.o")
+    fresh(space)
+    space.write("src/tool.c", "int other;\n")
+    assert space.good("-n").planned == {"compile main", "compile tool", "table"}
+    assert space.good().built == {"compile main", "compile tool", "table"}
+    assert space.log == ["compile tool", "table", "compile main"]
+    fresh(space)
 
 
 # -- rings ------------------------------------------------------------------------------------

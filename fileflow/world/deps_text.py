@@ -17,6 +17,7 @@ from dataclasses import dataclass
 LONGEST = 4096
 _SHOWN = 60
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ESCAPES = re.compile(r"[\\$#]")
 _CURE = (
     "write a makefile rule (`x.o: x.c x.h`, as `gcc -MMD` does, with a blank after the colon) or "
     "a path per line"
@@ -96,6 +97,8 @@ def _prerequisites(lines: list[tuple[int, str]]) -> Iterator[str]:
 
 def _split(line: str) -> list[str] | None:
     """The prerequisites of a rule, `|` among them; None if the line has no target and colon."""
+    if not _ESCAPES.search(line):
+        return _split_plain(line)
     words: list[str] = []
     word = ""
     is_rule = False
@@ -129,7 +132,7 @@ def _split(line: str) -> list[str] | None:
             break
         elif letter == ":" and _ends_targets(line, at):
             if is_rule:
-                raise UnfitDepsError(f"{_short(line)} has two colons that end targets: {_CURE}")
+                raise _two_colons(line)
             if not (word or words):
                 return None
             is_rule, word, words = True, "", []
@@ -140,6 +143,21 @@ def _split(line: str) -> list[str] | None:
     if word:
         words.append(word)
     return words if is_rule else None
+
+
+def _split_plain(line: str) -> list[str] | None:
+    """The same for a line in which each letter stands for itself, as nearly all do."""
+    words = [word for word in line.replace("\t", " ").split(" ") if word]
+    ends = [k for k, word in enumerate(words) if word.endswith(":")]
+    if not ends or (ends[0] == 0 and not words[0].strip(":")):
+        return None
+    if len(ends) > 1:
+        raise _two_colons(line)
+    return words[ends[0] + 1 :]
+
+
+def _two_colons(line: str) -> UnfitDepsError:
+    return UnfitDepsError(f"{_short(line)} has two colons that end targets: {_CURE}")
 
 
 def _ends_targets(line: str, at: int) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fileflow.world.deps_text import Named, UnfitDepsError, read_deps
+from fileflow.world.deps_text import Named, UnfitDepsError, _split, read_deps
 
 
 def paths(text: str) -> list[str]:
@@ -89,6 +89,14 @@ def test_a_text_that_is_neither_says_which_line_and_what_to_write(text: str, sai
         read_deps(text)
     assert said in str(caught.value)
     assert "a path per line" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line", ["x: a b", "x : a", "x:: a", "x ::", ": a", ":: a", "a b", "x:y", "x:y z: a", "x: a:b"]
+)
+def test_a_line_means_the_same_however_it_is_read(line: str) -> None:
+    """A remark at the end makes the slower reader take it."""
+    assert _split(line) == _split(f"{line} # remark")
 
 
 def test_a_large_text_is_read() -> None:

@@ -325,6 +325,37 @@ def test_a_file_that_is_neither_fails_the_job(space: Space, text: str, said: str
     assert not space.exists("out.txt")
 
 
+def test_the_answer_that_comes_before_the_engine_knows_what_was_found(space: Space) -> None:
+    """Edited, deleted, appeared, outside of the project, below a folder: each is seen at once."""
+    outside = space.outside / "outside.h"
+    outside.write_text("1")
+    space.write("x.h", "1")
+    space.write("folder/below/1.h", "1")
+    space.workflow(f"""
+        rules:
+          out:
+            output: [out.txt, {{path: out.d, deps: true}}]
+            shell: |
+              echo out >> "$RAN_LOG"; touch {{output[0]}}
+              printf 'out: x.h absent.h {outside} folder\\n' > {{output[1]}}
+        """)
+    settled(space, {"out"})
+    for change in (
+        lambda: space.write("x.h", "2"),
+        lambda: space.edit_same_size("x.h", "3"),
+        lambda: space.delete("x.h"),
+        lambda: space.write("x.h", "3"),
+        lambda: space.write("absent.h", ""),
+        lambda: outside.write_text("2"),
+        lambda: space.write("folder/below/1.h", "2"),
+        lambda: space.write("folder/2.h", ""),
+    ):
+        change()
+        flow = space.flow()
+        assert (flow.status, space.ran) == (0, ["out"]), flow.text
+        fresh(space)
+
+
 # -- what rules make --------------------------------------------------------------------------
 
 GENERATED = """

@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 
 from fileflow.engine.facts import World
+from fileflow.errors import FileflowError
 from fileflow.model.work import Outcome
 from fileflow.planning.named import named_link, new_link
 from fileflow.planning.plan import Plan
@@ -107,7 +108,10 @@ class NamedFiles:
 
     def _is_made(self, path: str) -> bool:
         assert self.plan.finder is not None
-        makers = self.plan.finder.makers(path)
+        try:
+            makers = self.plan.finder.makers(path)
+        except FileflowError:  # the next plan says what is wrong with that rule
+            return True
         if self.world.has_record(path):
             return bool(makers)
         return any(not self.plan.by_number(maker).shape.free for maker in makers)

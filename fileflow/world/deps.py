@@ -91,16 +91,15 @@ def named_paths(
             raise UnfitDepsError(f"{deps} does not say what was read: {error}") from None
         for written in named.paths:
             path = _known_as(written, place)
-            if named.lines and path is not None and not os.path.lexists(path):
-                bare = _known_as(written.strip(), place)
-                path = bare if bare is not None and os.path.lexists(bare) else path
-                if ":" in written and not os.path.lexists(path):
-                    raise UnfitDepsError(
-                        f"{deps} does not say what was read: {written!r} is no file; if that is a "
-                        "rule, write a blank after the colon"
-                    )
+            if path is not None and named.lines and not os.path.lexists(path):
+                path = _known_as(written.strip(), place)
             if path is None or path in left_out or path in found or _is_below(path, own):
                 continue
+            if named.lines and ":" in path and not os.path.lexists(path):
+                raise UnfitDepsError(
+                    f"{deps} does not say what was read: {written!r} is no file; if that is a "
+                    "rule, write a blank after the colon"
+                )
             if os.path.isdir(path):
                 _check_folder(path, deps, place, own)
             found[path] = None

@@ -253,8 +253,8 @@ def test_inputs_outputs_and_the_kernels_files_are_left_out(space: Space) -> None
               echo out >> "$RAN_LOG"; cp {input} {output.main}; echo 1 > {output.tree}/1
               echo 2 > rest.txt; echo 3 > $(dirname {output.main})/lost.txt
               printf '%s\\n' in.txt ./in.txt out.txt {output.main} {output.tree}/1 out.d tree \\
-                $PWD/{output.main} $(dirname {output.main})/lost.txt /dev/null /proc/self/stat \\
-                .fileflow/journal $PWD/other.txt sub/../other.txt > {output.deps}
+                ' in.txt ' $PWD/{output.main} $(dirname {output.main})/lost.txt /dev/null \\
+                /proc/self/stat .fileflow/journal $PWD/other.txt sub/../other.txt > {output.deps}
         """)
     space.write("other.txt", "other\n")
     flow = space.good()

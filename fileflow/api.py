@@ -157,7 +157,12 @@ class Workflow:
                     PlannedJob(
                         table.rule.name,
                         table.values_of(row),
-                        [path for link in table.links for path in link.paths_of(row)],
+                        [
+                            path
+                            for link in table.links
+                            if not link.named
+                            for path in link.paths_of(row)
+                        ],
                         table.outputs_of(row),
                         "maybe" if state is State.LATENT else state.name.lower(),
                         str(reason) if reason is not None else "",

@@ -13,14 +13,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fileflow.engine.knowing import known_plan, plan_known
+from fileflow.engine.named import NamedFiles
 from fileflow.engine.project import Project
 from fileflow.engine.recording import Recording
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.model.patterns import Matcher
 from fileflow.model.rules import Entry
+from fileflow.planning.filling import JobValues
+from fileflow.planning.named import learns
 from fileflow.planning.plan import Target, Wishes
-from fileflow.planning.staleness import State, Why
+from fileflow.planning.staleness import Why
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.world.deps import Place, named_paths
+from fileflow.world.deps_text import UnfitDepsError
 from fileflow.world.files import NOTHING
 from fileflow.world.records import Record
 from fileflow.world.scattering import files_there
@@ -80,9 +85,7 @@ def adopt(
 def _adopted(session: Session, wishes: Wishes, describe: Describe | None) -> list[Adopted]:
     """Records what can be; each rule of which something was recorded or left.
 
-    What was overwritten is taken first. A plan takes it to come back as it was, so only a second
-    one sees what it means for those who read it. What is taken may tell values that others wait
-    for: then these are looked at, too.
+    What is taken may tell values that others wait for: then these are looked at, too.
     """
     found: dict[str, Adopted] = {}
 
@@ -97,8 +100,6 @@ def _adopted(session: Session, wishes: Wishes, describe: Describe | None) -> lis
 
     while True:
         decided = plan_known(session, wishes, describe=describe)
-        if take(_Adoption(session, decided).overwritten()):
-            decided = plan_known(session, wishes, describe=describe)
         if not take(_Adoption(session, decided).go()) or not decided.plan.incomplete:
             return list(found.values())
 
@@ -124,32 +125,20 @@ class _Adoption:
             adopted=True,
         )
 
-    def overwritten(self) -> list[Adopted]:
-        """Records jobs whose outputs alone have changed; gives each rule that has some."""
-        plan, staleness = self.decided.plan, self.decided.staleness
-        rows: dict[int, list[int]] = {}
-        for job in plan.jobs():
-            reason = staleness.reason(job)
-            if reason is not None and reason.why is Why.OVERWRITTEN:
-                rows.setdefault(job >> SHIFT, []).append(job & ROW)
-        self.session.world.assume_nothing()
-        found = []
-        for number, some in rows.items():
-            table = plan.tables[number]
-            taken = [row for row in some if not self._lack(table, row)]
-            if taken:
-                found.append(self._recorded(table, taken))
-        return found
+        self.named = NamedFiles(session.world, self.clock)
+        self.named.take_plan(decided.plan, decided.staleness)
 
     def go(self) -> Iterator[Adopted]:
         """Records what can be; gives each rule of which something was recorded or left."""
         by_table: dict[int, list[int]] = {}
         for job in self.decided.plan.jobs():
-            if self.decided.staleness.state(job) is not State.FRESH:
-                by_table.setdefault(job >> SHIFT, []).append(job & ROW)
+            by_table.setdefault(job >> SHIFT, []).append(job & ROW)
+        # Nobody builds anything here: what was changed by hand is what it is.
+        self.session.world.assume_nothing()
+        self.decided.staleness.forget_groups()
         for number, rows in by_table.items():
             table = self.decided.plan.tables[number]
-            if not table.shape.outputs or table.rule.always:
+            if table.rule.asks_only or not table.shape.outputs or table.rule.always:
                 continue
             found = self._rows(table, rows)
             if found.taken or found.left:
@@ -168,7 +157,7 @@ class _Adoption:
         for row in rows:
             if not self._is_open(table, row):
                 continue
-            lack = self._lack(table, row)
+            lack = self._lack(table, row) or self._take_named(table, row)
             if lack:
                 left.append(lack)
             else:
@@ -206,7 +195,7 @@ class _Adoption:
             if ensure is not None and not world.ensured(path, ensure.non_empty, ensure.sha256):
                 return f"{path} does not meet its `ensure`"
         for link in table.links:
-            for path in () if link.entry.order_only else link.paths_of(row):
+            for path in () if link.entry.order_only or link.named else link.paths_of(row):
                 if self.session.world.content(path) is None:
                     return f"{table.outputs_of(row)[0]}: its input {path} is not there"
         return ""
@@ -230,6 +219,30 @@ class _Adoption:
         for k, paths in self._scattered(table, row):
             for path in paths:
                 yield entries[k], path
+
+    def _take_named(self, table: RuleTable, row: int) -> str:
+        """Takes in what the job's deps files name; why that cannot be done, if so."""
+        if not learns(table):
+            return ""
+        world = self.session.world
+        texts = {}
+        for entry, path in zip(table.shape.outputs, table.outputs_of(row), strict=True):
+            if entry.deps:
+                with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+                    texts[path] = file.read()
+        inputs = JobValues(table, row).input_paths()
+        made = [path for _, path in table.files_of(row)]
+        try:
+            paths = named_paths(texts, Place(self.session.root), inputs=inputs, outputs=made)
+        except UnfitDepsError as error:
+            return str(error)
+        read = []
+        for path in paths:
+            sign = world.signatures((path,))[0]
+            read.append((path, sign, world.content(path) if sign is not None else None))
+        new = self.named.take(table, row, read, self.clock.start)
+        self.session.records.add_files(list(new))
+        return ""
 
     def _record(self, table: RuleTable, row: int) -> Record:
         made = []

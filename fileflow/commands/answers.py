@@ -15,6 +15,7 @@ from fileflow.engine.session import Decided, Session
 from fileflow.errors import FileflowError
 from fileflow.model.rules import Executor
 from fileflow.planning.filling import JobValues
+from fileflow.planning.named import named_link
 from fileflow.planning.seeds import small
 from fileflow.planning.staleness import Reason, State, Why
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
@@ -27,8 +28,9 @@ _SHARED = (Why.ACTION, Why.UPSTREAM)  # reasons about something that all jobs of
 class Answer:
     """What is known of one job.
 
-    `first` are the stale jobs that it needs, by their labels; `chosen` is the last choice of
-    `executor: auto` for its rule.
+    `named` are the files that it was found to read beside its inputs, in its last run. `first` are
+    the stale jobs that it needs, by their labels; `chosen` is the last choice of `executor: auto`
+    for its rule.
     """
 
     label: str
@@ -38,6 +40,7 @@ class Answer:
     recipe: str
     seed: int | None
     inputs: Sequence[str]
+    named: Sequence[str]
     outputs: Sequence[str]
     action: str
     record: Record | None
@@ -74,6 +77,7 @@ class AnswerMaker:
         orders = self._orders_of(table)
         draws = orders.seeded or (orders.binding is not None and orders.binding.takes_seed)
         recipe = self.decided.recipes[table.rule.name]
+        link = named_link(table)
         return Answer(
             label=table.label(row),
             table=table,
@@ -82,6 +86,7 @@ class AnswerMaker:
             recipe=recipe.digest(row).hex()[:12],
             seed=small(orders.seed(row)) if draws else None,
             inputs=JobValues(table, row).input_paths(),
+            named=link.paths_of(row) if link is not None else (),
             outputs=table.outputs_of(row),
             action=_shown(orders, row),
             record=record,

@@ -29,6 +29,8 @@ _KINDS = {
     Why.MISSING: "missing",
     Why.NO_RECORD: "not known to be made by this rule",
     Why.CONTENT: "input changed",
+    Why.GONE: "file that it read is gone",
+    Why.APPEARED: "file appeared",
     Why.INPUTS: "list of inputs changed",
     Why.OVERWRITTEN: "output changed",
     Why.RERUN: "rerun",

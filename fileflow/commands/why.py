@@ -82,6 +82,8 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield f"  seed: {answer.seed}"
     if answer.inputs:
         yield f"  inputs ({len(answer.inputs)}): {_few(answer.inputs)}"
+    if answer.named:
+        yield f"  found to read ({len(answer.named)}): {_few(answer.named)}"
     first, *rest = answer.action.splitlines() or [""]
     yield f"  action: {first}"
     yield from (f"    {line}" for line in rest)
@@ -160,6 +162,7 @@ def _facts(answer: Answer) -> dict[str, object]:
         "first": list(answer.first),
         "seed": answer.seed,
         "inputs": list(answer.inputs),
+        "found_inputs": list(answer.named),
         "outputs": list(answer.outputs),
         "action": answer.action,
         "recipe": answer.recipe,

@@ -14,6 +14,7 @@ from zlib import crc32
 from fileflow import fast
 from fileflow.engine.loop import Loop
 from fileflow.model.rules import Run, Script
+from fileflow.planning.named import named_link
 from fileflow.world import files
 from fileflow.world.files import NOTHING
 
@@ -112,6 +113,10 @@ def _directories(loop: Loop) -> Iterator[str]:
             for row in range(table.count):
                 found = table.found(row)
                 yield from dict(found.paths).get(k, ()) if found is not None else ()
+        named = named_link(table)
+        if named is not None:
+            paths = dict.fromkeys(path for group in named.groups for path in group.paths)
+            yield from filter(os.path.isdir, paths)
         for link in table.links:
             if link.pattern is not None and link.pattern.directory:
                 yield from link.paths

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from fileflow.errors import Exit, FileflowError
+from fileflow.planning.named import NAME
 from fileflow.world import files
 from fileflow.world.records import Record, contents_id, listed
 
@@ -52,6 +53,16 @@ class World:
     def has_record(self, path: str) -> bool:
         """Whether a job is known to have made this path."""
         return path in self.records.jobs or path in self.records.owner
+
+    def named_by(self, first_output: str) -> tuple[str, Sequence[str]] | None:
+        """What the job with this first output was found to read when it was recorded."""
+        record = self.records.jobs.get(first_output)
+        if record is None or NAME not in record.head.input_names:
+            return None
+        token = record.inputs[-1]
+        ident = listed(token)
+        paths = self.records.lists.get(ident) if ident else None
+        return None if paths is None else (token, paths)
 
     # -- Facts --------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from fileflow.cpus import usable_memory_mb
 from fileflow.engine import events
 from fileflow.engine.durations import Durations
 from fileflow.engine.facts import World
+from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders, shared_list
 from fileflow.engine.recording import Recording
 from fileflow.engine.runners import ASYNC, Chooser, cores_of, lanes_of
@@ -165,6 +166,7 @@ class Loop:
         self.busy = 0.0
         self.said: set[tuple[str, str]] = set()
         self.input_changed = False
+        self.named = NamedFiles(self.world, self.clock)
         self.lost: list[str] = []
         self.asyncs: set[str] = set()
         self.chooser = Chooser(
@@ -211,6 +213,7 @@ class Loop:
             workflowfile=self.session.workflow.file,
         )
         self.temps = Temps(self.staleness, self.schedule, self.world, self.settings.keep_temp)
+        self.named.take_plan(self.plan, self.staleness)
         self.outdated = False
         self.told = False
         self.schedule.skip_blocked()
@@ -255,7 +258,19 @@ class Loop:
         self._store_refreshed()
         if not self.stop.signal:
             self.temps.finish()
+            self.named.finish()
+            for text in self.named.rings(self._is_done):
+                self.input_changed = True
+                self.tell(events.Note(text))
         return self._summary(time.monotonic() - began)
+
+    @property
+    def again(self) -> bool:
+        """Whether it is to be planned again: what is wanted was not known whole."""
+        return self.plan.incomplete or self.outdated or bool(self.named.news)
+
+    def _is_done(self, job: int) -> bool:
+        return self.schedule.state(job) in (JobState.BUILT, JobState.KEPT)
 
     def _ending(self) -> bool:
         if self.outdated:
@@ -469,6 +484,8 @@ class Loop:
             attempt = self.attempts[job] = self.attempts.get(job, 0) + 1
             checks = self._checks(table, job & ROW, lists)
             order = orders.order(job, job & ROW, attempt, log, resources, checks)
+            if orders.work.deps:
+                order.looks = self.named.looks(table, job)
             lane.orders[job] = order
             batch.append(order)
             self.schedule.started(job)
@@ -488,7 +505,7 @@ class Loop:
         """The inputs of a job, with the signature and digest of those that are known."""
         out: list[tuple[str, bytes | None, bytes | None] | int] = []
         for link in table.links:
-            if link.entry.order_only:
+            if link.entry.order_only or link.named:
                 continue
             group = link.group(row)
             if group is not None and shared_list(group) is not None:
@@ -606,6 +623,9 @@ class Loop:
             lane = self._lane_of(runner, event.index)
             if lane is None:
                 continue
+            if event.end is End.DONE and event.named is None and self._must_tell(event.index):
+                event.end = End.FAILED
+                event.message = "its executor does not tell which files it read (`deps: true`)"
             if event.end is End.DONE:
                 done.append((lane, event))
             else:
@@ -613,6 +633,10 @@ class Loop:
                 done = []
                 self._not_done(lane, event)
         self._record(done)
+
+    def _must_tell(self, job: int) -> bool:
+        """Whether a job has to tell which files it read."""
+        return bool(self._orders(self.plan.tables[job >> SHIFT]).work.deps)
 
     def _lane_of(self, runner: str, job: int) -> Lane | None:
         for lane in self.lanes[runner]:
@@ -656,6 +680,8 @@ class Loop:
                 continue
             before = self.records.jobs.get(outputs[0])
             made = self._take_outputs(table, outputs, outcome, lane.since)
+            if outcome.named is not None:
+                sources += self.named.take(table, row, outcome.named, lane.since)
             if table.scattered:
                 self._take_scattered(table, row, outcome, before)
             if table.rule.logs:
@@ -770,6 +796,9 @@ class Loop:
         message = outcome.message
         if timed_out:
             message = f"timed out after {said_seconds(table.rule.timeout or 0)}"
+        if outcome.end is End.CHANGED and self.named.looks_first(table, outcome):
+            self._again(job)
+            return
         if outcome.end is End.CHANGED:
             self.input_changed = True
             self.world.forget_looks()

@@ -109,6 +109,7 @@ class Orders:
             private=self.rule.private,
             envvars=self.rule.envvars,
             output_names=tuple(item.name for item in table.output_items) if table.scattered else (),
+            deps=tuple(k for k, entry in enumerate(entries) if entry.deps),
         )
         self._special = self.rule.private or any(entry.in_place for entry in entries)
         self._output_items: list[int | list[int]] = [

@@ -155,6 +155,5 @@ class Recording:
     def _store_contents(self, link: Link, row: int) -> bytes:
         ident = self.staleness.list_contents(link, row)
         if ident is None or ident not in self.records.contents:
-            digests = b"".join([self.world.content(path) or ZERO for path in link.paths_of(row)])
-            ident = self.records.add_contents(digests)
+            ident = self.records.add_contents(self.staleness.contents(link, row))
         return ident

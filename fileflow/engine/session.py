@@ -361,10 +361,3 @@ def _refuse_unfinished(rule: Rule) -> None:
     for call in calls:
         if call is not None:
             raise FileflowError("`call` is not there yet", place=call.place)
-    for entry in rule.outputs:
-        if entry.deps:
-            raise FileflowError(
-                "`deps: true` is not there yet",
-                place=entry.place,
-                hint="name the files that the command reads as inputs of the rule",
-            )

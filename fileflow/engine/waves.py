@@ -37,6 +37,7 @@ class Tally:
         self.failed: set[Identity] = set()
         self.lost: list[str] = []
         self.error = ""
+        self.named: set[Identity] = set()
         self._ends: dict[Identity, JobState] = {}
         self._waves: list[events.RunFinished] = []
         self._progress: tuple[int, ...] = ()
@@ -46,11 +47,11 @@ class Tally:
         """Takes in a wave that has ended; whether another may follow."""
         self.lost += loop.lost
         self._waves.append(finished)
-        plan = loop.plan
-        if not plan.incomplete and not loop.outdated and self.last is None:
+        if not loop.again and self.last is None:
             return False
         self.take(loop)
-        if loop.stop.signal or not (plan.incomplete or loop.outdated):
+        self.named |= loop.named.news
+        if loop.stop.signal or not loop.again:
             return False
         limit = loop.settings.max_failures
         if limit and loop.failures >= limit:
@@ -79,11 +80,14 @@ class Tally:
     def _moved(self, loop: Loop) -> bool:
         """Whether the last wave did anything: else the next one would be the same."""
         known = sum(map(len, loop.session.known.found.values()))
-        progress = (len(self.built), len(self.failed), known, len(loop.session.called))
+        called = len(loop.session.called)
+        progress = (len(self.built), len(self.failed), known, called, len(self.named))
         before, self._progress = self._progress, progress
         if progress == before and not self.failed:
             rules = ", ".join(loop.plan.waits)
             self.error = f"{rules}: waits for values that it would help to find itself"
+            if not rules:
+                self.error = "deps files name other files that rules make each time they are made"
         return progress != before
 
     def _put(self, job: Identity, end: JobState) -> None:

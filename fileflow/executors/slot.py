@@ -83,6 +83,7 @@ def batch_message(batch: Batch, *, with_work: bool) -> Message:
             order.logs,
             order.files,
             order.scatter,
+            order.looks,
         )
         for order in batch.orders
     ]
@@ -114,6 +115,7 @@ def plain(outcome: Outcome) -> Message:
         outcome.code,
         outcome.notes,
         outcome.found,
+        outcome.named,
     )
 
 

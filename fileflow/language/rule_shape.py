@@ -64,6 +64,7 @@ class Shape(NamedTuple):
         yield from self._unlike_outputs()
         yield from self._doubled()
         yield from self._scattered()
+        yield from self._deps()
         yield from self._logs()
         if self.owns:
             yield from self._owns()
@@ -131,6 +132,24 @@ class Shape(NamedTuple):
                     f"scatter: no output holds {{{name}}}",
                     place=at.place,
                     hint=did_you_mean(name, holes),
+                )
+
+    def _deps(self) -> Iterator[FileflowError]:
+        """What a job was found to read stands in one file of its own."""
+        for entry in self.outputs:
+            if not entry.deps or entry.pattern is None:
+                continue
+            if entry.pattern.directory:
+                yield FileflowError(
+                    f"{entry.pattern} is a folder: `deps: true` is for the file that names what "
+                    "was read",
+                    place=entry.place,
+                )
+            elif set(entry.pattern.wildcards) & set(self.scatter):
+                yield FileflowError(
+                    f"{entry.pattern} is scattered: `deps: true` is for one file of each job",
+                    place=entry.place,
+                    hint="name it without the scattered wildcards",
                 )
 
     def _logs(self) -> Iterator[FileflowError]:

@@ -52,6 +52,7 @@ class Work:
         private: whether the action runs in a folder of its own.
         envvars: variables whose values are shown nowhere.
         output_names: the name of each output item, None without; only where outputs are scattered.
+        deps: which outputs name files that the action was found to read (positions).
     """
 
     key: int
@@ -71,6 +72,7 @@ class Work:
     private: bool = False
     envvars: tuple[str, ...] = ()
     output_names: tuple[str | None, ...] = ()
+    deps: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -96,6 +98,8 @@ class Order:
         scatter: the scattered outputs, each as (position in `outputs`, literal parts and names of
             the pattern that its files fit, (name, regular expressions) of its constraints, the
             files that must be there or None if the job decides).
+        looks: files that the job may be found to read, with what is known of them: (path,
+            signature or None, digest or None); only where outputs are `deps`.
     """
 
     index: int
@@ -111,6 +115,7 @@ class Order:
     logs: Sequence[str] = ()
     files: Sequence[tuple[str, str]] = ()
     scatter: Sequence[Scattered] = ()
+    looks: Sequence[tuple[str, bytes | None, bytes | None]] = ()
 
 
 @dataclass(slots=True)
@@ -160,6 +165,9 @@ class Outcome:
         code: exit status of a command; negative: minus the signal.
         notes: warnings: processes left behind, files thrown away.
         found: the files of scattered outputs.
+        named: where outputs are `deps`, the files that they name beside the job's inputs and
+            outputs: (path, signature, digest), both None where nothing is; after CHANGED those of
+            them that it cannot be told of whether the job read what they hold. None: not known.
     """
 
     index: int
@@ -178,6 +186,7 @@ class Outcome:
     code: int = 0
     notes: Sequence[tuple[str, str]] = ()
     found: Sequence[str] = ()
+    named: Sequence[tuple[str, bytes | None, bytes | None]] | None = None
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.derivation import Derivation, free_rule, missing_error
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import Known, Values, is_found, with_known
+from fileflow.planning.named import NamedLink, learns, loosened, named_link, new_link, rings
 from fileflow.planning.ordering import components
 from fileflow.planning.plan import Looks, Missing
 from fileflow.planning.tables import (
@@ -70,6 +71,9 @@ class Closure:
         self.dropped: set[str] = set()
         self.todo: list[tuple[RuleTable, Sequence[int]]] = []
         self.sources: dict[str, bytes | None] = {}
+        self.loose: dict[int, frozenset[str]] = {}
+        self._named_makers: dict[str, int] = {}
+        self._texts: dict[str, str] = {}
 
     def table(self, rule: str) -> RuleTable:
         """The table of a rule's jobs, made when first needed."""
@@ -161,7 +165,7 @@ class Closure:
     @property
     def _anew(self) -> bool:
         """Whether links are to be made anew: something was decided, or was open."""
-        return bool(self.decided or self.picked or self.choices or self.dropped)
+        return bool(self.decided or self.picked or self.choices or self.dropped or self.loose)
 
     def choose(self, path: str, makers: tuple[int, ...], entry: Entry | None) -> int | None:
         """The one of these jobs that was picked to make a path; if none was, it is left open."""
@@ -184,6 +188,7 @@ class Closure:
                 group.makers = None
         self.choices = {}
         self.open = {}
+        self._named_makers = {}
         self.todo = []
         self.defers = {}
 
@@ -213,12 +218,68 @@ class Closure:
         while self.todo:
             table, rows = self.todo.pop()
             table.make_links()
+            if learns(table):
+                self._learn(table, rows)
             for number in range(len(table.links)):
                 self._follow(table, table.links[number], rows)
             if self.unknowns.any:
                 self.want(self.unknowns.behind(table, rows))
 
+    def _learn(self, table: RuleTable, rows: Sequence[int]) -> None:
+        """Asks for what these jobs were found to read when they were recorded."""
+        link = named_link(table) or new_link(table, self.joins)
+        first = table.output_paths(0)
+        texts = self._texts
+        for row in rows:
+            if link.knows(row):
+                continue
+            found = self.looks.named_by(first[row])
+            if found is None:
+                link.nothing(row)
+                continue
+            token, paths = found
+            loose = self.loose.get(table.base | row)
+            if loose is None and link.has(row, token):
+                continue
+            # Most jobs name the same files: each text is kept once.
+            group = self.joins.new_group([texts.setdefault(path, path) for path in paths], None)
+            number = link.put(row, group, token if loose is None else None)
+            if loose is not None:
+                link.loose[number] = loose
+
+    def _follow_named(self, table: RuleTable, link: NamedLink, rows: Sequence[int]) -> None:
+        known = self._named_makers
+        assert link.group_of is not None
+        for number in dict.fromkeys([link.group_of[row] for row in rows]):
+            group = link.groups[number]
+            if group.makers is None:
+                new = [path for path in group.paths if path not in known]
+                if new:
+                    row = next(row for row in rows if link.group_of[row] == number)
+                    could = self.finder.many(new, None)
+                    found = self._makers_of(new, could, link, table, row)
+                    known.update(zip(new, found, strict=True))
+                makers: Sequence[int] = [known[path] for path in group.paths]
+                if number in link.loose:
+                    makers = loosened(makers, group.paths, link.loose[number])
+                group.makers = array("q", makers)
+            self._demand(link, list(dict.fromkeys(group.makers)))
+            self._demand_later(group.paths, group.makers)
+
+    def loosen(self) -> bool:
+        """Lets go of files that jobs were found to read and that are made from what they make.
+
+        Whether there were any: then the closure must be taken anew.
+        """
+        found = dict(rings(self.tables))
+        for job, paths in found.items():
+            self.loose[job] = paths | self.loose.get(job, frozenset())
+        return bool(found)
+
     def _follow(self, table: RuleTable, link: Link, rows: Sequence[int]) -> None:
+        if isinstance(link, NamedLink):
+            self._follow_named(table, link, rows)
+            return
         if link.pattern is None:
             if link.entry.rule is not None and self.unknowns.any:
                 late_rule = self._late_rule(link.entry.rule)
@@ -450,8 +511,8 @@ class Closure:
         """Looks for every source once; whether one that is not optional is missing."""
         new: dict[str, None] = {}
         lacking = False
-        for _, _, paths, makers in wanted_links(self.tables.values()):
-            if SOURCE not in makers:
+        for link, _, paths, makers in wanted_links(self.tables.values()):
+            if link.named or SOURCE not in makers:  # what is named may be gone
                 continue
             for path, maker in zip(paths, makers, strict=True):
                 if maker == SOURCE and path not in self.sources:
@@ -459,7 +520,7 @@ class Closure:
         paths = list(new)
         self.sources.update(zip(paths, self.looks.signatures(paths), strict=True))
         for link, _, paths, makers in wanted_links(self.tables.values()):
-            if SOURCE not in makers:
+            if link.named or SOURCE not in makers:
                 continue
             for i, maker in enumerate(makers):
                 if maker == SOURCE and self.sources[paths[i]] is None:

@@ -155,11 +155,11 @@ class JobValues:
         return self.table.values_of(self.row)
 
     def input_paths(self) -> list[str]:
-        """All inputs in order, those reached only by name (order-only) left out."""
+        """All inputs in order, without those reached only by name (order-only), or found."""
         return [
             path
             for link in self.table.links
-            if not link.entry.order_only
+            if not link.entry.order_only and not link.named
             for path in link.paths_of(self.row)
         ]
 

@@ -24,6 +24,12 @@ class Looks(Protocol):
     def has_record(self, path: str) -> bool:
         """Whether a job is known to have made this path."""
 
+    def named_by(self, first_output: str) -> tuple[str, Sequence[str]] | None:
+        """What the job with this first output was found to read when it was recorded.
+
+        A token that identifies the list, and the list; None if that is not known.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -87,7 +93,9 @@ class Plan:
         incomplete: whether more will be wanted when what waits is known.
         waits: for each rule of which something cannot be known yet, the rules that have to tell.
         unknowns: tells which producers have told.
-        finder: tells who makes a path, be it wanted or not.
+        finder: tells which jobs make a path.
+        loose: of jobs the files that they were found to read and are made from what they make:
+            they do not wait for them.
     """
 
     workflow: Workflow
@@ -108,6 +116,7 @@ class Plan:
     waits: dict[str, list[str]] = field(default_factory=dict)
     unknowns: Unknowns | None = None
     finder: Finder | None = None
+    loose: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def table_of(self, job: int) -> RuleTable:
         """The table that a job is in."""

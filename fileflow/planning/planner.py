@@ -42,7 +42,7 @@ def make_plan(
         closure.close()
         # What is left out may lack a source: that is seen after it was left out.
         trouble = closure.settle(asked, tolerant=wishes.keep_going or targets.narrows)
-        if trouble is not None:
+        if trouble is not None and not closure.loosen():
             break
     if targets.narrows:
         asked, wanted = targets.narrow(asked)
@@ -51,7 +51,7 @@ def make_plan(
             closure.want([*wanted, *targets.producers])
             closure.close()
             trouble = closure.settle(wanted, tolerant=wishes.keep_going)
-            if trouble is not None:
+            if trouble is not None and not closure.loosen():
                 break
     blocked, missing = trouble
     unknowns = closure.unknowns if closure.unknowns.any else None
@@ -79,6 +79,7 @@ def make_plan(
         waits=waits,
         unknowns=unknowns,
         finder=closure.finder,
+        loose={job: loose for job, loose in closure.loose.items() if job not in deferred},
     )
     plan.order = in_order(plan)
     check_overlaps(plan, closure.table)

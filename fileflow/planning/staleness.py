@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Protocol
 
+from fileflow.errors import FileflowError
+from fileflow.planning.named import NAME, learns
 from fileflow.planning.plan import Plan
 from fileflow.planning.recipes import Recipe
 from fileflow.planning.tables import ABSENT as NO_PATH
 from fileflow.planning.tables import ROW, SHIFT, Group, Link, RuleTable, wanted_rows
 
 ZERO = bytes(16)
+UNREADABLE = b"\xff" * 16
 LIST_MARK = "\x01"
 
 
@@ -48,6 +51,8 @@ class Why(Enum):
     OUTPUTS = "the outputs changed"
     INPUTS = "the list of inputs changed"
     CONTENT = "an input changed"
+    GONE = "a file that it read is gone"
+    APPEARED = "a file that was not there is there now"
     OVERWRITTEN = "changed by someone else since it was made"
     ENSURE = "does not meet its `ensure`"
     EXPIRED = "recorded too long ago"
@@ -78,6 +83,8 @@ _SENTENCES = {
     Why.ACTION: lambda r: f"{r.about} changed",
     Why.INPUTS: lambda r: f"inputs: {r.about}",
     Why.CONTENT: lambda r: f"{r.about} changed",
+    Why.GONE: lambda r: f"{r.about} is gone, which it read",
+    Why.APPEARED: lambda r: f"{r.about} is there now, and was not",
     Why.OVERWRITTEN: lambda r: f"{r.about} was {r.why.value}",
     Why.ENSURE: lambda r: f"{r.about} {r.why.value}",
     Why.NEEDED: lambda r: f"gone, and needed by {r.about}",
@@ -469,10 +476,26 @@ class Staleness:
         key = group.number if not link.entry.optional else -1 - group.number
         if key in self._group_ids:
             return self._group_ids[key]
-        content = self.facts.content
-        found = self.facts.contents_id(b"".join([content(p) or ZERO for p in link.paths_of(row)]))
+        found = self.facts.contents_id(self.contents(link, row))
         self._group_ids[key] = found
         return found
+
+    def contents(self, link: Link, row: int) -> bytes:
+        """16 bytes for each file of a list of inputs, of its content; zeros for an absent one."""
+        if link.named:
+            paths, makers = link.paths_of(row), link.makers_of(row)
+            return b"".join([self._read(p, m) for p, m in zip(paths, makers, strict=True)])
+        content = self.facts.content
+        return b"".join([content(path) or ZERO for path in link.paths_of(row)])
+
+    def _read(self, path: str, maker: int) -> bytes:
+        """The content of a file that a job was found to read; if nobody makes it, as it is now."""
+        if maker < 0 and self.facts.signatures((path,))[0] is None:
+            return ZERO
+        try:
+            return self.facts.content(path) or ZERO
+        except FileflowError:  # it may be read no more
+            return UNREADABLE
 
     def forget_groups(self) -> None:
         """Drops what was worked out for lists, after a file of one has changed."""
@@ -495,6 +518,10 @@ class Staleness:
     def _inputs_reason(
         self, record: Record, table: RuleTable, row: int, tokens: Sequence[str]
     ) -> Reason:
+        if learns(table) and NAME not in record.head.input_names:
+            deps = next(k for k, entry in enumerate(table.shape.outputs) if entry.deps)
+            path = table.output_paths(deps)[row]
+            return Reason(Why.INPUTS, f"what {path} names is not known yet")
         before = [path for token in record.inputs for path in self._paths(token)]
         after = [path for link in table.links for path in link.paths_of(row)]
         return Reason(Why.INPUTS, _difference(before, after))
@@ -537,8 +564,13 @@ class Staleness:
             for i, path in enumerate(paths):
                 if settled_only and len(makers) == len(paths) and makers[i] in self._moving:
                     continue
-                if (self.facts.content(path) or ZERO) != stored[16 * i : 16 * i + 16]:
-                    yield Reason(Why.CONTENT, path)
+                then = stored[16 * i : 16 * i + 16]
+                now = self._read(path, makers[i]) if link.named else self.facts.content(path)
+                if (now or ZERO) != then:
+                    why = Why.CONTENT
+                    if link.named and ZERO in (now, then):
+                        why = Why.GONE if now == ZERO else Why.APPEARED
+                    yield Reason(why, path)
 
 
 _NEVER = Reason(Why.MISSING)

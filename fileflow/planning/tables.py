@@ -74,6 +74,9 @@ class Link:
 
     __slots__ = ("entry", "group_of", "groups", "makers", "paths", "pattern", "single", "tables")
 
+    # Whether it is what jobs were found to read (see `planning.named`).
+    named = False
+
     def __init__(self, entry: Entry, pattern: Pattern | None, *, single: bool) -> None:
         self.entry = entry
         self.pattern = pattern
@@ -755,8 +758,7 @@ class Joins:
             key = (paths[0],)
             if key in self._groups:
                 return self._groups[key]
-        made = Group(self.next_group, paths, rows)
-        self.groups.append(made)
+        made = self.new_group(paths, rows)
         if len(paths) == 1 and rows is None:
             self._groups[(paths[0],)] = made
         return made
@@ -771,6 +773,12 @@ class Joins:
     def next_group(self) -> int:
         """The number of the next group: no other group of the run has it."""
         return self._first_group + len(self.groups)
+
+    def new_group(self, paths: list[str], rows: Table | None) -> Group:
+        """A group that nobody else has."""
+        made = Group(self.next_group, paths, rows)
+        self.groups.append(made)
+        return made
 
     def rows(self, table: RuleTable, names: tuple[str, ...]) -> Table:
         """The rows of the natural join over the mapped names, shared by tables that agree."""

@@ -15,6 +15,8 @@ from typing import Any
 
 from fileflow.model.work import STAGE, End, Order, Outcome, Work
 from fileflow.world import commands
+from fileflow.world.deps import Began, DoubtError, Place, Reader, named_paths, without_stage
+from fileflow.world.deps_text import UnfitDepsError
 from fileflow.world.files import NOTHING, digest, file_digest, signature, signature_of, signatures
 from fileflow.world.functions import (
     Facts,
@@ -125,6 +127,7 @@ class Doer:
         self._root = os.getcwd()
         self._own: PrivateFolder | None = None
         self._pieces: list[Piece] = []
+        self._reader = Reader(stage.folder)
 
     def learn(self, work: Work) -> None:
         """Takes what all jobs of a rule share."""
@@ -189,10 +192,13 @@ class Doer:
                 staged = stage.prepare(prepare_shape, outputs, files)
             else:
                 staged = own.prepare(prepare_shape, files)
+            began = self._reader.begin(order.looks) if prepared.work.deps else None
             if prepared.is_function or prepared.is_script:
                 acted = await self._call(prepared, order, words, staged, outcome, notes)
             else:
                 acted = self._run(prepared, order, words, staged, outcome, notes)
+            if acted and began is not None:
+                texts = self._deps_texts(prepared.work, order, staged)
             gathered = gather(pieces, shape, outputs, staged) if acted and pieces else None
             if gathered is not None and not isinstance(gathered, str):
                 outputs, staged, shape = gathered.outputs, gathered.staged, gathered.shape
@@ -207,6 +213,8 @@ class Doer:
                     outcome.message = found
                 else:
                     self._look_again(seen, seen_lists, learned)
+                    if began is not None:
+                        outcome.named = self._named(texts, order, outputs, staged, began)
                     outcome.outputs = stage.publish(shape, outputs, staged, found)
                     if gathered is not None and not isinstance(gathered, str):
                         outcome.outputs = gathered.published(outcome.outputs)
@@ -217,6 +225,13 @@ class Doer:
                     done = True
         except ChangedError as error:
             outcome.end = End.CHANGED
+            outcome.message = str(error)
+        except DoubtError as error:
+            outcome.end = End.CHANGED
+            outcome.message = str(error)
+            outcome.named = error.files
+        except UnfitDepsError as error:
+            outcome.end = End.FAILED
             outcome.message = str(error)
         except OSError as error:
             outcome.end = End.FAILED
@@ -328,6 +343,45 @@ class Doer:
         if content is None or digest(path) != content:
             raise ChangedError(f"the input {path} changed while the job ran")
         learned.append((path, now, content))
+
+    # What it was found to read ----------------------------------------------------------------
+
+    def _deps_texts(self, work: Work, order: Order, staged: Sequence[str]) -> dict[str, str]:
+        """The text of each deps file, without the names of our folders; written back so."""
+        place = self._place()
+        found = {}
+        for position in work.deps:
+            path = staged[position]
+            if not os.path.isfile(path) or os.path.islink(path):
+                continue  # that is said with all else that is not as it must be
+            with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+                found[order.outputs[position]] = text = file.read()
+            final = without_stage(text, place)
+            if final != text:
+                with open(
+                    path, "w", encoding="utf-8", errors="surrogateescape", newline=""
+                ) as file:
+                    file.write(final)
+        return found
+
+    def _named(
+        self,
+        texts: Mapping[str, str],
+        order: Order,
+        outputs: Sequence[str],
+        staged: Sequence[str],
+        began: Began,
+    ) -> list[tuple[str, bytes | None, bytes | None]]:
+        inputs: list[str] = []
+        for check in order.checks:
+            inputs += self._lists[check][0] if type(check) is int else [check[0]]  # type: ignore[index]
+        place = self._place(dict(zip(staged, outputs, strict=True)))
+        made = [*outputs, *order.logs]
+        return self._reader.look(named_paths(texts, place, inputs=inputs, outputs=made), began)
+
+    def _place(self, staged: Mapping[str, str] | None = None) -> Place:
+        own = self._own.folder if self._own is not None else ""
+        return Place(self._root, self._stage.folder, own, staged)
 
     # Actions ----------------------------------------------------------------------------------
 

@@ -47,6 +47,16 @@ def test_an_output_that_was_overwritten_is_taken_with_those_who_read_it(months: 
     assert months.build().built == 1, "what was read by hand is not what is there now"
 
 
+def test_an_output_that_was_edited_by_hand_is_taken_with_what_follows_from_it(
+    months: Folder,
+) -> None:
+    months.build()
+    months.write("build/02.txt", "edited\n")
+    assert adopted(months) == ["copy: 1 job recorded as fresh", "total: 1 job recorded as fresh"]
+    assert months.build().built == 0
+    assert (months.root / "build/02.txt").read_text() == "edited\n"
+
+
 def test_a_job_without_its_output_is_named_and_left(months: Folder) -> None:
     months.write("build/01.txt", "one\n")
     assert adopted(months, "copy") == [

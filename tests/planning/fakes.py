@@ -138,6 +138,9 @@ class FakeWorld:
     def has_record(self, path: str) -> bool:
         return any(path in record.outputs for record in self.records.values())
 
+    def named_by(self, first_output: str) -> tuple[str, Sequence[str]] | None:
+        return None
+
     # -- Facts --------------------------------------------------------------------------------
 
     def record(self, first_output: str) -> FakeRecord | None:

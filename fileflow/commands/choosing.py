@@ -64,8 +64,8 @@ def _asked_by(table: RuleTable) -> Iterator[int]:
 
 
 def makers_of(table: RuleTable, row: int) -> Iterator[int]:
-    """The jobs that make what a job takes."""
-    for link in table.links:
+    """The jobs that make what a job takes, or what its calls wait for."""
+    for link in table.all_links():
         for maker in link.makers_of(row):
             if maker >= 0:
                 yield maker

@@ -95,6 +95,8 @@ def _absent(loop: Loop) -> Iterator[str]:
     session = loop.session
     for table in loop.plan.tables.values():
         action = table.rule.action
+        for site in table.sites:
+            yield from _relative(session.answers.code_of(site.call).absent)
         if isinstance(action, Run):
             yield from _relative(session.code.function(action.module, action.function).absent)
         elif isinstance(action, Script):
@@ -117,7 +119,9 @@ def _directories(loop: Loop) -> Iterator[str]:
         if named is not None:
             paths = dict.fromkeys(path for group in named.groups for path in group.paths)
             yield from filter(os.path.isdir, paths)
-        for link in table.links:
+        for link in table.all_links():
+            if link.given is not None:  # a path that a call gives does not say what it is
+                yield from (p for group in link.groups for p in group.paths if os.path.isdir(p))
             if link.pattern is not None and link.pattern.directory:
                 yield from link.paths
                 for group in link.groups:

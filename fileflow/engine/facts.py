@@ -98,6 +98,10 @@ class World:
         self._contents[path] = found
         return found
 
+    def is_there(self, path: str) -> bool:
+        """Whether what is at a path now is what `content` tells, or would be."""
+        return path not in self._assumed and self.signatures((path,))[0] is not None
+
     def known_content(self, path: str) -> bytes | None:
         """The digest of a path if it is known without reading: its signature is as recorded."""
         if path in self._contents:

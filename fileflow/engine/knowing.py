@@ -17,6 +17,7 @@ from fileflow.model.patterns import natural_key
 from fileflow.planning.filling import canonical
 from fileflow.planning.known import Found, Values, own_names
 from fileflow.planning.plan import Plan, Wishes
+from fileflow.planning.questions import sites_of
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
 from fileflow.world import files
 
@@ -47,6 +48,8 @@ def plan_known(
     Raises:
         FileflowError: as planning does; with status 1 where what was found cannot be built.
     """
+    rules = session.workflow.rules
+    session.answers.again = None if rerun else {str(word) for word in wishes.force} & rules.keys()
     while True:
         plan = session.plan(wishes)
         called = set(session.called)
@@ -65,6 +68,22 @@ def known_plan(session: Session, wishes: Wishes) -> Plan:
     return plan_known(session, wishes).plan
 
 
+def forget_unused(session: Session, plan: Plan) -> None:
+    """Forgets answers that no job of the workflow can ask for any more.
+
+    Those of a function count as such only if all jobs of all rules that call it were planned.
+    """
+    whole: dict[str, bool] = {}
+    for name, rule in session.workflow.rules.items():
+        table = plan.by_rule.get(name)
+        planned = table is not None and not table.grows and all(table.wanted)
+        for site in sites_of(rule, rule.inputs):
+            if not site.is_amount:
+                function = f"{site.call.module}:{site.call.function}"
+                whole[function] = whole.get(function, True) and planned
+    session.answers.forget_unused([function for function, every in whole.items() if every])
+
+
 def _jobs_of(plan: Plan, identities: Collection[Identity]) -> Iterator[int]:
     """The wanted jobs with these identities."""
     if not identities:
@@ -79,7 +98,7 @@ def _learn(session: Session, decided: Decided, *, keep: bool) -> bool:
     """Takes in what settled producers have to tell; whether that is something new."""
     plan = decided.plan
     assert plan.unknowns is not None
-    news = False
+    news = _settle(session, decided)
     for number, relation, table in plan.unknowns.producers():
         known = session.known.of(number)
         if relation.scattered_by is not None:
@@ -96,6 +115,20 @@ def _learn(session: Session, decided: Decided, *, keep: bool) -> bool:
         if list(known) != order or any(known[key] != now[key] for key in order):
             news = True
         session.known.found[number] = {key: now[key] for key in order}
+    return news
+
+
+def _settle(session: Session, decided: Decided) -> bool:
+    """Notes which jobs are settled whose files calls wait for; whether that is something new."""
+    plan = decided.plan
+    now: set[Identity] = set()
+    for job in plan.awaited:
+        table = plan.by_number(job)
+        wanted = table.number in plan.tables and table.wanted[job & ROW]
+        if wanted and decided.staleness.settled(job):
+            now.add(table.identity(job & ROW))
+    news = now != session.known.settled
+    session.known.settled = now
     return news
 
 

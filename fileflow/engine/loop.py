@@ -16,18 +16,20 @@ from typing import Protocol, runtime_checkable
 
 from fileflow.cpus import usable_memory_mb
 from fileflow.engine import events
+from fileflow.engine.amounts import Amounts, Needs
 from fileflow.engine.durations import Durations
 from fileflow.engine.facts import World
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders, shared_list
 from fileflow.engine.recording import Recording
-from fileflow.engine.runners import ASYNC, Chooser, cores_of, lanes_of
+from fileflow.engine.runners import ASYNC, Chooser, lanes_of
 from fileflow.engine.session import Decided, Session
 from fileflow.engine.temps import Temps
 from fileflow.engine.words import ending, said_seconds, tail_of
+from fileflow.errors import FileflowError
 from fileflow.language.templates import Value
 from fileflow.model.ports import Runner
-from fileflow.model.rules import Pool, Rule
+from fileflow.model.rules import Pool
 from fileflow.model.work import Batch, Died, End, Order, Outcome
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Why
@@ -203,7 +205,9 @@ class Loop:
         weights = self.durations.job_chains(self.plan, self.schedule)
         if weights:
             self.schedule.weigh(weights)
-        self.orders: dict[int, Orders] = {}
+        self.amounts = Amounts(self.session.answers, decided, self.pools, self.settings.jobs)
+        self.orders: dict[tuple[int, int], Orders] = {}
+        self.cores: dict[int, int] = {}
         self.reasons: dict[int, str] = {}
         self.recording = Recording(
             self.records,
@@ -360,15 +364,38 @@ class Loop:
 
     def _start_some(self, table: RuleTable) -> bool:
         """Hands one batch of a rule's ready jobs to a slot; whether anything was settled."""
-        orders = self._orders(table)
         runner = self._runner(table)
-        lane = self._free_lane(table, orders, runner)
+        needs = self.amounts.of_rule(table)
+        if needs is None:
+            return self._start_asked(table, runner)
+        lane = self._free_lane(table, needs, runner)
         if lane is None:
             return False
         jobs = self._must_run(table, self._batch_size(table, runner))
         if not jobs:
             return True
-        self._hand_over(lane, table, orders, jobs)
+        self._hand_over(lane, table, needs, jobs)
+        return True
+
+    def _start_asked(self, table: RuleTable, runner: str) -> bool:
+        """The same for one job of a rule whose calls say how much each job takes."""
+        if all(lane.orders for lane in self.lanes[runner]):
+            return False
+        jobs = self._must_run(table, 1)
+        if not jobs:
+            return True
+        job = jobs[0]
+        try:
+            needs = self.amounts.of_job(table, job & ROW, self.attempts.get(job, 0) + 1)
+        except (FileflowError, OSError) as error:
+            self.attempts[job] = 1 + self._retries(table)
+            self._failed(job, str(error), Outcome(job, 1, End.FAILED, started=time.time()))
+            return True
+        lane = self._free_lane(table, needs, runner)
+        if lane is None or lane.orders:
+            self.schedule.put_back(job)
+            return False
+        self._hand_over(lane, table, needs, jobs)
         return True
 
     def _must_run(self, table: RuleTable, most: int) -> list[int]:
@@ -426,13 +453,13 @@ class Loop:
         if job in self.plan.producers:
             self.told = True
 
-    def _free_lane(self, table: RuleTable, orders: Orders, runner: str) -> Lane | None:
+    def _free_lane(self, table: RuleTable, needs: Needs, runner: str) -> Lane | None:
         lanes = self.lanes[runner]
         rule = table.rule
         if self.settings.jobs == 1 and any(lane.table is not table for lane in self._busy()):
             return None
         used = sum(lane.cores for every in self.lanes.values() for lane in every if lane.orders)
-        if used + orders.cores <= self.settings.jobs and self._pools_allow(rule):
+        if used + needs.cores <= self.settings.jobs and self._pools_allow(needs):
             lane = next((lane for lane in lanes if not lane.orders), None)
             if lane is not None:
                 return lane
@@ -467,17 +494,18 @@ class Loop:
         size = int(BATCH_SECONDS / max(seconds, 1e-5))
         return max(1, min(size, share, LONG_BATCH))
 
-    def _hand_over(self, lane: Lane, table: RuleTable, orders: Orders, jobs: Sequence[int]) -> None:
+    def _hand_over(self, lane: Lane, table: RuleTable, needs: Needs, jobs: Sequence[int]) -> None:
+        orders = self._orders(table, needs.cores)
         lists: dict[int, tuple[list[str], list[bytes | None], list[bytes | None]]] = {}
         if not lane.orders:
             lane.table = table
-            lane.cores = orders.cores
-            lane.resources, lane.items = self._take_pools(table.rule)
+            lane.cores = needs.cores
+            lane.resources, lane.items = self._take_pools(needs)
             lane.stopping = None
             lane.timed_out = set()
             lane.since = self.clock.tick()
             lane.is_long = self.durations.of_job(table, jobs[0] & ROW) > BATCH_SECONDS
-        resources = self._resource_values(lane, table.rule)
+        resources = self._resource_values(lane)
         log = f".fileflow/logs/{self.run}/{lane.number}.log"
         batch: list[Order] = []
         for job in jobs:
@@ -533,11 +561,14 @@ class Loop:
             text = f"rule {rule}: executor auto chose {executor}: {why}"
             self.tell(events.Note(text, warning=False))
 
-    def _orders(self, table: RuleTable) -> Orders:
-        found = self.orders.get(table.number)
+    def _orders(self, table: RuleTable, cores: int | None = None) -> Orders:
+        """What makes the orders of a rule's jobs that have so many cores; as last time if None."""
+        if cores is None:
+            cores = self.cores.get(table.number, 1)
+        self.cores[table.number] = cores
+        key = (table.number, cores)
+        found = self.orders.get(key)
         if found is None:
-            is_async = table.rule.name in self.asyncs
-            cores = cores_of(table.rule, is_async, self.settings.jobs)
             found = Orders(
                 table,
                 self.bindings.get(table.rule.name),
@@ -545,23 +576,19 @@ class Loop:
                 root_seed=self.session.workflow.seed,
                 cores=cores,
             )
-            self.orders[table.number] = found
+            found.work = self.session.numbered(found.work)
+            self.orders[key] = found
         return found
 
     # -- pools --------------------------------------------------------------------------------
 
-    def _amount(self, rule: Rule, name: str) -> float:
-        pool = self.pools.get(name)
-        number = rule.resources[name].number
-        return number if pool is None else min(number, pool.total)
-
-    def _pools_allow(self, rule: Rule) -> bool:
-        for name in rule.resources:
+    def _pools_allow(self, needs: Needs) -> bool:
+        for name, amount in needs.amounts.items():
             pool = self.pools.get(name)
             if pool is None:
                 continue
             if pool.items is not None:
-                if len(self.free_items[name]) < self._amount(rule, name):
+                if len(self.free_items[name]) < amount:
                     return False
                 continue
             used = sum(
@@ -570,12 +597,12 @@ class Loop:
                 for lane in lanes
                 if lane.orders
             )
-            if used + self._amount(rule, name) > pool.total + 1e-9:
+            if used + amount > pool.total + 1e-9:
                 return False
         return True
 
-    def _take_pools(self, rule: Rule) -> tuple[dict[str, float], dict[str, list[str]]]:
-        amounts = {name: self._amount(rule, name) for name in rule.resources}
+    def _take_pools(self, needs: Needs) -> tuple[dict[str, float], dict[str, list[str]]]:
+        amounts = dict(needs.amounts)
         items = {}
         for name, amount in amounts.items():
             if name in self.free_items:
@@ -589,7 +616,7 @@ class Loop:
         lane.resources, lane.items, lane.table = {}, {}, None
         lane.cores = 0
 
-    def _resource_values(self, lane: Lane, rule: Rule) -> dict[str, Value]:
+    def _resource_values(self, lane: Lane) -> dict[str, Value]:
         values: dict[str, Value] = {}
         for name, amount in lane.resources.items():
             if name in lane.items:

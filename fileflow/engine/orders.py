@@ -265,7 +265,7 @@ class Orders:
 
     def _item(self, item: Item, row: int) -> str | list[str] | int | None:
         links = self.table.links
-        if item.single:
+        if item.single or (self.table.gives_inputs and JobValues(self.table, row).is_single(item)):
             paths = links[item.entries[0]].paths_of(row)
             return paths[0] if paths else None
         if len(item.entries) == 1:
@@ -401,9 +401,7 @@ class Orders:
         table = self.table
 
         inputs = [
-            (item.name, values.input_item(item))
-            for item in table.input_items
-            if item.name or not table.is_order_only(item)
+            (part.name, part.paths) for part in values.parts() if part.name or not part.order_only
         ]
         paths = self.logs(values.row)
         logs = [
@@ -415,7 +413,7 @@ class Orders:
             "output": _by_name(
                 [(item.name, values.output_item(item)) for item in table.output_items]
             ),
-            "params": {name: values.typed_param(name) for name in self.rule.params},
+            "params": values.typed_params(),
             "wildcards": values.wildcards(),
             "cores": self.cores,
             "resources": values.extras["resources"],
@@ -428,7 +426,7 @@ class Orders:
             if self.rule.names_whole_config
             else named_config(self.rule.config_named),
         }
-        if skipped := [i.name for i in table.input_items if i.name and table.is_order_only(i)]:
+        if skipped := [part.name for part in values.parts() if part.name and part.order_only]:
             facts["order_only"] = skipped
         in_order = {name: facts.pop(name) for name in ("input", "output", "log")}
         text = canonical(facts)

@@ -53,6 +53,7 @@ class Project:
             try:
                 yield session
             finally:
+                session.close()
                 session.records.close()
 
     def locked(self) -> Lock:

@@ -139,7 +139,7 @@ class Recording:
             if link.entry.order_only:
                 self._store_paths(table, link, k, row)
                 out.append(ZERO)
-            elif link.group_of is None or link.single:
+            elif link.group_of is None or link.is_one(row):
                 paths = link.paths_of(row)
                 out.append((self.world.content(paths[0]) or ZERO) if paths else ZERO)
             else:

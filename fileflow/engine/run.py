@@ -12,11 +12,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fileflow.engine import conclusion, events
 from fileflow.engine.events import nothing_to_do
-from fileflow.engine.knowing import plan_known
+from fileflow.engine.knowing import forget_unused, plan_known
 from fileflow.engine.loop import Loop, Settings, Stop, Watched
 from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.project import Project
@@ -81,11 +82,18 @@ def run(
         session = project.take()
         for line in (*session.workflow.warnings, *session.records.warnings):
             tell(events.Note(line))
+        session.answers.interrupted = lambda: bool(stop.signal)
         runners = _Runners(session, settings, wakeup, lock.fileno())
         try:
             loop, finished = _run(session, wishes, settings, tell, stop, runners, tick, settled)
+        except KeyboardInterrupt:
+            if not stop.signal:
+                raise
+            finished = events.RunFinished(signal=stop.signal, status=128 + stop.signal)
+            remember = None
         finally:
             runners.close()
+            session.close()
         session.records.compact_if_worth()
         if remember is not None and not finished.status and not finished.left_out:
             conclusion.store(loop, *remember, nothing_to_do(finished.kept + finished.built))
@@ -128,6 +136,10 @@ def _run(
             grown = replan()
         except FileflowError:
             return None  # it will be said when nothing runs any more
+        except KeyboardInterrupt:
+            if not stop.signal:
+                raise
+            return None  # the loop ends what runs
         if not _goes_on(loop, grown):
             return None
         return ready(grown, loop.under_way())
@@ -185,7 +197,14 @@ def _run(
                 raise
             tally.error = str(error)
             break
+        except KeyboardInterrupt:
+            if not stop.signal:
+                raise
+            finished = replace(finished, signal=stop.signal)
+            break
     finished = tally.summary(finished)
+    if not finished.status:
+        forget_unused(session, loop.plan)
     for line in partner_lines(loop.plan):
         tell(events.Note(line, warning=False))
     lost = lost_files(session, loop, tally.lost)

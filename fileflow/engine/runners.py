@@ -40,11 +40,11 @@ def lanes_of(runner: str, jobs: int) -> int:
     return ASYNC_JOBS if runner == ASYNC else jobs
 
 
-def cores_of(rule: Rule, is_async: bool, jobs: int) -> int:
-    """The cores that a job of a rule takes; an `async def` function waits for others."""
+def cores_of(rule: Rule, is_async: bool, jobs: int, cores: float) -> int:
+    """Of `cores` those that a job of a rule takes; an `async def` function waits for others."""
     if is_async and not rule.cores_said:
         return 0
-    return int(min(rule.cores.number, jobs))
+    return int(min(cores, jobs))
 
 
 def wished(rule: Rule, is_async: bool, asked: str) -> str:

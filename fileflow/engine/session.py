@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 
+from fileflow.engine.asking import Answering
 from fileflow.engine.facts import World
 from fileflow.engine.orders import is_notebook
 from fileflow.engine.runners import check
@@ -17,8 +18,10 @@ from fileflow.errors import Collector, FileflowError
 from fileflow.fast import NAME, STATE
 from fileflow.language.loader import load_workflow
 from fileflow.language.templates import Template, fill_plain
-from fileflow.model.rules import Argv, Call, Rule, Run, Script, Shell, Workflow
+from fileflow.model.rules import Argv, Rule, Run, Script, Shell, Workflow
+from fileflow.model.work import Work
 from fileflow.planning.binding import Binding, Parameter, bind
+from fileflow.planning.calling import Asking, asking_of
 from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
 from fileflow.planning.known import Known
 from fileflow.planning.plan import Plan, Wishes
@@ -73,13 +76,15 @@ def find_workflowfile(given: str | None, start: str) -> str:
 
 @dataclass(slots=True)
 class Decided:
-    """A plan and what is fresh in it; `asyncs` are the rules whose functions are `async def`."""
+    """A plan and what is fresh in it; `asyncs` are the rules whose functions are `async def`,
+    `askings` says for each rule how the functions of its calls are asked, by site."""
 
     plan: Plan
     recipes: dict[str, Recipe]
     staleness: Staleness
     bindings: dict[str, Binding] = field(default_factory=dict)
     asyncs: set[str] = field(default_factory=set)
+    askings: dict[str, dict[int, Asking]] = field(default_factory=dict)
 
 
 class Session:
@@ -127,6 +132,10 @@ class Session:
         self.known = Known()
         self.called: set[tuple[str, ...]] = set()
         self._joins: Joins | None = None
+        self.answers = Answering(
+            self.root, self.world, self.records, self.code, self.called, writable=writable
+        )
+        self._works: dict[str, int] = {}
 
     def _read_code(self, path: str) -> bytes | None:
         """The bytes of a module, with its signature kept: it shapes the plan."""
@@ -138,9 +147,18 @@ class Session:
         except OSError:
             return None
 
+    def numbered(self, work: Work) -> Work:
+        """A rule's work under a number of its own: slots know earlier ones by theirs."""
+        key = repr(work)
+        return replace(work, key=self._works.setdefault(key, len(self._works)))
+
+    def close(self) -> None:
+        """Ends what was started to look at the project."""
+        self.answers.close()
+
     def plan(self, wishes: Wishes) -> Plan:
         """The jobs that the wishes need, as far as they are known."""
-        plan = make_plan(self.workflow, self.world, wishes, self.known, self._joins)
+        plan = make_plan(self.workflow, self.world, wishes, self.known, self._joins, self.answers)
         self._joins = plan.joins
         return plan
 
@@ -213,8 +231,11 @@ class Session:
     def _prepare(self, table: RuleTable, decided: Decided, describe: Describe | None) -> None:
         rule = table.rule
         action = rule.action
-        _refuse_unfinished(rule)
         table.make_links()
+        decided.askings[rule.name] = {
+            site.number: asking_of(table, site, self.answers.parameters(site.call))
+            for site in table.sites
+        }
         code: Code | None = None
         takes: tuple[tuple[str, ...], bool] | None = None
         if isinstance(action, Run):
@@ -346,18 +367,3 @@ class Session:
                     named = recipe.get("files")
                     return set(named) if isinstance(named, dict) else set()
         return None
-
-
-def _refuse_unfinished(rule: Rule) -> None:
-    """What the language has and the engine has not must not pass for nothing.
-
-    Raises:
-        FileflowError: if the rule uses it.
-    """
-    calls = [entry.call for entry in rule.inputs]
-    calls += [rule.params_call, rule.cores.call]
-    calls += [amount.call for amount in rule.resources.values()]
-    calls += [value for value in rule.params.values() if isinstance(value, Call)]
-    for call in calls:
-        if call is not None:
-            raise FileflowError("`call` is not there yet", place=call.place)

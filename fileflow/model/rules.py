@@ -30,6 +30,15 @@ class Call:
     place: Place
 
 
+class Kind(str, Enum):
+    """What a call of a rule decides on."""
+
+    INPUT = "input"
+    PARAMS = "params"
+    CORES = "cores"
+    RESOURCES = "resources"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """Where a relation's values come from when a rule makes the file that holds them.

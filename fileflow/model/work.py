@@ -39,7 +39,10 @@ class Work:
             outputs, staged; `("input", "inputs", names)` all input items as one object (names is a
             tuple of a name or None for each: with names an object with attributes, without a
             list of all paths, or the Path itself if the items are one single path);
-            `("output", "outputs", names)` likewise; `("rng", "rng", "numpy" | "random")`;
+            `("output", "outputs", names)` likewise; `("x", "path", k)` the k-th value as a Path, a
+            list of them, or an object with attributes (False: the parameter keeps its default);
+            `("x", "optional", k)` the only item of the k-th value (an empty list: the default);
+            `("rng", "rng", "numpy" | "random")`;
             `("seed", "seed", None)`; `("log", "log", None)`, or `("log", "logs", items)` where
             the job has log files of its own (items: (name or None, positions or one position)).
         environ: environment variables of the action (added to what is there).

@@ -6,12 +6,12 @@ value comes from; what cannot be bound becomes errors that name the cure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
-from fileflow.model.rules import Run
+from fileflow.model.rules import Kind, Run
 from fileflow.planning.filling import Item, JobValues, plain, python_config
 from fileflow.planning.tables import RuleTable
 
@@ -79,6 +79,7 @@ class _Binder:
         self.made = Binding()
         self.inputs = {item.name: k for k, item in enumerate(table.input_items) if item.name}
         self.outputs = {item.name: k for k, item in enumerate(table.output_items) if item.name}
+        self.answered = Answered(table)
         action = self.rule.action
         assert isinstance(action, Run)
         self.place = action.place
@@ -113,7 +114,9 @@ class _Binder:
             found.append("input")
         if name in self.outputs:
             found.append("output")
-        if name in self.rule.params:
+        elif name in self.answered.inputs:
+            found.append("input")
+        if name in self.answered.params or name in self.rule.params:
             found.append("param")
         if name in self.table.columns:
             found.append("wildcard")
@@ -144,8 +147,9 @@ class _Binder:
             self._own(parameter, kinds[0])
         elif name in BUILT_IN:
             self._built_in(parameter)
-        elif not parameter.has_default:
+        elif not parameter.has_default and not self.answered.may_give_more:
             known = [*self.inputs, *self.outputs, *self.rule.params, *self.table.names, *BUILT_IN]
+            known += [*self.answered.inputs, *self.answered.params]
             near = did_you_mean(name, [str(one) for one in known])
             self._error(
                 f"{self.function} takes {name!r}, which rule {self.rule.name!r} does not provide",
@@ -154,25 +158,32 @@ class _Binder:
 
     def _repeats_wildcard(self, name: str) -> bool:
         """Whether a param only repeats the wildcard of its name."""
-        node = self.rule.params[name]
+        node = self.rule.params.get(name)
         text = getattr(node, "text", None)
         return text in {f"{{{name}}}", f"{{wildcards.{name}}}"}
 
     def _own(self, parameter: Parameter, kind: str) -> None:
         name = parameter.name
-        if kind == "input":
+        if kind == "input" and name not in self.inputs:
+            self._check_given(parameter, self.answered.inputs[name])
+            self._check_all_have(parameter, self.answered.inputs[name], "input")
+            self._path(name, lambda job: _given_path(job, name))
+        elif kind == "input":
             k = self.inputs[name]
-            self._check_shape(parameter, self.table.input_items[k], "input")
+            self._check_item(parameter, self.table.input_items[k])
             self.made.parameters.append((name, "input", k))
         elif kind == "output":
             k = self.outputs[name]
             self._check_shape(parameter, self.table.output_items[k], "output")
             self.made.parameters.append((name, "output", k))
+        elif kind == "param" and self.rule.params_call is not None:
+            self._check_all_have(parameter, self.answered.params[name], "param")
+            self._optional_value(name)
         elif kind == "param":
             self._value(name, lambda job: job.typed_param(name))
         else:
             self.made.names.append(name)
-            convert = _converter(parameter.annotation)
+            convert = converter(parameter.annotation)
             if kind == "wildcard":
                 column = self.table.columns[name]
                 self._check_numbers(parameter, column)
@@ -195,7 +206,7 @@ class _Binder:
         ]
 
     def _check_numbers(self, parameter: Parameter, column: Sequence[str]) -> None:
-        convert = _converter(parameter.annotation)
+        convert = converter(parameter.annotation)
         if convert is str:
             return
         for value in dict.fromkeys(column):
@@ -252,6 +263,62 @@ class _Binder:
         pattern = entries[k].pattern
         return pattern.wildcards if pattern is not None else ()
 
+    def _check_item(self, parameter: Parameter, item: Item) -> None:
+        """The shape of an input: what its text says, or what a call gives."""
+        link = self.table.links[item.entries[0]]
+        if link.given is None or len(item.entries) > 1:
+            self._check_shape(parameter, item, "input")
+        elif _bare(parameter.annotation) is not None:
+            given = {row: JobValues(self.table, row).input_item(item) for row in link.given}
+            self._check_given(parameter, given)
+
+    def _check_given(self, parameter: Parameter, given: Mapping[int, object]) -> None:
+        """One path where a list is annotated, or the reverse, in what a call gives."""
+        annotation = _bare(parameter.annotation)
+        if annotation is None:
+            return
+        wants_list = annotation.startswith(("list", "List[", "Sequence[", "tuple"))
+        for row, value in given.items():
+            if isinstance(value, list) and annotation in {"Path", "pathlib.Path", "str"}:
+                what, hint = "a list", "annotate it list[Path], or let the call give one path"
+            elif isinstance(value, str) and wants_list:
+                what, hint = "one path", "annotate it Path, or let the call give a list"
+            else:
+                continue
+            self._error(
+                f"{self.function} takes {parameter.name!r} as {parameter.annotation}, but a call "
+                f"gives the job {self.table.label(row)} {what}",
+                hint,
+            )
+            return
+
+    def _check_all_have(self, parameter: Parameter, given: Mapping[int, object], kind: str) -> None:
+        """A name that a call gives some jobs only needs a default for the others."""
+        if parameter.has_default:
+            return
+        rows = self.answered.asked if kind == "input" else self.answered.asked_params
+        lacking = next((row for row in rows if row not in given), None)
+        if lacking is not None:
+            self._error(
+                f"{self.function} takes {parameter.name!r}, but a call gives the job "
+                f"{self.table.label(lacking)} no {kind} of that name",
+                "give the parameter a default, or let the call give it to every job",
+            )
+
+    def _path(self, name: str, getter: Getter) -> None:
+        self.made.parameters.append((name, "path", len(self.made.values)))
+        self.made.values.append(getter)
+
+    def _optional_value(self, name: str) -> None:
+        """A param that a call gives; a job that it does not give it to has the default."""
+
+        def get(job: JobValues) -> list[object]:
+            answered = job.answered_params()
+            return [answered[name]] if name in answered else []
+
+        self.made.parameters.append((name, "optional", len(self.made.values)))
+        self.made.values.append(get)
+
     def _value(self, name: str, getter: Getter) -> None:
         self.made.parameters.append((name, "value", len(self.made.values)))
         self.made.values.append(getter)
@@ -263,6 +330,11 @@ class _Binder:
             items = table.input_items if name == "input" else table.output_items
             if name == "input":
                 items = tuple(i for i in items if i.name or not table.is_order_only(i))
+            if name == "input" and self.table.gives_inputs:
+                if _bare(parameter.annotation) is not None:
+                    self._check_given(parameter, self.answered.whole())
+                self._path(name, JobValues.whole_input)
+                return
             if not items and not parameter.has_default:
                 self._error(f"{self.function} takes {name!r}, but the rule has no {name}")
                 return
@@ -271,7 +343,7 @@ class _Binder:
             names = tuple(item.name for item in items)
             self.made.parameters.append((name, name + "s", names))
         elif name == "params":
-            self._value(name, lambda job: {p: job.typed_param(p) for p in job.table.rule.params})
+            self._value(name, JobValues.typed_params)
         elif name == "config":
             self.made.whole_config = True
             self._value(name, lambda job: python_config(job.table.config))
@@ -298,9 +370,20 @@ class _Binder:
         for name, k in self.outputs.items():
             if name not in taken and "output" not in taken:
                 self.made.parameters.append((str(name), "output", k))
+        for name in self.answered.inputs:
+            if name not in taken and "input" not in taken:
+                self._path(name, lambda job, name=name: _given_path(job, name))  # type: ignore[misc]
+        for name in self.answered.params:
+            if name not in taken and "params" not in taken:
+                self._optional_value(name)
         for name in self.rule.params:
             if name not in taken and "params" not in taken:
                 self._value(name, lambda job, name=name: job.typed_param(name))  # type: ignore[misc]
+
+    def _is_order_only(self, name: str) -> bool:
+        if name not in self.inputs:
+            return name in self.answered.order_only
+        return self.table.is_order_only(self.table.input_items[self.inputs[name]])
 
     def _is_scattered(self, name: str) -> bool:
         item = self.table.output_items[self.outputs[name]]
@@ -308,9 +391,9 @@ class _Binder:
 
     def _not_taken(self, taken: set[str]) -> None:
         groups = (
-            ("input", self.inputs, "input"),
+            ("input", {**self.inputs, **dict.fromkeys(self.answered.inputs)}, "input"),
             ("output", self.outputs, "output"),
-            ("param", dict.fromkeys(self.rule.params), "params"),
+            ("param", dict.fromkeys([*self.rule.params, *self.answered.params]), "params"),
         )
         for kind, names, whole in groups:
             if whole in taken:
@@ -320,9 +403,7 @@ class _Binder:
                     continue  # a generator takes it by what it yields
                 if name in taken or (kind == "param" and self._repeats_wildcard(str(name))):
                     continue
-                if kind == "input" and self.table.is_order_only(
-                    self.table.input_items[self.inputs[str(name)]]
-                ):
+                if kind == "input" and self._is_order_only(str(name)):
                     continue
                 self._error(
                     f"{self.function} has no parameter {name!r}: nothing takes the {kind} of that "
@@ -330,6 +411,56 @@ class _Binder:
                     did_you_mean(str(name), [p.name for p in self.parameters])
                     or f"give the function the parameter, or take `{whole}` whole",
                 )
+
+
+class Answered:
+    """What the calls of a rule gave its jobs, as far as that is known: names, and who has them.
+
+    `inputs` and `params` give for each name the values by row; `asked` and `asked_params` are the
+    rows of which it is known. `may_give_more`: nothing is known yet, so any name may come.
+    """
+
+    def __init__(self, table: RuleTable) -> None:
+        self.table = table
+        self.inputs: dict[str, dict[int, object]] = {}
+        self.params: dict[str, dict[int, object]] = {}
+        self.asked: dict[int, None] = {}
+        self.asked_params: dict[int, None] = {}
+        self.order_only: set[str] = set()
+        self.may_give_more = False
+        for site in table.sites:
+            if site.is_amount or (site.kind is Kind.PARAMS and site.name is not None):
+                continue
+            answers = table.answers[site.number]
+            if site.kind is Kind.INPUT:
+                self.asked.update(dict.fromkeys(answers))
+                if site.entry is not None and site.entry.order_only:
+                    self.order_only.update(_names_in(answers))
+            else:
+                self.asked_params.update(dict.fromkeys(answers))
+            if site.name is None:
+                self.may_give_more |= not answers
+                self._take(answers, self.inputs if site.kind is Kind.INPUT else self.params)
+
+    def _take(self, answers: Mapping[int, object], found: dict[str, dict[int, object]]) -> None:
+        for row, answer in answers.items():
+            if isinstance(answer, dict):
+                for name, value in answer.items():
+                    found.setdefault(name, {})[row] = value
+
+    def whole(self) -> dict[int, object]:
+        """What `input` is to each job of which it is known."""
+        return {row: JobValues(self.table, row).whole_input() for row in self.asked}
+
+
+def _names_in(answers: Mapping[int, object]) -> set[str]:
+    return {name for one in answers.values() if isinstance(one, dict) for name in one}
+
+
+def _given_path(job: JobValues, name: str) -> object:
+    """The path or paths of an input that a call gives; False where it gives none of that name."""
+    part = job.named_input(name)
+    return False if part is None else part.paths
 
 
 def _an(kind: str) -> str:
@@ -342,7 +473,8 @@ def _bare(annotation: str | None) -> str | None:
     return annotation.strip("'\" ").replace("typing.", "").split("|")[0].strip()
 
 
-def _converter(annotation: str | None) -> Callable[[str], object]:
+def converter(annotation: str | None) -> Callable[[str], object]:
+    """How the text of a wildcard's value becomes what a parameter of this annotation gets."""
     bare = _bare(annotation)
     if bare is not None and bare.startswith(("list[", "List[", "Sequence[")):
         bare = bare[bare.index("[") + 1 :].rstrip("]").strip()

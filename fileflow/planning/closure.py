@@ -11,12 +11,14 @@ from collections.abc import Iterable, Sequence
 
 from fileflow.errors import Collector, Exit, FileflowError, did_you_mean
 from fileflow.model.rules import Entry, Workflow
+from fileflow.planning.calling import Calls
 from fileflow.planning.derivation import Derivation, free_rule, missing_error
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import Known, Values, is_found, with_known
 from fileflow.planning.named import NamedLink, learns, loosened, named_link, new_link, rings
 from fileflow.planning.ordering import components
 from fileflow.planning.plan import Looks, Missing
+from fileflow.planning.questions import Answers
 from fileflow.planning.tables import (
     ABSENT,
     LATER,
@@ -47,9 +49,11 @@ class Closure:
         looks: Looks,
         known: Known | None = None,
         before: Joins | None = None,
+        answers: Answers | None = None,
     ) -> None:
         """`known`: what is known of values that are found while running; `before`: what the run's
-        plan before this one joined."""
+        plan before this one joined; `answers`: who asks the functions of calls (nobody: what they
+        give is not known)."""
         known = known or Known()
         workflow = with_known(workflow, known)
         self.workflow = workflow
@@ -59,6 +63,7 @@ class Closure:
         self.tables: dict[int, RuleTable] = {}
         self.finder = Finder(workflow, self.table)
         self.unknowns = Unknowns(workflow, self.joins, self.finder, self.tables)
+        self.calls = Calls(self, known, answers)
         self.defers: dict[int, frozenset[int]] = {}
         self.defer_rules: dict[str, frozenset[int]] = {}
         self.later: dict[str, frozenset[int]] = {}
@@ -87,7 +92,7 @@ class Closure:
 
     # -- what is not known yet ----------------------------------------------------------------
 
-    def _defer(self, job: int, producers: frozenset[int]) -> None:
+    def defer(self, job: int, producers: frozenset[int]) -> None:
         """A job waits for what these jobs tell, which are wanted."""
         before = self.defers.get(job)
         if before is None or not producers <= before:
@@ -183,6 +188,7 @@ class Closure:
             if self._anew:
                 table.linked = bytearray(table.count)
                 table.links = []
+                table.afters = {}
         for group in self.joins.groups:
             if self._anew:
                 group.makers = None
@@ -220,8 +226,11 @@ class Closure:
             table.make_links()
             if learns(table):
                 self._learn(table, rows)
-            for number in range(len(table.links)):
-                self._follow(table, table.links[number], rows)
+            for link in list(table.links):
+                if link.given is None:
+                    self.follow(table, link, rows)
+            if table.sites:
+                self._follow_calls(table, rows)
             if self.unknowns.any:
                 self.want(self.unknowns.behind(table, rows))
 
@@ -276,15 +285,23 @@ class Closure:
             self.loose[job] = paths | self.loose.get(job, frozenset())
         return bool(found)
 
-    def _follow(self, table: RuleTable, link: Link, rows: Sequence[int]) -> None:
+    def _follow_calls(self, table: RuleTable, rows: Sequence[int]) -> None:
+        """Asks what calls give; last, as their arguments may be what other inputs gather."""
+        self.calls.ask(table, rows)
+        for link in table.links:
+            if link.given is not None:
+                self.follow(table, link, rows)
+
+    def follow(self, table: RuleTable, link: Link, rows: Sequence[int]) -> None:
+        """Finds who makes what these jobs take through a link, and wants it."""
         if isinstance(link, NamedLink):
             self._follow_named(table, link, rows)
             return
-        if link.pattern is None:
+        if link.pattern is None and (link.given is None or link.group_of is None):
             if link.entry.rule is not None and self.unknowns.any:
                 late_rule = self._late_rule(link.entry.rule)
                 for row in rows if late_rule else ():
-                    self._defer(table.base | row, late_rule)
+                    self.defer(table.base | row, late_rule)
             if link.entry.rule is not None and not link.groups:
                 link.groups = [self.joins.group(self._all_of(link.entry), None)]
                 link.group_of = [0] * table.count
@@ -294,7 +311,7 @@ class Closure:
         if link.group_of is not None:
             late = self.unknowns.of_link(table, link, rows) if self.unknowns.any else {}
             for row, producers in late.items():
-                self._defer(table.base | row, producers)
+                self.defer(table.base | row, producers)
             waiting = {link.group_of[row] for row in late}
             for number in dict.fromkeys([link.group_of[row] for row in rows]):
                 group = link.groups[number]
@@ -380,6 +397,9 @@ class Closure:
             late |= {table.base | r for r in range(table.count) if table.found(r) is None}
         if table.rule.asks_only:
             table.make_links()
+            if table.sites:
+                self._follow_calls(table, range(table.count))
+                late |= self.defers.get(table.base, frozenset())
             for link in table.links:
                 if link.entry.rule is not None:
                     late |= self._late_rule(link.entry.rule)
@@ -406,6 +426,8 @@ class Closure:
         if not table.rule.asks_only:
             return [path for row in range(table.count) for _, path in table.files_of(row)]
         table.make_links()
+        if table.sites:
+            self._follow_calls(table, range(table.count))
         out: list[str] = []
         for link in table.links:
             if link.entry.rule is not None:
@@ -453,7 +475,8 @@ class Closure:
         decided = self.decided
         for i, found in enumerate(could):
             if found is None:
-                if self.unknowns.any and self._wait_for_path(paths[i], named=False):
+                named = link.given is not None
+                if self.unknowns.any and self._wait_for_path(paths[i], named=named):
                     out[i] = LATER
                 continue
             path = paths[i]

@@ -64,7 +64,7 @@ class Derivation:
             table = closure.tables[job >> SHIFT]
             row = job & ROW
             found = []
-            for link in table.links:
+            for link in table.all_links():
                 group = link.group(row)
                 paths = [link.paths[row]] if group is None else group.paths
                 for path, maker in zip(paths, link.makers_of(row), strict=False):

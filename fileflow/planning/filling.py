@@ -24,12 +24,25 @@ from fileflow.language.templates import (
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, python_value, scalar_value
 from fileflow.language.yaml_tree import Sequence as List
+from fileflow.model.rules import Call, Kind
 
 if TYPE_CHECKING:
     from fileflow.planning.tables import RuleTable
 
 Step = str | int | Lookup
 PLAIN_OPTIONS = FillOptions(".", lambda _: "")
+
+
+Paths = str | list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One input as an action gets it: its name, and its path or paths; None for an absent one."""
+
+    name: str | None
+    paths: Paths
+    order_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +96,20 @@ def plain(value: Value) -> object:
     if isinstance(value, Sequence):
         return [plain(one) for one in value]
     return value
+
+
+def as_written(value: object) -> Value:
+    """Plain data as it is filled into texts: scalars as YAML would write them."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    assert isinstance(value, Sequence), "bug: an answer is no plain data"
+    return [as_written(one) for one in value]
 
 
 def canonical(value: object) -> str:
@@ -166,9 +193,51 @@ class JobValues:
     def input_item(self, item: Item) -> str | list[str] | None:
         """The path or paths of one input item; None for an absent single one."""
         paths = [p for k in item.entries for p in self.table.links[k].paths_of(self.row)]
-        if item.single:
+        if self.is_single(item):
             return paths[0] if paths else None
         return paths
+
+    def is_single(self, item: Item) -> bool:
+        """Whether the job gets one path, and no list, as this input item."""
+        if len(item.entries) == 1:
+            link = self.table.links[item.entries[0]]
+            if link.given is not None:
+                alone = not link.entry.listed or link.entry.one
+                return alone and isinstance(link.given.get(self.row), str)
+        return item.single
+
+    def parts(self) -> list[Part]:
+        """All inputs as the action gets them: what a call gives under names has these."""
+        found: list[Part] = []
+        for item in self.table.input_items:
+            link = self.table.links[item.entries[0]]
+            given = link.given.get(self.row) if link.given is not None else None
+            order_only = self.table.is_order_only(item)
+            if not isinstance(given, dict):
+                found.append(Part(item.name, self.input_item(item), order_only))
+                continue
+            there = set(link.paths_of(self.row))
+            for name, paths in given.items():
+                value = [path for path in paths if path in there]
+                if isinstance(paths, str):
+                    found.append(Part(name, paths if paths in there else None, order_only))
+                else:
+                    found.append(Part(name, value, order_only))
+        return found
+
+    def named_input(self, name: str) -> Part | None:
+        """The input of this name, None where a call gives this job none."""
+        return next((part for part in self.parts() if part.name == name), None)
+
+    def whole_input(self) -> Paths | dict[str, Paths]:
+        """What `input` is to the job: named inputs by their names, else a path or a list."""
+        parts = [part for part in self.parts() if part.name or not part.order_only]
+        named = {part.name: part.paths for part in parts if part.name is not None}
+        if named:
+            return named
+        if len(parts) == 1 and isinstance(parts[0].paths, str):
+            return parts[0].paths
+        return [path for part in parts for path in _as_list(part.paths)]
 
     def output_item(self, item: Item) -> str | list[str]:
         """The staged path or paths of one output item."""
@@ -185,6 +254,8 @@ class JobValues:
         if root == "wildcards" and steps:
             root, steps = str(steps[0]), steps[1:]
         if root == "input":
+            if self.table.gives_inputs:
+                return self._of_parts(steps, hole)
             return self._of_items(self.table.input_items, self._inputs, steps, hole)
         if root == "output":
             return self._of_items(self.table.output_items, self._outputs, steps, hole)
@@ -203,18 +274,19 @@ class JobValues:
 
     def column(self, name: str, *, each: bool = False) -> Value:
         """A gathered wildcard's values, or those of another column of the rule's relations."""
-        if name in self.table.shape.gathered:
+        if name in self.table.gathered_names:
             return self.gathered(name)
         return self.table.column_value(name, self.row, each=each)
 
     def gathered(self, name: str) -> list[Value]:
         """The values of a gathered wildcard, one for each file of the input that gathers it.
 
-        Of several such inputs one that must be whole decides, if there is one.
+        Of several such inputs one that must be whole decides, if there is one; what a call waits
+        for comes last.
         """
         found = [
             (link.entry.optional, values)
-            for link in self.table.links
+            for link in self.table.all_links()
             if (values := link.values_of(self.row, name)) is not None
         ]
         return list(min(found, key=lambda one: one[0])[1]) if found else []
@@ -253,14 +325,63 @@ class JobValues:
                 return _as_paths(self.input_item(item) if inputs else self.output_item(item))
         return _stepped(everything(), steps, hole)
 
+    def _of_parts(self, steps: Sequence[Step], hole: Placeholder) -> Value:
+        """What `{input…}` stands for where calls give inputs, which may have names."""
+        parts = self.parts()
+        if steps and isinstance(steps[0], str):
+            part = self.named_input(steps[0])
+            if part is None:
+                raise FileflowError(
+                    f"{hole.text} names no input of the job {self.table.label(self.row)}: the "
+                    "call gives it none of that name",
+                    place=self.table.rule.places.get("input", self.table.rule.place),
+                    hint=did_you_mean(steps[0], [one.name for one in parts if one.name]),
+                )
+            return _stepped(_as_paths(part.paths), steps[1:], hole)
+        plain_parts = [part for part in parts if not part.order_only]
+        if not steps and len(plain_parts) == 1 and not isinstance(plain_parts[0].paths, list):
+            return _as_paths(plain_parts[0].paths)
+        return _stepped(self._inputs(), steps, hole)
+
+    def param_names(self) -> Sequence[str]:
+        """The names of the job's params."""
+        if self.table.rule.params_call is None:
+            return list(self.table.rule.params)
+        return list(self.answered_params())
+
+    def answered_params(self) -> dict[str, object]:
+        """All params of a job whose params a call gives."""
+        answer = self.table.answer(Kind.PARAMS, None, self.row)
+        assert isinstance(answer, dict), "bug: an answer for params was not checked"
+        return answer
+
+    def _is_asked(self, name: str) -> bool:
+        """Whether a param is the answer of a call."""
+        rule = self.table.rule
+        return rule.params_call is not None or isinstance(rule.params.get(name), Call)
+
+    def _asked_param(self, name: str) -> object:
+        if self.table.rule.params_call is None:
+            return self.table.answer(Kind.PARAMS, name, self.row)
+        answered = self.answered_params()
+        if name not in answered:
+            raise FileflowError(
+                f"the call for params gives the job {self.table.label(self.row)} no {name!r}",
+                place=self.table.rule.params_call.place,
+                hint=did_you_mean(name, answered),
+            )
+        return answered[name]
+
     def _param(self, steps: Sequence[Step], hole: Placeholder) -> Value:
         if not steps:
-            return {name: self.param(name) for name in self.table.rule.params}
+            return {name: self.param(name) for name in self.param_names()}
         value = self.param(str(steps[0]))
         return _stepped(value, steps[1:], hole)
 
     def param(self, name: str) -> Value:
         """One param, as it is written, with placeholders filled in."""
+        if self._is_asked(name):
+            return as_written(self._asked_param(name))
         node = self.table.rule.params.get(name)
         if node is None or not isinstance(node, (Scalar, List, Tree)):
             raise FileflowError(
@@ -271,16 +392,27 @@ class JobValues:
 
     def typed_param(self, name: str) -> object:
         """One param as plain Python."""
+        if self._is_asked(name):
+            return self._asked_param(name)
         node = self.table.rule.params[name]
-        if not isinstance(node, (Scalar, List, Tree)):
-            raise FileflowError(f"param {name!r} is the answer of a call")
-        return typed_value(node, self._typed)
+        assert isinstance(node, (Scalar, List, Tree)), "bug: a call was taken for a value"
+        return typed_value(node, self.typed)
 
-    def _typed(self, hole: Placeholder) -> Value:
+    def typed_params(self) -> dict[str, object]:
+        """All params as plain Python."""
+        return {name: self.typed_param(name) for name in self.param_names()}
+
+    def typed(self, hole: Placeholder) -> Value:
         if hole.root == "config":
             node = walk(self.table.config, hole.steps, hole.text, self.wildcards())
             return python_value(node)  # type: ignore[return-value]
         return self.resolve(hole)
+
+
+def _as_list(paths: Paths) -> list[str]:
+    if isinstance(paths, list):
+        return paths
+    return [] if paths is None else [paths]
 
 
 def _as_paths(found: str | list[str] | None) -> Value:

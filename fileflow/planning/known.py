@@ -33,9 +33,11 @@ class Found:
 @dataclass(slots=True)
 class Known:
     """For each relation whose values are found while running, by its number in the workflow, what
-    each producer found; a producer that is not there has not told yet."""
+    each producer found; a producer that is not there has not told yet. `settled` are the jobs, by
+    rule and values, whose files calls wait for and that are as they will be."""
 
     found: dict[int, dict[Values, Found]] = field(default_factory=dict)
+    settled: set[Values] = field(default_factory=set)
 
     def of(self, number: int) -> dict[Values, Found]:
         """What is known of one relation."""

@@ -15,7 +15,9 @@ from fileflow.planning.tables import ROW, SHIFT, RuleTable, makers_of, wanted_ro
 def in_order(plan: Plan) -> list[tuple[RuleTable, Sequence[int] | None]]:
     """The wanted jobs as (table, rows) steps; rows None: all wanted rows. Rings raise."""
     needs = {
-        number: {other for link in table.links for other in link.tables if other in plan.tables}
+        number: {
+            other for link in table.all_links() for other in link.tables if other in plan.tables
+        }
         for number, table in plan.tables.items()
     }
     order: list[tuple[RuleTable, Sequence[int] | None]] = []

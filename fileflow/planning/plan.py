@@ -96,6 +96,7 @@ class Plan:
         finder: tells which jobs make a path.
         loose: of jobs the files that they were found to read and are made from what they make:
             they do not wait for them.
+        awaited: the jobs whose files calls wait for.
     """
 
     workflow: Workflow
@@ -117,6 +118,7 @@ class Plan:
     unknowns: Unknowns | None = None
     finder: Finder | None = None
     loose: dict[int, frozenset[str]] = field(default_factory=dict)
+    awaited: set[int] = field(default_factory=set)
 
     def table_of(self, job: int) -> RuleTable:
         """The table that a job is in."""

@@ -11,6 +11,7 @@ from fileflow.planning.known import Known
 from fileflow.planning.ordering import in_order
 from fileflow.planning.overlaps import check_overlaps
 from fileflow.planning.plan import Looks, Plan, Wishes
+from fileflow.planning.questions import Answers
 from fileflow.planning.tables import ROW, SHIFT, Joins
 from fileflow.planning.targets import Targets
 
@@ -21,17 +22,19 @@ def make_plan(
     wishes: Wishes,
     known: Known | None = None,
     before: Joins | None = None,
+    answers: Answers | None = None,
 ) -> Plan:
     """The plan for these wishes.
 
     Args:
         known: what is known of values that are found while running.
         before: what the run's plan before this one joined: its jobs keep their numbers.
+        answers: who asks the functions of calls.
 
     Raises:
         FileflowError: for an unknown target, a cycle, two makers of one path, a missing source.
     """
-    closure = Closure(workflow, looks, known, before)
+    closure = Closure(workflow, looks, known, before, answers)
     targets = Targets(closure, wishes)
     targets.read()
     # Each round decides paths that several rules could make, or that turn out to be sources;
@@ -80,6 +83,7 @@ def make_plan(
         unknowns=unknowns,
         finder=closure.finder,
         loose={job: loose for job, loose in closure.loose.items() if job not in deferred},
+        awaited=closure.calls.awaited,
     )
     plan.order = in_order(plan)
     check_overlaps(plan, closure.table)

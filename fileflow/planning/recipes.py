@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from fileflow.language.templates import (
@@ -20,8 +21,9 @@ from fileflow.language.templates import (
 )
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, Sequence
-from fileflow.model.rules import Argv, Rule, Run, Script, Shell
+from fileflow.model.rules import Argv, Kind, Rule, Run, Script, Shell
 from fileflow.planning.filling import JobValues, canonical, node_value, python_config, typed_value
+from fileflow.planning.questions import form_of
 from fileflow.planning.seeds import seed_counts, seed_key, shared_names
 from fileflow.planning.tables import RuleTable
 
@@ -152,6 +154,11 @@ def recipe_of(
                 static[name] = node_value(node, None)
                 holes += inner
         parts["params"] = static
+    for site in table.sites:
+        if site.kind is Kind.INPUT:
+            made.texts.append((str(site), partial(_form, site.number)))
+        elif site.kind is Kind.PARAMS:
+            made.texts.append((str(site), partial(_answer, site.name)))
     if rule.env:
         env: dict[str, object] = {}
         for name, node in rule.env.items():
@@ -178,6 +185,15 @@ def recipe_of(
     if any(hole.root == "rule" for hole in holes):
         parts["rule"] = rule.name
     return made
+
+
+def _form(site: int, job: JobValues) -> object:
+    """Of what a call gives as inputs, that which the list of paths does not tell."""
+    return form_of(job.table.answers[site].get(job.row))  # type: ignore[arg-type]
+
+
+def _answer(name: str | None, job: JobValues) -> object:
+    return job.table.answer(Kind.PARAMS, name, job.row)
 
 
 def action_parts(rule: Rule) -> dict[str, object]:

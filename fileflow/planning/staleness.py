@@ -448,7 +448,7 @@ class Staleness:
                 continue
             group = link.groups[link.group_of[row]]
             paths = link.paths_of(row)
-            if link.single:
+            if link.is_one(row):
                 out.append(paths[0] if paths else "")
             elif len(paths) == len(group.paths):
                 out.append(LIST_MARK + group.id.hex())
@@ -462,7 +462,7 @@ class Staleness:
         for link in table.links:
             if link.entry.order_only:
                 out.append(ZERO)
-            elif link.group_of is None or link.single:
+            elif link.group_of is None or link.is_one(row):
                 paths = link.paths_of(row)
                 out.append((self.facts.content(paths[0]) or ZERO) if paths else ZERO)
             else:
@@ -513,7 +513,9 @@ class Staleness:
         if isinstance(before, Mapping):
             for key in dict.fromkeys([*after, *before]):
                 found += _part_reasons(str(key), before.get(key), after.get(key))
-        return found or [Reason(Why.ACTION, "a value that the action names")]
+        called = any(not site.is_amount for site in table.sites)
+        what = "what a call gives, or a value that the action names," if called else ""
+        return found or [Reason(Why.ACTION, what or "a value that the action names")]
 
     def _inputs_reason(
         self, record: Record, table: RuleTable, row: int, tokens: Sequence[str]
@@ -543,7 +545,7 @@ class Staleness:
             if link.entry.order_only:
                 continue
             before = record.digests[16 * k : 16 * k + 16]
-            if link.group_of is None or link.single:
+            if link.group_of is None or link.is_one(row):
                 paths = link.paths_of(row)
                 makers = link.makers_of(row)
                 if settled_only and any(maker in self._moving for maker in makers):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from fileflow.errors import FileflowError, did_you_mean
 from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
-from fileflow.model.rules import Entry, Relation, Rule, Workflow
+from fileflow.model.rules import Entry, Kind, Relation, Rule, Workflow
 from fileflow.planning.filling import Item, config_lookup
 from fileflow.planning.joins import (
     Each,
@@ -30,6 +30,7 @@ from fileflow.planning.joins import (
     natural_join,
 )
 from fileflow.planning.known import Found, Known, Values, is_found, own_names
+from fileflow.planning.questions import Site, paths_of, sites_of
 
 SHIFT = 32
 ROW = (1 << SHIFT) - 1
@@ -69,10 +70,22 @@ class Link:
     """One input entry of a rule, for all of its jobs.
 
     Either every job has a path of its own (`paths`, `makers` by row), or jobs share groups
-    (`groups`, `group_of` by row). `single` says that the action gets one path, not a list.
+    (`groups`, `group_of` by row). `single` says that the action gets one path, not a list. What a
+    call gives differs from job to job: `given` are its answers by row, those that are known.
     """
 
-    __slots__ = ("entry", "group_of", "groups", "makers", "paths", "pattern", "single", "tables")
+    __slots__ = (
+        "_numbers",
+        "entry",
+        "given",
+        "group_of",
+        "groups",
+        "makers",
+        "paths",
+        "pattern",
+        "single",
+        "tables",
+    )
 
     # Whether it is what jobs were found to read (see `planning.named`).
     named = False
@@ -86,6 +99,32 @@ class Link:
         self.groups: list[Group] = []
         self.group_of: Sequence[int] | None = None
         self.tables: set[int] = set()
+        self.given: dict[int, object] | None = None
+        self._numbers: dict[tuple[str, ...], int] = {}
+
+    def give(self, joins: Joins, row: int, count: int) -> None:
+        """Takes up the answer for a row, one of `count`; without one it has no path yet."""
+        assert self.given is not None
+        if not self.groups:
+            self.groups.append(joins.group([], None))
+            self.group_of = []
+        assert isinstance(self.group_of, list)
+        if len(self.group_of) < count:
+            self.group_of += [0] * (count - len(self.group_of))
+        given = self.given.get(row)
+        if given is None:
+            return
+        paths = paths_of(given)  # type: ignore[arg-type]
+        number = self._numbers.setdefault(tuple(paths), len(self.groups))
+        if number == len(self.groups):
+            self.groups.append(joins.group(paths, None))
+        self.group_of[row] = number
+
+    def is_one(self, row: int) -> bool:
+        """Whether one path at most, and no list, stands for the entry in the row's record."""
+        if self.given is None or self.group_of is None:
+            return self.single
+        return len(self.groups[self.group_of[row]].paths) < 2
 
     def paths_of(self, row: int) -> list[str]:
         """The paths that the job in this row takes through this entry, absent ones left out."""
@@ -230,6 +269,12 @@ class RuleTable:
         self._declared_found: list[Found] | None = None
         self._row_of: dict[tuple[str, ...], int] | None = None
         self.links: list[Link] = []
+        self.sites: tuple[Site, ...] = sites_of(rule, self.shape.inputs)
+        self.answers: tuple[dict[int, object], ...] = tuple({} for _ in self.sites)
+        self.afters: dict[int, list[Link]] = {}
+        self.gives_inputs = any(site.kind is Kind.INPUT for site in self.sites)
+        awaited = {n for site in self.sites for p in site.call.after for n in p.wildcards}
+        self.gathered_names = {*self.shape.gathered, *awaited.difference(self.names)}
         self._each: dict[str, tuple[int, Each | None]] = {}
         self._limits: list[Limit] | None = None
         self._start_rows()
@@ -306,7 +351,7 @@ class RuleTable:
         for k, paths in enumerate(self._outputs):
             if paths is not None:
                 paths.append(self._fill_output(k, row))
-        for link in self.links:
+        for link in self.all_links():
             self._grow_link(link, row)
         return row
 
@@ -472,11 +517,39 @@ class RuleTable:
 
     def make_links(self) -> None:
         """Works out which paths each job takes, from the relations; once, when first wanted."""
-        if self.links:
+        if self.links or self.afters:
             return
         for entry in self.shape.inputs:
             self.links.append(self._make_link(entry))
+        for site in self.sites:
+            if site.kind is Kind.INPUT:
+                self.links[site.position].given = self.answers[site.number]
+            self.afters[site.number] = [
+                self._make_link(Entry(place=pattern.place or site.call.place, pattern=pattern))
+                for pattern in site.call.after
+            ]
         self.input_items = _items(self.shape.inputs, [link.single for link in self.links])
+
+    def all_links(self) -> Iterator[Link]:
+        """What the jobs take, and what their calls wait for."""
+        yield from self.links
+        for links in self.afters.values():
+            yield from links
+
+    def answer(self, kind: Kind, name: str | None, row: int) -> object:
+        """What a call answered for a job.
+
+        Raises:
+            FileflowError: if that is not known yet.
+        """
+        site = next(one for one in self.sites if one.kind is kind and one.name == name)
+        try:
+            return self.answers[site.number][row]
+        except KeyError:
+            raise FileflowError(
+                f"{site} of rule {self.rule.name!r} is not known yet for the job {self.label(row)}",
+                place=site.call.place,
+            ) from None
 
     def is_order_only(self, item: Item) -> bool:
         """Whether an input item is no part of `{input}`."""
@@ -606,6 +679,8 @@ class RuleTable:
 
     def _grow_link(self, link: Link, row: int) -> None:
         pattern = link.pattern
+        if pattern is None and link.given is not None and isinstance(link.group_of, list):
+            link.group_of.append(0)
         if pattern is None or isinstance(link.group_of, _Same):
             return
         values = self.values_of(row)
@@ -622,9 +697,12 @@ class RuleTable:
             self._link_single(link, jobs)
 
     def _check_gathered(self, gathered: Sequence[str], entry: Entry) -> None:
+        pattern = entry.pattern
         known = {
             name
-            for relation in self.relations
+            for relation in self.joins.relations_of(
+                pattern.wildcards if pattern else (), self.rule.name
+            )
             for name in relation.names
             if name not in relation.path_names
         }
@@ -822,10 +900,12 @@ class Joins:
         pattern = entry.pattern
         assert pattern is not None
         alone = table.rule.asks_only or not table.shape.outputs
-        wildcards = pattern.wildcards if alone else table.shape.path_wildcards
+        wildcards = pattern.wildcards
         checks = table.checks
         if alone:
             checks = {name: checks[name] for name in wildcards if name in checks}
+        else:  # what a call waits for may have wildcards that stand in no input
+            wildcards = tuple(dict.fromkeys((*table.shape.path_wildcards, *wildcards)))
         relations = self.relations_of(wildcards, table.rule.name)
         relations = [self.only(one, checks) for one in relations]
         mapped = jobs.names
@@ -972,9 +1052,9 @@ def wanted_rows(table: RuleTable) -> Sequence[int]:
 
 
 def makers_of(tables: Mapping[int, RuleTable], job: int) -> Iterator[int]:
-    """The jobs that make what a job takes."""
+    """The jobs that make what a job takes, or what its calls wait for."""
     table = tables[job >> SHIFT]
-    for link in table.links:
+    for link in table.all_links():
         for maker in link.makers_of(job & ROW):
             if maker >= 0:
                 yield maker
@@ -988,7 +1068,7 @@ def wanted_links(
     for table in list(tables):
         if not any(table.wanted):
             continue
-        for link in table.links:
+        for link in table.all_links():
             if link.group_of is None:
                 if link.makers is not None and not isinstance(link.makers, range):
                     yield link, table, link.paths, link.makers

@@ -14,6 +14,7 @@ from fileflow.model.rules import Entry, Relation, Rule, Workflow
 from fileflow.planning.finding import Finder
 from fileflow.planning.joins import relations_reaching
 from fileflow.planning.known import Known, Values, is_found, own_names, producer_names
+from fileflow.planning.questions import sites_of
 from fileflow.planning.tables import SHIFT, Joins, Link, RuleTable
 
 NOTHING: frozenset[int] = frozenset()
@@ -44,6 +45,11 @@ class Unknowns:
         self.joins = joins
         self.finder = finder
         self.tables = tables
+        self._calls_wait = any(
+            site.call.after
+            for rule in workflow.rules.values()
+            for site in sites_of(rule, rule.inputs)
+        )
         self.numbers = {
             id(relation): number
             for number, relation in enumerate(workflow.relations)
@@ -57,7 +63,7 @@ class Unknowns:
     @property
     def any(self) -> bool:
         """Whether anything in the workflow is found while running."""
-        return bool(self.numbers)
+        return self._calls_wait or bool(self.numbers)
 
     # -- producers ----------------------------------------------------------------------------
 
@@ -112,7 +118,9 @@ class Unknowns:
         if pattern is None or link.group_of is None or not pattern.wildcards:
             return {}
         alone = table.rule.asks_only or not table.shape.outputs
-        wildcards = pattern.wildcards if alone else table.shape.path_wildcards
+        wildcards = pattern.wildcards
+        if not alone:
+            wildcards = tuple(dict.fromkeys((*table.shape.path_wildcards, *wildcards)))
         reaching = relations_reaching(
             self.joins.relations_of(wildcards, table.rule.name),
             wildcards,

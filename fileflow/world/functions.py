@@ -186,12 +186,12 @@ class Named(dict[str, Any]):
         raise AttributeError(f"there is no {name!r} here" + (f"; {near}" if near else ""))
 
 
-def _with_attributes(value: object) -> object:
+def with_attributes(value: object) -> object:
     """Plain data with its mappings as `Named`."""
     if type(value) is dict:
-        return Named((key, _with_attributes(one)) for key, one in value.items())
+        return Named((key, with_attributes(one)) for key, one in value.items())
     if type(value) is list:
-        return [_with_attributes(one) for one in value]
+        return [with_attributes(one) for one in value]
     return value
 
 
@@ -201,6 +201,13 @@ def _path_or_paths(item: Item) -> Path | list[Path] | None:
     if item is None:
         return None
     return [Path(path) for path in item]
+
+
+def _given(value: Any) -> object:
+    """Paths that a call gave: one, a list, or names for these; None for one that is absent."""
+    if type(value) is dict:
+        return Named((name, _path_or_paths(one)) for name, one in value.items())
+    return _path_or_paths(value)
 
 
 def _whole(items: Sequence[Item], names: Sequence[str | None] | None) -> object:
@@ -247,10 +254,18 @@ def bind(parameters: Sequence[tuple[str, str, object]], facts: Facts) -> dict[st
     for name, source, detail in parameters:
         if source == "value":
             value = facts.values[detail]
-            made[name] = _with_attributes(value) if type(value) in (dict, list) else value
+            made[name] = with_attributes(value) if type(value) in (dict, list) else value
         elif source == "input":
             item = facts.items[detail]
             made[name] = Path(item) if type(item) is str else _path_or_paths(item)
+        elif source == "path":
+            value = facts.values[detail]
+            if value is not False:  # a call gave none of that name: the default counts
+                made[name] = _given(value)
+        elif source == "optional":
+            values: Any = facts.values[detail]
+            if values:
+                made[name] = with_attributes(values[0])
         elif source == "output":
             item = facts.outputs[detail]
             made[name] = Path(item) if type(item) is str else _path_or_paths(item)

@@ -287,6 +287,11 @@ class Records:
         """Remembers a small fact (plain JSON); None forgets it."""
         self._add(_NOTES, _json({"notes": [(kind, key, value)]}))
 
+    def note_all(self, notes: Sequence[tuple[str, str, object]]) -> None:
+        """Remembers many small facts at once, each as (kind, key, value)."""
+        for start in range(0, len(notes), _ROWS_A_FRAME):
+            self._add(_NOTES, _json({"notes": notes[start : start + _ROWS_A_FRAME]}))
+
     def forget(self, first_outputs: Sequence[str]) -> None:
         """Forgets these jobs and what is known of their outputs."""
         if first_outputs:

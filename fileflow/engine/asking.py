@@ -1,0 +1,264 @@
+"""Answers of the functions behind calls: kept ones as long as they hold, else asked in a process.
+
+The body of planning's `Answers`. An answer holds as long as the code of its function and the bytes
+of the `after` files are the same; its arguments are part of what it is kept under. Knows nothing of
+plans.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fileflow.engine.facts import World
+from fileflow.errors import FileflowError
+from fileflow.model.rules import Call
+from fileflow.planning.questions import UNKNOWN, Parameter, Question, checked
+from fileflow.planning.tables import RuleTable
+from fileflow.world.asking import Told
+from fileflow.world.code import Code, CodeReader
+from fileflow.world.functions import Parameter as Described
+from fileflow.world.records import Records
+
+if TYPE_CHECKING:
+    from fileflow.executors.asking import Asker
+
+ANSWER = "answer"
+DESCRIBED = "described"
+_MEGABYTE = 1_000_000
+
+
+@dataclass(slots=True)
+class _Kept:
+    """An answer with what it rests on."""
+
+    proof: str
+    answer: object
+
+
+class Answering:
+    """Gives the answers of calls.
+
+    Args:
+        root: the Workflowfile's folder.
+        world: the contents of files.
+        records: where answers are kept, if they may be written.
+        code: reads the code of functions.
+        called: takes up the jobs that have to bring back a file before a question can be put.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        world: World,
+        records: Records,
+        code: CodeReader,
+        called: set[tuple[str, ...]],
+        *,
+        writable: bool,
+    ) -> None:
+        self.root = root
+        self.interrupted: Callable[[], bool] = lambda: False
+        self.again: Collection[str] | None = ()
+        self._world = world
+        self._records = records
+        self._code = code
+        self._called = called
+        self._writable = writable
+        self._codes: dict[tuple[str, str], Code] = {}
+        self._known: dict[str, _Kept] = {}
+        self._amounts: dict[tuple[str, int], object] = {}
+        self._asker: Asker | None = None
+
+    # -- functions ----------------------------------------------------------------------------
+
+    def code_of(self, call: Call) -> Code:
+        """The code of a call's function and of what it reaches.
+
+        Raises:
+            FileflowError: if there is no such module or function.
+        """
+        key = (call.module, call.function)
+        found = self._codes.get(key)
+        if found is None:
+            try:
+                found = self._code.function(*key)
+            except FileflowError as error:
+                raise FileflowError(error.what, place=call.place, hint=error.hint) from None
+            self._codes[key] = found
+        return found
+
+    def parameters(self, call: Call) -> Sequence[Parameter]:
+        """What the function of a call takes: by its source, or as it was or is described.
+
+        Raises:
+            FileflowError: if it is not there.
+        """
+        digest = self.code_of(call).digest.hex()
+        signature = self._code.signature(call.module, call.function)
+        if signature is not None:
+            return signature.parameters
+        key = f"{call.module}:{call.function}"
+        note = self._records.notes.get((DESCRIBED, key))
+        if isinstance(note, list) and len(note) == 2 and note[0] == digest:
+            return [Described(*one) for one in note[1]]
+        try:
+            found = self._process().describe(call.module, call.function)
+        except FileflowError as error:
+            raise FileflowError(error.what, place=call.place, hint=error.hint) from None
+        value = [digest, [[p.name, p.kind, p.has_default, p.annotation] for p in found]]
+        if self._writable:
+            self._records.note(DESCRIBED, key, value)
+        else:
+            self._records.notes[DESCRIBED, key] = value
+        return found
+
+    # -- answers ------------------------------------------------------------------------------
+
+    def of(self, questions: Sequence[Question]) -> Sequence[object]:
+        """The answer to each question; `UNKNOWN` where a file has to be brought back first.
+
+        Raises:
+            FileflowError: for a function that fails, or an answer that does not fit.
+        """
+        out: list[object] = []
+        asked: dict[str, Question] = {}
+        proofs: dict[tuple[object, ...], str] = {}
+        for question in questions:
+            call = question.site.call
+            about = (call.module, call.function, question.after)
+            proof = proofs.get(about)
+            if proof is None:
+                proof = proofs[about] = self._proof(question)
+            kept = self._held(question, proof)
+            if kept is not None:
+                out.append(checked(question, kept.answer, self.root))
+            elif not all(map(self._world.is_there, question.after)):
+                self._called.update(question.makers)
+                out.append(UNKNOWN)
+            else:
+                asked.setdefault(question.key, question)
+                self._known[question.key] = _Kept(proof, UNKNOWN)
+                out.append(None)
+        if asked:
+            self._ask(list(asked.values()))
+            for k, question in enumerate(questions):
+                if question.key in asked:
+                    out[k] = checked(question, self._known[question.key].answer, self.root)
+        return out
+
+    def _proof(self, question: Question) -> str:
+        """What an answer rests on beside its arguments."""
+        made = hashlib.blake2b(self.code_of(question.site.call).digest, digest_size=16)
+        for path in question.after:
+            made.update(self._world.content(path) or bytes(16))
+        return made.hexdigest()
+
+    def _held(self, question: Question, proof: str) -> _Kept | None:
+        """The answer that was given before, if all is as it was then."""
+        known = self._known.get(question.key)
+        if known is not None:
+            return known if known.proof == proof and known.answer is not UNKNOWN else None
+        if self.again is None or question.table.rule.name in self.again:
+            return None
+        note = self._records.notes.get((ANSWER, question.key))
+        if isinstance(note, list) and len(note) == 3 and note[0] == proof:
+            known = self._known[question.key] = _Kept(proof, note[1])
+            return known
+        return None
+
+    def _ask(self, questions: Sequence[Question]) -> None:
+        told = self._tell(questions, anew=True)
+        notes: list[tuple[str, str, object]] = []
+        try:
+            for question, answer in zip(questions, told, strict=False):
+                known = self._known[question.key]
+                if answer.error:
+                    raise question.error(answer.error, answer.where or None)
+                checked(question, answer.answer, self.root)
+                known.answer = answer.answer
+                notes.append((ANSWER, question.key, [known.proof, known.answer, question.function]))
+        finally:
+            if notes and self._writable:
+                self._records.note_all(notes)
+        assert len(notes) == len(questions), "bug: a question got no answer"
+
+    def _tell(self, questions: Sequence[Question], *, anew: bool) -> Sequence[Told]:
+        return self._process().ask(
+            [
+                (
+                    question.site.call.module,
+                    question.site.call.function,
+                    dict(question.arguments),
+                    question.with_paths,
+                )
+                for question in questions
+            ],
+            anew=anew,
+        )
+
+    def amount(self, question: Question, attempt: int) -> float:
+        """The number that a call gives for a job that is about to be ordered for this attempt.
+
+        Raises:
+            FileflowError: for a function that fails, or an answer that is no number.
+        """
+        key = (question.key, attempt)
+        if key not in self._amounts:
+            told = self._tell([question], anew=False)[0]
+            if told.error:
+                raise question.error(told.error, told.where or None)
+            self._amounts[key] = checked(question, told.answer, self.root)
+        number = self._amounts[key]
+        assert isinstance(number, (int, float)), "bug: an amount was not checked"
+        return number
+
+    def input_mb(self, table: RuleTable, row: int) -> float:
+        """How large the inputs of a job are together, in units of 10⁶ bytes."""
+        total = 0
+        for link in table.links:
+            for path in () if link.entry.order_only else link.paths_of(row):
+                total += _size(path)
+        return total / _MEGABYTE
+
+    # -- keeping ------------------------------------------------------------------------------
+
+    def forget_unused(self, functions: Collection[str]) -> None:
+        """Forgets kept answers of these functions that were not needed: nobody can ask for them."""
+        unused = [
+            (kind, key)
+            for (kind, key), note in self._records.notes.items()
+            if kind == ANSWER
+            and key not in self._known
+            and isinstance(note, list)
+            and note[2:]
+            and note[2] in functions
+        ]
+        if unused:
+            self._records.note_all([(kind, key, None) for kind, key in unused])
+
+    def close(self) -> None:
+        """Ends the process in which functions are asked."""
+        if self._asker is not None:
+            self._asker.close()
+            self._asker = None
+
+    def _process(self) -> Asker:
+        if self._asker is None:
+            from fileflow.executors.asking import Asker  # most projects have no call to ask
+
+            self._asker = Asker(lambda: self.interrupted())
+        return self._asker
+
+
+def _size(path: str) -> int:
+    if not os.path.isdir(path):
+        return os.stat(path).st_size
+    return sum(
+        os.lstat(os.path.join(folder, name)).st_size
+        for folder, _, names in os.walk(path)
+        for name in names
+    )

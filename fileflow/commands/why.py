@@ -43,11 +43,18 @@ def why(
         maker.answer(job) for job in asked_jobs(plan) if not plan.table_of(job).rule.asks_only
     ]
     if as_json:
-        facts = {"jobs": [_facts(one) for one in answers], "sources": plan.source_targets}
+        facts = {
+            "jobs": [_facts(one) for one in answers],
+            "sources": plan.source_targets,
+            "waits": plan.waits,
+        }
         say(json.dumps(facts, indent=2))
         return 0
     for path in plan.source_targets:
         say(f"{path} is a source: no rule makes it")
+    for name, rules in plan.waits.items():
+        if not any(one.table.rule.name == name for one in answers):
+            say(f"{name}: cannot be known before {' and '.join(rules)} ran")
     groups: dict[object, Answer] = {}
     for one in answers:
         known = groups.setdefault(one.likeness, one)

@@ -249,7 +249,16 @@ class Calls:
 
     def ask(self, table: RuleTable, rows: Sequence[int]) -> None:
         """Asks what the calls of these jobs give, as far as that can be known now."""
-        for site in table.sites if self._answers is not None else ():
+        if self._answers is None:
+            return
+        errors = Collector()
+        for site in table.sites:
+            try:
+                self._asking(table, site)
+            except FileflowError as error:
+                errors.add(error)
+        errors.raise_if_any()
+        for site in table.sites:
             self._ask(table, site, rows)
             if site.kind is Kind.INPUT:
                 link = table.links[site.position]

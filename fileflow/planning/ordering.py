@@ -5,7 +5,7 @@ Whole rules at a time where no rule needs itself; it knows nothing of files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fileflow.errors import FileflowError
 from fileflow.planning.plan import Plan
@@ -59,6 +59,26 @@ def _order_jobs(
         if stuck:
             raise ring_error(plan.tables, stuck)
     return order
+
+
+def check_waiting(tables: Mapping[int, RuleTable], jobs: Iterable[int]) -> None:
+    """Of jobs that wait for others none may be needed by what it waits for. Rings raise."""
+    inside = set(jobs)
+    waits: dict[int, int] = {}
+    needed_by: dict[int, list[int]] = {}
+    for job in inside:
+        makers = {maker for maker in makers_of(tables, job) if maker in inside}
+        waits[job] = len(makers)
+        for maker in makers:
+            needed_by.setdefault(maker, []).append(job)
+    free = [job for job in inside if not waits[job]]
+    for job in free:
+        for other in needed_by.get(job, ()):
+            waits[other] -= 1
+            if not waits[other]:
+                free.append(other)
+    if len(free) < len(inside):
+        raise ring_error(tables, sorted(job for job in inside if waits[job]))
 
 
 def components(needs: dict[int, set[int]]) -> list[list[int]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fileflow.model.rules import Workflow
 from fileflow.planning.closure import Closure
 from fileflow.planning.known import Known
-from fileflow.planning.ordering import in_order
+from fileflow.planning.ordering import check_waiting, in_order
 from fileflow.planning.overlaps import check_overlaps
 from fileflow.planning.plan import Looks, Plan, Wishes
 from fileflow.planning.questions import Answers
@@ -62,6 +62,8 @@ def make_plan(
     waits = closure.waits(deferred) if unknowns else {}
     # Many wait for the same ones: each set of producers is taken once.
     producers: set[int] = set().union(*{id(jobs): jobs for jobs in deferred.values()}.values())
+    if closure.calls.awaited:
+        check_waiting(closure.tables, deferred)
     for job in deferred:
         closure.tables[job >> SHIFT].wanted[job & ROW] = 0
     plan = Plan(

@@ -12,10 +12,18 @@ from functools import partial
 from typing import Protocol
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
-from fileflow.language.yaml_tree import Node
+from fileflow.language.templates import fill_plain, parse_plain
+from fileflow.language.yaml_tree import Mapping as Tree
+from fileflow.language.yaml_tree import Node, Scalar
 from fileflow.model.rules import Call, Kind
 from fileflow.planning.binding import converter
-from fileflow.planning.filling import JobValues, python_config, typed_value
+from fileflow.planning.filling import (
+    PLAIN_OPTIONS,
+    JobValues,
+    plain,
+    python_config,
+    typed_value,
+)
 from fileflow.planning.known import Known
 from fileflow.planning.plan import Looks
 from fileflow.planning.questions import (
@@ -108,7 +116,7 @@ def asking_of(table: RuleTable, site: Site, parameters: Sequence[Parameter]) -> 
             continue
         if name in extra:
             node = extra.pop(name)
-            made.getters[name] = partial(_written, node)
+            made.getters[name] = _written(node)
         elif _is_value(table, name):
             made.getters[name] = _value_getter(name, parameter.annotation)
         elif name == "config":
@@ -124,7 +132,7 @@ def asking_of(table: RuleTable, site: Site, parameters: Sequence[Parameter]) -> 
             fail(f"takes {name!r}, which nothing provides", _lacking(name, table, call, site))
     for name, node in extra.items():
         if rest:
-            made.getters[name] = partial(_written, node)
+            made.getters[name] = _written(node)
         else:
             near = did_you_mean(name, [one.name for one in parameters])
             fail(
@@ -135,8 +143,24 @@ def asking_of(table: RuleTable, site: Site, parameters: Sequence[Parameter]) -> 
     return made
 
 
-def _written(node: Node, job: JobValues) -> object:
-    return typed_value(node, job.typed)
+def _written(node: Node) -> Getter:
+    """How a value of `with` is filled in for a job; what all jobs share is filled in once."""
+    if not _holes(node):
+        return partial(_same, typed_value(node, None))
+    if isinstance(node, Scalar):
+        template = parse_plain(node.text, node.place_at)
+        if template.only is not None:
+            only = template.only
+            return lambda job: plain(job.typed(only))
+        return lambda job: fill_plain(template, job.typed, PLAIN_OPTIONS)
+    return lambda job: typed_value(node, job.typed)
+
+
+def _holes(node: Node) -> bool:
+    if isinstance(node, Scalar):
+        return "{" in node.text
+    below = node.items.values() if isinstance(node, Tree) else node.items
+    return any(map(_holes, below))
 
 
 def _same(value: object, _: JobValues) -> object:

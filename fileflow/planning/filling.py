@@ -29,6 +29,7 @@ from fileflow.model.rules import Call, Kind
 if TYPE_CHECKING:
     from fileflow.planning.tables import RuleTable
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 Step = str | int | Lookup
 PLAIN_OPTIONS = FillOptions(".", lambda _: "")
 
@@ -114,7 +115,7 @@ def as_written(value: object) -> Value:
 
 def canonical(value: object) -> str:
     """One text for equal data: JSON with sorted keys."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 def walk(node: Node, steps: Sequence[Step], said: str, values: Mapping[str, str]) -> Node:

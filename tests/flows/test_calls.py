@@ -1364,3 +1364,84 @@ def test_the_interpreter_is_ours(space: Space) -> None:
     calls(space, "import sys\n\n\ndef x(s):\n    return sys.executable\n")
     space.good()
     assert space.read("out/a.txt") == f"{sys.executable} 1\n"
+
+
+# -- nothing to do, told before anything is imported ----------------------------------------------
+
+LOOKED = f"""\
+config: {{low: 1}}
+rules:
+  all:
+    input:
+      call: pick:files
+      after: sheet.txt
+  take:
+    input: {{call: pick:folder}}
+    params: {{x: {{call: pick:x}}}}
+    cores: {{call: pick:cores}}
+    output: out/{{s}}.txt
+    shell: echo take {{s}} >> "$RAN_LOG"; cat {{input}}/* > {{output}}
+"""
+
+LOOKING = """\
+import helper
+
+
+def files(after):
+    return after.read_text().split()
+
+
+def folder():
+    return "raw/"
+
+
+def x(config):
+    return helper.double(config.low)
+
+
+def cores():
+    return 1
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["sheet", "folder", "config", "helper", "shadow", "pick", "source gone"],
+)
+def test_what_calls_rest_on_is_looked_at(space: Space, change: str) -> None:
+    workflow(space, LOOKED)
+    calls(space, LOOKING)
+    space.write("helper/__init__.py", "from .half import double\n")
+    space.write("helper/half.py", "def double(n):\n    return 2 * n\n")
+    space.write("sheet.txt", "out/a.txt")
+    space.write("raw/1", "1\n")
+    space.flow()
+    assert space.ran == ["take a"]
+
+    def is_known() -> bool:
+        assert space.flow().status == 0
+        return space.exists(".fileflow/fresh")
+
+    wait_for(is_known, "the conclusion that there is nothing to do")
+    asked(space)
+    assert "nothing to do" in space.flow().text
+    assert asked(space) == []
+    if change == "sheet":
+        space.write("sheet.txt", "out/a.txt out/b.txt")
+    elif change == "folder":
+        space.write("raw/2", "2\n")
+    elif change == "config":
+        edit(space, "low: 1", "low: 2")
+    elif change == "helper":
+        space.write("helper/half.py", "def double(n):\n    return 3 * n\n")
+    elif change == "shadow":
+        space.write("helper/half/__init__.py", "def double(n):\n    return 3 * n\n")
+    elif change == "pick":
+        space.write("pick.py", space.read("pick.py").replace("helper.double(", "4 + ("))
+    else:
+        space.delete("sheet.txt")
+        refused(space, "sheet.txt is not there")
+        return
+    flow = space.flow()
+    assert flow.status == 0, flow.text
+    assert space.ran == (["take b"] if change == "sheet" else ["take a"])

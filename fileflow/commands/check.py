@@ -17,9 +17,10 @@ from fileflow.engine.session import Decided, Describe, Session
 from fileflow.errors import Collector, FileflowError, Mistakes
 from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding
+from fileflow.planning.calling import asking_of
 from fileflow.planning.closure import Closure
 from fileflow.planning.plan import Plan, Target, Wishes
-from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.planning.tables import ROW, SHIFT, RuleTable, wanted_rows
 
 
 def check(
@@ -49,7 +50,7 @@ def check(
         f"{_count(number, 'file')} passed over as values of {name}: rules make them"
         for name, number in session.workflow.passed_over.items()
     ]
-    notes += list(_unused(session, bindings))
+    notes += list(_unused(session, bindings, checking.config_taken))
     errors = checking.errors.errors
     rules = len(session.workflow.rules)
     jobs = sum(table.count for table in checking.tables() if not table.rule.asks_only)
@@ -87,10 +88,10 @@ def _facts(error: FileflowError) -> dict[str, object]:
     }
 
 
-def _unused(session: Session, bindings: Mapping[str, Binding]) -> Iterator[str]:
+def _unused(session: Session, bindings: Mapping[str, Binding], config_taken: bool) -> Iterator[str]:
     found: list[tuple[str, list[Unused]]] = [
         ("no rule uses the values of", unused_wildcards(session)),
-        ("nothing names", unused_config(session, bindings)),
+        ("nothing names", [] if config_taken else unused_config(session, bindings)),
     ]
     for words, unused in found:
         for one in unused:
@@ -105,6 +106,8 @@ class _Checking:
         self.errors = Collector()
         self.notes: list[str] = []
         self.closure = Closure(session.workflow, session.world)
+        self.planned: dict[str, RuleTable] = {}
+        self.config_taken = False
 
     def tables(self) -> Iterator[RuleTable]:
         """The jobs of each rule, of rules whose values are in order."""
@@ -137,7 +140,9 @@ class _Checking:
                     self.errors.add(mistake)
 
     def _plan(self, targets: Sequence[Target], *, keep_going: bool = False) -> Plan:
-        return known_plan(self.session, Wishes(targets=tuple(targets), keep_going=keep_going))
+        plan = known_plan(self.session, Wishes(targets=tuple(targets), keep_going=keep_going))
+        self.planned |= {table.rule.name: table for table in plan.tables.values()}
+        return plan
 
     def _optional_paths(self, targets: Sequence[Target]) -> set[str]:
         """The paths that these targets take where they are there."""
@@ -199,9 +204,12 @@ class _Checking:
         """Binds the functions, reads the code and fills in the texts of all rules."""
         bindings: dict[str, Binding] = {}
         for table in list(self.tables()):
-            if table.rule.asks_only:
-                continue
             try:
+                self._calls(table, describe)
+                if table.rule.asks_only:
+                    continue
+                if table.sites:
+                    table = self.planned.get(table.rule.name, table)
                 decided = self.session.decide(self._alone(table), describe=describe)
                 bindings |= decided.bindings
                 self._fill(table, decided)
@@ -210,6 +218,18 @@ class _Checking:
             except FileflowError as error:
                 self.errors.add(error)
         return bindings
+
+    def _calls(self, table: RuleTable, describe: Describe | None) -> None:
+        """Binds the functions of a rule's calls, and imports them."""
+        for site in table.sites:
+            call = site.call
+            asking = asking_of(table, site, self.session.answers.parameters(call))
+            self.config_taken |= asking.takes_config
+            if describe is not None:
+                try:
+                    describe(call.module, call.function)
+                except FileflowError as error:
+                    raise FileflowError(error.what, place=call.place, hint=error.hint) from None
 
     def _import(self, table: RuleTable, describe: Describe) -> None:
         """Whether the function of a rule can be imported, also where its source says enough."""
@@ -228,13 +248,16 @@ class _Checking:
 
     def _fill(self, table: RuleTable, decided: Decided) -> None:
         recipe = decided.recipes[table.rule.name]
-        for row in range(table.count):
+        rows: Sequence[int] = range(table.count)
+        if any(not site.is_amount for site in table.sites):
+            rows = wanted_rows(table)  # of others it is not known what calls give
+        for row in rows:
             recipe.digest(row)
-        if table.count and table.rule.action is not None:
+        if rows and table.rule.action is not None:
             Orders(
                 table,
                 decided.bindings.get(table.rule.name),
                 root=self.session.root,
                 root_seed=self.session.workflow.seed,
                 cores=int(table.rule.cores.number),
-            ).shown(0)
+            ).shown(rows[0])

@@ -15,6 +15,7 @@ from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, read_tree
 from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding
+from fileflow.planning.questions import Site, sites_of
 from fileflow.planning.tables import shape_of
 
 Way = tuple[str, ...]
@@ -35,7 +36,10 @@ def unused_wildcards(session: Session) -> list[Unused]:
     used = {
         name
         for rule in workflow.rules.values()
-        for name in shape_of(rule, workflow.relations).path_wildcards
+        for name in (
+            *shape_of(rule, workflow.relations).path_wildcards,
+            *(name for site in sites_of(rule, rule.inputs) for name in _awaited(site)),
+        )
     }
     for tree in _trees(session):
         for node in _below(tree):
@@ -48,6 +52,12 @@ def unused_wildcards(session: Session) -> list[Unused]:
         for one in workflow.relations
         if one.scattered_by is None and not used.intersection(one.names)
     ]
+
+
+def _awaited(site: Site) -> Iterator[str]:
+    """The wildcards of the files that a call waits for."""
+    for pattern in site.call.after:
+        yield from pattern.wildcards
 
 
 def unused_config(session: Session, bindings: Mapping[str, Binding]) -> list[Unused]:

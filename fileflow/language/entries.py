@@ -373,6 +373,8 @@ def _no_single_source(node: Mapping, sources: list[str], kind: Kind) -> Fileflow
     for name, key in node.keys.items():
         if name in _FLAGS:
             return _lone_flag(key, kind)
+        if name in _CALL_KEYS:
+            return FileflowError(f"{name} stands beside call only", place=key.place)
     first = next(iter(node.keys.values()), None)
     near = nearest(first.text, _KEYS[kind]) if first is not None else None
     return FileflowError(

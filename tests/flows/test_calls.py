@@ -1368,19 +1368,19 @@ def test_the_interpreter_is_ours(space: Space) -> None:
 
 # -- nothing to do, told before anything is imported ----------------------------------------------
 
-LOOKED = f"""\
-config: {{low: 1}}
+LOOKED = """\
+config: {low: 1}
 rules:
   all:
     input:
       call: pick:files
       after: sheet.txt
   take:
-    input: {{call: pick:folder}}
-    params: {{x: {{call: pick:x}}}}
-    cores: {{call: pick:cores}}
-    output: out/{{s}}.txt
-    shell: echo take {{s}} >> "$RAN_LOG"; cat {{input}}/* > {{output}}
+    input: {call: pick:folder}
+    params: {x: {call: pick:x}}
+    cores: {call: pick:cores}
+    output: out/{s}.txt
+    shell: echo take {s} >> "$RAN_LOG"; cat {input}/* > {output}
 """
 
 LOOKING = """\
@@ -1445,3 +1445,54 @@ def test_what_calls_rest_on_is_looked_at(space: Space, change: str) -> None:
     flow = space.flow()
     assert flow.status == 0, flow.text
     assert space.ran == (["take b"] if change == "sheet" else ["take a"])
+
+
+def test_check_looks_at_calls(space: Space) -> None:
+    workflow(
+        space,
+        """\
+        config: {low: 1}
+        wildcards:
+          s: [a, b]
+          p: [x, y]
+        rules:
+          all:
+            input: out/{s}.txt
+          take:
+            input: {call: pick:files, after: "raw/{p}.txt"}
+            params: {n: {call: pick:n}}
+            output: out/{s}.txt
+            shell: echo {input} {params.n} > {output}
+          other:
+            params: {call: pick:params}
+            output: other/{free}.txt
+            shell: echo {params.n} > {output}
+        """,
+    )
+    space.write("raw/x.txt", "x")
+    space.write("raw/y.txt", "y")
+    text = """\
+    def files(after):
+        return []
+
+
+    def n(config):
+        return config.low
+
+
+    def params(free):
+        return {"n": free}
+    """
+    calls(space, text)
+    before = space.snapshot()
+    flow = space.flow("check")
+    assert "nothing wrong" in flow.stdout, flow.text
+    assert "nothing names" not in flow.text and "no rule uses" not in flow.text
+    assert space.snapshot() == before
+    calls(space, text.replace("def params(free)", "def params(fre)"))
+    refused(space, "'fre'", "did you mean 'free'?", args=("check",))
+    calls(space, text.replace("return config.low", "return {1: 2}"))
+    flow = space.flow("check")
+    assert flow.status == 0, flow.text
+    calls(space, "import nowhere\n" + textwrap.dedent(text))
+    refused(space, "cannot import pick", args=("check",))

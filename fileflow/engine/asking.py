@@ -63,6 +63,7 @@ class Answering:
         self.root = root
         self.interrupted: Callable[[], bool] = lambda: False
         self.again: Collection[str] | None = ()
+        self.keep_going = False
         self._world = world
         self._records = records
         self._code = code
@@ -121,6 +122,8 @@ class Answering:
     def of(self, questions: Sequence[Question]) -> Sequence[object]:
         """The answer to each question; `UNKNOWN` where a file has to be brought back first.
 
+        With `keep_going` the mistake itself stands for an answer that is not to be had.
+
         Raises:
             FileflowError: for a function that fails, or an answer that does not fit.
         """
@@ -135,7 +138,7 @@ class Answering:
                 proof = proofs[about] = self._proof(question)
             kept = self._held(question, proof)
             if kept is not None:
-                out.append(checked(question, kept.answer, self.root))
+                out.append(self._checked(question, kept.answer))
             elif not all(map(self._world.is_there, question.after)):
                 self._called.update(question.makers)
                 out.append(UNKNOWN)
@@ -147,8 +150,13 @@ class Answering:
             self._ask(list(asked.values()))
             for k, question in enumerate(questions):
                 if question.key in asked:
-                    out[k] = checked(question, self._known[question.key].answer, self.root)
+                    out[k] = self._checked(question, self._known[question.key].answer)
         return out
+
+    def _checked(self, question: Question, answer: object) -> object:
+        if isinstance(answer, FileflowError):
+            return answer
+        return checked(question, answer, self.root)
 
     def _proof(self, question: Question) -> str:
         """What an answer rests on beside its arguments."""
@@ -171,20 +179,29 @@ class Answering:
         return None
 
     def _ask(self, questions: Sequence[Question]) -> None:
-        told = self._tell(questions, anew=True)
         notes: list[tuple[str, str, object]] = []
+        left = list(questions)
         try:
-            for question, answer in zip(questions, told, strict=False):
-                known = self._known[question.key]
-                if answer.error:
-                    raise question.error(answer.error, answer.where or None)
-                checked(question, answer.answer, self.root)
-                known.answer = answer.answer
-                notes.append((ANSWER, question.key, [known.proof, known.answer, question.function]))
+            while left:
+                for answer in self._tell(left, anew=len(left) == len(questions)):
+                    question = left.pop(0)
+                    try:
+                        if answer.error:
+                            raise question.error(answer.error, answer.where or None)
+                        checked(question, answer.answer, self.root)
+                    except FileflowError as error:
+                        if not self.keep_going:
+                            raise
+                        self._known[question.key].answer = error
+                        continue
+                    known = self._known[question.key]
+                    known.answer = answer.answer
+                    notes.append(
+                        (ANSWER, question.key, [known.proof, known.answer, question.function])
+                    )
         finally:
             if notes and self._writable:
                 self._records.note_all(notes)
-        assert len(notes) == len(questions), "bug: a question got no answer"
 
     def _tell(self, questions: Sequence[Question], *, anew: bool) -> Sequence[Told]:
         return self._process().ask(

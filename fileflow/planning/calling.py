@@ -261,7 +261,7 @@ class _Wait:
 class Calls:
     """Puts the questions of jobs as they come to be wanted, those of many jobs in one go.
 
-    `awaited` are the jobs whose files calls wait for.
+    `awaited` are the jobs whose files calls wait for, `failed` those whose calls have failed.
     """
 
     def __init__(self, wanting: Wanting, known: Known, answers: Answers | None) -> None:
@@ -270,6 +270,7 @@ class Calls:
         self._answers = answers
         self._askings: dict[tuple[str, int], Asking] = {}
         self.awaited: set[int] = set()
+        self.failed: dict[int, FileflowError] = {}
 
     def ask(self, table: RuleTable, rows: Sequence[int]) -> None:
         """Asks what the calls of these jobs give, as far as that can be known now."""
@@ -309,7 +310,9 @@ class Calls:
         if not questions:
             return
         for question, answer in zip(questions, self._answers.of(questions), strict=True):
-            if answer is not UNKNOWN:
+            if isinstance(answer, FileflowError):
+                self.failed[table.base | question.row] = answer
+            elif answer is not UNKNOWN:
                 known[question.row] = answer
             else:
                 wait = self._wait(table, links, question.row, waits)

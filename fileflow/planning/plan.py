@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from fileflow.errors import FileflowError
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.finding import Finder
 from fileflow.planning.tables import ROW, SHIFT, Joins, RuleTable, wanted_rows
@@ -97,6 +98,7 @@ class Plan:
         loose: of jobs the files that they were found to read and are made from what they make:
             they do not wait for them.
         awaited: the jobs whose files calls wait for.
+        failed_calls: of blocked jobs whose calls have failed, why.
     """
 
     workflow: Workflow
@@ -119,6 +121,7 @@ class Plan:
     finder: Finder | None = None
     loose: dict[int, frozenset[str]] = field(default_factory=dict)
     awaited: set[int] = field(default_factory=set)
+    failed_calls: dict[int, FileflowError] = field(default_factory=dict)
 
     def table_of(self, job: int) -> RuleTable:
         """The table that a job is in."""

@@ -57,6 +57,7 @@ def make_plan(
             if trouble is not None and not closure.loosen():
                 break
     blocked, missing = trouble
+    blocked = blocked.union(closure.calls.failed)
     unknowns = closure.unknowns if closure.unknowns.any else None
     deferred = closure.deferred(blocked) if unknowns else {}
     waits = closure.waits(deferred) if unknowns else {}
@@ -86,6 +87,7 @@ def make_plan(
         finder=closure.finder,
         loose={job: loose for job, loose in closure.loose.items() if job not in deferred},
         awaited=closure.calls.awaited,
+        failed_calls=closure.calls.failed,
     )
     plan.order = in_order(plan)
     check_overlaps(plan, closure.table)

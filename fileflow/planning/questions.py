@@ -139,7 +139,8 @@ class Answers(Protocol):
         """
 
     def of(self, questions: Sequence[Question]) -> Sequence[object]:
-        """The answer to each question, as plain data; `UNKNOWN` where it cannot be asked yet.
+        """The answer to each question, as plain data; `UNKNOWN` where it cannot be asked yet, and
+        the error where the function failed and all else is to go on.
 
         Raises:
             FileflowError: for a function that fails, or an answer that does not fit.

@@ -1496,3 +1496,15 @@ def test_check_looks_at_calls(space: Space) -> None:
     assert flow.status == 0, flow.text
     calls(space, "import nowhere\n" + textwrap.dedent(text))
     refused(space, "cannot import pick", args=("check",))
+
+
+def test_a_call_that_fails_while_running_leaves_the_rest_to_go_on(space: Space) -> None:
+    after_project(space)
+    calls(space, READ.replace("    return", "    assert s != 'a', 'not that one'\n    return"))
+    flow = space.run("-k")
+    assert flow.status == 1
+    assert space.ran == ["index a", "index b", "part y", "take b"]
+    assert flow.counts() == (4, 0, 0, 1)
+    assert "not that one" in flow.text and "take s=a" in flow.text
+    again = refused(space, "not that one", args=("-k",))
+    assert space.ran == [] and again.status == 2

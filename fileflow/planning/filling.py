@@ -335,7 +335,7 @@ class JobValues:
                 raise FileflowError(
                     f"{hole.text} names no input of the job {self.table.label(self.row)}: the "
                     "call gives it none of that name",
-                    place=self.table.rule.places.get("input", self.table.rule.place),
+                    place=self.table.rule.place_of("input"),
                     hint=did_you_mean(steps[0], [one.name for one in parts if one.name]),
                 )
             return _stepped(_as_paths(part.paths), steps[1:], hole)

@@ -13,12 +13,14 @@ def main() -> int:
 
         print(f"fileflow {__version__}")
         return 0
-    from fileflow.fast import answer
+    from fileflow.fast import answer, looked
 
-    known = answer(sys.argv[1:])
-    if known is not None:
-        sys.stderr.write(f"{known}\n")
-        return 0
+    if not looked.receive():  # else this interpreter has taken the place of one that looked
+        known = answer(sys.argv[1:])
+        if known is not None:
+            sys.stderr.write(f"{known}\n" if known else "")
+            return 0
+        looked.hand_over(here="PYTHONHASHSEED" in os.environ)
     if "PYTHONHASHSEED" not in os.environ:
         # Sets must have one order in all jobs; an interpreter takes its hash seed at its start.
         os.environ["PYTHONHASHSEED"] = "0"

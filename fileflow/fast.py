@@ -1,14 +1,16 @@
 """Answers "nothing to do" before anything else is imported.
 
-After a run that left all that was asked for fresh, `engine/conclusion.py` writes down what that
-rests on: the words of the command line, every file that shaped the plan, and the signature of every
-source and output. If all of it is still so, the answer is the same, and needs no plan. Anything
-unexpected gives no answer: then the whole engine looks. Knows nothing of rules or jobs.
+After a run `engine/conclusion.py` writes down what was found fresh and what that rests on: the
+signature of every file that shaped the plan, of every source and of every output. If all that was
+asked for was fresh and all of it is still so, the answer is the same, and needs no plan. Anything
+unexpected gives no answer: then the whole engine looks. What differs is handed over to it, so that
+it need not look at all these files again. Knows nothing of rules or jobs.
 
 Layout of `.fileflow/fresh`: a line with format and checksum, then sections of (length, bytes): the
-key, the environment that must be there, the answer, folders whose signature is that of what is
-below them, and blocks of files: paths, each ended by NUL, and 32 bytes for each, zeros for a path
-at which nothing is.
+key (empty if there is no answer), the environment that must be there, the answer, the proofs of
+jobs (16 bytes each), folders whose signature is that of what is below them, and blocks of files:
+their number, 32 bytes for each, zeros for a path at which nothing is, ones for what was not sure,
+and the paths, each ended by NUL.
 """
 
 from __future__ import annotations
@@ -22,13 +24,54 @@ from zlib import crc32
 STATE = ".fileflow"
 NAME = "Workflowfile"
 FILE = f"{STATE}/fresh"
-FORMAT = b"fileflow fresh 1 "
+FORMAT = b"fileflow fresh 2 "
 SIGNATURE = Struct("<QqqQ")
 LENGTH = Struct("<Q")
+NUMBER = Struct("<Q")
+NOTHING = bytes(32)
+UNSURE = b"\xff" * 32
 BLOCK = 8192
+KEY, ENVIRONMENT, ANSWER, PROOFS, FOLDERS, FIRST_BLOCK = range(6)
 # From so many files on a second process looks at half of them.
 WORTH_FORKING = 20_000
-_SAYS_NOTHING = ("-j", "--jobs")
+HANDED = "FILEFLOW_LOOKED_AT"
+_MOST_HANDED = 48 * 1024  # what a pipe surely holds
+_MUCH = 512
+# Options that change neither what is fresh nor what is said of it, and those of them with a value.
+_SAYS_NOTHING = ("-v", "--verbose", "-p", "--print", "-k", "--keep-going", "--resume", "--wait")
+_QUIET = ("-q", "--quiet")
+_VALUES = {
+    "-j": None,
+    "--jobs": None,
+    "--progress": ("auto", "bar", "plain", "none"),
+    "--color": ("auto", "never"),
+}
+
+
+def understood(argv: Sequence[str]) -> tuple[list[str], bool] | None:
+    """The words that are no options, and whether nothing is to be said; None if options matter."""
+    words: list[str] = []
+    quiet = False
+    left = list(argv)
+    while left:
+        word = left.pop(0)
+        name, equals, value = word.partition("=")
+        if name in _VALUES and (equals or left):
+            allowed = _VALUES[name]
+            value = value if equals else left.pop(0)
+            if not (value.isdigit() and int(value) if allowed is None else value in allowed):
+                return None
+        elif word[:2] == "-j" and word[2:].isdigit() and int(word[2:]):
+            continue
+        elif word in _QUIET:
+            quiet = True
+        elif word in _SAYS_NOTHING:
+            quiet = quiet and word not in _SAYS_NOTHING[:2]
+        elif word[:1] == "-":
+            return None
+        else:
+            words.append(word)
+    return words, quiet
 
 
 def key_of(argv: Sequence[str], below: str) -> bytes | None:
@@ -38,26 +81,16 @@ def key_of(argv: Sequence[str], below: str) -> bytes | None:
         argv: the words after the program's name.
         below: the current folder, relative to the Workflowfile's.
     """
-    words = []
-    skip = False
-    for word in argv:
-        if skip:
-            skip = False
-        elif word in _SAYS_NOTHING:
-            skip = True
-        elif word[:2] == "-j" and word[2:].isdigit():
-            continue
-        elif word[:1] == "-":
-            return None
-        else:
-            words.append(word)
+    found = understood(argv)
+    if found is None:
+        return None
     # The first entry of sys.path is the way fileflow was started; `below` stands for it.
-    found = (sys.version, *sys.path[1:], os.environ.get("PYTHONPATH", ""), below, *words)
-    return "\0".join(found).encode("utf-8", "surrogateescape")
+    path = (sys.version, *sys.path[1:], os.environ.get("PYTHONPATH", ""), below)
+    return "\0".join((*path, *found[0])).encode("utf-8", "surrogateescape")
 
 
 def answer(argv: Sequence[str]) -> str | None:
-    """The line to say if there is nothing to do, or None if that is not known."""
+    """The line to say if there is nothing to do (or no line), or None if that is not known."""
     try:
         here = os.getcwd()
         root = here
@@ -66,53 +99,63 @@ def answer(argv: Sequence[str]) -> str | None:
             if above == root:
                 return None
             root = above
+        found = understood(argv)
         key = key_of(argv, os.path.relpath(here, root))
-        if key is None:
+        if found is None or key is None:
             return None
-        with open(os.path.join(root, FILE), "rb") as file:
-            data = file.read()
         os.chdir(root)
         try:
-            return _checked(memoryview(data), key)
+            said = _checked(key)
         finally:
             os.chdir(here)
+        return "" if said is not None and found[1] else said
     except (OSError, ValueError):
         return None
 
 
-def _checked(data: memoryview, key: bytes) -> str | None:
+def _checked(key: bytes) -> str | None:
+    sections = read()
+    if sections is None or not key or bytes(sections[KEY]) != key:
+        return None
+    names = bytes(sections[ENVIRONMENT]).decode().split("\0")
+    if any(name not in os.environ for name in names if name):
+        return None
+    found = differing(sections)
+    if not found:
+        return bytes(sections[ANSWER]).decode()
+    looked.keep(sections, found)
+    return None
+
+
+def read() -> list[memoryview] | None:
+    """The sections of the conclusion in this folder, or None if there is none that is whole."""
+    try:
+        with open(FILE, "rb") as file:
+            data = memoryview(file.read())
+    except OSError:
+        return None
     head = len(FORMAT) + 9
     body = data[head:]
     if bytes(data[:head]) != FORMAT + b"%08x\n" % crc32(body):
         return None
-    sections = []
+    sections = [data[:head]]
     at = 0
     while at < len(body):
         (length,) = LENGTH.unpack_from(body, at)
         sections.append(body[at + 8 : at + 8 + length])
         at += 8 + length
-    if len(sections) < 4 or bytes(sections[0]) != key:
-        return None
-    if any(name not in os.environ for name in bytes(sections[1]).decode().split("\0") if name):
-        return None
-    blocks = sections[4:]
-    if not _folders_hold(sections[3]) or not _all_hold(blocks):
-        return None
-    return bytes(sections[2]).decode()
+    # The first line, by which one conclusion is told from another, goes last.
+    sections.append(sections.pop(0))
+    return sections if len(sections) > FIRST_BLOCK else None
 
 
-def _folders_hold(section: memoryview) -> bool:
-    paths, signs = _block(section)
-    if paths:
-        from fileflow.world.files import signature
-
-        for k, path in enumerate(paths):
-            if signature(path) != bytes(signs[32 * k : 32 * k + 32]):
-                return False
-    return True
+def blocks_of(sections: Sequence[memoryview]) -> Sequence[memoryview]:
+    """The folders, and the blocks of files."""
+    return sections[FOLDERS:-1]
 
 
-def _block(section: memoryview) -> tuple[list[str], memoryview]:
+def block(section: memoryview) -> tuple[list[str], memoryview]:
+    """The paths of a block and their signatures, 32 bytes each."""
     if not len(section):
         return [], section
     (count,) = LENGTH.unpack_from(section, 0)
@@ -121,37 +164,137 @@ def _block(section: memoryview) -> tuple[list[str], memoryview]:
     return text.split("\0")[:-1], signs
 
 
-def _all_hold(blocks: Sequence[memoryview]) -> bool:
-    count = sum(len(block) for block in blocks) // 80
-    if count < WORTH_FORKING or not hasattr(os, "fork") or (os.cpu_count() or 1) < 2:
-        return all(map(_holds, blocks))
+def differing(sections: Sequence[memoryview]) -> list[int]:
+    """Which files are not as they were: block number << 32 | place in it, folders first."""
+    blocks = blocks_of(sections)
+    count = sum(map(len, blocks)) // 80
+    alone = "threading" not in sys.modules or sys.modules["threading"].active_count() == 1
+    if count < WORTH_FORKING or not hasattr(os, "fork") or not alone or (os.cpu_count() or 1) < 2:
+        return _differing(blocks, range(len(blocks)))
+    reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         fine = False
         try:
-            fine = all(map(_holds, blocks[1::2]))
+            os.close(reader)
+            found = _differing(blocks, range(1, len(blocks), 2))
+            with open(writer, "wb") as file:
+                file.write(b"".join(map(NUMBER.pack, found)))
+            fine = True
         finally:
             os._exit(0 if fine else 1)
-    mine = all(map(_holds, blocks[::2]))
+    os.close(writer)
+    found = _differing(blocks, range(0, len(blocks), 2))
+    with open(reader, "rb") as file:
+        theirs = file.read()
     _, status = os.waitpid(child, 0)
-    return mine and status == 0
+    if status:
+        return _differing(blocks, range(len(blocks)))
+    return found + [number for (number,) in NUMBER.iter_unpack(theirs)]
 
 
-def _holds(section: memoryview) -> bool:
-    paths, signs = _block(section)
+def _differing(blocks: Sequence[memoryview], numbers: Sequence[int]) -> list[int]:
+    out: list[int] = []
+    for number in numbers:
+        paths, signs = block(blocks[number])
+        if not paths:
+            continue
+        if not number:
+            from fileflow.world.files import signature
+
+            now = [signature(path) or NOTHING for path in paths]
+        else:
+            if len(paths) > _MUCH and _all_as(paths, signs):
+                continue
+            now = _signatures(paths)
+        start = number << 32
+        for at, sign in enumerate(now):
+            if sign != signs[32 * at : 32 * at + 32]:
+                out.append(start | at)
+    return out
+
+
+def _all_as(paths: list[str], signs: memoryview) -> bool:
+    """Whether all these files have these signatures: no step of Python for any of them."""
+    from itertools import starmap
+    from operator import attrgetter
+
+    get = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
+    try:
+        return b"".join(starmap(SIGNATURE.pack, map(get, map(os.stat, paths)))) == signs
+    except OSError:
+        return False
+
+
+def _signatures(paths: list[str]) -> list[bytes]:
     look = os.stat
     pack = SIGNATURE.pack
-    nothing = bytes(32)
-    at = 0
+    now = []
     for path in paths:
         try:
             found = look(path)
-            sign = pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-        except FileNotFoundError:
-            sign = nothing
-        except NotADirectoryError:
-            sign = nothing
-        if sign != signs[at : at + 32]:
+            now.append(pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
+        except (FileNotFoundError, NotADirectoryError):
+            now.append(NOTHING)
+        except OSError:
+            now.append(b"")  # as nothing that was ever written down
+    return now
+
+
+class Looked:
+    """What was found to differ from a conclusion, on its way to the engine.
+
+    The engine may run in the interpreter that takes this one's place: then a pipe holds it. It goes
+    one way, once, right after the look: what nobody hands over is never taken.
+    """
+
+    def __init__(self) -> None:
+        self._found: tuple[bytes, list[int]] | None = None
+        self._handed: tuple[bytes, list[int]] | None = None
+
+    def keep(self, sections: Sequence[memoryview], found: list[int]) -> None:
+        """Keeps the numbers of the files that differ, with the first line of the conclusion."""
+        self._found = bytes(sections[-1]), found
+
+    def hand_over(self, *, here: bool) -> None:
+        """Puts it where the engine finds it: in this interpreter, or in the one that comes next."""
+        found, self._found = self._found, None
+        if here:
+            self._handed = found
+            return
+        os.environ[HANDED] = f"{os.getpid()}:"
+        if found is None:
+            return
+        data = found[0] + b"".join(map(NUMBER.pack, found[1]))
+        if len(data) > _MOST_HANDED:
+            return
+        reader, writer = os.pipe()
+        os.write(writer, data)
+        os.close(writer)
+        os.set_inheritable(reader, True)
+        os.environ[HANDED] = f"{os.getpid()}:{reader}"
+
+    def receive(self) -> bool:
+        """Takes what the interpreter before left; whether there was one that looked."""
+        process, _, number = os.environ.pop(HANDED, "").partition(":")
+        if process != str(os.getpid()):
             return False
-        at += 32
-    return True
+        if number.isdigit():
+            with open(int(number), "rb") as file:
+                data = file.read()
+            head = len(FORMAT) + 9
+            self._handed = data[:head], [n for (n,) in NUMBER.iter_unpack(data[head:])]
+        return True
+
+    def take(self, sections: Sequence[memoryview]) -> list[int] | None:
+        """The numbers of the files that differ from this very conclusion, if that was handed over;
+        once: later looks are looks of their own."""
+        handed, self._handed = self._handed, None
+        return handed[1] if handed is not None and handed[0] == bytes(sections[-1]) else None
+
+    def forget(self) -> None:
+        """Time has passed since: it counts no more."""
+        self._handed = None
+
+
+looked = Looked()

@@ -48,7 +48,7 @@ def plan_of_everything(session: Session) -> Plan:
     for job in plan.jobs():
         if not plan.table_of(job).rule.asks_only:
             needed.update(makers_of(plan.table_of(job), job & ROW))
-    plan.asked = {job for job in plan.asked if job not in needed}
+    plan.asked = plan.asked.without(needed)
     default = plan.by_rule.get(next(iter(session.workflow.rules)))
     if default is not None:
         plan.asked.update(_asked_by(default))

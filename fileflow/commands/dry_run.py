@@ -15,13 +15,15 @@ from fileflow.engine.run import count_states
 from fileflow.engine.session import Decided, Overrides, Session
 from fileflow.planning.plan import Wishes
 from fileflow.planning.staleness import State, Why
-from fileflow.planning.tables import ROW
+from fileflow.planning.tables import ROW, SHIFT
 from fileflow.views.dry_run import (
     PlannedJob,
+    PlannedRule,
     deferred_json,
     deferred_lines,
     dry_run_json,
     dry_run_lines,
+    rule_lines,
 )
 from fileflow.views.style import Paint
 
@@ -74,19 +76,23 @@ def dry_run(
     decided = plan_known(session, wishes, rerun=rerun)
     plan = decided.plan
     counts = count_states(decided)
+    action = None
     if commands:
         from fileflow.commands.answers import AnswerMaker  # seldom needed
 
-        planned = planned_jobs(decided, AnswerMaker(session, decided).action)
-    else:
-        planned = planned_jobs(decided)
+        action = AnswerMaker(session, decided).action
+    planned = planned_jobs(decided, action)
     if as_json:
         for line in (*dry_run_json(planned), *deferred_json(plan.waits)):
             say(line)
     else:
-        wanted = {t.rule.name: sum(t.wanted) for t in plan.tables.values()}
+        wanted = {t.rule.name: t.wanted.count(1) for t in plan.tables.values()}
         shapes = {t.rule.name: str(extent_of(t)) for t in plan.tables.values()}
-        for line in dry_run_lines(planned, wanted, shapes=shapes, verbose=verbose, paint=paint):
+        if verbose or commands:
+            lines = dry_run_lines(planned, wanted, shapes=shapes, verbose=verbose, paint=paint)
+        else:
+            lines = rule_lines(planned_rules(decided), wanted, shapes=shapes, paint=paint)
+        for line in lines:
             say(line)
         for line in deferred_lines(plan.waits, paint=paint):
             say(line)
@@ -101,6 +107,43 @@ def dry_run(
         skipped=blocked,
         left_out=plan.left_out,
     )
+
+
+def planned_rules(decided: Decided) -> dict[str, PlannedRule]:
+    """The jobs that would be built, or may be, counted by rule in the plan's order."""
+    plan, staleness = decided.plan, decided.staleness
+    given: dict[int, list[int]] = {}
+    for job in staleness.reasons:
+        given.setdefault(job >> SHIFT, []).append(job & ROW)
+    found: dict[str, PlannedRule] = {}
+    for table in dict.fromkeys(table for table, _ in plan.order):
+        if table.rule.asks_only:
+            continue
+        states = staleness.states[table.number]
+        rows = given.get(table.number, [])
+        # What must run without a reason of its own is missing.
+        missing = states.count(State.STALE) - sum(states[row] == State.STALE for row in rows)
+        first = 0
+        if missing:
+            with_reason = set(rows)
+            is_missing = (r for r, s in enumerate(states) if s == State.STALE)
+            first = next(row for row in is_missing if row not in with_reason)
+        rule = PlannedRule()
+        for row in sorted(rows):
+            if missing and row > first:
+                rule.certain[_KINDS[Why.MISSING]] += missing
+                missing = 0
+            job = table.base | row
+            if states[row] in (State.FRESH, State.ABSENT) or job in plan.blocked:
+                continue
+            reason = staleness.reasons[job]
+            kinds = rule.certain if states[row] == State.STALE else rule.possible
+            kinds[_KINDS.get(reason.why, str(reason))] += 1
+        if missing:
+            rule.certain[_KINDS[Why.MISSING]] += missing
+        if rule.certain or rule.possible:
+            found[table.rule.name] = rule
+    return found
 
 
 def planned_jobs(

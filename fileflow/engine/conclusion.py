@@ -1,22 +1,31 @@
-"""Writes down what the conclusion "nothing to do" rests on, for `fileflow.fast` to check.
+"""Writes down what a run found fresh and what that rests on, for `fast` and for the next run.
 
-A cache of one answer: whoever doubts it deletes the file. It is written only where every signature
-proves that nothing changed since it was taken.
+A cache: whoever doubts it deletes the file. A signature that proves nothing is written as one that
+no file has.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import repeat
 from zlib import crc32
 
 from fileflow import fast
 from fileflow.engine.loop import Loop
+from fileflow.engine.since import JOURNAL
 from fileflow.model.rules import Run, Script
 from fileflow.planning.named import named_link
+from fileflow.planning.schedule import JobState
+from fileflow.planning.tables import Link, RuleTable, wanted_rows
 from fileflow.world import files
 from fileflow.world.files import NOTHING
+
+_UNKNOWN = b"unknown"
+_WORTH_JOBS = 1000
+_IS_FRESH = bytes(state in (JobState.KEPT, JobState.BUILT) for state in range(256))
+Signs = dict[str, bytes | None]
 
 
 def forget() -> None:
@@ -25,34 +34,89 @@ def forget() -> None:
         os.unlink(fast.FILE)
 
 
-def store(loop: Loop, argv: Sequence[str], below: str, answer: str) -> None:
-    """Writes the conclusion of a run after which all that was asked for is fresh.
+def store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) -> None:
+    """Writes the conclusion of a run.
 
     Args:
         loop: the run.
-        argv: the words of the command line.
-        below: the folder in which it was typed, relative to the Workflowfile's.
-        answer: what to say as long as nothing changes.
+        remember: the words of the command line, and the folder in which it was typed, relative to
+            the Workflowfile's; None if not all that was asked for is fresh.
+        answer: what to say to these words as long as nothing changes.
     """
-    key = fast.key_of(argv, below)
-    if key is None or not _lasts(loop):
+    key = fast.key_of(*remember) if remember is not None and _lasts(loop) else None
+    if key is None and loop.plan.count() < _WORTH_JOBS:
+        forget()
         return
-    signs = _signatures(loop)
-    if signs is None:
-        return
-    folders = {path: signs[path] for path in _directories(loop) if signs.get(path)}
-    plain = [item for item in signs.items() if item[0] not in folders]
     environ = "\0".join(
         name for table in loop.plan.tables.values() for name in table.rule.envvars
     ).encode()
-    sections = [key, environ, answer.encode(), _block(list(folders.items()))]
-    for start in range(0, len(plain), fast.BLOCK):
-        sections.append(_block(plain[start : start + fast.BLOCK]))
-    body = b"".join(fast.LENGTH.pack(len(section)) + section for section in sections)
+    heads = [key or b"", environ, answer.encode()]
+    patched = _patched(loop, heads)
+    if patched is not None:
+        _write(patched)
+        return
+    signs, sure = _signatures(loop)
+    if not sure:
+        key = None
+        if loop.plan.count() < _WORTH_JOBS:
+            forget()
+            return
+    folders = {p: signs.pop(p) for p in dict.fromkeys(_directories(loop)) if signs.get(p)}
+    gone = {path for path, sign in signs.items() if sign is None}
+    proofs = b"".join(filter(None, _proofs(loop, gone)))
+    sections = [key or b"", *heads[1:], proofs, _block(folders, folders.values())]
+    paths, values = list(signs), list(signs.values())
+    for start in range(0, len(paths), fast.BLOCK):
+        end = start + fast.BLOCK
+        sections.append(_block(paths[start:end], values[start:end]))
+    _write(sections)
+
+
+def _write(sections: Sequence[bytes | memoryview]) -> None:
+    body = b"".join([part for one in sections for part in (fast.LENGTH.pack(len(one)), one)])
     draft = f"{fast.FILE}.{os.getpid()}"
     with open(draft, "wb") as file:
-        file.write(fast.FORMAT + b"%08x\n" % crc32(body) + body)
+        file.write(fast.FORMAT + b"%08x\n" % crc32(body))
+        file.write(body)
     os.replace(draft, fast.FILE)
+
+
+def _patched(loop: Loop, heads: Sequence[bytes]) -> Sequence[bytes | memoryview] | None:
+    """The conclusion before this one with new signatures, where it is of the same jobs and files.
+
+    None if that is not plain to see, or something is not sure.
+    """
+    since = loop.session.world.since
+    if since is None or since.heads != heads or since.has_folders:
+        return None
+    seen = loop.session.disk.seen
+    looked = loop.session.world.looked()
+    new: Signs = {path: looked.get(path) for path in since.changed}
+    new.update(seen)
+    new[JOURNAL] = files.signature_of(os.stat(JOURNAL))
+    for path in _absent(loop):
+        if new.setdefault(path, files.signature(path)) is not None:
+            return None
+    if any(path not in looked and path not in seen for path in since.changed - {JOURNAL}):
+        return None
+    if any(True for _ in loop.clock.unproven([p for p in new if p != JOURNAL], new)):
+        return None
+    if not since.holds(looked.keys()):
+        return None
+    for table in loop.plan.tables.values():
+        if table.rule.asks_only:
+            # What it asks for without a rule that makes it stands in no proof.
+            for makers in (
+                link.makers_of(row) for link in table.links for row in range(table.count)
+            ):
+                if not isinstance(makers, range) and any(maker < 0 for maker in makers):
+                    return None
+        elif not loop.staleness.pieces(table):
+            return None
+    pieces = list(_proofs(loop, {path for path, sign in new.items() if sign is None}))
+    if None in pieces or b"".join(filter(None, pieces)) != since.known_proofs:
+        return None
+    return since.with_signatures(new)
 
 
 def _lasts(loop: Loop) -> bool:
@@ -68,26 +132,96 @@ def _lasts(loop: Loop) -> bool:
     return True
 
 
-def _signatures(loop: Loop) -> dict[str, bytes | None] | None:
-    """Every path that the answer rests on, with its signature; None where one proves nothing.
+def _proofs(loop: Loop, gone: Collection[str]) -> Iterator[bytes | None]:
+    """What proves that jobs are fresh, piece by piece of their rules; None where they are not.
+
+    `gone`: files that are not there.
+    """
+    for number, table in loop.plan.tables.items():
+        if table.rule.asks_only:
+            continue
+        fresh = bytes(loop.schedule.states[number]).translate(_IS_FRESH)
+        outputs = [table.output_paths(k) for k in range(len(table.shape.outputs))]
+        for piece in loop.staleness.pieces(table):
+            start, end = piece.start, piece.end
+            whole = 0 not in fresh[start:end]
+            if gone:
+                whole = whole and all(not _any_in(gone, paths[start:end]) for paths in outputs)
+            yield piece.proof if whole else None
+
+
+def _any_in(some: Collection[str], paths: Sequence[str]) -> bool:
+    return any(path in some for path in paths)
+
+
+def _signatures(loop: Loop) -> tuple[Signs, bool]:
+    """Every path that the answer rests on, with its signature, and whether all prove something.
 
     What shaped the plan counts as it was when it was read: a file that changed since is noticed.
     """
-    session = loop.session
-    clock = loop.clock
+    session, clock = loop.session, loop.clock
+    sure = True
     for path in _absent(loop):
         session.disk.see(path)
         if session.disk.seen[path] is not None:  # it came while we worked
-            return None
-    found: dict[str, bytes | None] = {}
-    for path, sign in (*session.world.looks(), *session.disk.seen.items()):
-        if sign is not None and clock.proven(path, sign, clock.start) == NOTHING:
-            return None
-        found[path] = sign
+            sure = False
     # The journal is written by runs alone, which hold the lock: young or not, it is as it is.
-    journal = f"{fast.STATE}/journal"
-    found[journal] = files.signature_of(os.stat(journal))
-    return found
+    found: Signs = {JOURNAL: files.signature_of(os.stat(JOURNAL))}
+    since = session.world.since
+    before: Signs = since.signs if since is not None else {}
+    looked = session.world.looked()
+    known = {**before, **looked}
+    unknown: list[str] = []
+    for paths, told in _columns(loop):
+        signs = list(map(known.get, paths, repeat(_UNKNOWN)))
+        found.update(zip(paths, signs, strict=True))
+        if _UNKNOWN in signs:
+            lost = [path for path, sign in zip(paths, signs, strict=True) if sign == _UNKNOWN]
+            if told:  # a job has read it, but nobody knows what it was then
+                found.update(zip(lost, repeat(fast.UNSURE)))
+                sure = False
+            else:
+                unknown += lost
+    found.update(zip(unknown, files.signatures(unknown), strict=True))
+    found.update(looked)
+    found.update(session.disk.seen)
+    new = [path for path in found if path not in before and path != JOURNAL]
+    for path in clock.unproven(new, found):
+        found[path] = fast.UNSURE
+        sure = False
+    return found, sure
+
+
+def _columns(loop: Loop) -> Iterator[tuple[Sequence[str], bool]]:
+    """The outputs and inputs of all jobs, and whether what is in them counts."""
+    seen: set[int] = set()
+    for table in loop.plan.tables.values():
+        for k in range(len(table.shape.outputs)):
+            if k not in table.scattered:
+                yield _wanted(table, table.output_paths(k)), True
+        for link in table.links:
+            if table.rule.asks_only and link.group_of is None:
+                continue
+            yield from _taken(table, link, seen)
+
+
+def _taken(table: RuleTable, link: Link, seen: set[int]) -> Iterator[tuple[Sequence[str], bool]]:
+    told = not link.entry.order_only and not table.rule.asks_only and bool(table.shape.outputs)
+    if link.group_of is None:
+        if link.makers is not None and not isinstance(link.makers, range):
+            yield _wanted(table, link.paths), told
+        return
+    for group in link.groups:
+        if group.makers is not None and not isinstance(group.makers, range):
+            if not told or group.number not in seen:
+                yield group.paths, told
+            if told:
+                seen.add(group.number)
+
+
+def _wanted(table: RuleTable, paths: Sequence[str]) -> Sequence[str]:
+    rows = wanted_rows(table)
+    return paths if isinstance(rows, range) else [paths[row] for row in rows]
 
 
 def _absent(loop: Loop) -> Iterator[str]:
@@ -134,9 +268,9 @@ def _relative(paths: Iterable[str]) -> Iterator[str]:
         yield path if inside.startswith("..") else inside
 
 
-def _block(items: Sequence[tuple[str, bytes | None]]) -> bytes:
-    if not items:
+def _block(paths: Iterable[str], signs: Iterable[bytes | None]) -> bytes:
+    values = [sign or NOTHING for sign in signs]
+    if not values:
         return b""
-    signs = b"".join([sign or NOTHING for _, sign in items])
-    text = "".join([f"{path}\0" for path, _ in items]).encode("utf-8", "surrogateescape")
-    return fast.LENGTH.pack(len(items)) + signs + text
+    text = "\0".join((*paths, "")).encode("utf-8", "surrogateescape")
+    return fast.LENGTH.pack(len(values)) + b"".join(values) + text

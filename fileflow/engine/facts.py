@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from fileflow.engine.since import Since, since_last_run
 from fileflow.errors import Exit, FileflowError
 from fileflow.planning.named import NAME
 from fileflow.world import files
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from fileflow.world.records import Records
 
 
+# So many paths are worth a look at their folder instead of one at each of them.
+MANY = 64
+
+
 class World:
     """Records and disk behind one door; a body of `Looks` and of `Facts`.
 
@@ -27,13 +32,41 @@ class World:
     found to be the same or are sources: the loop stores them, so that the next run need not.
     """
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, journal: bytes | None = None) -> None:
+        """`journal`: the signature of the journal before the records were read from it."""
         self.records = records
+        self.journal = journal
+        self.folders = files.Folders()
         self.refreshed: dict[str, tuple[bytes, bytes]] = {}
         self._signs: dict[str, bytes | None] = {}
         self._contents: dict[str, bytes | None] = {}
         self._assumed: dict[str, bytes | None] = {}
         self._ensured: dict[tuple[str, bytes | None], bool] = {}
+        self._since: Since | None = None
+        self._knows_since = False
+
+    # -- since the last run -------------------------------------------------------------------
+
+    @property
+    def since(self) -> Since | None:
+        """What the last run left, as far as anybody has asked for it."""
+        return self._since
+
+    def look_since(self) -> Since | None:
+        """What is still as the last run left it: looks at all its files, once."""
+        if not self._knows_since:
+            self._knows_since = True
+            self._since = since_last_run(self.journal)
+        return self._since
+
+    def proven(self, proofs: Sequence[bytes]) -> Sequence[bool]:
+        """Which of these proved, when the last run ended, that jobs are fresh."""
+        since = self.look_since()
+        return [] if since is None else list(map(since.proofs.__contains__, proofs))
+
+    def changed(self) -> Collection[str]:
+        """The files that are not as they were then, or may not be."""
+        return self._since.changed if self._since is not None else ()
 
     # -- Looks --------------------------------------------------------------------------------
 
@@ -43,12 +76,27 @@ class World:
         if len(paths) == 1:
             path = paths[0]
             if path not in known:
-                known[path] = files.signature(path)
+                since = self._since
+                if since is not None and path in since.signs:
+                    known[path] = since.signs[path]
+                else:
+                    known[path] = files.signature(path)
             return [known[path]]
         new = [path for path in paths if path not in known]
+        if new and self._since is not None:
+            before = self._since.signs
+            known.update((path, before[path]) for path in new if path in before)
+            new = [path for path in new if path not in before]
         if new:
             known.update(zip(new, files.signatures(new), strict=True))
-        return [known[path] for path in paths]
+        return list(map(known.__getitem__, paths))
+
+    def lacking(self, paths: Sequence[str]) -> Sequence[str]:
+        """Those of these paths at which there is neither a file nor a folder."""
+        unsure = paths if len(paths) < MANY else self.folders.not_plain(paths)
+        return [
+            path for path, sign in zip(unsure, self.signatures(unsure), strict=True) if sign is None
+        ]
 
     def has_record(self, path: str) -> bool:
         """Whether a job is known to have made this path."""
@@ -69,6 +117,17 @@ class World:
     def record(self, first_output: str) -> Record | None:
         """The record of the job whose first output this is."""
         return self.records.jobs.get(first_output)
+
+    def unrecorded(self, first_outputs: Sequence[str]) -> Sequence[int]:
+        """The positions of those first outputs of which there is no record."""
+        places = self.records.jobs.places
+        if not places or places.keys().isdisjoint(first_outputs):
+            return range(len(first_outputs))
+        return [row for row, path in enumerate(first_outputs) if path not in places]
+
+    def nothing_at(self, paths: Sequence[str]) -> bool:
+        """Whether there is certainly nothing at any of these paths."""
+        return len(paths) >= MANY and self.folders.nothing_at(paths)
 
     def stored_list(self, token: str) -> Sequence[str]:
         """The paths of a stored list, by its token; none if it is not known any more."""
@@ -102,6 +161,19 @@ class World:
         """Whether what is at a path now is what `content` tells, or would be."""
         return path not in self._assumed and self.signatures((path,))[0] is not None
 
+    def contents(self, paths: Sequence[str]) -> list[bytes | None]:
+        """The digests of what is at many paths."""
+        known = self._contents
+        new = [path for path in paths if path not in known]
+        if new:
+            signs = self.signatures(new)
+            for path, sign, pair in zip(new, signs, self.records.known_files(new), strict=True):
+                if pair is not None and pair[0] == sign:
+                    known[path] = pair[1]
+                else:
+                    self.content(path)
+        return list(map(known.__getitem__, paths))
+
     def known_content(self, path: str) -> bytes | None:
         """The digest of a path if it is known without reading: its signature is as recorded."""
         if path in self._contents:
@@ -122,6 +194,19 @@ class World:
             if known[0] == sign:
                 return known
         return None, None
+
+    def proofs(self, paths: Sequence[str]) -> tuple[list[bytes | None], list[bytes | None]]:
+        """The same for many paths: their signatures, and their digests."""
+        signs = self.signatures(paths)
+        contents = self._contents
+        digests: list[bytes | None] = []
+        for place, pair in enumerate(self.records.known_files(paths)):
+            if pair is None or pair[0] != signs[place] or paths[place] in contents:
+                signs[place], digest = self.proof(paths[place])
+                digests.append(digest)
+            else:
+                digests.append(pair[1])
+        return signs, digests
 
     def _read(self, path: str, known: tuple[bytes, bytes] | None) -> bytes | None:
         try:
@@ -173,24 +258,32 @@ class World:
         """A file was made, or read, during the run."""
         self._assumed.pop(path, None)
         self.refreshed.pop(path, None)
+        if self._since is not None:
+            self._since.changed.add(path)
         self._signs[path] = sign
         self._contents[path] = digest
 
     def forget(self, path: str) -> None:
         """A file may have changed during the run: it is looked at anew."""
+        if self._since is not None:
+            self._since.lose(path)
         self._signs.pop(path, None)
         self._contents.pop(path, None)
 
     def gone(self, path: str) -> None:
         """A file was deleted during the run; what it held stays known."""
+        if self._since is not None:
+            self._since.changed.add(path)
         self._signs[path] = None
 
-    def looks(self) -> Iterable[tuple[str, bytes | None]]:
+    def looked(self) -> Mapping[str, bytes | None]:
         """Every path that was looked at, with its signature."""
-        return self._signs.items()
+        return self._signs
 
     def forget_looks(self) -> None:
         """Looks anew at everything from now on."""
+        self.folders.clear()
+        self._since, self._knows_since = None, True
         self._signs.clear()
         self._contents.clear()
 

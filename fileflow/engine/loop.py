@@ -539,12 +539,7 @@ class Loop:
             if group is not None and shared_list(group) is not None:
                 if group.number not in lists:
                     self.lists[group.number] = group
-                    known = [self.world.proof(path) for path in group.paths]
-                    lists[group.number] = (
-                        group.paths,
-                        [sign for sign, _ in known],
-                        [digest for _, digest in known],
-                    )
+                    lists[group.number] = (group.paths, *self.world.proofs(group.paths))
                 out.append(group.number)
                 continue
             for path in link.paths_of(row):

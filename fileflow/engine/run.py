@@ -26,12 +26,12 @@ from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Overrides, Session
 from fileflow.engine.waves import Tally, lost_files, lost_lines, partner_lines
 from fileflow.errors import Collector, Exit, FileflowError
-from fileflow.fast import STATE
+from fileflow.fast import STATE, looked
 from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
 from fileflow.planning.plan import Wishes
 from fileflow.planning.staleness import State, Why
-from fileflow.planning.tables import SHIFT, wanted_rows
+from fileflow.planning.tables import SHIFT
 
 if TYPE_CHECKING:
     from fileflow.world.functions import Description
@@ -72,12 +72,17 @@ def run(
     """
     stop = Stop()
     project = Project(file=file, overrides=overrides, command=command)
+
+    def waiting(text: str) -> None:
+        looked.forget()  # whoever holds the folder may change what was looked at
+        tell(events.Note(text))
+
     with _signals(stop) as wakeup, project.locked() as lock:
         lock.acquire(
             command,
             wait=wait,
             interrupted=lambda: bool(stop.signal),
-            waiting=lambda text: tell(events.Note(text)),
+            waiting=waiting,
         )
         session = project.take()
         for line in (*session.workflow.warnings, *session.records.warnings):
@@ -95,8 +100,10 @@ def run(
             runners.close()
             session.close()
         session.records.compact_if_worth()
-        if remember is not None and not finished.status and not finished.left_out:
-            conclusion.store(loop, *remember, nothing_to_do(finished.kept + finished.built))
+        if not finished.signal:
+            whole = not finished.status and not finished.left_out
+            fresh = finished.kept + finished.built
+            conclusion.store(loop, remember if whole else None, nothing_to_do(fresh))
         session.records.close()
     tell(finished)
     return finished
@@ -312,8 +319,11 @@ def count_states(decided: Decided) -> dict[State, int]:
         if table.rule.asks_only:
             continue
         states = decided.staleness.states[table.number]
-        for row in wanted_rows(table):
-            counts[State(states[row])] += 1
+        found = {state: states.count(state) for state in State if state}
+        for state, count in found.items():
+            counts[state] += count
+        # What is not wanted is not decided, and stands as fresh.
+        counts[State.FRESH] += table.wanted.count(1) - sum(found.values())
     return counts
 
 

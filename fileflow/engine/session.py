@@ -5,8 +5,10 @@ Changes nothing. What runs jobs is built on top of it.
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 
@@ -14,6 +16,7 @@ from fileflow.engine.asking import Answering
 from fileflow.engine.facts import World
 from fileflow.engine.orders import is_notebook
 from fileflow.engine.runners import check
+from fileflow.engine.since import JOURNAL
 from fileflow.errors import Collector, FileflowError
 from fileflow.fast import NAME, STATE
 from fileflow.language.loader import load_workflow
@@ -30,7 +33,7 @@ from fileflow.planning.recipes import Recipe, action_parts, is_static, recipe_of
 from fileflow.planning.staleness import Staleness
 from fileflow.planning.tables import Joins, RuleTable, wanted_rows
 from fileflow.world.code import Code, CodeReader
-from fileflow.world.files import Clock, RealDisk, file_digest, hashing
+from fileflow.world.files import Clock, RealDisk, file_digest, hashing, signature
 from fileflow.world.records import Records
 
 Describe = Callable[[str, str], Sequence[Parameter]]
@@ -44,6 +47,18 @@ class Overrides:
     seed: int | None = None
     resources: tuple[str, ...] = ()
     retries: int | None = None
+
+
+@contextmanager
+def collecting_nothing() -> Iterator[None]:
+    """What is made meanwhile stays: to look for garbage among it would take half of the time."""
+    was_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_collecting:
+            gc.enable()
 
 
 def find_workflowfile(given: str | None, start: str) -> str:
@@ -88,7 +103,14 @@ class Decided:
 
 
 class Session:
-    """A project as it stands; made once for a command, in the Workflowfile's folder."""
+    """A project as it stands; made once for a command, in the Workflowfile's folder.
+
+    Attributes:
+        shortcuts: whether many jobs are decided at once, by what is known since the last run.
+            Without them each job is looked at by itself: what is decided is the same.
+    """
+
+    shortcuts: bool = True
 
     def __init__(
         self,
@@ -120,13 +142,14 @@ class Session:
             resources_args=over.resources,
             retries=over.retries,
         )
+        journal = signature(JOURNAL)
         self.records = Records.load(STATE, writable=writable)
         algorithm = self.records.notes.get(("digests", "algorithm"))
         if isinstance(algorithm, str):
             hashing.use(algorithm)
         elif writable:
             self.records.note("digests", "algorithm", hashing.algorithm)
-        self.world = World(self.records)
+        self.world = World(self.records, journal)
         self.code = CodeReader(self.root, read=self._read_code)
         self._codes: dict[str, Code] = {}
         self.known = Known()
@@ -158,7 +181,11 @@ class Session:
 
     def plan(self, wishes: Wishes) -> Plan:
         """The jobs that the wishes need, as far as they are known."""
-        plan = make_plan(self.workflow, self.world, wishes, self.known, self._joins, self.answers)
+        self.world.folders.clear()
+        with collecting_nothing():
+            plan = make_plan(
+                self.workflow, self.world, wishes, self.known, self._joins, self.answers
+            )
         self._joins = plan.joins
         return plan
 
@@ -179,6 +206,8 @@ class Session:
             built: the identities of the jobs that this run has built already.
         """
         self.world.assume_nothing()
+        if built and self.world.since is not None:
+            self.world.since.forget()
         decided = Decided(plan, {}, Staleness(plan, {}, self.world, rerun=rerun))
         errors = Collector()
         for table in plan.tables.values():
@@ -189,8 +218,16 @@ class Session:
             except FileflowError as error:
                 errors.add(error)
         errors.raise_if_any()
-        decided.staleness = Staleness(plan, decided.recipes, self.world, rerun=rerun, built=built)
-        decided.staleness.decide()
+        decided.staleness = Staleness(
+            plan,
+            decided.recipes,
+            self.world,
+            rerun=rerun,
+            built=built,
+            shortcuts=self.world if self.shortcuts else None,
+        )
+        with collecting_nothing():
+            decided.staleness.decide()
         if describe is None:
             self._check_ready(decided)
         return decided

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from fileflow.errors import Collector, Exit, FileflowError, did_you_mean
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.calling import Calls
 from fileflow.planning.derivation import Derivation, free_rule, missing_error
 from fileflow.planning.finding import Finder
+from fileflow.planning.jobs import AskedBy, Jobs
 from fileflow.planning.known import Known, Values, is_found, with_known
 from fileflow.planning.named import NamedLink, learns, loosened, named_link, new_link, rings
 from fileflow.planning.ordering import components
@@ -72,10 +74,10 @@ class Closure:
         self.picked: dict[Choice, int] = {}
         self.choices: dict[str, tuple[int, ...]] = {}
         self.open: dict[Choice, Entry | None] = {}
-        self.asked_by: dict[int, str] = {}
+        self.asked_by = AskedBy()
         self.dropped: set[str] = set()
         self.todo: list[tuple[RuleTable, Sequence[int]]] = []
-        self.sources: dict[str, bytes | None] = {}
+        self.lacking: set[str] = set()
         self.loose: dict[int, frozenset[str]] = {}
         self._named_makers: dict[str, int] = {}
         self._texts: dict[str, str] = {}
@@ -199,6 +201,15 @@ class Closure:
         self.defers = {}
 
     def want(self, jobs: Iterable[int]) -> None:
+        if isinstance(jobs, Jobs):
+            for piece in jobs.ranges():
+                self.want(piece)
+            return
+        if isinstance(jobs, range) and len(jobs):
+            self.want_rows(
+                self.tables[jobs[0] >> SHIFT], range(jobs[0] & ROW, (jobs[-1] & ROW) + 1)
+            )
+            return
         by_table: dict[int, list[int]] = {}
         for job in jobs:
             by_table.setdefault(job >> SHIFT, []).append(job & ROW)
@@ -207,11 +218,13 @@ class Closure:
 
     def want_rows(self, table: RuleTable, rows: Sequence[int]) -> None:
         wanted = table.wanted
-        if isinstance(rows, range) and len(rows) == table.count and not any(wanted):
-            if table.count:
+        if isinstance(rows, range) and len(rows) == table.count:
+            if 0 not in wanted:
+                return
+            if 1 not in wanted:
                 table.wanted = bytearray(b"\1") * table.count
                 self.todo.append((table, rows))
-            return
+                return
         new = []
         for row in rows:
             if not wanted[row]:
@@ -324,10 +337,12 @@ class Closure:
             return
         assert link.makers is not None
         whole = isinstance(rows, range) and len(rows) == table.count
-        if whole and not self.decided and not self.dropped:
-            maker = self.finder.same_rows(table, link.pattern) if link.pattern else None
-            if maker is not None:
+        if whole and link.pattern and not self.decided and not self.dropped:
+            output = self.finder.same_rows(link.pattern, table.columns, table.count)
+            if output is not None:
+                maker = output.table
                 link.makers = range(maker.base, maker.base + maker.count)
+                link.fill_by(output.paths)
                 link.tables.add(maker.number)
                 self.want_rows(maker, range(maker.count))
                 return
@@ -336,7 +351,9 @@ class Closure:
             return
         makers = link.makers
         assert isinstance(makers, array)
-        paths = link.paths if whole else [link.paths[row] for row in rows]
+        paths = link.paths
+        if not whole:
+            paths = [paths[row] for row in rows]
         found = self._makers_of(paths, self.finder.many(paths, link.pattern), link, table, rows)
         if whole:
             link.makers = found
@@ -354,6 +371,9 @@ class Closure:
         They may where several jobs could make a path: those count that agree with the values of the
         job that asks.
         """
+        if group.makers is not None:
+            return [group]
+        group.makers = self._same_rows(link, group)
         if group.makers is not None:
             return [group]
         found = self.finder.many(group.paths, link.pattern)
@@ -379,6 +399,21 @@ class Closure:
                 link.groups.append(part)
             group_of[row] = parts[key]
         return [link.groups[part] for part in parts.values()]
+
+    def _same_rows(self, link: Link, group: Group) -> range | None:
+        """The jobs that make a list, where it is plain that they are all of one rule, in order."""
+        rows = group.rows
+        if rows is None or link.pattern is None or rows.count != len(group.paths):
+            return None
+        if self.decided or self.dropped:
+            return None
+        columns = dict(zip(rows.names, rows.columns, strict=True))
+        output = self.finder.same_rows(link.pattern, columns, rows.count)
+        if output is None:
+            return None
+        maker = output.table
+        link.tables.add(maker.number)
+        return range(maker.base, maker.base + maker.count)
 
     def _demand_later(self, paths: Sequence[str], makers: Sequence[int]) -> None:
         """Wants the jobs that have to tell who makes these paths."""
@@ -473,6 +508,14 @@ class Closure:
         for all of them, or the rows that ask for one each."""
         out = array("q", [SOURCE]) * len(paths)
         decided = self.decided
+        sources = could.count(None)
+        if not decided and not self.dropped and not (sources and self.unknowns.any):
+            if sources == len(could):
+                return out
+            with suppress(TypeError):  # some path has several makers: each path by itself
+                out = array("q", [SOURCE if one is None else one for one in could])  # type: ignore[misc]
+                link.tables.update({maker >> SHIFT for maker in out if maker >= 0})
+                return out
         for i, found in enumerate(could):
             if found is None:
                 named = link.given is not None
@@ -516,6 +559,9 @@ class Closure:
         return tuple(kept) or makers
 
     def _demand(self, link: Link, makers: Sequence[int]) -> None:
+        if isinstance(makers, range):
+            self.want(makers)
+            return
         by_table: dict[int, list[int]] = {}
         for maker in makers:
             if maker >= 0:
@@ -532,21 +578,18 @@ class Closure:
 
     def _look_for_sources(self) -> bool:
         """Looks for every source once; whether one that is not optional is missing."""
-        new: dict[str, None] = {}
         lacking = False
         for link, _, paths, makers in wanted_links(self.tables.values()):
-            if link.named or SOURCE not in makers:  # what is named may be gone
+            count = 0 if isinstance(makers, range) else makers.count(SOURCE)
+            if link.named or not count:  # what is named may be gone
                 continue
-            for path, maker in zip(paths, makers, strict=True):
-                if maker == SOURCE and path not in self.sources:
-                    new[path] = None
-        paths = list(new)
-        self.sources.update(zip(paths, self.looks.signatures(paths), strict=True))
-        for link, _, paths, makers in wanted_links(self.tables.values()):
-            if link.named or SOURCE not in makers:
-                continue
-            for i, maker in enumerate(makers):
-                if maker == SOURCE and self.sources[paths[i]] is None:
+            sources: Sequence[str] = paths
+            if count < len(paths):
+                sources = [p for p, m in zip(paths, makers, strict=True) if m == SOURCE]
+            gone = set(self.looks.lacking(sources))
+            self.lacking |= gone
+            for i, maker in enumerate(makers if gone else ()):
+                if maker == SOURCE and paths[i] in gone:
                     if link.entry.optional:
                         assert isinstance(makers, array)
                         makers[i] = ABSENT
@@ -555,7 +598,7 @@ class Closure:
         return lacking
 
     def settle(
-        self, asked: Sequence[int], *, tolerant: bool
+        self, asked: Iterable[int], *, tolerant: bool
     ) -> tuple[set[int], list[Missing]] | None:
         """Decides what is open; None if the closure must be taken anew for what was decided.
 
@@ -622,10 +665,7 @@ class Closure:
                 return False
         if self.looks.has_record(path):
             return False
-        found = self.looks.signatures([path])[0]
-        if found is not None:
-            self.sources[path] = found
-        return found is not None
+        return self.looks.signatures([path])[0] is not None
 
     def _preferred(
         self, path: str, able: list[int], entry: Entry | None, errors: Collector

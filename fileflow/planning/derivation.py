@@ -5,7 +5,7 @@ Slow and exact; only asked where something is open or missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from fileflow.errors import FileflowError, did_you_mean
@@ -23,8 +23,8 @@ class Open(Protocol):
         """The tables, by number; wanted rows are marked."""
 
     @property
-    def sources(self) -> Mapping[str, bytes | None]:
-        """The sources looked at, None for those that are not there."""
+    def lacking(self) -> Collection[str]:
+        """The sources that were looked for and are not there."""
 
     @property
     def choices(self) -> Mapping[str, tuple[int, ...]]:
@@ -84,7 +84,7 @@ class Derivation:
                     yield table.base | row
 
     def _derive(self, denied: str | None) -> None:
-        sources = self.closure.sources
+        lacking = self.closure.lacking
         waits: dict[int, int] = {}
         waiting: dict[int, list[tuple[int, str]]] = {}
         met: set[tuple[int, str]] = set()
@@ -100,7 +100,7 @@ class Derivation:
                     count += 1
                     for maker in makers:
                         waiting.setdefault(maker, []).append((job, path))
-                elif sources.get(path) is None:
+                elif path in lacking:
                     count += 1
             waits[job] = count
             if not count:
@@ -152,7 +152,7 @@ class Derivation:
                     if link.entry.optional:
                         continue
                     if not makers:
-                        if self.closure.sources.get(path) is None and path not in out:
+                        if path in self.closure.lacking and path not in out:
                             labels = [self.closure.tables[j >> SHIFT].label(j & ROW) for j in chain]
                             if target in self.closure.asked_by:
                                 labels.insert(0, self.closure.asked_by[target])

@@ -12,6 +12,7 @@ from fileflow.model.rules import Entry, Rule, Workflow
 from fileflow.planning.tables import RuleTable, Shape, matcher_for, shape_of
 
 WAYS = 16
+FEW = 4
 
 
 class Output:
@@ -87,6 +88,13 @@ class Output:
             self._index = index
             self._seen = table.count
         return self._index
+
+    def makes_any(self, paths: Sequence[str]) -> bool:
+        """Whether any of these paths is of a row; not where rows come from paths."""
+        if self._index is None and len(paths) <= FEW:
+            mine = self.paths()
+            return any(path in mine for path in paths)
+        return not self.index().keys().isdisjoint(paths)
 
     def rows_making(self, path: str) -> list[int]:
         """The rows whose output is this path; a rule with free wildcards gets a row for it."""
@@ -287,6 +295,11 @@ class Finder:
         near = self.candidates(pattern.parts[0], tail)
         if self.folders or any(output.free for output in near):
             return [self._one(path, pattern) for path in paths]
+        near = [output for output in near if output.makes_any(paths)]
+        if len(near) == 1 and len(near[0].index()) == near[0].table.count:  # no path is of two rows
+            base = near[0].table.base
+            found = map(near[0].index().get, paths)
+            return [None if row is None else base | row for row in found]  # type: ignore[operator]
         out: list[int | tuple[int, ...] | None] = [None] * len(paths)
         for output in near:
             base = output.table.base
@@ -304,29 +317,45 @@ class Finder:
             return None
         return found[0] if len(found) == 1 else tuple(found)
 
-    def same_rows(self, table: RuleTable, pattern: Pattern) -> RuleTable | None:
-        """The table whose row r makes the path of row r of `table`, if that is plain to see.
+    def same_rows(
+        self, pattern: Pattern, columns: Mapping[str, Sequence[str]], count: int
+    ) -> Output | None:
+        """The output whose row r is the path that row r of these columns gives, if that is plain.
 
         It is, if only one output can make such paths, it has the same text but for the names of
         its wildcards, and its columns are the very lists that fill `pattern`.
         """
-        if pattern.lookups or pattern.is_placeholder or self.folders:
+        if pattern.lookups or pattern.is_placeholder or self.folders or not pattern.names:
             return None
         near = self.candidates(pattern.parts[0], pattern.parts[-1])
-        if len(near) != 1 or near[0].shape.free:
+        if any(output.free for output in near):
             return None
-        output = near[0]
-        theirs = output.pattern
-        maker = output.table
-        if (
-            maker.grows
-            or theirs.parts != pattern.parts
-            or len(theirs.names) != len(pattern.names)
-            or maker.count != table.count
-            or set(theirs.names) != set(maker.names)
-        ):
+        found = next((one for one in near if _has_rows(one, pattern, columns, count)), None)
+        if found is None or not all(one is found or _apart(one, found) for one in near):
             return None
-        for name, other in zip(pattern.names, theirs.names, strict=True):
-            if table.columns[name] is not maker.columns[other]:
-                return None
-        return maker
+        return found
+
+
+def _has_rows(
+    output: Output, pattern: Pattern, columns: Mapping[str, Sequence[str]], count: int
+) -> bool:
+    theirs = output.pattern
+    if theirs.parts != pattern.parts or len(theirs.names) != len(pattern.names):
+        return False
+    maker = output.table
+    return (
+        maker.count == count
+        and set(theirs.names) == set(maker.names)
+        and all(
+            columns[name] is maker.columns[other]
+            for name, other in zip(pattern.names, theirs.names, strict=True)
+        )
+    )
+
+
+def _apart(output: Output, other: Output) -> bool:
+    """Whether two outputs have no path in common."""
+    few, many = sorted((output.paths(), other.paths()), key=len)
+    if len(few) <= FEW:
+        return not any(path in many for path in few)
+    return set(few).isdisjoint(many)

@@ -5,12 +5,15 @@ Pure: it looks at the texts of paths, never at a disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from fileflow.errors import Collector, FileflowError
+from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry
 from fileflow.planning.plan import Plan
 from fileflow.planning.tables import SOURCE, RuleTable, wanted_links, wanted_rows
+
+Spot = tuple[RuleTable, int, Pattern]
 
 
 def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
@@ -20,18 +23,16 @@ def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
     """
     errors = Collector()
     folders: dict[str, int] = {}
-    spots: dict[str, list[tuple[RuleTable, int]]] = {}
+    spots: list[Spot] = []
     for table in plan.tables.values():
         for k, entry in enumerate(table.shape.outputs):
             if entry.pattern is None:
                 continue
-            first = entry.pattern.parts[0].partition("/")
-            spots.setdefault(first[0] if first[1] else "", []).append((table, k))
+            spots.append((table, k, entry.pattern))
             if entry.pattern.directory:
                 paths = table.output_paths(k)
                 folders.update({paths[row]: table.base | row for row in wanted_rows(table)})
-    loose = spots.pop("", [])
-    for group in [*spots.values(), loose] if not loose else [sum(spots.values(), loose)]:
+    for group in _near(spots):
         _check_doubles(plan, group, errors)
     for table in plan.tables.values():
         _check_below(plan, table, {**folders, **_files_above(plan, table)}, errors)
@@ -106,14 +107,52 @@ def _folders_written_in(table: RuleTable, folders: Collection[str]) -> Iterator[
                         yield above
 
 
-def _check_doubles(plan: Plan, spots: list[tuple[RuleTable, int]], errors: Collector) -> None:
-    if len(spots) == 1:
-        table, k = spots[0]
-        paths = table.output_paths(k)
-        if len(set(paths)) == len(paths):
-            return
+def _near(spots: list[Spot]) -> list[list[Spot]]:
+    """Outputs in groups: those of different groups begin so that no path can be of both."""
+    groups: list[list[Spot]] = []
+    head = ""
+    for spot in sorted(spots, key=lambda spot: spot[2].parts[0]):
+        if not groups or not spot[2].parts[0].startswith(head):
+            groups.append([])
+            head = spot[2].parts[0]
+        groups[-1].append(spot)
+    return groups
+
+
+def _paths(table: RuleTable, k: int) -> Sequence[str]:
+    """The paths of the wanted rows."""
+    paths = table.output_paths(k)
+    rows = wanted_rows(table)
+    return paths if isinstance(rows, range) else [paths[row] for row in rows]
+
+
+def _all_differ(spots: list[Spot]) -> bool:
+    """Whether all paths of these outputs are different."""
+    spots = sorted(spots, key=lambda spot: spot[0].count)
+    table, k, pattern = spots.pop()
+    seen: set[str] = set()
+    count = 0
+    for other in spots:
+        paths = _paths(*other[:2])
+        count += len(paths)
+        seen.update(paths)
+    if len(seen) < count:
+        return False
+    if seen and not seen.isdisjoint(_paths(table, k)):
+        return False
+    # Rows differ: so do paths that are made of one value and stand for the whole row.
+    if len(pattern.names) == 1 and set(table.names) <= {*pattern.names}:
+        return True
+    paths = _paths(table, k)
+    return len(set(paths)) == len(paths)
+
+
+def _check_doubles(plan: Plan, spots: list[Spot], errors: Collector) -> None:
+    if _all_differ(spots):
+        return
     made: dict[str, int] = {}
-    for table, k in spots:
+    numbered = {id(table): n for n, table in enumerate(plan.tables.values())}
+    for table, k, _ in sorted(spots, key=lambda spot: (numbered[id(spot[0])], spot[1])):
         paths = table.output_paths(k)
         for row in wanted_rows(table):
             other = made.setdefault(paths[row], table.base | row)
@@ -130,8 +169,13 @@ def _check_doubles(plan: Plan, spots: list[tuple[RuleTable, int]], errors: Colle
 
 
 def _check_below(plan: Plan, table: RuleTable, folders: dict[str, int], errors: Collector) -> None:
+    if not folders:
+        return
     for k, entry in enumerate(table.shape.outputs):
         paths = table.output_paths(k)
+        parents = {path[: path.rfind("/")] for path in paths if "/" in path}
+        if not any(_is_below(parent, folders) for parent in parents):
+            continue
         for row in wanted_rows(table):
             above = paths[row]
             while (slash := above.rfind("/")) > 0:
@@ -147,6 +191,16 @@ def _check_below(plan: Plan, table: RuleTable, folders: dict[str, int], errors: 
                         )
                     )
                     return
+
+
+def _is_below(path: str, folders: dict[str, int]) -> bool:
+    """Whether a path, or one above it, is one of these."""
+    while path not in folders:
+        slash = path.rfind("/")
+        if slash <= 0:
+            return False
+        path = path[:slash]
+    return True
 
 
 def _files_above(plan: Plan, table: RuleTable) -> dict[str, int]:

@@ -12,6 +12,7 @@ from typing import Protocol
 from fileflow.errors import FileflowError
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.finding import Finder
+from fileflow.planning.jobs import Jobs
 from fileflow.planning.tables import ROW, SHIFT, Joins, RuleTable, wanted_rows
 from fileflow.planning.unknowns import Unknowns
 
@@ -21,6 +22,9 @@ class Looks(Protocol):
 
     def signatures(self, paths: Sequence[str]) -> list[bytes | None]:
         """The signature of each path, None where there is no file or folder."""
+
+    def lacking(self, paths: Sequence[str]) -> Sequence[str]:
+        """Those of these paths at which there is neither a file nor a folder."""
 
     def has_record(self, path: str) -> bool:
         """Whether a job is known to have made this path."""
@@ -83,7 +87,6 @@ class Plan:
         order: (table, rows) steps; rows None: all wanted rows of the table.
         asked: jobs that were asked for themselves: absent outputs of theirs are built.
         forced: jobs to be treated as stale.
-        sources: each source that a wanted job takes and its signature (None: missing).
         missing: with `keep_going`, the sources that are not there.
         blocked: with `keep_going`, the jobs that lack a source.
         left_out: how many jobs of each rule were left out on wish.
@@ -106,9 +109,8 @@ class Plan:
     by_rule: dict[str, RuleTable]
     joins: Joins
     order: list[tuple[RuleTable, Sequence[int] | None]] = field(default_factory=list)
-    asked: set[int] = field(default_factory=set)
+    asked: Jobs = field(default_factory=Jobs)
     forced: set[int] = field(default_factory=set)
-    sources: dict[str, bytes | None] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
     blocked: set[int] = field(default_factory=set)
     left_out: dict[str, int] = field(default_factory=dict)
@@ -144,4 +146,4 @@ class Plan:
 
     def count(self) -> int:
         """How many jobs are wanted; rules that only ask are none."""
-        return sum(sum(t.wanted) for t in self.tables.values() if not t.rule.asks_only)
+        return sum(t.wanted.count(1) for t in self.tables.values() if not t.rule.asks_only)

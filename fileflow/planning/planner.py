@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fileflow.model.rules import Workflow
 from fileflow.planning.closure import Closure
+from fileflow.planning.jobs import Jobs
 from fileflow.planning.known import Known
 from fileflow.planning.ordering import check_waiting, in_order
 from fileflow.planning.overlaps import check_overlaps
@@ -39,6 +40,7 @@ def make_plan(
     targets.read()
     # Each round decides paths that several rules could make, or that turn out to be sources;
     # then the closure is taken anew, so that nothing asked for on trial stays wanted.
+    asked: Jobs | list[int]
     while True:
         closure.reset()
         asked = targets.asked()
@@ -69,16 +71,15 @@ def make_plan(
         closure.tables[job >> SHIFT].wanted[job & ROW] = 0
     plan = Plan(
         workflow=closure.workflow,
-        tables={n: t for n, t in closure.tables.items() if any(t.wanted)},
+        tables={n: t for n, t in closure.tables.items() if 1 in t.wanted},
         by_rule=closure.by_rule,
         joins=closure.joins,
-        asked={job for job in asked if job not in deferred},
+        asked=(asked if isinstance(asked, Jobs) else Jobs(asked)).without(deferred),
         forced=targets.forced(),
-        sources=closure.sources,
         missing=missing,
         blocked=blocked,
         left_out=targets.left_out,
-        source_targets=[p for p in targets.sources if closure.sources.get(p, b"") is not None],
+        source_targets=[p for p in targets.sources if p not in closure.lacking],
         deferred=set(deferred),
         producers=producers.union(targets.producers),
         incomplete=bool(deferred or targets.producers),

@@ -85,6 +85,7 @@ class Schedule:
         self._group_consumers: dict[int, list[int]] = {}
         self._waiters: dict[int, list[int]] = {}
         self._all_consumers: dict[int, list[int]] | None = None
+        self._takers: dict[int, list[int]] = {}
         self._ready: dict[int, list[tuple[float, int]]] = {n: [] for n in plan.tables}
         self._disturbed = False
         self._order = sorted(
@@ -181,7 +182,13 @@ class Schedule:
                     consumers.setdefault(maker, []).append(job)
 
     def _count_group(self, group: Group) -> None:
-        open_makers = [m for m in group.makers or () if m >= 0 and self._is_open(m)]
+        makers = group.makers or ()
+        if isinstance(makers, range) and len(makers):  # rows of one rule
+            first = makers[0] & ROW
+            states = self.states[makers[0] >> SHIFT][first : first + len(makers)]
+            open_makers = [makers[0] + row for row, state in enumerate(states) if state in _OPEN]
+        else:
+            open_makers = [maker for maker in makers if maker >= 0 and self._is_open(maker)]
         for maker in open_makers:
             self._consumers.setdefault(maker, []).append(-1 - group.number)
         self._group_waits[group.number] = len(open_makers)
@@ -341,10 +348,8 @@ class Schedule:
             return False
         table = self.plan.tables[job >> SHIFT]
         needs: set[int] = set()
-        for maker in self.staleness.makers_taken(table, job & ROW):
-            state = self.states[maker >> SHIFT][maker & ROW]
-            if state in _UNDER_WAY or (demand and state == JobState.RESTING):
-                needs.add(maker)
+        for link in table.links:
+            needs.update(self._unsettled(link.makers_of(job & ROW), demand=demand))
         if not needs:
             return False
         self._disturbed = True
@@ -357,18 +362,51 @@ class Schedule:
                 self._make_ready(maker)
         return True
 
+    def _unsettled(self, makers: Sequence[int], *, demand: bool) -> Iterator[int]:
+        """Those of a job's makers that have to settle first; with `demand` those at rest too."""
+        if isinstance(makers, range) and len(makers):
+            # Rows of one rule: a look at their bytes tells of most lists that all is settled.
+            first = makers[0] & ROW
+            states = self.states[makers[0] >> SHIFT][first : first + len(makers)]
+            resting = demand and JobState.RESTING in states
+            if not resting and not any(state in states for state in _UNDER_WAY):
+                return
+        for maker in makers:
+            if maker >= 0:
+                state = self.states[maker >> SHIFT][maker & ROW]
+                if state in _UNDER_WAY or (demand and state == JobState.RESTING):
+                    yield maker
+
     def consumers_of(self, job: int) -> list[int]:
         """All wanted jobs that take from a job."""
         if self._all_consumers is None:
-            found: dict[int, list[int]] = {}
-            for table in self.plan.tables.values():
-                if table.rule.asks_only:
-                    continue
+            self._all_consumers = self._find_consumers()
+        found: dict[int, None] = {}
+        for one in self._all_consumers.get(job, ()):
+            found.update(dict.fromkeys((one,) if one >= 0 else self._takers[-1 - one]))
+        return list(found)
+
+    def _find_consumers(self) -> dict[int, list[int]]:
+        """Who takes from each job; a list that jobs share stands for them, as -1 - its number."""
+        found: dict[int, list[int]] = {}
+        for table in self.plan.tables.values():
+            if table.rule.asks_only:
+                continue
+            for link in table.links:
                 for row in wanted_rows(table):
-                    for maker in dict.fromkeys(self.staleness.makers_taken(table, row)):
-                        found.setdefault(maker, []).append(table.base | row)
-            self._all_consumers = found
-        return self._all_consumers.get(job, [])
+                    group = link.group(row)
+                    if group is None:
+                        for maker in link.makers_of(row):
+                            if maker >= 0:
+                                found.setdefault(maker, []).append(table.base | row)
+                        continue
+                    takers = self._takers.setdefault(group.number, [])
+                    if not takers:
+                        for maker in dict.fromkeys(group.makers or ()):
+                            if maker >= 0:
+                                found.setdefault(maker, []).append(-1 - group.number)
+                    takers.append(table.base | row)
+        return found
 
     def _reopen_consumers(self, job: int) -> None:
         """What was settled by what this job made before must be asked again."""

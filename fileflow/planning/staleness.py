@@ -19,13 +19,15 @@ from typing import Protocol
 from fileflow.errors import FileflowError
 from fileflow.planning.named import NAME, learns
 from fileflow.planning.plan import Plan
+from fileflow.planning.proofs import LIST_MARK, Piece, proofs_of
 from fileflow.planning.recipes import Recipe
 from fileflow.planning.tables import ABSENT as NO_PATH
 from fileflow.planning.tables import ROW, SHIFT, Group, Link, RuleTable, wanted_rows
 
 ZERO = bytes(16)
 UNREADABLE = b"\xff" * 16
-LIST_MARK = "\x01"
+# From so many jobs of a rule on it is worth asking about all of them at once.
+WORTH_SHORTCUTS = 32
 
 
 class State(IntEnum):
@@ -160,6 +162,28 @@ class Facts(Protocol):
         """The time, in seconds since the epoch; for `expires` alone."""
 
 
+class Shortcuts(Protocol):
+    """What can be told of many jobs or files at once; each says yes only if it is certain."""
+
+    def unrecorded(self, first_outputs: Sequence[str]) -> Sequence[int]:
+        """The positions of those first outputs of which there is no record."""
+
+    def nothing_at(self, paths: Sequence[str]) -> bool:
+        """Whether there is certainly nothing at any of these paths."""
+
+    def proven(self, proofs: Sequence[bytes]) -> Sequence[bool]:
+        """Which of these proved, when a run ended, that jobs are fresh; none if nothing is known.
+
+        They still do, as far as no file of these jobs has changed since.
+        """
+
+    def changed(self) -> Collection[str]:
+        """The files that are not as they were then, or may not be."""
+
+    def contents(self, paths: Sequence[str]) -> Sequence[bytes | None]:
+        """The digests of what is at many paths, as `content` tells them."""
+
+
 class Staleness:
     """Decides for the jobs of one plan."""
 
@@ -171,8 +195,10 @@ class Staleness:
         *,
         rerun: bool = False,
         built: Collection[tuple[str, ...]] = (),
+        shortcuts: Shortcuts | None = None,
     ) -> None:
-        """`built`: the identities of jobs that this run has built already: wishes are fulfilled."""
+        """`built`: the identities of jobs that this run has built already: wishes are fulfilled;
+        `shortcuts`: spare a look at each job; what is decided is the same without them."""
         self.built = built
         self.plan = plan
         self.recipes = recipes
@@ -183,7 +209,15 @@ class Staleness:
         }
         self.reasons: dict[int, Reason] = {}
         self._group_ids: dict[int, bytes | None] = {}
-        self._moving: set[int] = set()
+        self._group_movers: dict[int, str | None] = {}
+        self._pieces: dict[int, list[Piece]] = {}
+        # The digests of a list's files when a run last ended: but for what changed since.
+        self._lists: dict[int, bytes] = {}
+        self.shortcuts = shortcuts
+        # By table, a byte for each row: whether the job may make something else this time.
+        self._moving: dict[int, bytearray] = {}
+        self._movers: set[int] = set()
+        self._by_name = {job >> SHIFT for job in (*plan.forced, *plan.blocked)}
         self._any_absent = False
 
     # -- before the run -----------------------------------------------------------------------
@@ -212,19 +246,23 @@ class Staleness:
         states = self.states[table.number]
         base = table.base
         links = table.links
+        if table.number not in self._moving:
+            self._moving[table.number] = bytearray(table.count)
+        if self.shortcuts is not None and _are_many(table, rows):
+            rows = self._decide_at_once(table, rows, self.shortcuts)
         for row in rows:
             job = base | row
             if job in self.plan.blocked:
                 states[row] = State.STALE
                 self.reasons[job] = Reason(Why.MISSING, "a source")
                 continue
-            cause = self._moved_by(links, row) if self._moving else None
+            cause = self._moved_by(links, row)
             reason = self.reason_now(table, row, upstream=cause)
             if reason is None:
                 if cause is not None:
                     states[row] = State.MAYBE
                     self.reasons[job] = Reason(Why.UPSTREAM, cause)
-                    self._moving.add(job)
+                    self._set_moving(table.number, row)
                 continue
             if (
                 reason.why is Why.MISSING
@@ -234,7 +272,7 @@ class Staleness:
                 if cause is not None:
                     states[row] = State.MAYBE
                     self.reasons[job] = Reason(Why.UPSTREAM, cause)
-                    self._moving.add(job)
+                    self._set_moving(table.number, row)
                 else:
                     states[row] = State.ABSENT
                     self._any_absent = True
@@ -243,13 +281,129 @@ class Staleness:
             if reason is not _NEVER:
                 self.reasons[job] = reason
             if reason.after != "absent" or cause is not None:
-                self._moving.add(job)
+                self._set_moving(table.number, row)
             elif reason.why is Why.OVERWRITTEN:
                 self._assume_back(table, row)
 
+    def _decide_at_once(
+        self, table: RuleTable, rows: Sequence[int], shortcuts: Shortcuts
+    ) -> Sequence[int]:
+        """Decides what can be told of many rows at once; gives the rows that are left."""
+        if self.rerun or not table.shape.outputs or table.number in self._by_name:
+            return rows
+        rows = self._without_proven(table, rows, shortcuts)
+        return self._without_missing(table, rows, shortcuts) if rows else rows
+
+    def _without_missing(
+        self, table: RuleTable, rows: Sequence[int], shortcuts: Shortcuts
+    ) -> Sequence[int]:
+        """Decides on jobs that were never made; gives the others."""
+        column = table.output_paths(0)
+        whole = len(rows) == table.count
+        paths = column if whole else [column[row] for row in rows]
+        lacking = shortcuts.unrecorded(paths)
+        if not lacking or not shortcuts.nothing_at(
+            paths if len(lacking) == len(paths) else [paths[i] for i in lacking]
+        ):
+            return rows
+        if len(lacking) == len(rows):
+            self._never_made(table, rows)
+            return ()
+        here = set(lacking)
+        self._never_made(table, [rows[i] for i in lacking])
+        return [row for i, row in enumerate(rows) if i not in here]
+
+    def _without_proven(
+        self, table: RuleTable, rows: Sequence[int], shortcuts: Shortcuts
+    ) -> Sequence[int]:
+        """Gives the jobs that are not proven to be fresh, which is what a state begins as."""
+        pieces = self.pieces(table)
+        held = shortcuts.proven([piece.proof for piece in pieces]) if pieces else ()
+        if not any(held):
+            return rows
+        ask = bytearray(b"\1") * table.count
+        for piece, holds in zip(pieces, held, strict=True):
+            if holds:
+                ask[piece.start : piece.end] = bytes(piece.end - piece.start)
+        touched = dict.fromkeys(self._touched(table, shortcuts.changed()))
+        for row in touched:
+            if not ask[row]:
+                self._remember_lists(table, row)
+                ask[row] = 1
+        if isinstance(rows, range):
+            return [row for row, is_open in enumerate(ask) if is_open] if 1 in ask else ()
+        return [row for row in rows if ask[row]]
+
+    def _remember_lists(self, table: RuleTable, row: int) -> None:
+        """Notes what a job's lists held when it was last found fresh, which is all but proven."""
+        record = None
+        for k, link in enumerate(table.links):
+            if link.group_of is None or link.single or link.entry.order_only:
+                continue
+            key = _list_key(link, row)
+            if key not in self._lists:
+                record = record or self.facts.record(table.output_paths(0)[row])
+                if record is None:
+                    return
+                stored = self.facts.stored_contents(record.digests[16 * k : 16 * k + 16])
+                if len(stored) == 16 * len(link.paths_of(row)):
+                    self._lists[key] = stored
+
+    def _touched(self, table: RuleTable, changed: Collection[str]) -> Iterator[int]:
+        """The rows that make or take one of these files, or take from a job that may move."""
+        for k in range(len(table.shape.outputs)):
+            yield from _places(table.output_paths(k), changed)
+        for link in table.links:
+            moves = self._any_moves(link)
+            if link.group_of is not None:
+                hit = {
+                    number
+                    for number, group in enumerate(link.groups)
+                    if (changed and any(True for _ in _places(group.paths, changed)))
+                    or (moves and self._group_mover(group) is not None)
+                }
+                if hit:
+                    yield from (r for r in range(table.count) if link.group_of[r] in hit)
+                continue
+            yield from _places(link.paths, changed)
+            if moves and isinstance(link.makers, range) and len(link.makers):
+                moving = self._moving[link.makers[0] >> SHIFT]
+                yield from (row for row, one in enumerate(moving) if one)
+            elif moves:
+                makers = link.makers or ()
+                yield from (row for row, maker in enumerate(makers) if self._moves(maker))
+
+    def pieces(self, table: RuleTable) -> list[Piece]:
+        """The rows of a table with what proves that they are as they were."""
+        found = self._pieces.get(table.number)
+        if found is None:
+            found = proofs_of(table, self.recipes[table.rule.name])
+            self._pieces[table.number] = found
+        return found
+
+    def _never_made(self, table: RuleTable, rows: Sequence[int]) -> None:
+        """Jobs without record of whose first output there is nothing: it is missing."""
+        states, moving = self.states[table.number], self._moving[table.number]
+        self._movers.add(table.number)
+        if len(rows) == table.count:
+            states[:] = bytes((State.STALE,)) * table.count
+            moving[:] = b"\1" * table.count
+            return
+        for row in rows:
+            states[row] = State.STALE
+            moving[row] = 1
+
+    def _set_moving(self, number: int, row: int) -> None:
+        self._moving[number][row] = 1
+        self._movers.add(number)
+
     def comes_back(self, job: int) -> bool:
         """Whether a job that must run is taken to make again what it made before."""
-        return job not in self._moving
+        return not self._moves(job)
+
+    def _moves(self, job: int) -> bool:
+        moving = self._moving.get(job >> SHIFT)
+        return moving is not None and moving[job & ROW] == 1
 
     def _assume_back(self, table: RuleTable, row: int) -> None:
         record = self.facts.record(table.outputs_of(row)[0])
@@ -259,13 +413,12 @@ class Staleness:
 
     def _moved_by(self, links: Sequence[Link], row: int) -> str | None:
         """The rule of a job that this one needs and that may make something else this time."""
-        moving = self._moving
         for link in links:
-            if link.entry.order_only:
+            if link.entry.order_only or not (link.named or self._any_moves(link)):
                 continue
             if link.group_of is None:
                 maker = link.makers[row] if link.makers is not None else -1
-                if maker in moving:
+                if self._moves(maker):
                     return self.plan.tables[maker >> SHIFT].rule.name
                 continue
             mover = self._group_mover(link.groups[link.group_of[row]])
@@ -273,11 +426,25 @@ class Staleness:
                 return mover
         return None
 
+    def _any_moves(self, link: Link) -> bool:
+        """Whether any job of the rules that make what a link names may make something else."""
+        return not self._movers.isdisjoint(link.tables)
+
     def _group_mover(self, group: Group) -> str | None:
-        for maker in group.makers or ():
-            if maker in self._moving:
-                return self.plan.tables[maker >> SHIFT].rule.name
-        return None
+        """The same for a list: looked for once, when all who make it are decided."""
+        if group.number not in self._group_movers:
+            found = self._first_moving(group.makers or ())
+            name = None if found is None else self.plan.tables[found >> SHIFT].rule.name
+            self._group_movers[group.number] = name
+        return self._group_movers[group.number]
+
+    def _first_moving(self, makers: Sequence[int]) -> int | None:
+        if isinstance(makers, range) and len(makers):
+            first = makers[0] & ROW
+            moving = self._moving.get(makers[0] >> SHIFT, bytearray())
+            at = moving.find(1, first, first + len(makers))
+            return None if at < 0 else makers[at - first]
+        return next((maker for maker in makers if self._moves(maker)), None)
 
     def _call_absent(self) -> None:
         """Jobs whose outputs are gone run after all if one that must run takes from them."""
@@ -472,8 +639,7 @@ class Staleness:
     def list_contents(self, link: Link, row: int) -> bytes | None:
         """The id of the contents of a list of inputs; worked out once for all that share it."""
         assert link.group_of is not None
-        group = link.groups[link.group_of[row]]
-        key = group.number if not link.entry.optional else -1 - group.number
+        key = _list_key(link, row)
         if key in self._group_ids:
             return self._group_ids[key]
         found = self.facts.contents_id(self.contents(link, row))
@@ -482,11 +648,20 @@ class Staleness:
 
     def contents(self, link: Link, row: int) -> bytes:
         """16 bytes for each file of a list of inputs, of its content; zeros for an absent one."""
+        paths = link.paths_of(row)
         if link.named:
-            paths, makers = link.paths_of(row), link.makers_of(row)
+            makers = link.makers_of(row)
             return b"".join([self._read(p, m) for p, m in zip(paths, makers, strict=True)])
         content = self.facts.content
-        return b"".join([content(path) or ZERO for path in link.paths_of(row)])
+        if self.shortcuts is None or len(paths) < WORTH_SHORTCUTS:
+            return b"".join([content(path) or ZERO for path in paths])
+        before = self._lists.get(_list_key(link, row))
+        if before is None:
+            return b"".join([digest or ZERO for digest in self.shortcuts.contents(paths)])
+        now = bytearray(before)
+        for place in _places(paths, self.shortcuts.changed()):
+            now[16 * place : 16 * place + 16] = content(paths[place]) or ZERO
+        return bytes(now)
 
     def _read(self, path: str, maker: int) -> bytes:
         """The content of a file that a job was found to read; if nobody makes it, as it is now."""
@@ -548,7 +723,7 @@ class Staleness:
             if link.group_of is None or link.is_one(row):
                 paths = link.paths_of(row)
                 makers = link.makers_of(row)
-                if settled_only and any(maker in self._moving for maker in makers):
+                if settled_only and any(map(self._moves, makers)):
                     continue
                 if paths and (self.facts.content(paths[0]) or ZERO) != before:
                     yield Reason(Why.CONTENT, paths[0])
@@ -563,16 +738,40 @@ class Staleness:
                 if not settled_only:
                     yield Reason(Why.CONTENT, "the content of its inputs")
                 continue
+            now = self.contents(link, row)
+            if now == stored:
+                continue
+            moving = settled_only and len(makers) == len(paths)
             for i, path in enumerate(paths):
-                if settled_only and len(makers) == len(paths) and makers[i] in self._moving:
+                is_now, then = now[16 * i : 16 * i + 16], stored[16 * i : 16 * i + 16]
+                if is_now == then or (moving and self._moves(makers[i])):
                     continue
-                then = stored[16 * i : 16 * i + 16]
-                now = self._read(path, makers[i]) if link.named else self.facts.content(path)
-                if (now or ZERO) != then:
-                    why = Why.CONTENT
-                    if link.named and ZERO in (now, then):
-                        why = Why.GONE if now == ZERO else Why.APPEARED
-                    yield Reason(why, path)
+                why = Why.CONTENT
+                if link.named and ZERO in (is_now, then):
+                    why = Why.GONE if is_now == ZERO else Why.APPEARED
+                yield Reason(why, path)
+
+
+def _are_many(table: RuleTable, rows: Sequence[int]) -> bool:
+    """Whether there are many jobs, or a few that take many files."""
+    if len(rows) >= WORTH_SHORTCUTS or not isinstance(rows, range):
+        return len(rows) >= WORTH_SHORTCUTS
+    lists = (group for link in table.links for group in link.groups)
+    return any(len(group.paths) >= WORTH_SHORTCUTS for group in lists)
+
+
+def _list_key(link: Link, row: int) -> int:
+    """What tells a list apart, as what it holds depends on whether all of it must be there."""
+    assert link.group_of is not None
+    number = link.groups[link.group_of[row]].number
+    return -1 - number if link.entry.optional else number
+
+
+def _places(paths: Sequence[str], wanted: Collection[str]) -> Sequence[int]:
+    """Where these are among the paths."""
+    if not wanted:
+        return ()
+    return [place for place, path in enumerate(paths) if path in wanted]
 
 
 _NEVER = Reason(Why.MISSING)

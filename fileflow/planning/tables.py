@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fileflow.errors import FileflowError, did_you_mean
@@ -75,13 +75,14 @@ class Link:
     """
 
     __slots__ = (
+        "_fill",
         "_numbers",
+        "_paths",
         "entry",
         "given",
         "group_of",
         "groups",
         "makers",
-        "paths",
         "pattern",
         "single",
         "tables",
@@ -94,7 +95,8 @@ class Link:
         self.entry = entry
         self.pattern = pattern
         self.single = single
-        self.paths: list[str] = []
+        self._paths: list[str] | None = []
+        self._fill: Callable[[], list[str]] = list
         self.makers: Sequence[int] | None = None
         self.groups: list[Group] = []
         self.group_of: Sequence[int] | None = None
@@ -125,6 +127,17 @@ class Link:
         if self.given is None or self.group_of is None:
             return self.single
         return len(self.groups[self.group_of[row]].paths) < 2
+
+    @property
+    def paths(self) -> list[str]:
+        """The path of each row, where each has its own; made when first asked for."""
+        if self._paths is None:
+            self._paths = self._fill()
+        return self._paths
+
+    def fill_by(self, fill: Callable[[], list[str]]) -> None:
+        """Says how the paths are made: by whoever makes the files, they need not be made twice."""
+        self._paths, self._fill = None, fill
 
     def paths_of(self, row: int) -> list[str]:
         """The paths that the job in this row takes through this entry, absent ones left out."""
@@ -624,7 +637,9 @@ class RuleTable:
         if not gathered and self.names and pattern.wildcards:
             columns = self._with_lookups(pattern, self.columns, self.count)
             self._check_values(columns, (entry,))
-            link.paths = pattern.fill_rows(columns, self.count)
+            link.fill_by(lambda: pattern.fill_rows(columns, self.count))
+            if self.grows:  # before more rows come
+                _ = link.paths
             link.makers = array("q", [UNRESOLVED]) * self.count
             return link
         if not gathered:
@@ -1046,7 +1061,7 @@ def matcher_for(table: RuleTable, entry: Entry) -> Matcher:
 
 def wanted_rows(table: RuleTable) -> Sequence[int]:
     """The rows of a table that are wanted."""
-    if all(table.wanted):
+    if 0 not in table.wanted:
         return range(table.count)
     return [row for row, wanted in enumerate(table.wanted) if wanted]
 
@@ -1066,7 +1081,7 @@ def wanted_links(
     """The paths and makers of all wanted links: by job, or by group."""
     seen: set[int] = set()
     for table in list(tables):
-        if not any(table.wanted):
+        if 1 not in table.wanted:
             continue
         for link in table.all_links():
             if link.group_of is None:

@@ -12,6 +12,7 @@ from fileflow.model.patterns import normal, parse_pattern
 from fileflow.model.rules import Entry, Rule
 from fileflow.planning.closure import Closure
 from fileflow.planning.derivation import free_rule, near_output
+from fileflow.planning.jobs import Jobs
 from fileflow.planning.known import is_found
 from fileflow.planning.plan import Target, Wishes
 from fileflow.planning.tables import ROW, SHIFT, SOURCE, RuleTable, makers_of, wanted_rows
@@ -90,10 +91,10 @@ class Targets:
             return
         paths.append(normal(target.path))
 
-    def asked(self) -> list[int]:
+    def asked(self) -> Jobs:
         """The jobs asked for; marks them, and what the rules without action ask for, as wanted."""
         closure = self.closure
-        jobs: dict[int, None] = {}
+        jobs = Jobs()
         self.sources = []
         self.producers = []
         for rule in self._rules:
@@ -101,18 +102,18 @@ class Targets:
         for path in self._paths:
             maker = self._maker(path)
             if maker is not None:
-                jobs[maker] = None
+                jobs.add(maker)
         for name, late in self._late_patterns:
             self._late(name, late)
         closure.want(jobs)
-        return list(jobs)
+        return jobs
 
-    def _ask_rule(self, rule: Rule, jobs: dict[int, None], ring: set[str]) -> None:
+    def _ask_rule(self, rule: Rule, jobs: Jobs, ring: set[str]) -> None:
         table = self.closure.table(rule.name)
         if table.shape.free:
             raise free_rule(table)
         if not rule.asks_only:
-            jobs.update(dict.fromkeys(range(table.base, table.base + table.count)))
+            jobs.update(range(table.base, table.base + table.count))
             if self.closure.unknowns.any:
                 late = self.closure.unknowns.of_rule(table, {})
                 self._late(rule.name, late)
@@ -125,14 +126,16 @@ class Targets:
         closure.close()
         for link in table.links:
             for row in range(table.count):
-                group = link.group(row)
-                paths = [link.paths[row]] if group is None else group.paths
-                for path, maker in zip(paths, link.makers_of(row), strict=False):
-                    if maker >= 0:
-                        jobs[maker] = None
-                        closure.asked_by.setdefault(maker, rule.name)
-                    elif maker == SOURCE:
-                        self.sources.append(path)
+                makers = link.makers_of(row)
+                if not isinstance(makers, range) and makers and min(makers) < 0:
+                    group = link.group(row)
+                    paths = [link.paths[row]] if group is None else group.paths
+                    self.sources += [
+                        path for path, maker in zip(paths, makers, strict=False) if maker == SOURCE
+                    ]
+                    makers = [maker for maker in makers if maker >= 0]
+                jobs.update(makers)
+                closure.asked_by.add(makers, rule.name)
 
     def _late(self, name: str, producers: frozenset[int]) -> None:
         """What is asked for is not all known before these jobs have told."""
@@ -189,7 +192,7 @@ class Targets:
 
     # -- leaving out --------------------------------------------------------------------------
 
-    def narrow(self, asked: list[int]) -> tuple[list[int], list[int]]:
+    def narrow(self, asked: Iterable[int]) -> tuple[list[int], list[int]]:
         """What is asked for, and what is wanted, after --until, --omit and --where."""
         closure = self.closure
         wanted = [
@@ -207,7 +210,7 @@ class Targets:
         for name, values in self.wishes.where:
             out |= self._elsewhere(name, values, wanted)
         if not out:
-            return asked, wanted
+            return list(asked), wanted
         order = self._closure_up(out, wanted)
         self.producers = [job for job in self.producers if job not in order]
         for job in order:

@@ -34,7 +34,14 @@ class PlannedJob:
 
 
 @dataclass(slots=True)
-class _Rule:
+class PlannedRule:
+    """The jobs of a rule that would be built.
+
+    Args:
+        certain, possible: how many, by kind of reason; possible ones early cut-off may spare.
+        jobs: each of them, where each is to be shown.
+    """
+
     certain: Counter[str] = field(default_factory=Counter)
     possible: Counter[str] = field(default_factory=Counter)
     jobs: list[PlannedJob] = field(default_factory=list)
@@ -57,12 +64,23 @@ def dry_run_lines(
         verbose: whether to show each job with its reason; one with its command always is.
         paint: colours.
     """
-    rules: dict[str, _Rule] = {}
+    rules: dict[str, PlannedRule] = {}
     for one in planned:
-        rule = rules.setdefault(one.job.rule, _Rule())
+        rule = rules.setdefault(one.job.rule, PlannedRule())
         (rule.certain if one.certain else rule.possible)[one.kind] += 1
         if verbose or one.command is not None:
             rule.jobs.append(one)
+    yield from rule_lines(rules, wanted, shapes=shapes, paint=paint)
+
+
+def rule_lines(
+    rules: Mapping[str, PlannedRule],
+    wanted: Mapping[str, int],
+    *,
+    shapes: Mapping[str, str] | None = None,
+    paint: Paint = NO_COLORS,
+) -> Iterator[str]:
+    """The same of jobs that are counted already."""
     for name, rule in rules.items():
         yield f"{paint.bold(name)}: {_rule_text(rule, wanted.get(name))}"
         shape = (shapes or {}).get(name)
@@ -88,7 +106,7 @@ def deferred_json(waits: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield json_line({"event": "rule_deferred", "rule": name, "after": list(rules)})
 
 
-def _rule_text(rule: _Rule, wanted: int | None) -> str:
+def _rule_text(rule: PlannedRule, wanted: int | None) -> str:
     certain, possible = rule.certain.total(), rule.possible.total()
     of = "" if wanted is None else f" of {wanted}"
     if not certain:

@@ -15,7 +15,7 @@ import hashlib
 import os
 import stat
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 SIGNATURE = struct.Struct("<QqqQ")
 DIGEST_SIZE = 16
@@ -97,6 +97,86 @@ def _directory_signature(path: str) -> bytes | None:
     except OSError:
         return None
     return made.digest()
+
+
+class Folders:
+    """What folders hold, each listed once: tells of many paths with one look at their folder.
+
+    Only what a listing proves is told: a name that is not in it is nothing, one that is a regular
+    file is there; all else (links, folders, names of another spelling) is for a look of its own.
+    """
+
+    MOST = 20  # a folder with more names than so many times those asked for is not listed
+
+    def __init__(self) -> None:
+        self._listed: dict[str, tuple[set[str], set[str]] | None] = {}
+
+    def clear(self) -> None:
+        """Lists anew from now on."""
+        self._listed.clear()
+
+    def not_plain(self, paths: Sequence[str]) -> list[str]:
+        """Those of these paths of which no listing says that they are regular files."""
+        unsure: list[str] = []
+        for folder, names in by_folder(paths):
+            listed = self._names(folder, len(names))
+            if listed is None:
+                unsure += [folder + name for name in names]
+            else:
+                plain = listed[0]
+                unsure += [folder + name for name in names if name not in plain]
+        return unsure
+
+    def nothing_at(self, paths: Sequence[str]) -> bool:
+        """Whether listings say that there is nothing at any of these paths."""
+        for folder, names in by_folder(paths):
+            listed = self._names(folder, len(names))
+            if listed is None or not all(found.isdisjoint(names) for found in listed):
+                return False
+        return True
+
+    def _names(self, folder: str, count: int) -> tuple[set[str], set[str]] | None:
+        """The names of regular files in a folder, and all others; None if it was not listed."""
+        if folder not in self._listed:
+            self._listed[folder] = self._list(folder or ".", self.MOST * (count + 50))
+        return self._listed[folder]
+
+    @staticmethod
+    def _list(folder: str, most: int) -> tuple[set[str], set[str]] | None:
+        plain: set[str] = set()
+        others: set[str] = set()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    (plain if entry.is_file(follow_symlinks=False) else others).add(entry.name)
+                    if len(plain) > most:
+                        return None
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError:
+            return None
+        return plain, others
+
+
+def by_folder(paths: Sequence[str]) -> Iterable[tuple[str, Sequence[str]]]:
+    """Paths as (folder with its last `/`, names in it)."""
+    if not paths:
+        return []
+    folder = paths[0][: paths[0].rfind("/") + 1]
+    # Most often all lie in one folder: then one join and one split in C tell the names.
+    text = "\n".join(paths)
+    last = len(paths) - 1
+    if (
+        text.count("\n") == last
+        and text.count("/") == folder.count("/") * len(paths)
+        and text.count("\n" + folder) == last
+    ):
+        return [(folder, text[len(folder) :].replace("\n" + folder, "\n").split("\n"))]
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        cut = path.rfind("/") + 1
+        found.setdefault(path[:cut], []).append(path[cut:])
+    return found.items()
 
 
 _buffer: bytearray | None = None
@@ -248,6 +328,18 @@ class Clock:
         _, changed, turned, _ = SIGNATURE.unpack(sign)
         granule = self.COARSE_NS if device == self.device else self.FOREIGN_NS
         return NOTHING if max(changed, turned) > since - granule else sign
+
+    def unproven(self, paths: Sequence[str], signs: Mapping[str, bytes | None]) -> Iterable[str]:
+        """Those of these paths whose signature proves nothing since the start."""
+        if self.fine and all(
+            self._device_of(folder) == self.device for folder, _ in by_folder(paths)
+        ):
+            return ()
+        return [
+            path
+            for path in paths
+            if (sign := signs[path]) is not None and self.proven(path, sign, self.start) == NOTHING
+        ]
 
     def _device_of(self, path: str) -> int:
         """The file system of a path: that of its folder, which is looked at once."""

@@ -333,6 +333,13 @@ class Records:
         found: float = _ROW.unpack_from(self._journal.data, place)[2]
         return found
 
+    def known_files(self, paths: Iterable[str]) -> list[tuple[bytes, bytes] | None]:
+        """(signature, digest) of each of these files, None for one that is not known."""
+        data = self._journal.data
+        unpack = _PAIR.unpack_from
+        places = map(self.files.places.get, paths)
+        return [None if at is None else unpack(data, at) for at in places]
+
     # Reading values from their places.
 
     def _pair(self, _: str, at: int) -> tuple[bytes, bytes]:

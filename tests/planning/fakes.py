@@ -135,6 +135,9 @@ class FakeWorld:
         seen = [(name, self._stamps[name]) for name in (self._below(path) or [path])]
         return hashed(repr((seen, self.text(path))).encode(), 32)
 
+    def lacking(self, paths: Sequence[str]) -> Sequence[str]:
+        return [path for path in paths if self.signatures([path])[0] is None]
+
     def has_record(self, path: str) -> bool:
         return any(path in record.outputs for record in self.records.values())
 

@@ -1,0 +1,112 @@
+"""What proves that jobs are as they were when they were last found fresh, for many of them at once.
+
+A proof is a digest of all that decides on some jobs of a rule but the content of files: recipe,
+outputs and inputs, as they would stand in their records. Pure: which proofs hold, and which files
+have changed, is known elsewhere.
+
+The rows of a table are cut into pieces by what their outputs are called, not by their numbers: so a
+job that comes or goes changes one piece.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+from fileflow.model.rules import Call
+from fileflow.planning.filling import canonical
+from fileflow.planning.recipes import Recipe
+from fileflow.planning.tables import ABSENT, Group, Link, RuleTable
+
+SIZE = 16
+_PIECE = 0x3FF  # a cut after about so many rows
+LIST_MARK = "\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some rows of a table, one after the other, and what proves that they are as they were."""
+
+    start: int
+    end: int
+    proof: bytes
+
+
+def proofs_of(table: RuleTable, recipe: Recipe) -> list[Piece]:
+    """The pieces of a table; none where more than this decides on a job, or where each is asked."""
+    rule = table.rule
+    if rule.always or rule.expires is not None or table.scattered or recipe.texts:
+        return []
+    calls = [entry.call for entry in rule.inputs] + [rule.params_call]
+    calls += [value for value in rule.params.values() if isinstance(value, Call)]
+    if any(calls) or any(entry.deps for entry in rule.outputs):
+        return []
+    if not table.shape.outputs or not table.count:
+        return []
+    head = [
+        recipe.parts,
+        [entry.name for entry in table.shape.outputs],
+        [repr(entry.ensure) for entry in table.shape.outputs],
+        [[link.entry.name, link.entry.order_only, link.single] for link in table.links],
+    ]
+    columns: list[Sequence[str]] = [table.output_paths(k) for k in range(len(table.shape.outputs))]
+    columns += [table.columns[name] for name in recipe.names]
+    for link in table.links:
+        tokens = tokens_of(link, table.count)
+        if isinstance(tokens, str):
+            head.append([tokens])
+        else:
+            columns.append(tokens)
+    start = canonical(head).encode("utf-8", "surrogateescape")
+    encoded = [_encoded(column) for column in columns]
+    if any(len(column) != table.count for column in encoded):  # a value that holds a NUL
+        return []
+    return list(_pieces(start, encoded))
+
+
+def tokens_of(link: Link, count: int) -> Sequence[str] | str:
+    """What stands for an entry's input in the record of each job; one text if all have the same."""
+    if link.group_of is None:
+        if link.makers is None or isinstance(link.makers, range) or ABSENT not in link.makers:
+            return link.paths if link.makers is not None else ""
+        return [
+            "" if maker == ABSENT else path
+            for path, maker in zip(link.paths, link.makers, strict=True)
+        ]
+    if len(link.groups) == 1:
+        return group_token(link, link.groups[0])
+    tokens = [group_token(link, group) for group in link.groups]
+    return [tokens[link.group_of[row]] for row in range(count)]
+
+
+def group_token(link: Link, group: Group) -> str:
+    """What stands for a list in a record: its only path, or a mark and the list's id."""
+    paths: Sequence[str] = group.paths
+    if link.entry.optional and group.makers is not None and ABSENT in group.makers:
+        paths = [p for p, m in zip(group.paths, group.makers, strict=True) if m != ABSENT]
+    if link.single:
+        return paths[0] if paths else ""
+    ident = group.id if len(paths) == len(group.paths) else Group(-1, list(paths), None).id
+    return LIST_MARK + ident.hex()
+
+
+def _encoded(column: Sequence[str]) -> list[bytes]:
+    return "\0".join(column).encode("utf-8", "surrogateescape").split(b"\0")
+
+
+def _pieces(head: bytes, columns: Sequence[list[bytes]]) -> Iterator[Piece]:
+    count = len(columns[0])
+    base = hashlib.blake2b(head, digest_size=SIZE)
+    cuts = [row for row, found in enumerate(map(crc32, columns[0]), 1) if not found & _PIECE]
+    if not cuts or cuts[-1] != count:
+        cuts.append(count)
+    start = 0
+    for end in cuts:
+        made = base.copy()
+        made.update(b"\0%d" % (end - start))
+        for column in columns:
+            made.update(b"\0" + b"\0".join(column[start:end]))
+        yield Piece(start, end, made.digest())
+        start = end

@@ -1,0 +1,143 @@
+"""What deciding costs, counted and not timed: calls of Python for each job, system calls a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from fileflow.commands.dry_run import planned_rules
+from fileflow.engine.knowing import plan_known
+from fileflow.engine.run import count_states
+from fileflow.engine.session import Session
+from fileflow.planning.plan import Wishes
+from fileflow.planning.staleness import State
+
+SMALL, LARGE = 1500, 3000
+WORKFLOW = """\
+wildcards:
+  x: data/{x}.txt
+rules:
+  all:
+    input: build/all.txt
+  one:
+    input: data/{x}.txt
+    output: build/one/{x}.txt
+    run: steps:copy
+  two:
+    input: build/one/{x}.txt
+    output: build/two/{x}.txt
+    params: {level: 3}
+    shell: cp {input} {output}
+  all_of_them:
+    input: build/two/{x}.txt
+    output: build/all.txt
+    shell: cat {input} > {output}
+"""
+
+
+def project(folder: Path, count: int) -> Path:
+    (folder / "data").mkdir(parents=True)
+    (folder / "Workflowfile").write_text(WORKFLOW)
+    (folder / "steps.py").write_text("def copy(input, output):\n    pass\n")
+    for number in range(count):
+        (folder / f"data/{number:05}.txt").write_text(f"{number}\n")
+    return folder
+
+
+def finished(folder: Path, count: int) -> Path:
+    """A project of which all is made and recorded, and a run has found nothing to do."""
+    project(folder, count)
+    for name in ("one", "two"):
+        shutil.copytree(folder / "data", folder / f"build/{name}")
+    (folder / "build/all.txt").write_text("".join(f"{number}\n" for number in range(count)))
+    flow(folder, "adopt")
+    assert "nothing to do" in flow(folder)
+    return folder
+
+
+def flow(folder: Path, *words: str) -> str:
+    found = subprocess.run(
+        [sys.executable, "-m", "fileflow", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return found.stderr
+
+
+def calls(folder: Path, state: State, stale: int) -> int:
+    """How many Python functions are called to plan, and to decide on all jobs."""
+    os.chdir(folder)
+    session = Session(str(folder / "Workflowfile"))
+    count = 0
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(note)
+    try:
+        decided = plan_known(session, Wishes())
+        planned_rules(decided)
+        counts = count_states(decided)
+    finally:
+        sys.setprofile(None)
+    assert sum(counts.values()) - counts[state] == stale
+    return count
+
+
+def per_job(small: int, large: int) -> float:
+    return (large - small) / (2 * (LARGE - SMALL))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_jobs_that_were_never_made_cost_no_call_each(tmp_path: Path) -> None:
+    found = [
+        calls(project(tmp_path / str(count), count), State.STALE, 0) for count in (SMALL, LARGE)
+    ]
+    assert per_job(*found) <= 0.05
+
+
+def test_fresh_jobs_cost_no_call_each(tmp_path: Path) -> None:
+    found = [
+        calls(finished(tmp_path / str(count), count), State.FRESH, 0) for count in (SMALL, LARGE)
+    ]
+    assert per_job(*found) <= 0.05
+
+
+def test_jobs_beside_one_that_changed_cost_no_call_each(tmp_path: Path) -> None:
+    found = []
+    for count in (SMALL, LARGE):
+        folder = finished(tmp_path / str(count), count)
+        (folder / "data/00100.txt").write_text("changed\n")
+        found.append(calls(folder, State.FRESH, 3))
+    assert per_job(*found) <= 0.05
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="counts with strace")
+def test_nothing_to_do_costs_one_system_call_for_each_file(tmp_path: Path) -> None:
+    found = []
+    for count in (SMALL, LARGE):
+        folder = finished(tmp_path / str(count), count)
+        log = tmp_path / f"{count}.strace"
+        command = [sys.executable, "-m", "fileflow"]
+        traced = subprocess.run(
+            ["strace", "-f", "-o", str(log), *command], cwd=folder, capture_output=True, text=True
+        )
+        if "nothing to do" not in traced.stderr:
+            pytest.skip(f"strace cannot trace here: {traced.stderr[-200:]}")
+        with log.open() as file:
+            found.append(sum(1 for _ in file))
+    files = 3 * (LARGE - SMALL)
+    assert (found[1] - found[0]) / files <= 1.05

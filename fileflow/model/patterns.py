@@ -73,7 +73,8 @@ class Pattern(NamedTuple):
             out.append(values[name])
             out.append(part)
         path = "".join(out)
-        return normal(path) if self.is_placeholder or self.lookups else path
+        # Behind a wildcard `..` can be taken away only once the value is known.
+        return normal(path) if self.is_placeholder or self.lookups or "/.." in self.text else path
 
     def fill_rows(self, columns: Mapping[str, Sequence[str]], count: int) -> list[str]:
         """The paths of `count` rows, given a column of values for each name."""
@@ -99,7 +100,7 @@ class Pattern(NamedTuple):
             if parts[-1]:
                 pieces.append(repeat(parts[-1], count))
             paths = list(map("".join, zip(*pieces, strict=False)))
-        return [normal(path) for path in paths] if self.lookups else paths
+        return [normal(path) for path in paths] if self.lookups or "/.." in self.text else paths
 
 
 def parse_pattern(text: str, place: Place | None = None) -> Pattern:

@@ -195,7 +195,7 @@ def free_rule(table: RuleTable) -> FileflowError:
     name = table.shape.free[0]
     near = did_you_mean(name, table.joins.names)
     output = table.shape.outputs[0].pattern
-    hint = f"ask for a path such as {output}" + (f", or: {near}" if near else "")
+    hint = f"ask for a path such as {output}" + (f"; {near}" if near else "")
     return FileflowError(
         f"rule {table.rule.name!r} cannot be asked for by name: {{{name}}} has no values",
         place=table.rule.place,

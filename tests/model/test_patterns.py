@@ -33,6 +33,13 @@ def test_a_path_has_one_spelling(path: str, made: str) -> None:
     assert normal(path) == made
 
 
+def test_the_paths_of_a_pattern_are_normalised_behind_a_wildcard_too() -> None:
+    pattern = parse_pattern("a/{x}/../{y}.txt")
+    assert pattern.fill({"x": "1", "y": "2"}) == "a/2.txt"
+    assert pattern.fill_rows({"x": ["1", "3"], "y": ["2", "4"]}, 2) == ["a/2.txt", "a/4.txt"]
+    assert parse_pattern("a/{x}/..").fill_rows({"x": ["1"]}, 1) == ["a"]
+
+
 def test_a_pattern_is_normalised_as_a_path() -> None:
     assert parse_pattern("./a//{x}.txt").text == "a/{x}.txt"
     assert parse_pattern("a/../{x}.txt").text == "{x}.txt"

@@ -114,7 +114,7 @@ def test_a_rule_that_is_not_there_says_when_it_would_be() -> None:
     project.replace("  tidy:\n", "  extra:\n    when: {fast: true}\n    output: x\n"
                     "    shell: touch {output}\n  tidy:\n")  # fmt: skip
     project.replace("rules:", "config: {fast: false}\nrules:")
-    assert "rule 'extra' is not there" in project.refused("extra")
+    assert "rule 'extra' is not there: it is only when config.fast" in project.refused("extra")
 
 
 # --- joins to jobs, shape, inputs ----------------------------------------------------------------

@@ -63,7 +63,9 @@ class Targets:
             rules.append(workflow.rules[name])
             return
         if name in workflow.absent_rules:
-            raise FileflowError(f"rule {name!r} is there only when {workflow.absent_rules[name]}")
+            raise FileflowError(
+                f"rule {name!r} is not there: it is only when {workflow.absent_rules[name]}"
+            )
         if "{" in name:
             pattern = parse_pattern(name)
             rule = Rule(

@@ -59,7 +59,7 @@ def ask(module: str, function: str, arguments: Mapping[str, object], *, paths: b
             what = f"called sys.exit({error.code!r}): a call answers by returning"
         else:
             what = f"failed: {said_of(error)}"
-        return Told(error=what, where=_place(error))
+        return Told(error=what, where=_place(error, folder))
     finally:
         os.chdir(folder)
 
@@ -70,18 +70,20 @@ def _as_paths(after: object) -> Path | list[Path]:
     return Path(str(after))
 
 
-def _place(error: BaseException) -> str:
-    """The user's line in which it happened, as `file:line: text`."""
+def _place(error: BaseException, folder: str) -> str:
+    """The line below the project's folder in which it happened, as `file:line: text`."""
+    root = os.path.realpath(folder)
     users = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if os.path.realpath(frame.filename).startswith(os.path.realpath(os.getcwd()) + os.sep)
+        if os.path.realpath(frame.filename).startswith(root + os.sep)
         and "site-packages" not in frame.filename
     ]
     if not users:
         return _last(users_part(error))
     frame = users[-1]
-    return f"{os.path.relpath(frame.filename)}:{frame.lineno}: {frame.line or ''}".rstrip(": ")
+    file = os.path.relpath(os.path.realpath(frame.filename), root)
+    return f"{file}:{frame.lineno}: {frame.line or ''}".rstrip(": ")
 
 
 def _last(trace: str) -> str:

@@ -153,3 +153,49 @@ def test_a_rule_without_output_is_never_answered(tmp_path: Path) -> None:
     (tmp_path / "Workflowfile").write_text("rules:\n  say: {shell: echo hello}\n")
     assert flow(tmp_path).returncode == 0
     assert answered(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-v",),
+        ("--progress", "plain"),
+        ("--progress=none",),
+        ("--color=never",),
+        ("--jobs=3", "-k"),
+        ("-p", "--wait"),
+    ],
+)
+def test_options_that_change_nothing_are_answered_as_a_run_would(
+    project: Path, words: tuple[str, ...]
+) -> None:
+    assert answered(project, *words) == "nothing to do: all 4 are fresh"
+    (project / fast.FILE).unlink()
+    assert flow(project, *words).stderr == "nothing to do: all 4 are fresh\n"
+
+
+def test_quiet_is_answered_by_saying_nothing(project: Path) -> None:
+    assert answered(project, "-q") == ""
+    assert flow(project, "-q").stderr == ""
+    (project / fast.FILE).unlink()
+    assert flow(project, "-q").stderr == ""
+    assert answered(project) == "nothing to do: all 4 are fresh"
+
+
+@pytest.mark.parametrize("words", [("--progress", "json"), ("--color", "always"), ("-j", "0")])
+def test_options_that_show_it_otherwise_are_not_answered(
+    project: Path, words: tuple[str, ...]
+) -> None:
+    assert answered(project, *words) is None
+
+
+def test_a_run_after_a_failure_goes_on_from_what_was_fresh(tmp_path: Path) -> None:
+    (tmp_path / "Workflowfile").write_text(
+        "rules:\n  all: {input: [a, b]}\n  a: {output: a, shell: 'touch {output}'}\n"
+        "  b: {output: b, shell: 'test -e ready; touch {output}'}\n"
+    )
+    assert flow(tmp_path, "-k").returncode == 1
+    assert answered(tmp_path) is None
+    (tmp_path / "ready").touch()
+    assert "1 built, 1 kept" in flow(tmp_path).stderr
+    assert answered(tmp_path) is not None

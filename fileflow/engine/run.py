@@ -100,10 +100,9 @@ def run(
             runners.close()
             session.close()
         session.records.compact_if_worth()
-        if not finished.signal:
-            whole = not finished.status and not finished.left_out
-            fresh = finished.kept + finished.built
-            conclusion.store(loop, remember if whole else None, nothing_to_do(fresh))
+        if not finished.status:
+            fresh = nothing_to_do(finished.kept + finished.built)
+            conclusion.store(loop, remember if not finished.left_out else None, fresh)
         session.records.close()
     tell(finished)
     return finished

@@ -23,7 +23,7 @@ from fileflow.planning.filling import JobValues
 from fileflow.planning.named import learns
 from fileflow.planning.plan import Target, Wishes
 from fileflow.planning.staleness import Why
-from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.planning.tables import ROW, SHIFT, RuleTable, makers_of
 from fileflow.world.deps import Place, named_paths
 from fileflow.world.deps_text import UnfitDepsError
 from fileflow.world.files import NOTHING
@@ -124,7 +124,7 @@ class _Adoption:
             workflowfile=session.workflow.file,
             adopted=True,
         )
-
+        self.left: set[int] = set()
         self.named = NamedFiles(session.world, self.clock)
         self.named.take_plan(decided.plan, decided.staleness)
 
@@ -157,9 +157,13 @@ class _Adoption:
         for row in rows:
             if not self._is_open(table, row):
                 continue
+            job = table.base | row
             lack = self._lack(table, row) or self._take_named(table, row)
             if lack:
                 left.append(lack)
+                self.left.add(job)
+            elif any(maker in self.left for maker in makers_of(self.decided.plan.tables, job)):
+                self.left.add(job)  # what it was made from will be built anew
             else:
                 taken.append(row)
         found = self._recorded(table, taken)

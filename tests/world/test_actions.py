@@ -303,12 +303,12 @@ def test_a_daemon_that_a_command_leaves_is_ended_before_its_output_is_published(
 ) -> None:
     text = (
         "exec 3> @/x; echo whole >&3; "
-        "(setsid bash -c 'sleep 0.3; echo late >&3; exec -a left-by-test sleep 60' & ) ; sleep 0.1"
+        "(setsid bash -c 'sleep 2; echo late >&3; exec -a left-by-test sleep 60' & ) ; sleep 0.1"
     )
     (outcome,) = outcomes_of(runner, command(), [order(0, "x", words=shell(text))])
     assert outcome.end is End.DONE
     assert any(kind == "processes" for kind, _ in outcome.notes)
-    outcomes_of(runner, command(), [order(1, "y", words=shell("sleep 0.5; : > @/y"))])
+    outcomes_of(runner, command(), [order(1, "y", words=shell("sleep 2.2; : > @/y"))])
     assert (tmp_path / "x").read_text() == "whole\n"
     assert not is_running("left-by-test")
 

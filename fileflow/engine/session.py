@@ -376,7 +376,7 @@ class Session:
             templates += action.words
         elif isinstance(action, Script):
             templates += action.args or ()
-        words = dict.fromkeys(word for template in templates for word in words_of(template))
+        words = dict.fromkeys(word for template in templates for word in words_of(template, table))
         found: dict[str, bytes] = {}
         for word in words:
             path = os.path.normpath(word)

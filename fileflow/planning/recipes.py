@@ -222,6 +222,18 @@ def _holes_in(node: Node) -> list[Placeholder]:
     return [hole for child in children for hole in _holes_in(child)]
 
 
+def _shared_text(hole: Placeholder, table: RuleTable) -> str:
+    """What a placeholder stands for in all jobs of a rule; a NUL if that is no text, or differs."""
+    node = (
+        table.rule.params.get(str(hole.steps[0])) if hole.root == "params" and hole.steps else None
+    )
+    plain = isinstance(node, Scalar) and "{" not in node.text and len(hole.steps) == 1
+    if not table.count or not (is_static(hole) or plain):
+        return "\0"
+    value = JobValues(table, 0).resolve(hole)
+    return value if isinstance(value, str) and not value.split()[1:] else "\0"
+
+
 def is_static(hole: Placeholder) -> bool:
     """Whether a placeholder has the same value in all jobs of a rule."""
     return hole.root == "config" and not any(isinstance(step, Lookup) for step in hole.steps)
@@ -286,9 +298,11 @@ def _column(job: JobValues, name: str, each: bool) -> object:
     return job.column(name, each=each)
 
 
-def words_of(template: Template) -> list[str]:
-    """The literal words of a template, quotes removed, for finding files that it names."""
-    text = "".join(part if isinstance(part, str) else "\0" for part in template.segments)
+def words_of(template: Template, table: RuleTable) -> list[str]:
+    """The words of a template that all jobs share, quotes removed, for finding files it names."""
+    text = "".join(
+        part if isinstance(part, str) else _shared_text(part, table) for part in template.segments
+    )
     text = without_comments(text)
     words = []
     for word in text.replace(";", " ").replace("|", " ").replace("<", " ").split():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from .space import Space
 from .table import EVERY, UPPERS, expect
 
 COMMANDS = pytest.mark.parametrize("kind", ["shell", "argv"])
@@ -199,3 +200,17 @@ def test_another_function_with_the_same_work_is_another_action(project):
     assert dry.planned <= EVERY
     assert project.good().status == 0
     assert project.good().summary["built"] == 0
+
+
+def test_a_project_file_that_config_names_counts_as_a_word_of_the_command(space: Space) -> None:
+    space.write("tool.sh", "echo one > $1\n")
+    space.workflow(
+        "config: {tool: tool.sh}\n"
+        "rules: {a: {output: a.txt, shell: 'bash {config.tool} {output}'}}\n"
+    )
+    assert space.good().built == {"a"}
+    space.write("tool.sh", "echo two > $1\n")
+    assert space.good("-n").planned == {"a"}
+    assert space.good().built == {"a"}
+    assert space.read("a.txt") == "two\n"
+    assert space.good().counts() == (0, 1, 0, 0)

@@ -201,13 +201,14 @@ def test_the_name_of_a_rule_counts_only_if_it_is_named() -> None:
 # --- words of a command --------------------------------------------------------------------------
 
 
-def words(text: str) -> list[str]:
-    """The literal words of a shell text."""
+def words(text: str, more: str = "") -> list[str]:
+    """The words that all jobs share of a shell text; `more` are further lines of the rule."""
     lines = "".join(f"\n      {line}" for line in text.splitlines())
-    project = Project(f"rules:\n  a:\n    input: in\n    output: o\n    shell: |{lines}\n", "in")
-    action = project.workflow().rules["a"].action
-    assert isinstance(action, Shell)
-    return words_of(action.template)
+    head = "config: {tool: tools/fit.py, two: a b}\n"
+    rule = f"rules:\n  a:\n    input: in\n    output: o\n    {more}\n    shell: |{lines}\n"
+    table = Project(head + rule, "in").plan("a").by_rule["a"]
+    assert isinstance(table.rule.action, Shell)
+    return words_of(table.rule.action.template, table)
 
 
 def test_the_words_of_a_command_are_found_without_quotes() -> None:
@@ -217,6 +218,16 @@ def test_the_words_of_a_command_are_found_without_quotes() -> None:
 
 def test_a_word_with_a_placeholder_in_it_is_no_literal_word() -> None:
     assert words("tools/{input}.py x") == ["x"]
+
+
+def test_what_config_and_plain_params_say_is_a_word_of_the_command() -> None:
+    params = "params: {script: x.R, each: '{config.two}', list: [a.py]}"
+    assert words("py {config.tool} {params.script} {params.each} {params.list}", params) == [
+        "py",
+        "tools/fit.py",
+        "x.R",
+    ]
+    assert words("{config.two} in/{config.tool}") == ["in/tools/fit.py"]
 
 
 def test_words_of_comment_lines_are_not_looked_at() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -98,8 +100,13 @@ def per_job(small: int, large: int) -> float:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
+    # What other tests left in this process must not be looked through again and again.
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def test_jobs_that_were_never_made_cost_no_call_each(tmp_path: Path) -> None:

@@ -270,6 +270,11 @@ class World:
         self._signs.pop(path, None)
         self._contents.pop(path, None)
 
+    def forget_below(self, folder: str) -> None:
+        """A folder was made: what is in it is looked at anew."""
+        for path in [one for one in self._contents if one.startswith(f"{folder}/")]:
+            self.forget(path)
+
     def gone(self, path: str) -> None:
         """A file was deleted during the run; what it held stays known."""
         if self._since is not None:

@@ -31,6 +31,7 @@ from fileflow.language.templates import Value
 from fileflow.model.ports import Runner
 from fileflow.model.rules import Pool
 from fileflow.model.work import Batch, Died, End, Order, Outcome
+from fileflow.planning.plan import Plan
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Why
 from fileflow.planning.tables import ROW, SHIFT, Group, RuleTable
@@ -218,6 +219,7 @@ class Loop:
         )
         self.temps = Temps(self.staleness, self.schedule, self.world, self.settings.keep_temp)
         self.named.take_plan(self.plan, self.staleness)
+        self.looks_inside = _looks_inside(self.plan)
         self.outdated = False
         self.told = False
         self.schedule.skip_blocked()
@@ -742,6 +744,9 @@ class Loop:
         for k, (path, (sign, digest)) in enumerate(zip(outputs, outcome.outputs, strict=True)):
             if k not in scattered:
                 world.made(path, sign, digest)
+                if self.looks_inside and os.path.isdir(path):
+                    world.forget_below(path)
+                    self.staleness.forget_groups()
             made += proven(path, sign, since) + digest
         return made
 
@@ -1036,6 +1041,21 @@ class Loop:
             left_out=self.plan.left_out,
             status=status,
         )
+
+
+def _looks_inside(plan: Plan) -> bool:
+    """Whether jobs may take single files of folders that other jobs make."""
+    folders = {
+        number
+        for number, table in plan.tables.items()
+        if any(e.pattern is not None and e.pattern.directory for e in table.shape.outputs)
+    }
+    return bool(folders) and any(
+        link.named or link.pattern is None or not link.pattern.directory
+        for table in plan.tables.values()
+        for link in table.links
+        if link.named or link.tables & folders
+    )
 
 
 class RowFacts:

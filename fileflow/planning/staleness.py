@@ -738,10 +738,17 @@ class Staleness:
                 if not settled_only:
                     yield Reason(Why.CONTENT, "the content of its inputs")
                 continue
-            now = self.contents(link, row)
+            moving = settled_only and len(makers) == len(paths)
+            if moving and link.named:
+                # A file in a folder that is made anew must not be looked at before that.
+                now = b"".join(
+                    stored[16 * i : 16 * i + 16] if self._moves(m) else self._read(path, m)
+                    for i, (path, m) in enumerate(zip(paths, makers, strict=True))
+                )
+            else:
+                now = self.contents(link, row)
             if now == stored:
                 continue
-            moving = settled_only and len(makers) == len(paths)
             for i, path in enumerate(paths):
                 is_now, then = now[16 * i : 16 * i + 16], stored[16 * i : 16 * i + 16]
                 if is_now == then or (moving and self._moves(makers[i])):

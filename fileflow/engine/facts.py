@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fileflow.engine.since import Since, since_last_run
@@ -41,6 +41,7 @@ class World:
         self._signs: dict[str, bytes | None] = {}
         self._contents: dict[str, bytes | None] = {}
         self._assumed: dict[str, bytes | None] = {}
+        self._remade: set[str] = set()
         self._ensured: dict[tuple[str, bytes | None], bool] = {}
         self._since: Since | None = None
         self._knows_since = False
@@ -270,10 +271,30 @@ class World:
         self._signs.pop(path, None)
         self._contents.pop(path, None)
 
-    def forget_below(self, folder: str) -> None:
-        """A folder was made: what is in it is looked at anew."""
-        for path in [one for one in self._contents if one.startswith(f"{folder}/")]:
-            self.forget(path)
+    def made_folder(self, folder: str, known: Iterable[str]) -> None:
+        """A folder was made anew: so is all below it; `known` are paths that may be.
+
+        What else is known of it is forgotten before the next plan.
+        """
+        head = folder.rstrip("/") + "/"
+        for path in known:
+            if path.startswith(head):
+                self.forget(path)
+        self._remade.add(folder.rstrip("/"))
+
+    def forget_below_made(self) -> None:
+        """Looks anew at what lies below folders that were made during the run."""
+        if not self._remade:
+            return
+        before = self._since.signs if self._since is not None else ()
+        for path in dict.fromkeys((*self._signs, *self._contents, *before)):
+            above = path
+            while (slash := above.rfind("/")) > 0:
+                above = above[:slash]
+                if above in self._remade:
+                    self.forget(path)
+                    break
+        self._remade.clear()
 
     def gone(self, path: str) -> None:
         """A file was deleted during the run; what it held stays known."""

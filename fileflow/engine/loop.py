@@ -704,6 +704,8 @@ class Loop:
                 continue
             before = self.records.jobs.get(outputs[0])
             made = self._take_outputs(table, outputs, outcome, lane.since)
+            if self.looks_inside and True in self._orders(table).work.directories:
+                self._take_folders(outcome.index, outputs)
             if outcome.named is not None:
                 sources += self.named.take(table, row, outcome.named, lane.since)
             if table.scattered:
@@ -744,11 +746,24 @@ class Loop:
         for k, (path, (sign, digest)) in enumerate(zip(outputs, outcome.outputs, strict=True)):
             if k not in scattered:
                 world.made(path, sign, digest)
-                if self.looks_inside and os.path.isdir(path):
-                    world.forget_below(path)
-                    self.staleness.forget_groups()
             made += proven(path, sign, since) + digest
         return made
+
+    def _take_folders(self, job: int, outputs: Sequence[str]) -> None:
+        """What lies below folders was made with them: whoever takes it must look anew."""
+        taken: dict[str, None] = {}
+        seen: set[int] = set()
+        for consumer in self.schedule.consumers_of(job):
+            for link in self.plan.tables[consumer >> SHIFT].links:
+                group = link.group(consumer & ROW)
+                if group is None:
+                    taken.update(dict.fromkeys(link.paths_of(consumer & ROW)))
+                elif group.number not in seen:
+                    seen.add(group.number)
+                    taken.update(dict.fromkeys(group.paths))
+        for path in outputs:
+            self.world.made_folder(path, taken)
+        self.staleness.forget_groups()
 
     def _take_scattered(
         self, table: RuleTable, row: int, outcome: Outcome, before: Record | None

@@ -182,6 +182,7 @@ class Session:
     def plan(self, wishes: Wishes) -> Plan:
         """The jobs that the wishes need, as far as they are known."""
         self.world.folders.clear()
+        self.world.forget_below_made()
         with collecting_nothing():
             plan = make_plan(
                 self.workflow, self.world, wishes, self.known, self._joins, self.answers

@@ -313,3 +313,67 @@ def look(first, output, n):
             run: steps:pollute
         """)
     assert space.good("-j", "1").counts() == (5, 0, 0, 0)
+
+
+@pytest.mark.parametrize("taken", ['"gen/{n}.txt"', "gen/1.txt", "[gen/1.txt, gen/2.txt]"])
+@pytest.mark.parametrize("edited", [False, True])
+def test_what_lies_in_a_folder_is_new_when_the_folder_is(
+    space: Space, taken: str, edited: bool
+) -> None:
+    """What was seen below it before the run says nothing after it was made anew."""
+    space.workflow(f"""
+        wildcards:
+          n: [1, 2]
+        rules:
+          all:
+            input: last.txt
+          last:
+            input: out.txt
+            output: last.txt
+            shell: cp {{input}} {{output}}
+          out:
+            input: {taken}
+            output: out.txt
+            shell: cat {{input}} > {{output}}
+          tree:
+            input: version.txt
+            output: gen/
+            shell: cat {{input}} "$FLAGS/more" > {{output}}/1.txt; echo same > {{output}}/2.txt
+        """)
+    space.write("version.txt", "one\n")
+    (space.flags / "more").write_text("")
+    space.good()
+    if edited:  # it is taken to come back as it was, and does not
+        (space.flags / "more").write_text("more\n")
+        space.write("gen/1.txt", "by hand\n")
+    else:
+        space.write("version.txt", "two\n")
+    assert space.good().built == {"tree", "out", "last"}
+    assert space.read("last.txt").startswith("one\nmore\n" if edited else "two\n")
+    assert space.good().built == set()
+
+
+def test_many_who_look_into_a_folder_see_it_as_it_was_made(space: Space) -> None:
+    """So many that the next run begins with what the last one knew."""
+    space.workflow("""
+        wildcards:
+          n: {range: 60}
+        rules:
+          all:
+            input: out/{n}.txt
+          out:
+            input: gen/{n}.txt
+            output: out/{n}.txt
+            shell: cat {input} > {output}
+          tree:
+            input: version.txt
+            output: gen/
+            shell: for n in $(seq 0 59); do echo $n $(cat {input}) > {output}/$n.txt; done
+        """)
+    space.write("version.txt", "one\n")
+    assert space.flow().status == 0
+    assert "nothing to do" in space.flow().text
+    space.write("version.txt", "two\n")
+    assert space.good().summary["built"] == 61
+    assert {space.read(f"out/{n}.txt") for n in range(60)} == {f"{n} two\n" for n in range(60)}
+    assert space.good().summary["built"] == 0

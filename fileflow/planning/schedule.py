@@ -122,7 +122,7 @@ class Schedule:
     # -- opening ------------------------------------------------------------------------------
 
     def _open_all(self, running: Collection[int]) -> None:
-        opened: dict[int, list[int]] = {}
+        waiting: dict[int, list[int]] = {}
         for number, table in self.plan.tables.items():
             if table.rule.asks_only:
                 continue
@@ -142,12 +142,14 @@ class Schedule:
                 self.counts[state] += states.count(state)
             if JobState.WAITING in states:
                 rows = [row for row, state in enumerate(states) if state == JobState.WAITING]
-                opened[number] = rows
+                waiting[number] = rows
                 base = table.base
                 self.certain.update([base | row for row in rows if known[row] == State.STALE])
-        for number, rows in opened.items():
+        # A table may have no other open job than those that run already.
+        opened = {n for n, states in self.states.items() if any(map(states.__contains__, _OPEN))}
+        for number, rows in waiting.items():
             self._count_needs(self.plan.tables[number], rows, opened)
-        for number, rows in opened.items():
+        for number, rows in waiting.items():
             base, waits = number << SHIFT, self._waits
             for row in rows:
                 if not waits.get(base | row):

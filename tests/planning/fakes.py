@@ -16,12 +16,12 @@ import pytest
 from fileflow.errors import FileflowError
 from fileflow.language.loader import load_workflow
 from fileflow.model.rules import Workflow
+from fileflow.model.tokens import listed
 from fileflow.planning.plan import Plan, Wishes, target_from
 from fileflow.planning.planner import make_plan
 from fileflow.planning.recipes import Recipe, recipe_of
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import (
-    LIST_MARK,
     Reason,
     Staleness,
     State,
@@ -194,7 +194,7 @@ class FakeWorld:
             for path in paths:
                 if self.exists(path):
                     self._known[path] = self._digest(path)
-            if token.startswith(LIST_MARK):
+            if listed(token) is not None:
                 self.lists[token] = list(paths)
                 digests = b"".join([self.content(path) or bytes(16) for path in paths])
                 self.contents[self.contents_id(digests)] = digests
@@ -420,6 +420,12 @@ class ByHand:
             self.schedule.weigh(weights)
         self.schedule.skip_blocked()
 
+    def plan_anew(self) -> None:
+        """The plan is made anew while jobs run, which go on."""
+        self.look = self.project.look()
+        running = [self.look.job(label) for label in self.running]
+        self.schedule = Schedule(self.look.plan, self.look.staleness, self.chain, running)
+
     def begin(self, rule: str | None = None) -> str | None:
         """Starts the next job that must run (of a rule), or gives None; settles what need not."""
         schedule, plan, staleness = self.schedule, self.look.plan, self.look.staleness
@@ -487,8 +493,16 @@ class ByHand:
         gone = self.schedule.failed(self.look.job(label))
         self.skipped += [self.look.plan.label(job) for job in gone]
 
-    def go(self, choose: Callable[[Sequence[str]], str] | None = None, slots: int = 1) -> list[str]:
-        """Does all that is left, `slots` jobs at once; `choose` says which one ends next."""
+    def go(
+        self,
+        choose: Callable[[Sequence[str]], str] | None = None,
+        slots: int = 1,
+        anew: Callable[[], bool] = lambda: False,
+    ) -> list[str]:
+        """Does all that is left, `slots` jobs at once.
+
+        `choose` says which one ends next, and `anew` whether the plan is made anew after that.
+        """
         for _ in range(10_000):
             while len(self.running) < slots and self.begin() is not None:
                 pass
@@ -496,6 +510,8 @@ class ByHand:
                 break
             names = list(self.running)
             self.end(choose(names) if choose is not None else names[0])
+            if anew():
+                self.plan_anew()
         assert self.schedule.finished, self.states()
         return self.ran
 

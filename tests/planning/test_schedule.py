@@ -361,6 +361,29 @@ def test_a_list_that_many_share_is_looked_at_anew_after_one_of_it_came_back_diff
     assert project.run() == []
 
 
+# --- a plan that is made anew while jobs run -----------------------------------------------------
+
+
+def test_a_job_waits_for_one_that_ran_already_when_the_plan_was_made_anew() -> None:
+    run = Project(
+        f"""
+        wildcards: {{s: [x, y]}}
+        rules:
+          all: {{input: out}}
+          one: {{input: "{{s}}.in", output: "{{s}}.mid", {COPY}}}
+          out: {{input: "{{s}}.mid", output: out, {COPY}}}
+        """,
+        "x.in",
+        "y.in",
+    ).start()
+    assert [run.begin(), run.begin()] == ["one s=x", "one s=y"]
+    run.end("one s=x")
+    run.plan_anew()
+    assert run.begin() is None
+    run.end("one s=y")
+    assert run.begin() == "out"
+
+
 # --- any history ---------------------------------------------------------------------------------
 
 NAMES = "abcdef"
@@ -410,7 +433,7 @@ def change(project: Project, words: dict[str, int], kind: str, name: str) -> Non
 
 
 def played(
-    data: st.DataObject, *, drifting: bool
+    data: st.DataObject, *, drifting: bool, replanned: bool = False
 ) -> tuple[Project, dict[str, list[str]], list[str], dict[str, int]]:
     """A random workflow with a random history: changes and runs by turns, any number of slots."""
     needs, ends = data.draw(flows())
@@ -424,7 +447,11 @@ def played(
         project.rewrite(flow(needs, ends, words))
         run: ByHand = project.start()
         slots = data.draw(st.integers(1, 3))
-        run.go(lambda names: data.draw(st.sampled_from(sorted(names))), slots)
+        run.go(
+            lambda names: data.draw(st.sampled_from(sorted(names))),
+            slots,
+            lambda: replanned and data.draw(st.booleans()),
+        )
     return project, needs, ends, words
 
 
@@ -434,6 +461,13 @@ def test_after_a_run_all_is_fresh_whatever_was_changed_before(data: st.DataObjec
     project, _, _, _ = played(data, drifting=False)
     again = project.start()
     assert again.go() == []
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(st.data())
+def test_after_a_run_whose_plan_was_made_anew_all_is_fresh(data: st.DataObject) -> None:
+    project, _, _, _ = played(data, drifting=False, replanned=True)
+    assert project.start().go() == []
 
 
 @settings(max_examples=120, deadline=None, derandomize=True)

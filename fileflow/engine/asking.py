@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from fileflow.engine.facts import World
 from fileflow.errors import FileflowError
+from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call
-from fileflow.planning.questions import UNKNOWN, Parameter, Question, checked
+from fileflow.planning.questions import UNKNOWN, Question, checked
 from fileflow.planning.tables import RuleTable
 from fileflow.world.asking import Told
 from fileflow.world.code import Code, CodeReader

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from fileflow.engine.since import Since, since_last_run
 from fileflow.errors import Exit, FileflowError
+from fileflow.model.tokens import listed
 from fileflow.planning.named import NAME
 from fileflow.world import files
-from fileflow.world.records import Record, contents_id, listed
+from fileflow.world.records import Record, contents_id
 
 if TYPE_CHECKING:
     from fileflow.world.records import Records

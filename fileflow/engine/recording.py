@@ -12,10 +12,11 @@ from dataclasses import replace
 from fileflow.engine.facts import World
 from fileflow.engine.orders import kind_of
 from fileflow.engine.session import Decided
+from fileflow.model.tokens import listed
 from fileflow.planning.staleness import ZERO, input_names, output_names
 from fileflow.planning.tables import Link, RuleTable
 from fileflow.world.files import hashing
-from fileflow.world.records import LIST_MARK, Record, RecordHead, Records
+from fileflow.world.records import Record, RecordHead, Records
 
 
 class Recording:
@@ -149,7 +150,8 @@ class Recording:
 
     def _store_paths(self, table: RuleTable, link: Link, k: int, row: int) -> None:
         token = self.staleness.tokens(table, row)[k]
-        if token.startswith(LIST_MARK) and bytes.fromhex(token[1:]) not in self.records.lists:
+        ident = listed(token)
+        if ident is not None and ident not in self.records.lists:
             self.records.add_list(link.paths_of(row))
 
     def _store_contents(self, link: Link, row: int) -> bytes:

@@ -5,10 +5,8 @@ Changes nothing. What runs jobs is built on top of it.
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 
@@ -19,11 +17,13 @@ from fileflow.engine.runners import check
 from fileflow.engine.since import JOURNAL
 from fileflow.errors import Collector, FileflowError
 from fileflow.fast import NAME, STATE
+from fileflow.garbage import no_collection
 from fileflow.language.loader import load_workflow
 from fileflow.language.templates import Template, fill_plain
+from fileflow.model.ports import Parameter
 from fileflow.model.rules import Argv, Rule, Run, Script, Shell, Workflow
 from fileflow.model.work import Work
-from fileflow.planning.binding import Binding, Parameter, bind
+from fileflow.planning.binding import Binding, bind
 from fileflow.planning.calling import Asking, asking_of
 from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
 from fileflow.planning.known import Known
@@ -47,18 +47,6 @@ class Overrides:
     seed: int | None = None
     resources: tuple[str, ...] = ()
     retries: int | None = None
-
-
-@contextmanager
-def collecting_nothing() -> Iterator[None]:
-    """What is made meanwhile stays: to look for garbage among it would take half of the time."""
-    was_collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_collecting:
-            gc.enable()
 
 
 def find_workflowfile(given: str | None, start: str) -> str:
@@ -183,7 +171,7 @@ class Session:
         """The jobs that the wishes need, as far as they are known."""
         self.world.folders.clear()
         self.world.forget_below_made()
-        with collecting_nothing():
+        with no_collection():
             plan = make_plan(
                 self.workflow, self.world, wishes, self.known, self._joins, self.answers
             )
@@ -227,7 +215,7 @@ class Session:
             built=built,
             shortcuts=self.world if self.shortcuts else None,
         )
-        with collecting_nothing():
+        with no_collection():
             decided.staleness.decide()
         if describe is None:
             self._check_ready(decided)

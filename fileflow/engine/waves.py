@@ -12,11 +12,11 @@ from dataclasses import replace
 from fileflow.engine import events
 from fileflow.engine.loop import Loop
 from fileflow.engine.session import Session
+from fileflow.model.tokens import listed
 from fileflow.planning.known import own_names
 from fileflow.planning.plan import Plan
 from fileflow.planning.schedule import JobState
 from fileflow.planning.tables import ROW
-from fileflow.world.records import listed
 
 Identity = tuple[str, ...]
 _SHOWN = 6

@@ -28,6 +28,19 @@ class Disk(Protocol):
         """Whether there is anything at this path, a broken link not counted."""
 
 
+class Parameter(Protocol):
+    """One parameter of a function, as its source says."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> object: ...
+    @property
+    def has_default(self) -> bool: ...
+    @property
+    def annotation(self) -> str | None: ...
+
+
 class Runner(Protocol):
     """An executor: runs batches of jobs in its slots and gives back what became of them.
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
+from fileflow.model.ports import Parameter
 from fileflow.model.rules import Kind, Run
 from fileflow.planning.filling import Item, JobValues, plain, python_config
 from fileflow.planning.tables import RuleTable
@@ -27,19 +27,6 @@ BUILT_IN = (
     "resources",
     "log",
 )
-
-
-class Parameter(Protocol):
-    """One parameter of a function, as its source says."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> object: ...
-    @property
-    def has_default(self) -> bool: ...
-    @property
-    def annotation(self) -> str | None: ...
 
 
 Getter = Callable[[JobValues], object]

@@ -15,6 +15,7 @@ from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.language.templates import fill_plain, parse_plain
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar
+from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call, Kind
 from fileflow.planning.binding import converter
 from fileflow.planning.filling import (
@@ -29,7 +30,6 @@ from fileflow.planning.plan import Looks
 from fileflow.planning.questions import (
     UNKNOWN,
     Answers,
-    Parameter,
     Question,
     Site,
     said,

@@ -316,10 +316,10 @@ class Closure:
                 for row in rows if late_rule else ():
                     self.defer(table.base | row, late_rule)
             if link.entry.rule is not None and not link.groups:
-                link.groups = [self.joins.group(self._all_of(link.entry), None)]
+                link.groups = [self.joins.group(link.entry, self._all_of(link.entry))]
                 link.group_of = [0] * table.count
             elif link.group_of is None:
-                link.groups = [self.joins.group([], None)]
+                link.groups = [self.joins.new_group([], None)]
                 link.group_of = [0] * table.count
         if link.group_of is not None:
             late = self.unknowns.of_link(table, link, rows) if self.unknowns.any else {}

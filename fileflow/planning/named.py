@@ -56,9 +56,9 @@ class NamedLink(Link):
         self._by_list: dict[object, int] = {}
         self.loose: dict[int, frozenset[str]] = {}
 
-    def paths_of(self, row: int) -> list[str]:
-        """The files that the job in this row was found to read, absent ones too."""
-        return self.groups[self._rows[row]].paths
+    def taken(self, group: Group) -> list[str]:
+        """The files that jobs were found to read, absent ones too."""
+        return group.paths
 
     def knows(self, row: int) -> bool:
         """Whether it was asked what the job reads."""

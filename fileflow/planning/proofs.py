@@ -18,11 +18,10 @@ from zlib import crc32
 from fileflow.model.rules import Call
 from fileflow.planning.filling import canonical
 from fileflow.planning.recipes import Recipe
-from fileflow.planning.tables import ABSENT, Group, Link, RuleTable
+from fileflow.planning.tables import ABSENT, Link, RuleTable
 
 SIZE = 16
 _PIECE = 0x3FF  # a cut after about so many rows
-LIST_MARK = "\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +75,9 @@ def tokens_of(link: Link, count: int) -> Sequence[str] | str:
             for path, maker in zip(link.paths, link.makers, strict=True)
         ]
     if len(link.groups) == 1:
-        return group_token(link, link.groups[0])
-    tokens = [group_token(link, group) for group in link.groups]
+        return link.token(link.groups[0])
+    tokens = [link.token(group) for group in link.groups]
     return [tokens[link.group_of[row]] for row in range(count)]
-
-
-def group_token(link: Link, group: Group) -> str:
-    """What stands for a list in a record: its only path, or a mark and the list's id."""
-    paths: Sequence[str] = group.paths
-    if link.entry.optional and group.makers is not None and ABSENT in group.makers:
-        paths = [p for p, m in zip(group.paths, group.makers, strict=True) if m != ABSENT]
-    if link.single:
-        return paths[0] if paths else ""
-    ident = group.id if len(paths) == len(group.paths) else Group(-1, list(paths), None).id
-    return LIST_MARK + ident.hex()
 
 
 def _encoded(column: Sequence[str]) -> list[bytes]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fileflow.errors import FileflowError
 from fileflow.model.patterns import normal
+from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call, Entry, Kind, Rule
 from fileflow.planning.filling import canonical
 
@@ -68,19 +69,6 @@ def sites_of(rule: Rule, inputs: Sequence[Entry]) -> tuple[Site, ...]:
         if amount.call is not None:
             found.append((Kind.RESOURCES, amount.call, name, None, -1))
     return tuple(Site(number, *one) for number, one in enumerate(found))
-
-
-class Parameter(Protocol):
-    """One parameter of a function."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> object: ...
-    @property
-    def has_default(self) -> bool: ...
-    @property
-    def annotation(self) -> str | None: ...
 
 
 @dataclass(frozen=True)

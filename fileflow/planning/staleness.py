@@ -17,9 +17,10 @@ from enum import Enum, IntEnum
 from typing import Protocol
 
 from fileflow.errors import FileflowError
+from fileflow.model.tokens import listed
 from fileflow.planning.named import NAME, learns
 from fileflow.planning.plan import Plan
-from fileflow.planning.proofs import LIST_MARK, Piece, proofs_of
+from fileflow.planning.proofs import Piece, proofs_of
 from fileflow.planning.recipes import Recipe
 from fileflow.planning.tables import ABSENT as NO_PATH
 from fileflow.planning.tables import ROW, SHIFT, Group, Link, RuleTable, wanted_rows
@@ -613,14 +614,7 @@ class Staleness:
                 maker = link.makers[row] if link.makers is not None else NO_PATH
                 out.append("" if maker == NO_PATH else link.paths[row])
                 continue
-            group = link.groups[link.group_of[row]]
-            paths = link.paths_of(row)
-            if link.is_one(row):
-                out.append(paths[0] if paths else "")
-            elif len(paths) == len(group.paths):
-                out.append(LIST_MARK + group.id.hex())
-            else:
-                out.append(LIST_MARK + Group(-1, paths, None).id.hex())
+            out.append(link.token(link.groups[link.group_of[row]]))
         return tuple(out)
 
     def digests(self, table: RuleTable, row: int) -> bytes:
@@ -704,7 +698,7 @@ class Staleness:
         return Reason(Why.INPUTS, _difference(before, after))
 
     def _paths(self, token: str) -> Sequence[str]:
-        if token.startswith(LIST_MARK):
+        if listed(token) is not None:
             return self.facts.stored_list(token)
         return [token] if token else []
 

@@ -9,7 +9,6 @@ that the rule maps. Columns of values are shared between rules and never changed
 
 from __future__ import annotations
 
-import hashlib
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from dataclasses import dataclass, replace
 from fileflow.errors import FileflowError, did_you_mean
 from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
 from fileflow.model.rules import Entry, Kind, Relation, Rule, Workflow
+from fileflow.model.tokens import list_id, list_token
 from fileflow.planning.filling import Item, config_lookup
 from fileflow.planning.joins import (
     Each,
@@ -61,8 +61,7 @@ class Group:
     def id(self) -> bytes:
         """16 bytes that identify the list of paths."""
         if self._id is None:
-            text = "\0".join(self.paths).encode("utf-8", "surrogateescape")
-            self._id = hashlib.blake2b(text, digest_size=16).digest()
+            self._id = list_id(self.paths)
         return self._id
 
 
@@ -108,7 +107,7 @@ class Link:
         """Takes up the answer for a row, one of `count`; without one it has no path yet."""
         assert self.given is not None
         if not self.groups:
-            self.groups.append(joins.group([], None))
+            self.groups.append(joins.new_group([], None))
             self.group_of = []
         assert isinstance(self.group_of, list)
         if len(self.group_of) < count:
@@ -119,14 +118,16 @@ class Link:
         paths = paths_of(given)  # type: ignore[arg-type]
         number = self._numbers.setdefault(tuple(paths), len(self.groups))
         if number == len(self.groups):
-            self.groups.append(joins.group(paths, None))
+            self.groups.append(joins.group(self.entry, paths))
         self.group_of[row] = number
 
     def is_one(self, row: int) -> bool:
         """Whether one path at most, and no list, stands for the entry in the row's record."""
-        if self.given is None or self.group_of is None:
-            return self.single
-        return len(self.groups[self.group_of[row]].paths) < 2
+        group = self.group(row)
+        return self.single if group is None else self._is_one(group)
+
+    def _is_one(self, group: Group) -> bool:
+        return self.single if self.given is None else len(group.paths) < 2
 
     @property
     def paths(self) -> list[str]:
@@ -146,10 +147,21 @@ class Link:
                 return []
             maker = self.makers[row] if self.makers is not None else SOURCE
             return [] if maker == ABSENT else [self.paths[row]]
-        group = self.groups[self.group_of[row]]
-        if group.makers is not None and ABSENT in self._absent(group):
-            return [p for p, m in zip(group.paths, group.makers, strict=True) if m != ABSENT]
+        return self.taken(self.groups[self.group_of[row]])
+
+    def taken(self, group: Group) -> list[str]:
+        """The paths of a shared list that jobs take through this entry, absent ones left out."""
+        makers = self._absent(group)
+        if ABSENT in makers:
+            return [p for p, m in zip(group.paths, makers, strict=True) if m != ABSENT]
         return group.paths
+
+    def token(self, group: Group) -> str:
+        """What stands in a record for the entry where jobs take this list."""
+        paths = self.taken(group)
+        if self._is_one(group):
+            return paths[0] if paths else ""
+        return list_token(group.id if len(paths) == len(group.paths) else list_id(paths))
 
     def values_of(self, row: int, name: str) -> Sequence[str] | None:
         """The values of a wildcard that this entry gathers, one for each of the row's paths.
@@ -627,7 +639,7 @@ class RuleTable:
         gathered = [name for name in pattern.wildcards if name not in self.columns]
         link = Link(entry, pattern, single=not gathered or entry.one)
         if entry.absent:
-            link.groups = [self.joins.group([], None)]
+            link.groups = [self.joins.new_group([], None)]
             link.group_of = _Same(0)
             return link
         if not gathered and self.shape.outputs and self._all_limits():
@@ -644,7 +656,7 @@ class RuleTable:
             return link
         if not gathered:
             path = pattern.fill(self._with_lookups_row(pattern, {}))
-            link.groups = [self.joins.group([path], None)]
+            link.groups = [self.joins.group(entry, [path])]
             link.group_of = _Same(0)
             return link
         self._check_gathered(gathered, entry)
@@ -681,7 +693,7 @@ class RuleTable:
             values = {name: column[row] for name, column in columns.items()}
             paths = [] if lacking[row] else [pattern.fill(self._with_lookups_row(pattern, values))]
             link.group_of.append(len(link.groups))
-            link.groups.append(self.joins.group(paths, None))
+            link.groups.append(self.joins.group(link.entry, paths))
 
     def _link_groups(self, link: Link, jobs: Table) -> None:
         found, groups = self.joins.gathered(self, link.entry, jobs)
@@ -828,7 +840,7 @@ class Joins:
         self._sets: dict[tuple[int, tuple[str, ...]], set[tuple[str, ...]]] = {}
         self._odd: dict[int, tuple[Sequence[str], list[str]]] = {}
         self._filtered: dict[tuple[object, ...], Relation] = {}
-        self._groups: dict[tuple[str, ...], Group] = {}
+        self._groups: dict[tuple[str, bool], Group] = {}
         self.groups: list[Group] = []
 
     def relations_of(self, names: Iterable[str], rule: str = "") -> list[Relation]:
@@ -845,16 +857,15 @@ class Joins:
             if wanted & set(one.names) and one.scattered_by not in left_out
         ]
 
-    def group(self, paths: list[str], rows: Table | None) -> Group:
-        """A group for these paths; a single path always has the same one."""
-        if len(paths) == 1 and rows is None:
-            key = (paths[0],)
-            if key in self._groups:
-                return self._groups[key]
-        made = self.new_group(paths, rows)
-        if len(paths) == 1 and rows is None:
-            self._groups[(paths[0],)] = made
-        return made
+    def group(self, entry: Entry, paths: list[str]) -> Group:
+        """A group for these paths; a single path has the same one for all entries that may do
+        without it, and another for all that may not."""
+        if len(paths) != 1:
+            return self.new_group(paths, None)
+        key = (paths[0], entry.optional)
+        if key not in self._groups:
+            self._groups[key] = self.new_group(paths, None)
+        return self._groups[key]
 
     def own_group(self, group: Group) -> Group:
         """A group of the same paths for those that ask with other values than the rest."""
@@ -934,7 +945,9 @@ class Joins:
             table._check_values(full, (entry,))
             paths = pattern.fill_rows(full, count)
             unique = dict.fromkeys(paths)
-            groups.append(self.group(list(unique) if len(unique) != len(paths) else paths, rows))
+            if len(unique) != len(paths):
+                paths = list(unique)
+            groups.append(self.new_group(paths, rows))
         return found.group_of, groups
 
     def allowed(self, table: RuleTable) -> list[Relation]:

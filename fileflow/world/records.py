@@ -33,10 +33,10 @@ from itertools import accumulate
 from typing import Generic, NamedTuple, TypeVar, overload
 
 from fileflow.garbage import no_collection
+from fileflow.model.tokens import list_id, listed
 from fileflow.world.files import DIGEST_SIZE, SIGNATURE
 from fileflow.world.journal import Frame, Journal
 
-LIST_MARK = "\x01"
 _JOBS, _FILES, _LIST, _CONTENTS, _NOTES, _FORGET = b"JFLCNX"
 _WORTH_SIZE = 1 << 20
 _WORTH_FACTOR = 4  # rewritten if more than this times what is alive: 3 times as much is dead
@@ -91,7 +91,7 @@ class Record(NamedTuple):
         head: what it shares with others.
         recipe: 16 bytes: digest of action, params, config values and the basis of the seed.
         inputs: a token for each input item: a path; empty for an optional one that is absent;
-            `LIST_MARK` and 32 hex digits for a stored list.
+            a mark and 32 hex digits for a stored list.
         digests: 16 bytes for each item: of the content; of a list the id of its stored contents;
             zeros where there is none.
         outputs: final paths, at least one.
@@ -114,24 +114,9 @@ class Record(NamedTuple):
     log_length: int
 
 
-def list_id(paths: Sequence[str]) -> bytes:
-    """The id under which a list of paths is stored."""
-    return blake2b(_bytes("\0".join(paths)), digest_size=DIGEST_SIZE).digest()
-
-
 def contents_id(digests: bytes) -> bytes:
     """The id under which the digests of a list's files are stored."""
     return blake2b(digests, digest_size=DIGEST_SIZE).digest()
-
-
-def list_token(ident: bytes) -> str:
-    """The token that stands for a stored list among a record's inputs."""
-    return LIST_MARK + ident.hex()
-
-
-def listed(token: str) -> bytes | None:
-    """The id of the list that a token stands for, or None if it is a path."""
-    return bytes.fromhex(token[1:]) if token[:1] == LIST_MARK else None
 
 
 class Lazy(Mapping[K, V], Generic[K, V, P]):

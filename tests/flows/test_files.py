@@ -72,6 +72,33 @@ def test_an_optional_input_may_be_missing(space):
     assert (space.read("out.txt"), space.read("shell.txt")) == ("'extra.txt'", "[extra.txt]\n")
 
 
+def test_an_input_that_another_rule_may_do_without_is_missing_all_the_same(space):
+    space.workflow("""
+        rules:
+          all:
+            input: [a.txt, b.txt]
+          a:
+            input: {path: x.txt, optional: true}
+            output: a.txt
+            shell: echo [{input}] > {output}
+          b:
+            input: x.txt
+            output: b.txt
+            shell: cp {input} {output}
+        """)
+    missing = space.run()
+    assert missing.status == 2
+    assert "x.txt" in missing.text
+    space.write("x.txt", "")
+    assert space.good().summary["built"] == 2
+    space.delete("x.txt")
+    missing = space.run()
+    assert missing.status == 2
+    assert "x.txt" in missing.text
+    assert space.good("a.txt").summary["built"] == 1
+    assert space.read("a.txt") == "[]\n"
+
+
 def test_a_failing_producer_of_an_optional_input_still_stops_it(space):
     space.workflow("""
         rules:

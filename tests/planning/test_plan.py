@@ -303,6 +303,17 @@ def test_an_optional_input_that_nobody_can_make_and_that_is_not_there_gives_no_p
     assert Project(text, "must", "may").look().inputs("a") == ["must", "may"]
 
 
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_what_one_rule_may_do_without_another_still_must_have(order: tuple[str, str]) -> None:
+    rules = {
+        "a": "a: {input: {path: x, optional: true}, output: a, shell: 'c {input} {output}'}",
+        "b": "b: {input: x, output: b, shell: 'c {input} {output}'}",
+    }
+    text = "rules:\n" + "\n".join(f"  {rules[name]}" for name in order)
+    assert Project(text, "x").look("a", "b").jobs == ["a", "b"]
+    assert "x is not there" in Project(text).refused("a", "b")
+
+
 def test_of_an_optional_gather_only_what_is_there_counts() -> None:
     project = Project(
         """

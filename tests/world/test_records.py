@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fileflow.errors import FileflowError
+from fileflow.model.tokens import list_id, list_token, listed
 from fileflow.world.files import NO_DIGEST
 from fileflow.world.journal import Journal, header
 from fileflow.world.records import (
@@ -15,9 +16,6 @@ from fileflow.world.records import (
     RecordHead,
     Records,
     contents_id,
-    list_id,
-    list_token,
-    listed,
 )
 
 HEAD = RecordHead(

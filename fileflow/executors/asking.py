@@ -24,7 +24,8 @@ import fileflow
 from fileflow.errors import FileflowError
 from fileflow.world.asking import Told, ask
 from fileflow.world.commands import die_with_parent
-from fileflow.world.functions import Description, Parameter, describe, forget_modules_below
+from fileflow.world.functions import Description, Parameter, describe
+from fileflow.world.modules import forget_modules_below, load_from_sources
 
 Query = tuple[str, str, dict[str, object], bool]
 """Module, function, arguments, and whether the argument `after` stands for paths."""
@@ -195,7 +196,7 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    sys.path.insert(0, os.getcwd())
+    load_from_sources(os.getcwd())
     while (data := _message_from(requests)) is not None:
         message = json.loads(data)
         reply: object

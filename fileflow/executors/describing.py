@@ -12,6 +12,7 @@ import sys
 
 from fileflow.errors import FileflowError
 from fileflow.world.functions import Parameter, describe
+from fileflow.world.modules import load_from_sources
 
 SECONDS = 60.0
 _MARK = "fileflow-description:"
@@ -44,7 +45,7 @@ def described(module: str, function: str) -> tuple[Parameter, ...]:
 
 def main(module: str, function: str) -> None:
     """Prints the description of a function as a line of JSON."""
-    sys.path.insert(0, os.getcwd())
+    load_from_sources(os.getcwd())
     found = describe(module, function)
     parameters = [(p.name, p.kind, p.has_default, p.annotation) for p in found.parameters]
     print(_MARK + json.dumps({"error": found.error, "parameters": parameters}))

@@ -6,13 +6,13 @@ Knows functions only: commands need processes. Knows nothing of graphs, records,
 from __future__ import annotations
 
 import os
-import sys
 from collections import deque
 from time import monotonic
 
 from fileflow.model.work import Batch, End, Event, Order, Outcome
 from fileflow.world.actions import Doer, SharedList
 from fileflow.world.functions import Stopped
+from fileflow.world.modules import borrow, give_back
 from fileflow.world.staging import STATE, Stage
 from fileflow.world.surroundings import Borrowed
 
@@ -36,8 +36,8 @@ class Serial:
         """
         self._before = os.getcwd()
         os.chdir(root)
-        if root not in sys.path:
-            sys.path.insert(0, root)
+        self._root = root
+        borrow(root)
         os.makedirs(f"{STATE}/logs/{run}", exist_ok=True)
         self._log = f"{STATE}/logs/{run}/{slot}.log"
         self._stage = Stage(run, slot)
@@ -109,3 +109,4 @@ class Serial:
     def close(self) -> None:
         """Gives the working folder back."""
         os.chdir(self._before)
+        give_back(self._root)

@@ -29,8 +29,8 @@ from fileflow.world.functions import (
     Parameter,
     Stopped,
     describe,
-    forget_modules_below,
 )
+from fileflow.world.modules import load_from_sources
 from fileflow.world.staging import STATE, Stage
 from fileflow.world.surroundings import OwnProcess
 
@@ -155,10 +155,7 @@ def become_slot(root: str, engine: int, on_term: OnTerm) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    forget_modules_below(root)
-    if root in sys.path:
-        sys.path.remove(root)
-    sys.path.insert(0, root)
+    load_from_sources(root)
 
 
 def tie_to_engine(engine: int, by: int) -> None:

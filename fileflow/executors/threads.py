@@ -21,6 +21,7 @@ from typing import Any, TextIO
 from fileflow.model.work import Batch, Died, End, Event, Outcome
 from fileflow.world.actions import Doer
 from fileflow.world.functions import Stopped
+from fileflow.world.modules import borrow, give_back
 from fileflow.world.seeding import GlobalGenerators
 from fileflow.world.staging import STATE, Stage
 from fileflow.world.surroundings import InThread
@@ -152,8 +153,8 @@ class Threads:
         self.run = run
         self._before = os.getcwd()
         os.chdir(root)
-        if root not in sys.path:
-            sys.path.insert(0, root)
+        self._root = root
+        borrow(root)
         os.makedirs(f"{STATE}/logs/{run}", exist_ok=True)
         self.generators = GlobalGenerators()
         self.streams = (_PerThread(sys.stdout), _PerThread(sys.stderr))
@@ -229,6 +230,7 @@ class Threads:
                 setattr(sys, name, stream.other)
         self.generators.close()
         os.chdir(self._before)
+        give_back(self._root)
         if not any(thread.thread.is_alive() for thread in self._slots.values()):
             os.close(self._bell)
             os.close(self._ring)

@@ -29,12 +29,12 @@ class Disk(Protocol):
 
 
 class Parameter(Protocol):
-    """One parameter of a function, as its source says."""
+    """One parameter of a function; `kind` is what `inspect` calls it, in small letters."""
 
     @property
     def name(self) -> str: ...
     @property
-    def kind(self) -> object: ...
+    def kind(self) -> str: ...
     @property
     def has_default(self) -> bool: ...
     @property

@@ -76,10 +76,9 @@ class _Binder:
         taken: set[str] = set()
         rest = False
         for parameter in self.parameters:
-            kind = str(getattr(parameter.kind, "name", parameter.kind))
-            if kind in {"REST", "VAR_POSITIONAL"}:
+            if parameter.kind == "var_positional":
                 continue
-            if kind in {"KEYWORDS", "VAR_KEYWORD"}:
+            if parameter.kind == "var_keyword":
                 rest = True
                 continue
             taken.add(parameter.name)

@@ -107,11 +107,10 @@ def asking_of(table: RuleTable, site: Site, parameters: Sequence[Parameter]) -> 
         errors.add(FileflowError(text, place=call.place, hint=hint))
 
     for parameter in parameters:
-        kind = str(getattr(parameter.kind, "name", parameter.kind)).upper()
         name = parameter.name
-        if kind in {"REST", "VAR_POSITIONAL"}:
+        if parameter.kind == "var_positional":
             continue
-        if kind in {"KEYWORDS", "VAR_KEYWORD"}:
+        if parameter.kind == "var_keyword":
             rest = True
             continue
         if name in extra:

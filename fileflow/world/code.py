@@ -16,7 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import IntEnum
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
@@ -67,22 +67,15 @@ class Code:
     parts: tuple[tuple[str, bytes], ...]
 
 
-class Kind(Enum):
-    """How a parameter takes its value."""
-
-    POSITIONAL = "positional only"
-    PLAIN = "by position or name"
-    REST = "*args"
-    KEYWORD = "by name only"
-    KEYWORDS = "**kwargs"
-
-
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter as it is written; `annotation` is its text, a quoted one without quotes."""
+    """One parameter as it is written; `annotation` is its text, a quoted one without quotes.
+
+    Its kind is called as in `inspect`, in small letters.
+    """
 
     name: str
-    kind: Kind
+    kind: str
     has_default: bool
     annotation: str | None
 
@@ -1038,16 +1031,16 @@ def _joined(node: nodes.JoinedStr) -> list[nodes.AST | str]:
 
 def _signature_of(node: nodes.FunctionDef | nodes.AsyncFunctionDef) -> Signature:
     given = node.args
-    plain = [(one, Kind.POSITIONAL) for one in given.posonlyargs]
-    plain += [(one, Kind.PLAIN) for one in given.args]
+    plain = [(one, "positional_only") for one in given.posonlyargs]
+    plain += [(one, "positional_or_keyword") for one in given.args]
     required = len(plain) - len(given.defaults)
     found = [_parameter(one, kind, n >= required) for n, (one, kind) in enumerate(plain)]
     if given.vararg:
-        found.append(_parameter(given.vararg, Kind.REST, False))
+        found.append(_parameter(given.vararg, "var_positional", False))
     for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
-        found.append(_parameter(one, Kind.KEYWORD, default is not None))
+        found.append(_parameter(one, "keyword_only", default is not None))
     if given.kwarg:
-        found.append(_parameter(given.kwarg, Kind.KEYWORDS, False))
+        found.append(_parameter(given.kwarg, "var_keyword", False))
     return Signature(
         parameters=tuple(found),
         is_async=isinstance(node, nodes.AsyncFunctionDef),
@@ -1055,7 +1048,7 @@ def _signature_of(node: nodes.FunctionDef | nodes.AsyncFunctionDef) -> Signature
     )
 
 
-def _parameter(node: nodes.arg, kind: Kind, has_default: bool) -> Parameter:
+def _parameter(node: nodes.arg, kind: str, has_default: bool) -> Parameter:
     return Parameter(node.arg, kind, has_default, _annotation_text(node.annotation))
 
 

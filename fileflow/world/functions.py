@@ -8,13 +8,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-import sys
 import traceback
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import CoroutineType, GeneratorType, ModuleType
+from types import CoroutineType, GeneratorType
 from typing import Any
 
 from fileflow.errors import did_you_mean
@@ -124,39 +123,6 @@ def _annotation(hint: object) -> str:
     if hint is inspect.Parameter.empty:
         return ""
     return hint if isinstance(hint, str) else inspect.formatannotation(hint)
-
-
-def forget_modules_below(folder: str) -> None:
-    """Drops the project's modules that this process has imported: a file may be newer."""
-    for name in modules_below(folder):
-        del sys.modules[name]
-
-
-def modules_below(folder: str) -> dict[str, ModuleType]:
-    """The project's modules that this process has imported, packages without a file too.
-
-    Packages of an environment inside the folder are none of them, and neither is this one.
-    """
-    below = os.path.join(os.path.realpath(folder), "")
-    found = {}
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file is None and hasattr(module, "__path__"):
-            file = next(iter(module.__path__), None)
-        if not isinstance(file, str) or name == "__main__":
-            continue
-        path = _real.get(file)
-        if path is None:
-            path = _real[file] = os.path.realpath(file)
-        if not path.startswith(below) or path.startswith(_OURS):
-            continue
-        if f"{os.sep}site-packages{os.sep}" in path or path.startswith(sys.prefix + os.sep):
-            continue
-        found[name] = module
-    return found
-
-
-_real: dict[str, str] = {}
 
 
 @dataclass(slots=True)

@@ -18,9 +18,8 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from fileflow import job
-from fileflow.world.functions import modules_below
+from fileflow.world.modules import code_of, modules_below
 
-_codes: dict[str, tuple[bytes, CodeType]] = {}
 # The defaults, as NumPy's documentation gives them.
 _PRINTING: dict[str, Any] = {
     "edgeitems": 3,
@@ -89,11 +88,8 @@ def _judge(code: object) -> None:
 def _code(path: str) -> CodeType:
     with open(path, "rb") as file:
         source = file.read()
-    known = _codes.get(path)
-    if known is None or known[0] != source:
-        linecache.checkcache(path)
-        known = _codes[path] = (source, compile(source, path, "exec", dont_inherit=True))
-    return known[1]
+    linecache.checkcache(path)
+    return code_of(path, source)
 
 
 @contextlib.contextmanager

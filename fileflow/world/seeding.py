@@ -14,6 +14,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from fileflow.world.modules import spec_after
+
 _SEED_BITS = 128
 
 
@@ -118,15 +120,10 @@ class _Hook(MetaPathFinder):
         """The spec that the other finders give, with a loader that tells."""
         if name not in _SEED:
             return None
-        for finder in sys.meta_path:
-            if isinstance(finder, _Hook) or not hasattr(finder, "find_spec"):
-                continue
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                if spec.loader is not None:
-                    spec.loader = _TellingLoader(spec.loader, self._tell)
-                return spec
-        return None
+        spec = spec_after(self, name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _TellingLoader(spec.loader, self._tell)
+        return spec
 
 
 class _TellingLoader(Loader):

@@ -18,7 +18,7 @@ class Taken:
     """One parameter of a function, as its source says."""
 
     name: str
-    kind: str = "PLAIN"
+    kind: str = "positional_or_keyword"
     has_default: bool = False
     annotation: str | None = None
 
@@ -29,7 +29,9 @@ def parameters(text: str) -> list[Taken]:
     for word in filter(None, (word.strip() for word in text.split(","))):
         name, _, default = word.partition("=")
         bare, _, annotation = name.partition(":")
-        kind = {2: "KEYWORDS", 1: "REST"}.get(len(bare) - len(bare.lstrip("*")), "PLAIN")
+        kind = {2: "var_keyword", 1: "var_positional"}.get(
+            len(bare) - len(bare.lstrip("*")), "positional_or_keyword"
+        )
         found.append(
             Taken(bare.lstrip("*").strip(), kind, bool(default), annotation.strip() or None)
         )

@@ -123,7 +123,7 @@ def test_arguments_are_bound_by_name() -> None:
 
 def test_rest_parameters_take_what_is_written_beside_the_call() -> None:
     table = table_of(TEXT, "take")
-    asking = asking_of(table, table.sites[0], [Parameter("some", "KEYWORDS")])
+    asking = asking_of(table, table.sites[0], [Parameter("some", "var_keyword")])
     assert asking.question(table, 0).arguments == {"n": 3, "both": "a!", "lone": "a"}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import fileflow
 from fileflow.errors import FileflowError
-from fileflow.world.code import Code, CodeReader, Kind
+from fileflow.world.code import Code, CodeReader
 
 MODULE = '''\
 """About flights."""
@@ -490,12 +490,12 @@ def test_a_signature_is_read_from_the_text(project: Project) -> None:
     assert found is not None
     assert (found.is_async, found.is_generator) == (True, False)
     assert [(p.name, p.kind, p.has_default, p.annotation) for p in found.parameters] == [
-        ("a", Kind.POSITIONAL, False, None),
-        ("b", Kind.PLAIN, False, "Path"),
-        ("c", Kind.REST, False, None),
-        ("d", Kind.KEYWORD, True, "list[Path]"),
-        ("e", Kind.KEYWORD, False, "list[int]"),
-        ("g", Kind.KEYWORDS, False, None),
+        ("a", "positional_only", False, None),
+        ("b", "positional_or_keyword", False, "Path"),
+        ("c", "var_positional", False, None),
+        ("d", "keyword_only", True, "list[Path]"),
+        ("e", "keyword_only", False, "list[int]"),
+        ("g", "var_keyword", False, None),
     ]
     plain = project.reader().signature("n", "h")
     assert plain is not None and plain.is_generator

@@ -1,0 +1,157 @@
+"""The project's own modules: which they are, and loading them as their files are now.
+
+A job's record holds what the code says; so what runs must be that code, and not what Python has
+kept of it: neither a module that this process imported before, nor a cache on disk, which Python
+believes if size and time of the file agree. Knows nothing of jobs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, ModuleType
+from typing import Any
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+_codes: dict[str, tuple[bytes, CodeType]] = {}
+_real: dict[str, str] = {}
+
+
+def modules_below(folder: str) -> dict[str, ModuleType]:
+    """The project's modules that this process has imported, packages without a file too.
+
+    Packages of an environment inside the folder are none of them, and neither is this one.
+    """
+    below = os.path.join(os.path.realpath(folder), "")
+    found = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file is None and hasattr(module, "__path__"):
+            file = next(iter(module.__path__), None)
+        if not isinstance(file, str) or name == "__main__":
+            continue
+        path = _real.get(file)
+        if path is None:
+            path = _real[file] = os.path.realpath(file)
+        if not path.startswith(below) or path.startswith(_OURS):
+            continue
+        if any(part in path for part in _PACKAGES) or path.startswith(sys.prefix + os.sep):
+            continue
+        found[name] = module
+    return found
+
+
+def forget_modules_below(folder: str) -> None:
+    """Drops the project's modules that this process has imported: a file may be newer."""
+    for name in modules_below(folder):
+        del sys.modules[name]
+
+
+def code_of(path: str, source: bytes) -> CodeType:
+    """What a file with this source does; compiled once in this process while it says the same."""
+    known = _codes.get(path)
+    if known is None or known[0] != source:
+        known = _codes[path] = (source, compile(source, path, "exec", dont_inherit=True))
+    return known[1]
+
+
+def spec_after(
+    finder: object, name: str, path: Sequence[str] | None, target: ModuleType | None
+) -> ModuleSpec | None:
+    """What the finders that come after this one on `sys.meta_path` say of a module."""
+    finders = sys.meta_path
+    for other in finders[finders.index(finder) + 1 :]:  # type: ignore[arg-type]
+        find = getattr(other, "find_spec", None)
+        spec: ModuleSpec | None = find(name, path, target) if find is not None else None
+        if spec is not None:
+            return spec
+    return None
+
+
+class _FromSource(SourceFileLoader):
+    """Loads a module from its source alone."""
+
+    def path_stats(self, path: str) -> Any:
+        # Without size and time of the source there is nothing that a cache could be believed by,
+        # and none is written.
+        raise OSError(f"{path} is compiled anew")
+
+    def source_to_code(self, data: Any, path: Any, **_: Any) -> CodeType:  # type: ignore[override]
+        return code_of(os.fsdecode(path), bytes(data))
+
+
+class _Finder:
+    """Asks the finders that come after it; has what is no installed package loaded from source."""
+
+    @classmethod
+    def find_spec(
+        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = spec_after(cls, name, path, target)
+        loader = spec.loader if spec is not None else None
+        if spec is not None and type(loader) is SourceFileLoader and _is_own(loader.path):
+            spec.loader = _FromSource(loader.name, loader.path)
+            spec.cached = None
+        return spec
+
+
+def _is_own(path: str) -> bool:
+    """Whether a module is written by the user: its code counts in what jobs are made from."""
+    path = os.path.abspath(path)
+    if path.startswith((_OURS, _STDLIB)):
+        return False
+    return not any(part in path for part in _PACKAGES)
+
+
+def load_from_sources(root: str) -> None:
+    """From now on this process imports from `root` first, and own modules as they are now."""
+    forget_modules_below(root)
+    if root in sys.path:
+        sys.path.remove(root)
+    sys.path.insert(0, root)
+    importlib.invalidate_caches()
+    if _Finder not in sys.meta_path:
+        sys.meta_path.insert(0, _Finder)
+
+
+@dataclass(slots=True)
+class _Aside:
+    """What a process had before it ran jobs, and how many executors run them in it."""
+
+    modules: dict[str, ModuleType]
+    path: list[str]
+    users: int = field(default=1)
+
+
+_aside: dict[str, _Aside] = {}
+
+
+def borrow(root: str) -> None:
+    """As `load_from_sources`, until all who borrowed have called `give_back`."""
+    known = _aside.get(root)
+    if known is not None:
+        known.users += 1
+        return
+    _aside[root] = _Aside(modules_below(root), sys.path[:])
+    load_from_sources(root)
+
+
+def give_back(root: str) -> None:
+    """The process has its own modules again, and its own search path."""
+    known = _aside[root]
+    known.users -= 1
+    if known.users:
+        return
+    del _aside[root]
+    forget_modules_below(root)
+    sys.modules.update(known.modules)
+    sys.path[:] = known.path
+    if not _aside:
+        sys.meta_path.remove(_Finder)

@@ -1,0 +1,113 @@
+"""What runs is the code that the files hold now, whatever Python has kept of what they held."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from .space import Space
+
+TEXT = """\
+rules:
+  make:
+    output: out.txt
+    {action}
+"""
+MODULES = {
+    "its own": ("run: steps:make", "steps.py", "def make(output):\n    output.write_text('1')\n"),
+    "a helper": ("run: steps:make", "helper.py", "def word():\n    return '1'\n"),
+    "in a package": ("run: parts.steps:make", "parts/words.py", "def word():\n    return '1'\n"),
+    "of a script": ("script: make.py", "helper.py", "def word():\n    return '1'\n"),
+}
+
+
+def compiled(space: Space, name: str) -> None:
+    """Python keeps the module as it is now, believed while size and time of the file agree."""
+    words = [sys.executable, "-m", "compileall", "-q", name]
+    subprocess.run(words, cwd=space.root, env=space.environment(), check=True)
+
+
+def project(space: Space, where: str) -> str:
+    action, module, text = MODULES[where]
+    take = "    output.write_text(helper.word())\n"
+    space.write("steps.py", f"import helper\n\n\ndef make(output):\n{take}")
+    space.write("parts/__init__.py", "")
+    space.write("parts/steps.py", f"from . import words as helper\n\n\ndef make(output):\n{take}")
+    space.write("make.py", "import helper\nopen('out.txt', 'w').write(helper.word())\n")
+    space.write("make.py", "import sys, helper\nopen(sys.argv[1], 'w').write(helper.word())\n")
+    space.write(module, text)
+    if where == "of a script":
+        action += '\n    args: ["{output}"]'
+    space.workflow(TEXT.format(action=action))
+    return module
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "serial"])
+@pytest.mark.parametrize("where", MODULES)
+def test_a_cache_of_the_same_size_and_time_is_not_believed(
+    space: Space, where: str, executor: str
+) -> None:
+    module = project(space, where)
+    space.good("--executor", executor)
+    assert space.read("out.txt") == "1"
+    compiled(space, module)
+    space.edit_same_size(module, space.read(module).replace("'1'", "'2'"))
+    space.good("--executor", executor)
+    assert space.read("out.txt") == "2"
+    assert space.good().summary["built"] == 0
+
+
+def test_a_cache_is_not_believed_for_what_a_function_takes(space: Space) -> None:
+    space.workflow("""
+        rules:
+          make:
+            output: out.txt
+            params: {a: 1, b: 2}
+            run: steps:make
+        """)
+    lines = ["from made import make\n", "def f(output, {}):\n    output.write_text(str({}))\n"]
+    made = "exec('''{}''')\nmake = f\n"
+    space.write("steps.py", lines[0])
+    space.write("made.py", made.format(lines[1].format("a, **_", "a")))
+    space.good()
+    compiled(space, "made.py")
+    space.edit_same_size("made.py", made.format(lines[1].format("b, **_", "b")))
+    space.good()
+    assert space.read("out.txt") == "2"
+
+
+RUN_TWICE = """\
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, "")
+import steps
+from fileflow import Workflow
+
+kept = steps
+texts = []
+for word in "12":
+    Path("steps.py").write_text(Path("steps.py").read_text().replace("'0'", f"'{word}'"))
+    Workflow.load("Workflowfile").run([], jobs=1, executor=sys.argv[1])
+    texts.append(Path("out.txt").read_text())
+    Path("steps.py").write_text(Path("steps.py").read_text().replace(f"'{word}'", "'0'"))
+print(json.dumps([texts, sys.modules["steps"] is kept, sys.path[0]]))
+"""
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "serial"])
+def test_a_program_that_runs_twice_runs_what_the_files_hold(space: Space, executor: str) -> None:
+    project(space, "its own")
+    space.write("steps.py", MODULES["its own"][2].replace("'1'", "'0'"))
+    space.write("go.py", RUN_TWICE)
+    done = subprocess.run(
+        [sys.executable, "go.py", executor],
+        cwd=space.root,
+        env=space.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == [["1", "2"], True, ""]

@@ -162,6 +162,7 @@ class Loop:
         }
         self.lists: dict[int, Group] = {}
         self.attempts: dict[int, int] = {}
+        self.withdrawn: dict[int, Record] = {}
         self.later: list[tuple[float, int]] = []
         self.failures = 0
         self.differ: dict[str, list[str]] = {}
@@ -507,6 +508,8 @@ class Loop:
             lane.timed_out = set()
             lane.since = self.clock.tick()
             lane.is_long = self.durations.of_job(table, jobs[0] & ROW) > BATCH_SECONDS
+        if True in orders.work.in_place:
+            self._withdraw(table, jobs)
         resources = self._resource_values(lane)
         log = f".fileflow/logs/{self.run}/{lane.number}.log"
         batch: list[Order] = []
@@ -525,6 +528,15 @@ class Loop:
                 shown = orders.shown(job & ROW) if self.settings.print_commands else None
                 self.tell(events.JobStarted(self.facts(job), self._reason(job), shown))
         self.runners[lane.runner].submit(lane.number, Batch(orders.work, batch, lists))
+
+    def _withdraw(self, table: RuleTable, jobs: Sequence[int]) -> None:
+        """What is made under its own name is not what was recorded, from now until it is done."""
+        for job in jobs:
+            first = table.outputs_of(job & ROW)[0]
+            record = self.records.jobs.get(first)
+            if record is not None:
+                self.withdrawn[job] = record
+                self.records.forget([first])
 
     def _checks(
         self,
@@ -702,7 +714,7 @@ class Loop:
                 self._note_run(table, outcome)
                 changed.append(True)
                 continue
-            before = self.records.jobs.get(outputs[0])
+            before = self.withdrawn.pop(outcome.index, None) or self.records.jobs.get(outputs[0])
             made = self._take_outputs(table, outputs, outcome, lane.since)
             if self.looks_inside and True in self._orders(table).work.directories:
                 self._take_folders(outcome.index, outputs)

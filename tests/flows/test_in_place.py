@@ -1,5 +1,7 @@
 """Outputs that are made under their own name: not believed before they are recorded."""
 
+import pytest
+
 from .space import Space, wait_for
 
 BUILD = """
@@ -76,6 +78,49 @@ def test_a_killed_attempt_is_not_believed(space: Space):
     assert space.good("-n").planned == {"make"}
     assert space.good().built == {"make"}
     assert space.read("env/made") == "2\n"
+
+
+UNDONE = """
+    wildcards: {n: {range: 40}}
+    rules:
+      all: {input: [out.txt, "more/{n}.txt"]}
+      more: {output: "more/{n}.txt", shell: "echo {n} > {output}"}
+      env:
+        input: spec.txt
+        output: {path: env/, in_place: true%s}
+        shell: |
+          mkdir -p {output}; echo 'echo hi' > {output}/run
+          if [ -e "$FLAGS/slow" ]; then touch "$FLAGS/going"; sleep 60; fi
+          grep -q 1 {input}
+          chmod +x {output}/run
+      use:
+        input: {env: {path: env/, order_only: true}, x: x.txt}
+        output: out.txt
+        shell: "{input.env}/run > {output}"
+    """
+
+
+@pytest.mark.parametrize("keep", ["", ", keep: true"])
+@pytest.mark.parametrize("how", ["failed", "killed"])
+def test_an_attempt_whose_cause_is_undone_is_not_believed(space: Space, keep: str, how: str):
+    space.write("spec.txt", "1\n")
+    space.write("x.txt", "1\n")
+    space.workflow(UNDONE % keep)
+    space.good()
+    space.write("spec.txt", "2\n")
+    if how == "failed":
+        assert space.run().status == 1
+    else:
+        space.flag("slow")
+        running = space.start("env")
+        wait_for(lambda: space.flagged("going"), "the job to begin")
+        running.process.kill()
+        running.process.wait()
+        (space.flags / "slow").unlink()
+    space.write("spec.txt", "1\n")
+    space.write("x.txt", "2\n")
+    assert space.good().built == {"env", "use"}
+    assert space.good().built == set()
 
 
 def test_functions_and_scripts_make_it_in_place_too(space: Space):

@@ -7,6 +7,7 @@ Pure: digests of code and of files that a command names are given. Nothing of wh
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +31,12 @@ from fileflow.planning.tables import RuleTable
 SIZE = 16
 PATH_ROOTS = frozenset({"input", "output", "log", "after"})
 NO_REASON = frozenset({"cores", "resources", "attempt", "seed", "rule"})
+
+_WRITTEN = re.compile(
+    r"""(?:(?<!\S)\d+)?&?>{1,2}[|&]?[ \t]*(?![(>])\S+  # a redirection, but no process substitution
+    | (?<![\w./-])tee(?![\w./-])[^|;&<>()\n]*""",
+    re.VERBOSE,
+)
 
 
 class CodeFacts(Protocol):
@@ -299,13 +306,16 @@ def _column(job: JobValues, name: str, each: bool) -> object:
 
 
 def words_of(template: Template, table: RuleTable) -> list[str]:
-    """The words of a template that all jobs share, quotes removed, for finding files it names."""
+    """The words of a template that all jobs share, quotes removed, for finding files it names.
+
+    What a command writes by a redirection or `tee` is none of them.
+    """
     text = "".join(
         part if isinstance(part, str) else _shared_text(part, table) for part in template.segments
     )
-    text = without_comments(text)
+    text = _WRITTEN.sub(" ", without_comments(text))
     words = []
-    for word in text.replace(";", " ").replace("|", " ").replace("<", " ").split():
+    for word in re.split(r"[\s;|<>]+", text):
         bare = word.strip("'\"()&`$")
         if bare and "\0" not in bare:
             words.append(bare)

@@ -108,6 +108,20 @@ def test_a_project_file_named_around_a_command_counts_with_its_bytes(space, arou
     assert space.good("-n").planned == {"make"}
 
 
+@pytest.mark.parametrize("write", [">> run.log", "2>run.log >&2", "| tee run.log"])
+def test_a_file_that_a_command_writes_beside_its_outputs_is_no_reason(space, write):
+    space.write("run.log", "before\n")
+    space.workflow(f"""
+        rules:
+          make:
+            output: out.txt
+            shell: date +%N {write}; touch {{output}}
+        """)
+    space.good()
+    assert space.good("-n").planned == set()
+    assert space.good().built == set()
+
+
 def test_the_other_rule_is_not_touched_by_a_change_of_one_action(project, kind):
     if kind == "run":
         project.replace("total_step.py", '"".join', '"-".join')

@@ -230,5 +230,26 @@ def test_what_config_and_plain_params_say_is_a_word_of_the_command() -> None:
     assert words("{config.two} in/{config.tool}") == ["in/tools/fit.py"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x a.py > o.log",
+        "x a.py >>o.log 2>o.err",
+        "x a.py &> 'o.log'",
+        "x a.py 2>&1 >| o.log",
+        "x a.py > >(tee o.err) | tee -a o.log p.log",
+        "x <a.py >o.log",
+    ],
+)
+def test_what_a_command_writes_is_no_word_of_it(text: str) -> None:
+    assert words(text) == ["x", "a.py"]
+
+
+def test_what_looks_like_writing_and_is_none_stays_a_word() -> None:
+    assert words("grep '>' a.txt; x > >(b.sh); tools/tee.py c.txt; tee < d.txt") == [
+        *("grep", "a.txt", "x", "b.sh", "tools/tee.py", "c.txt", "d.txt")
+    ]
+
+
 def test_words_of_comment_lines_are_not_looked_at() -> None:
     assert words("# tools/fit.py\nx") == ["x"]

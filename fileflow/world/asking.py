@@ -5,7 +5,6 @@ Knows import paths, arguments and tracebacks; nothing of rules, jobs, or of who 
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 import traceback
@@ -48,6 +47,8 @@ def ask(module: str, function: str, arguments: Mapping[str, object], *, paths: b
             given[AFTER] = _as_paths(arguments[AFTER])
         answer: Any = load(module, function)(**given)
         if inspect.iscoroutine(answer):
+            import asyncio  # costs 15 ms: only where it is used
+
             answer = asyncio.run(answer)
         return Told(plain(answer))
     except UnfitError as error:

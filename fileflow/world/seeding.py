@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -108,7 +107,7 @@ class GlobalGenerators:
         ]
 
 
-class _Hook(MetaPathFinder):
+class _Hook:
     """Tells when one of the modules with a global generator has been loaded."""
 
     def __init__(self, tell: Callable[[str, ModuleType], None]) -> None:
@@ -122,11 +121,11 @@ class _Hook(MetaPathFinder):
             return None
         spec = spec_after(self, name, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _TellingLoader(spec.loader, self._tell)
+            spec.loader = _TellingLoader(spec.loader, self._tell)  # type: ignore[assignment]
         return spec
 
 
-class _TellingLoader(Loader):
+class _TellingLoader:
     def __init__(self, loader: Any, tell: Callable[[str, ModuleType], None]) -> None:
         self._loader = loader
         self._tell = tell

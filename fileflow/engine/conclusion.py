@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import repeat
 from zlib import crc32
 
@@ -132,7 +133,7 @@ def _lasts(loop: Loop) -> bool:
     return True
 
 
-def _proofs(loop: Loop, gone: Collection[str]) -> Iterator[bytes | None]:
+def _proofs(loop: Loop, gone: AbstractSet[str]) -> Iterator[bytes | None]:
     """What proves that jobs are fresh, piece by piece of their rules; None where they are not.
 
     `gone`: files that are not there.
@@ -146,12 +147,8 @@ def _proofs(loop: Loop, gone: Collection[str]) -> Iterator[bytes | None]:
             start, end = piece.start, piece.end
             whole = 0 not in fresh[start:end]
             if gone:
-                whole = whole and all(not _any_in(gone, paths[start:end]) for paths in outputs)
+                whole = whole and all(gone.isdisjoint(paths[start:end]) for paths in outputs)
             yield piece.proof if whole else None
-
-
-def _any_in(some: Collection[str], paths: Sequence[str]) -> bool:
-    return any(path in some for path in paths)
 
 
 def _signatures(loop: Loop) -> tuple[Signs, bool]:

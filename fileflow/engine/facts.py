@@ -87,15 +87,18 @@ class World:
         new = [path for path in paths if path not in known]
         if new and self._since is not None:
             before = self._since.signs
-            known.update((path, before[path]) for path in new if path in before)
-            new = [path for path in new if path not in before]
+            told = before.keys() & new
+            known.update(zip(told, map(before.__getitem__, told), strict=True))
+            new = [path for path in new if path not in known] if len(told) < len(new) else []
         if new:
             known.update(zip(new, files.signatures(new), strict=True))
         return list(map(known.__getitem__, paths))
 
     def lacking(self, paths: Sequence[str]) -> Sequence[str]:
         """Those of these paths at which there is neither a file nor a folder."""
-        unsure = paths if len(paths) < MANY else self.folders.not_plain(paths)
+        unsure = paths
+        if len(paths) >= MANY and self.look_since() is None:
+            unsure = self.folders.not_plain(paths)
         return [
             path for path, sign in zip(unsure, self.signatures(unsure), strict=True) if sign is None
         ]
@@ -200,14 +203,18 @@ class World:
     def proofs(self, paths: Sequence[str]) -> tuple[list[bytes | None], list[bytes | None]]:
         """The same for many paths: their signatures, and their digests."""
         signs = self.signatures(paths)
-        contents = self._contents
-        digests: list[bytes | None] = []
-        for place, pair in enumerate(self.records.known_files(paths)):
-            if pair is None or pair[0] != signs[place] or paths[place] in contents:
-                signs[place], digest = self.proof(paths[place])
-                digests.append(digest)
-            else:
-                digests.append(pair[1])
+        known = self.records.known_files(paths)
+        digests: list[bytes | None] = [pair[1] if pair is not None else None for pair in known]
+        asked = dict.fromkeys(place for place, digest in enumerate(digests) if digest is None)
+        if self._contents:
+            contents = self._contents
+            asked.update(dict.fromkeys(p for p, path in enumerate(paths) if path in contents))
+        recorded = [pair[0] if pair is not None else None for pair in known]
+        if recorded != signs:
+            both = enumerate(zip(signs, recorded, strict=True))
+            asked.update(dict.fromkeys(place for place, (now, then) in both if now != then))
+        for place in asked:
+            signs[place], digests[place] = self.proof(paths[place])
         return signs, digests
 
     def _read(self, path: str, known: tuple[bytes, bytes] | None) -> bytes | None:

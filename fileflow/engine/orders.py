@@ -314,7 +314,7 @@ class Orders:
 
         def write_list(lines: Sequence[str]) -> str:
             name = f"{LISTS}/list-{len(files)}.txt"
-            files.append((name, "".join(f"{line}\n" for line in lines)))
+            files.append((name, "\n".join([*lines, ""])))
             return name if self.rule.private else f"{STAGE}/{name}"
 
         options = FillOptions(STAGE if self.rule.private else self.root, write_list)

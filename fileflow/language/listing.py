@@ -7,7 +7,7 @@ a question that tells which files are outputs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 
@@ -44,7 +44,7 @@ def list_values(
     names: Sequence[str],
     disk: Disk,
     constraints: Constraints,
-    is_output: Callable[[str], bool],
+    outputs_among: Callable[[Sequence[str]], Collection[str]],
 ) -> Listed:
     """The values with which files that exist fit the pattern, in natural order of the names.
 
@@ -56,11 +56,12 @@ def list_values(
     search = _Search(pattern, disk, constraints)
     columns = search.simple_columns()
     if columns is None:
-        columns = search.checked_columns(is_output)
+        columns = search.checked_columns(outputs_among)
     paths = pattern.fill_rows(columns, len(columns[names[0]]))
-    keep = [not is_output(path) for path in paths]
-    passed_over = keep.count(False)
-    if passed_over:
+    made = outputs_among(paths)
+    passed_over = len(made)
+    if made:
+        keep = [path not in made for path in paths]
         columns = {
             name: [value for value, kept in zip(column, keep, strict=True) if kept]
             for name, column in columns.items()
@@ -68,8 +69,8 @@ def list_values(
     passed_over += search.ambiguous_outputs
     if not columns[names[0]]:
         raise search.no_match(passed_over)
-    broken = next((path for path in paths if "\n" in path), None)
-    if broken is not None:
+    if "\n" in "".join(paths):
+        broken = next(path for path in paths if "\n" in path)
         raise FileflowError(
             f"the file name {broken!r} holds a line break", place=pattern.place, hint="rename it"
         )
@@ -169,7 +170,9 @@ class _Search:
             folders = deeper
         return dict(zip(self.pattern.names, columns, strict=True))
 
-    def checked_columns(self, is_output: Callable[[str], bool]) -> dict[str, list[str]]:
+    def checked_columns(
+        self, outputs_among: Callable[[Sequence[str]], Collection[str]]
+    ) -> dict[str, list[str]]:
         """The values by name, each path matched as a whole and looked at for a second way."""
         rows: list[tuple[str, ...]] = []
         for path in self._candidates():
@@ -177,7 +180,7 @@ class _Search:
             if values is None:
                 continue
             if self.matcher.is_ambiguous(path, values):
-                if not is_output(path):
+                if not outputs_among([path]):
                     raise _ambiguous(self.pattern, self.matcher, path, self.constraints)
                 self.ambiguous_outputs += 1
                 continue
@@ -347,21 +350,16 @@ def _fitting(
     before, after = pieces[0], pieces[-1]
     if len(pieces) == 1:
         return ([part] if (part, want_folder) in listing else []), []
-    least = sum(map(len, pieces)) + len(pieces) - 2  # each hole takes one character at least
-    shown = before.startswith(".")
-    names = [
-        name
-        for name, is_folder in listing
-        if is_folder is want_folder
-        and name.startswith(before)
-        and name.endswith(after)
-        and len(name) > least
-        and (shown or name[0] != ".")
-    ]
-    if len(pieces) == 2:
-        start, end = len(before), -len(after) or None
-        columns = [[name[start:end] for name in names]]
+    names = [name for name, is_folder in listing if is_folder is want_folder]
+    text = "\n".join(names)
+    if len(pieces) == 2 and text.count("\n") == len(names) - 1:
+        start = re.escape(before) or r"(?!\.)"
+        values = re.findall(rf"^{start}(.+){re.escape(after)}$", text, re.MULTILINE)
+        names = [before + value + after for value in values]
+        columns = [values]
     else:
+        shown = before.startswith(".")
+        names = [name for name in names if shown or name[0] != "."]
         greedy = _groups(names, "(.+)".join(map(re.escape, pieces)))
         if greedy != _groups(names, "(.+?)".join(map(re.escape, pieces))):
             return None

@@ -295,7 +295,7 @@ class _Loader:
             self._disk,
             config=self._config,
             errors=self._errors,
-            is_output=outputs.fits,
+            outputs_among=outputs.among,
             is_made=lambda pattern: outputs.fits(pattern.text),
         )
 
@@ -305,7 +305,7 @@ class _Loader:
             self._disk,
             config=self._config,
             errors=self._errors,
-            is_output=outputs.fits,
+            outputs_among=outputs.among,
             is_made=lambda pattern: outputs.fits(pattern.text),
         )
 

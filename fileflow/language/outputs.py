@@ -41,10 +41,26 @@ class OutputIndex:
         if path in self._exact:
             return True
         folder = path.rpartition("/")[0]
+        if not self._may_hold(folder):
+            return False
+        near = self._near[folder]
+        return near is None or self._fits_one(near, path)
+
+    def among(self, paths: Sequence[str]) -> set[str]:
+        """Those of the paths of one pattern that rules would make; mostly none lies near any."""
+        folder = slice(None, -1) if paths and paths[0].endswith("/") else slice(None)
+        folders = {path[folder].rpartition("/")[0] for path in paths}
+        if self._exact.isdisjoint([path[folder] for path in paths]) and not any(
+            map(self._may_hold, folders)
+        ):
+            return set()
+        return {path for path in paths if self.fits(path)}
+
+    def _may_hold(self, folder: str) -> bool:
+        """Whether a path right in this folder may be one that a rule makes, by its pattern."""
         if folder not in self._near:
             self._near[folder] = self._patterns_near(folder)
-        near = self._near[folder]
-        return near is None or (len(near) > 0 and self._fits_one(near, path))
+        return self._near[folder] != []
 
     def _patterns_near(self, folder: str) -> list[tuple[Pattern, Constraints]] | None:
         """Those that a path right in this folder may fit; None if it is part of what a rule makes.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
@@ -57,7 +57,7 @@ def read_relations(
     *,
     config: Config | Tree,
     errors: Collector,
-    is_output: Callable[[str], bool],
+    outputs_among: Callable[[Sequence[str]], Collection[str]],
     is_made: Callable[[Pattern], bool],
 ) -> RelationsRead:
     """Reads all keys of `wildcards`; mistakes go to `errors`, and their keys are left out.
@@ -67,10 +67,11 @@ def read_relations(
         disk: where files are listed and sheets are read.
         config: what `keys` looks up.
         errors: takes the mistakes.
-        is_output: whether a file fits an output pattern of a rule, so that it is no value.
+        outputs_among: which of some files fit an output pattern of a rule, so that they are no
+            values.
         is_made: whether a rule makes the file that `lines` or `table` names.
     """
-    reader = _Reader(disk, config, errors, is_output, is_made)
+    reader = _Reader(disk, config, errors, outputs_among, is_made)
     for text, written, node in sections:
         reader.take(text, written, node)
     relations = reader.read()
@@ -89,7 +90,7 @@ def read_own(
     *,
     config: Config | Tree,
     errors: Collector,
-    is_output: Callable[[str], bool],
+    outputs_among: Callable[[Sequence[str]], Collection[str]],
     is_made: Callable[[Pattern], bool],
 ) -> Relation | None:
     """The wildcards of an entry's own, `{path: "raw/{n}.txt", n: [1, 2]}`, as one relation.
@@ -97,7 +98,7 @@ def read_own(
     Several keys give each value of one with each of the others, the last one fastest. None after a
     mistake.
     """
-    reader = _Reader(disk, config, errors, is_output, is_made, unique=True)
+    reader = _Reader(disk, config, errors, outputs_among, is_made, unique=True)
     for written, node in names_and_nodes:
         reader.take(written.text, written, node)
     before = len(reader.keys)
@@ -181,7 +182,7 @@ class _Reader:
         disk: Disk,
         config: Config | Tree,
         errors: Collector,
-        is_output: Callable[[str], bool],
+        outputs_among: Callable[[Sequence[str]], Collection[str]],
         is_made: Callable[[Pattern], bool],
         *,
         unique: bool = False,
@@ -197,7 +198,7 @@ class _Reader:
             disk,
             config if isinstance(config, Config) else Config(config),
             self.constraints,
-            is_output,
+            outputs_among,
             is_made,
         )
         self._before: dict[int, Relation | None] = {}

@@ -441,7 +441,11 @@ def _items(value: Value) -> str | list[str] | None:
     if value is None:
         return None
     if isinstance(value, (list, tuple)):
-        return [_text(item) for item in value if item is not None]
+        return [
+            (item.rstrip("/") or item) if type(item) is PathText else _text(item)
+            for item in value
+            if item is not None
+        ]
     return _text(value)
 
 
@@ -540,7 +544,7 @@ def _listed(
     template: Template, placeholder: Placeholder, items: str | list[str], options: FillOptions
 ) -> str:
     lines = [items] if isinstance(items, str) else items
-    if any("\n" in line for line in lines):
+    if "\n" in "".join(lines):
         raise FileflowError(
             f"{placeholder.text}: a value holds a line break, so it cannot be a line of a file",
             place=template.place_at(placeholder.offset),

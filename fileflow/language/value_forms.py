@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fileflow.errors import FileflowError, Place, did_you_mean, nearest
@@ -48,7 +48,7 @@ class Surroundings:
     disk: Disk
     config: Config
     constraints: Constraints
-    is_output: Callable[[str], bool]
+    outputs_among: Callable[[Sequence[str]], Collection[str]]
     is_made: Callable[[Pattern], bool]
 
 
@@ -71,7 +71,7 @@ def files(key: Key, around: Surroundings) -> Found:
     written = scalars.scalar(key.value, key.text, "a pattern of files, a list or a mapping")
     pattern = parse_pattern(written.text, written.place)
     _check_pattern(key, pattern, written)
-    listed = list_values(pattern, key.names, around.disk, around.constraints, around.is_output)
+    listed = list_values(pattern, key.names, around.disk, around.constraints, around.outputs_among)
     return Found(listed.columns, f"the files {pattern}", listed.passed_over)
 
 

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 
 from fileflow.planning.plan import Plan
-from fileflow.planning.tables import ROW, SHIFT, wanted_rows
+from fileflow.planning.tables import ROW, SHIFT
 
 
 def chains_of(plan: Plan, seconds: Mapping[int, Sequence[float]]) -> dict[int, array[float]]:
@@ -24,27 +24,42 @@ def chains_of(plan: Plan, seconds: Mapping[int, Sequence[float]]) -> dict[int, a
         By number of the table and row; linear in jobs and edges, a shared list counts once.
     """
     chains = {number: array("d", bytes(8 * len(rows))) for number, rows in seconds.items()}
+    open_rows = {
+        number: [row for row, one in enumerate(rows) if one >= 0]
+        for number, rows in seconds.items()
+    }
     for table, rows in reversed(plan.order):
         own = seconds.get(table.number)
         if own is None:
             continue
         mine = chains[table.number]
-        open_rows = [r for r in (wanted_rows(table) if rows is None else rows) if own[r] >= 0]
-        for row in open_rows:
+        mine_open = open_rows[table.number]
+        if rows is not None:
+            mine_open = [row for row in rows if own[row] >= 0]
+        for row in mine_open:
             mine[row] += own[row]
         for link in table.links:
             if not any(number in chains for number in link.tables):
                 continue
             if link.group_of is None:
                 if link.makers is not None:
-                    _push(chains, [(link.makers[row], mine[row]) for row in open_rows])
+                    _push(chains, [(link.makers[row], mine[row]) for row in mine_open])
                 continue
             longest: dict[int, float] = {}
-            for row in open_rows:
+            for row in mine_open:
                 group = link.group_of[row]
                 longest[group] = max(longest.get(group, 0.0), mine[row])
             for number, after in longest.items():
-                _push(chains, [(maker, after) for maker in link.groups[number].makers or ()])
+                makers = link.groups[number].makers or ()
+                if isinstance(makers, range) and len(makers):  # rows of one rule
+                    first, last = makers[0], makers[-1]
+                    base = first & ~ROW
+                    makers = [
+                        base | r
+                        for r in open_rows.get(first >> SHIFT, ())
+                        if first <= base | r <= last
+                    ]
+                _push(chains, [(maker, after) for maker in makers])
     return chains
 
 

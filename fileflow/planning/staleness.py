@@ -770,7 +770,7 @@ def _list_key(link: Link, row: int) -> int:
 
 def _places(paths: Sequence[str], wanted: Collection[str]) -> Sequence[int]:
     """Where these are among the paths."""
-    if not wanted:
+    if not wanted or frozenset(wanted).isdisjoint(paths):
         return ()
     return [place for place, path in enumerate(paths) if path in wanted]
 

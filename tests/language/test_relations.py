@@ -67,7 +67,7 @@ def read(
         disk or FakeDisk({**dict.fromkeys(paths, ""), **(files or {})}),
         config=config,
         errors=errors,
-        is_output=is_output,
+        outputs_among=lambda paths: {path for path in paths if is_output(path)},
         is_made=is_made,
     )
     return made, errors
@@ -712,7 +712,7 @@ def own(text: str) -> tuple[Relation | None, Collector]:
         FakeDisk({}),
         config=node_of({}, tree.source),  # type: ignore[arg-type]
         errors=errors,
-        is_output=never,
+        outputs_among=lambda _: (),
         is_made=never,
     )
     return relation, errors

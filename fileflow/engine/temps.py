@@ -14,6 +14,9 @@ from fileflow.planning.staleness import Staleness
 from fileflow.planning.tables import ROW, SHIFT, wanted_rows
 from fileflow.world.staging import remove
 
+_DONE = (JobState.BUILT, JobState.KEPT, JobState.RESTING)
+_OPEN = (JobState.WAITING, JobState.READY, JobState.RUNNING)
+
 
 class Temps:
     """Deletes `temp` outputs when no job of this run needs them, or may come to need them."""
@@ -34,15 +37,24 @@ class Temps:
         self.active = bool(self.tables) and not keep and not self.plan.incomplete
 
     def settled(self, job: int) -> None:
-        """A job is settled: what it took may go."""
+        """A job is settled: what it took may go, and what jobs at rest took that it might have
+        called back."""
         if not self.active:
             return
-        table = self.plan.tables[job >> SHIFT]
-        if table.number in self.tables:
+        if job >> SHIFT in self.tables:
             self._try(job)
-        for maker in dict.fromkeys(self.staleness.makers_taken(table, job & ROW)):
-            if maker >> SHIFT in self.tables:
-                self._try(maker)
+        seen: set[int] = set()
+        todo = [job]
+        while todo:
+            one = todo.pop()
+            for maker in self.staleness.makers_taken(self.plan.tables[one >> SHIFT], one & ROW):
+                if maker in seen:
+                    continue
+                seen.add(maker)
+                if maker >> SHIFT in self.tables:
+                    self._try(maker)
+                if self.schedule.state(maker) is JobState.RESTING:
+                    todo.append(maker)
 
     def consumer_failed(self, job: int) -> None:
         """What a failed job took stays, for a look and for the next try."""
@@ -53,18 +65,32 @@ class Temps:
     def _try(self, job: int) -> None:
         if job in self.plan.asked or job in self.kept_for:
             return
-        schedule = self.schedule
-        if schedule.state(job) not in (JobState.BUILT, JobState.KEPT):
+        if self.schedule.state(job) not in (JobState.BUILT, JobState.KEPT):
             return
-        consumers = schedule.consumers_of(job)
-        done = (JobState.BUILT, JobState.KEPT, JobState.RESTING)
-        if not consumers or any(schedule.state(one) not in done for one in consumers):
+        if self._may_be_taken(job):
             return
         table = self.plan.tables[job >> SHIFT]
         for entry, path in table.files_of(job & ROW):
             if entry.temp and os.path.lexists(path):
                 remove(path)
                 self.world.gone(path)
+
+    def _may_be_taken(self, job: int) -> bool:
+        """Whether what takes from a job has not ended, or may be called back by what has not."""
+        state, consumers_of = self.schedule.state, self.schedule.consumers_of
+        consumers = consumers_of(job)
+        if not consumers or any(state(one) not in _DONE for one in consumers):
+            return True
+        resting = [one for one in consumers if state(one) is JobState.RESTING]
+        seen = set(resting)
+        while resting:
+            for one in consumers_of(resting.pop()):
+                if state(one) in _OPEN:
+                    return True
+                if state(one) is JobState.RESTING and one not in seen:
+                    seen.add(one)
+                    resting.append(one)
+        return False
 
     def finish(self) -> None:
         """A last look: what became free at the very end, or was left by an earlier run."""

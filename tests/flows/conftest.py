@@ -5,14 +5,47 @@ from pathlib import Path
 
 import pytest
 
-from .space import Space
+from .space import SOURCE, Space
 from .table import KINDS, build_project
+from .warm import Warm
 
 
 @pytest.fixture
 def space(tmp_path: Path) -> Iterator[Space]:
     """An empty folder in which workflows are written and run."""
     made = Space(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """A command line that need not start."""
+    made = Warm(SOURCE)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def quick_space(tmp_path: Path, warm: Warm) -> Iterator[Space]:
+    """A space in which hundreds of command lines are run."""
+    made = Space(tmp_path, warm)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def warm_as_large() -> Iterator[Warm]:
+    """One to which each project is a large one."""
+    made = Warm(SOURCE, as_large=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def large_space(tmp_path: Path, warm_as_large: Warm) -> Iterator[Space]:
+    """A quick space in which small projects go the ways of large ones."""
+    made = Space(tmp_path, warm_as_large)
     yield made
     made.close()
 
@@ -25,7 +58,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def project(space: Space, kind: str) -> Space:
+def project(quick_space: Space, kind: str) -> Space:
     """The workflow of the table of changes, built once."""
-    build_project(space, kind)
-    return space
+    build_project(quick_space, kind)
+    return quick_space

@@ -13,10 +13,12 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from .warm import Warm
 
 SOURCE = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
@@ -84,6 +86,11 @@ class Flow:
         return self.jobs("job_planned")
 
     @property
+    def deferred(self) -> set[str]:
+        """The rules of which a dry run says that something cannot be known yet."""
+        return {event["rule"] for event in self.events if event["event"] == "rule_deferred"}
+
+    @property
     def certain(self) -> set[str]:
         return self.jobs("job_planned", certain=True)
 
@@ -115,9 +122,13 @@ class Running:
 
 
 class Space:
-    """A workflow's folder and, outside of it, a log of what ran and a place for flags."""
+    """A workflow's folder and, outside of it, a log of what ran and a place for flags.
 
-    def __init__(self, base: Path) -> None:
+    With a warm command line, `flow` and what is made of it take a tenth of the time.
+    """
+
+    def __init__(self, base: Path, warm: Warm | None = None) -> None:
+        self._warm = warm
         self.root = base / "project"
         self.outside = base / "outside"
         self.flags = self.outside / "flags"
@@ -273,7 +284,25 @@ class Space:
     ) -> Flow:
         """Run the command line to its end."""
         self.forget()
+        if self._warm is not None and stdin == subprocess.DEVNULL:
+            return self._flow_warm(self._warm, args, cwd, {**self.environment(), **(env or {})})
         return self.start(*args, cwd=cwd, stdin=stdin, env=env).end()
+
+    def _flow_warm(self, warm: Warm, args: Sequence[str], cwd: str, env: dict[str, str]) -> Flow:
+        out, err = self.outside / "warm.out", self.outside / "warm.err"
+        status = warm.call(
+            args,
+            cwd=str(self.root / cwd),
+            env=env,
+            out=str(out),
+            err=str(err),
+            seconds=PATIENCE,
+        )
+        return Flow(
+            status,
+            out.read_text("utf-8", errors="replace"),
+            err.read_text("utf-8", errors="replace"),
+        )
 
     def run(self, *args: str, cwd: str = ".") -> Flow:
         """Run with JSON lines on stderr."""

@@ -121,32 +121,49 @@ def expect(
     ran: Iterable[str] = (),
     spared: Iterable[str] = (),
     certain: Iterable[str] | None = None,
+    found: Iterable[str] = (),
+    deferred: Iterable[str] = (),
+    failed: Iterable[str] = (),
+    held_back: Iterable[str] = (),
+    again: str = "",
+    plain: bool = False,
 ) -> None:
     """`-n` foretells the jobs and changes no byte; they run, and then nothing is left to do.
 
     `spared` are jobs that were announced and then not needed, as what they need came out the
     same; `certain` are those that `-n` announces without that reservation (if not said, what ran).
+    `found` are those that no one could know before the run, `deferred` the rules of which `-n`
+    says so. With jobs that `failed`, and others that these held back, nothing is settled: `-n` says
+    the same again. `again` is an option for the call that finds nothing left to do. A `plain` run
+    is one without JSON lines, which may be answered by what the last one found.
     """
-    ran, spared = set(ran), set(spared)
-    certain = ran if certain is None else set(certain)
+    ran, spared, found, failed = set(ran), set(spared), set(found), set(failed)
+    held_back = set(held_back)
+    certain = (ran - found) | failed if certain is None else set(certain)
+    planned = (ran - found) | spared | failed | held_back
     before = space.snapshot()
     dry = space.good("-n", *args)
     assert space.ran == []
     assert space.snapshot() == before
-    assert dry.planned == ran | spared
+    assert dry.planned == planned
     assert dry.certain == certain
-    assert (dry.summary["would_build"], dry.summary["certain"]) == (
-        len(ran | spared),
-        len(certain),
-    )
-    flow = space.good(*args)
-    assert space.ran == sorted(ran)
-    assert flow.built == ran
-    assert flow.summary["built"] == len(ran)
-    assert (flow.summary["failed"], flow.summary["skipped"]) == (0, 0)
-    again = space.good(*args)
+    assert dry.deferred == set(deferred)
+    assert (dry.summary["would_build"], dry.summary["certain"]) == (len(planned), len(certain))
+    flow = space.flow(*args) if plain else space.run(*args)
+    assert flow.status == (1 if failed else 0), flow.text
+    assert space.ran == sorted(ran | failed)
+    if not plain:
+        assert flow.built == ran
+        assert flow.jobs("job_finished", status="failed") == failed
+        assert (flow.summary["built"], flow.summary["failed"]) == (len(ran), len(failed))
+        assert flow.summary["skipped"] >= len(held_back)
+        assert flow.summary["skipped"] == len(held_back) or (failed and deferred)
+    if again == "-n" and not ran | failed:
+        return  # it has said so already
+    again = "-n" if failed else again
+    after = space.good(*filter(None, [again]), *args)
     assert space.ran == []
-    assert again.summary["built"] == 0
+    assert (after.summary["built"], after.planned) == (0, planned if failed else set())
 
 
 def build_project(space: Space, kind: str) -> None:

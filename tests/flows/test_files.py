@@ -213,6 +213,37 @@ def test_a_temp_output_is_made_again_when_its_consumer_must_run(space):
     assert space.ran == ["last", "mid"]
 
 
+def test_a_temp_output_waits_for_those_that_may_yet_be_called_back(space):
+    """`work b` is gone and not missed, until `total` must run: then it takes what `pre` made."""
+    space.workflow("""
+        wildcards: {name: [a, b]}
+        rules:
+          total:
+            input: work/{name}.txt
+            output: total.txt
+            shell: cat {input} > {output}
+          work:
+            input: ["in/{name}.txt", pre.txt]
+            output: {path: "work/{name}.txt", temp: true}
+            shell: cat {input} > {output}
+          pre:
+            input: data.txt
+            output: {path: pre.txt, temp: true}
+            shell: grep -v '#' {input} > {output}
+        """)
+    for name in ["in/a.txt", "in/b.txt", "data.txt"]:
+        space.write(name, "one\n")
+    space.good()
+    space.write("in/a.txt", "two\n")
+    space.write("data.txt", "one\n# the same\n")
+    assert space.good("-j", "1").built == {"pre", "work a", "work b", "total"}
+    assert space.read("total.txt") == "two\none\none\none\n"
+    assert not space.exists("pre.txt") and space.files("work") == []
+    space.write("data.txt", "one\n")
+    assert space.good().built == {"pre"}
+    assert not space.exists("pre.txt")
+
+
 @pytest.mark.parametrize("args", [("--keep-temp",), ("mid.txt", "last"), ("mid",)])
 def test_a_temp_output_that_is_asked_for_is_kept(space, args):
     space.write("in.txt", "1\n")

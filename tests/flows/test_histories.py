@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 
 from fileflow import fast
-from fileflow.engine import conclusion, events, facts
+from fileflow.engine import events, facts
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.loop import Settings
 from fileflow.engine.run import run
 from fileflow.engine.session import Overrides, Session
-from fileflow.planning import proofs, staleness
 from fileflow.planning.plan import Wishes
+
+from .warm import LOW
 
 WORKFLOW = """\
 config: {{level: {level}}}
@@ -208,11 +209,9 @@ EDITS: list[Callable[[Project], None]] = [
 @pytest.fixture(autouse=True)
 def low_thresholds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(staleness, "WORTH_SHORTCUTS", 1)
-    monkeypatch.setattr(proofs, "_PIECE", 1)
-    monkeypatch.setattr(conclusion, "_WORTH_JOBS", 1)
-    monkeypatch.setattr(fast, "_MUCH", 1)
-    monkeypatch.setattr(facts, "MANY", 1)
+    for name, values in LOW.items():
+        for constant, value in values.items():
+            monkeypatch.setattr(f"{name}.{constant}", value)
 
 
 Verdicts = dict[str, tuple[str, str]]

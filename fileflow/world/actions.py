@@ -17,7 +17,16 @@ from fileflow.model.work import STAGE, End, Order, Outcome, Work
 from fileflow.world import commands
 from fileflow.world.deps import Began, DoubtError, Place, Reader, named_paths, without_stage
 from fileflow.world.deps_text import UnfitDepsError
-from fileflow.world.files import NOTHING, digest, file_digest, signature, signature_of, signatures
+from fileflow.world.files import (
+    NOTHING,
+    SIGNATURE,
+    Clock,
+    digest,
+    file_digest,
+    signature,
+    signature_of,
+    signatures,
+)
 from fileflow.world.functions import (
     Facts,
     Item,
@@ -212,7 +221,7 @@ class Doer:
                     outcome.end = End.MISSING
                     outcome.message = found
                 else:
-                    self._look_again(seen, seen_lists, learned)
+                    self._look_again(seen, seen_lists, learned, since)
                     if began is not None:
                         outcome.named = self._named(texts, order, outputs, staged, began)
                     outcome.outputs = stage.publish(shape, outputs, staged, found)
@@ -295,8 +304,13 @@ class Doer:
     def _look_at_list(
         self, number: int, seen: list[Seen], learned: list[Learned]
     ) -> list[tuple[int, list[bytes], list[bytes]]]:
-        """Takes a shared list as it is; what the slot had to digest, it knows from then on."""
+        """Takes a shared list as it is; what the slot had to digest, it knows from then on.
+
+        One of which all is known was looked at in this run: the look after the job proves it.
+        """
         paths, signs, contents = self._lists[number]
+        if None not in contents and None not in signs and NOTHING not in signs:
+            return []
         unknown = False
         new_signs: list[bytes] = []
         new_contents: list[bytes] = []
@@ -315,9 +329,9 @@ class Doer:
         return [(number, new_signs, new_contents)] if unknown else []
 
     def _look_again(
-        self, seen: Sequence[Seen], numbers: Sequence[int], learned: list[Learned]
+        self, seen: Sequence[Seen], numbers: Sequence[int], learned: list[Learned], since_ns: int
     ) -> None:
-        """Proves that the inputs are still what they were before the job."""
+        """Proves that the inputs are still what they were before the job, which began then."""
         for path, before, content in seen:
             try:
                 found = os.stat(path)
@@ -331,16 +345,20 @@ class Doer:
                 self._prove(path, now, content, learned)
         for number in numbers:
             paths, signs, contents = self._lists[number]
-            for path, sign, content, again in zip(
-                paths, signs, contents, signatures(paths), strict=True
-            ):
+            now_all = signatures(paths)
+            if now_all == signs:
+                continue
+            for place, (path, sign, again) in enumerate(zip(paths, signs, now_all, strict=True)):
                 if again is None:
                     raise ChangedError(f"the input {path} was removed while the job ran")
                 if again != sign:
-                    self._prove(path, again, content, learned)
+                    if _is_older(path, again, since_ns):
+                        contents[place] = digest(path)
+                    self._prove(path, again, contents[place], learned)
+                    signs[place] = again
 
     def _prove(self, path: str, now: bytes, content: bytes | None, learned: list[Learned]) -> None:
-        if content is None or digest(path) != content:
+        if content is None or digest(path) != content or signature(path) != now:
             raise ChangedError(f"the input {path} changed while the job ran")
         learned.append((path, now, content))
 
@@ -646,6 +664,14 @@ def _signature_now(path: str) -> bytes:
         kind = "a FIFO" if stat.S_ISFIFO(os.stat(path).st_mode) else "neither file nor folder"
         raise ChangedError(f"the input {path} is {kind}")
     return found
+
+
+def _is_older(path: str, sign: bytes, since_ns: int) -> bool:
+    """Whether a file was last changed well before that time, by its own times."""
+    if os.path.isdir(path):  # its signature tells no times
+        return False
+    last: int = max(SIGNATURE.unpack(sign)[1:3])
+    return last < since_ns - Clock.FOREIGN_NS
 
 
 def _os_message(error: OSError) -> str:

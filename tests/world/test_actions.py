@@ -10,7 +10,7 @@ import pytest
 
 from fileflow.executors.processes import Processes
 from fileflow.model.work import Batch, End, Outcome
-from fileflow.world.files import digest, signature
+from fileflow.world.files import Clock, digest, signature
 from fileflow.world.functions import Named
 from tests.executors.runs import (
     COPY,
@@ -232,6 +232,34 @@ def test_a_shared_list_is_sent_and_digested_once(runner: Processes, tmp_path: Pa
     assert number == 4 and len(signs) == len(contents) == 3
     assert list(second.lists) == []
     assert "PosixPath('in2')" in (tmp_path / "x1").read_text()
+
+
+@pytest.mark.parametrize(("margin", "end"), [(-3600, End.DONE), (2.1, End.CHANGED)])
+def test_a_known_list_that_changed_before_the_job_is_taken_as_it_is_if_that_is_sure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, margin: float, end: End
+) -> None:
+    monkeypatch.setattr(Clock, "FOREIGN_NS", int(margin * 1e9))
+    runner = Processes(project(tmp_path), RUN, 1)
+    try:
+        paths = []
+        for k in range(3):
+            (tmp_path / f"in{k}").write_text(str(k))
+            paths.append(f"in{k}")
+        full = [str(tmp_path / path) for path in paths]
+        known = [signature(path) for path in full], [digest(path) for path in full]
+        work = function("shapes", (("input", "input", 0), *OUTPUT, ("n", "value", 0)))
+        (tmp_path / "in1").write_text("other")
+        one = order(0, "x", items=[4], checks=[4], values=[0])
+        runner.submit(0, Batch(work, [one], {4: (paths, *known)}))
+        *_, outcome = events_of(runner, lambda found: len(found) == 1)
+        assert isinstance(outcome, Outcome) and outcome.end is end, outcome
+        if end is End.DONE:
+            assert list(outcome.learned) == [("in1", signature(full[1]), digest(full[1]))]
+        else:
+            assert outcome.message == "the input in1 changed while the job ran"
+            assert not (tmp_path / "x").exists()
+    finally:
+        runner.close()
 
 
 def test_a_shell_command_writes_to_its_stage_and_reads_an_empty_stdin(

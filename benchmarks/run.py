@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ if not __package__:  # called by its path: what lies beside this folder can be i
 from benchmarks.bench import Bench
 from benchmarks.measure import Effort, Turn, take_turns
 from benchmarks.picture import drawn
+from benchmarks.results import merged, plain, with_figures
 from benchmarks.scratch import Scratch
 from benchmarks.table import goal_table, workload_table
 from benchmarks.tools import ALL, PYTHON, Tools
@@ -50,8 +51,11 @@ def options(argv: Sequence[str], names: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--folder", type=Path, help="scratch folder (default: memory, if it can be)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="keep the figures there, beside those of others"
+    )
     parser.add_argument("--picture", type=Path, metavar="FILE.svg", help="draw nothing to do")
+    parser.add_argument("--page", type=Path, metavar="FILE.md", help="show all tables in it")
     parser.add_argument("--list", action="store_true", help="show the workloads and stop")
     given = parser.parse_args(argv)
     by_name = {name.lower(): name for name in names}
@@ -142,29 +146,6 @@ def machine(tools: Tools) -> dict[str, Any]:
     }
 
 
-def plain(outcome: Outcome) -> dict[str, Any]:
-    """One workload as JSON holds it."""
-    return {
-        "name": outcome.name,
-        "title": outcome.title,
-        "count": outcome.count,
-        "note": outcome.note,
-        "commands": {
-            key: {**asdict(figures), "median": figures.median}
-            for key, figures in outcome.results.items()
-        },
-        "goals": [
-            {
-                "text": goal.text,
-                "limit": goal.limit,
-                "found": value,
-                "reached": None if value is None else goal.reached(value),
-            }
-            for goal, value in outcome.goals
-        ],
-    }
-
-
 def measure_all(given: argparse.Namespace, bench: Bench) -> dict[str, Outcome]:
     """Runs the workloads one after another; each is shown as soon as it is done."""
     known = all_workloads()
@@ -185,17 +166,20 @@ def measure_all(given: argparse.Namespace, bench: Bench) -> dict[str, Outcome]:
 
 
 def write_results(given: argparse.Namespace, bench: Bench, outcomes: dict[str, Outcome]) -> None:
+    shown = list(outcomes.values())
     if given.json:
-        workloads = [plain(outcome) for outcome in outcomes.values()]
+        shown = merged(given.json, shown, all_workloads())
         result = {
             "machine": machine(bench.tools),
             "quick": bench.quick,
             "runs": given.runs,
-            "workloads": workloads,
+            "workloads": [plain(outcome) for outcome in shown],
         }
         given.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     if given.picture:
-        given.picture.write_text(drawn(outcomes.values()))
+        given.picture.write_text(drawn(shown))
+    if given.page:
+        given.page.write_text(with_figures(given.page.read_text(), shown))
 
 
 def main(argv: Sequence[str]) -> int:

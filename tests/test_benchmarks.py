@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.ninja_log import murmur, rapid
 from benchmarks.picture import curves, decades
+from benchmarks.results import BEGIN, END, merged, plain, with_figures
 from benchmarks.table import goal_table, workload_table
 from benchmarks.workload import Figures, Outcome, ratio, speed
 from benchmarks.workloads import all_workloads
@@ -62,6 +63,29 @@ def test_the_json_file_holds_times_memory_and_goals(measured: tuple[str, Path]) 
 def test_outputs_of_fileflow_and_the_loop_are_compared(measured: tuple[str, Path]) -> None:
     found = json.loads((measured[1] / "out.json").read_text())
     assert found["workloads"][0]["commands"]["fileflow"]["agrees"] == "yes"
+
+
+def test_what_is_kept_is_shown_again_and_replaced_by_what_is_newer(tmp_path: Path) -> None:
+    path, page = tmp_path / "out.json", f"Before.\n{BEGIN}old\n{END}After.\n"
+    first, other = outcome(fileflow=1.0, loop=2.0), outcome(fileflow=5.0)
+    first.goals = [(goal, goal.value(first.results, {})) for goal in [ratio("fileflow", "loop", 1)]]
+    other.name = "S5"
+    path.write_text(json.dumps({"workloads": [plain(first), plain(other)]}))
+    newer = outcome(fileflow=7.0)
+    newer.name = "S5"
+    found = merged(path, [newer], ["S4", "S5", "S6"])
+    assert [one.results["fileflow"].median for one in found] == [1.0, 7.0]
+    shown = with_figures(page, found)
+    assert shown.startswith("Before.\n") and shown.endswith("After.\n") and "old" not in shown
+    assert goal_table(found) in shown and "| reached" in shown
+    assert with_figures(shown, found) == shown
+
+
+def test_the_page_of_figures_shows_those_that_are_kept() -> None:
+    page, kept = ROOT / "docs" / "performance.md", ROOT / "docs" / "performance.json"
+    found = merged(kept, [], all_workloads())
+    assert {one.name for one in found} >= {"S1", "S3", "S4", "S6", "S7"}
+    assert with_figures(page.read_text(), found) == page.read_text()
 
 
 def test_the_picture_is_well_formed(measured: tuple[str, Path]) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
 
 from fileflow.engine.since import Since, since_last_run
 from fileflow.errors import Exit, FileflowError
@@ -84,15 +85,30 @@ class World:
                 else:
                     known[path] = files.signature(path)
             return [known[path]]
+        if self._since is not None:
+            return self._signatures_since(paths, self._since.signs)
         new = [path for path in paths if path not in known]
-        if new and self._since is not None:
-            before = self._since.signs
-            told = before.keys() & new
-            known.update(zip(told, map(before.__getitem__, told), strict=True))
-            new = [path for path in new if path not in known] if len(told) < len(new) else []
         if new:
             known.update(zip(new, files.signatures(new), strict=True))
         return list(map(known.__getitem__, paths))
+
+    def _signatures_since(
+        self, paths: Sequence[str], before: Mapping[str, bytes | None]
+    ) -> list[bytes | None]:
+        """The same, mostly from what the last run left: only what is newer is looked for."""
+        known = self._signs
+        unknown: object = known  # nothing that a signature is
+        found: list[Any] = list(map(before.get, paths, repeat(unknown)))
+        newer = [
+            place
+            for place, (path, sign) in enumerate(zip(paths, found, strict=True))
+            if sign is unknown or path in known
+        ]
+        new = [path for place in newer if (path := paths[place]) not in known]
+        known.update(zip(new, files.signatures(new), strict=True))
+        for place in newer:
+            found[place] = known[paths[place]]
+        return found
 
     def lacking(self, paths: Sequence[str]) -> Sequence[str]:
         """Those of these paths at which there is neither a file nor a folder."""

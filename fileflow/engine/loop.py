@@ -391,8 +391,7 @@ class Loop:
         try:
             needs = self.amounts.of_job(table, job & ROW, self.attempts.get(job, 0) + 1)
         except (FileflowError, OSError) as error:
-            self.attempts[job] = 1 + self._retries(table)
-            self._failed(job, str(error), Outcome(job, 1, End.FAILED, started=time.time()))
+            self._failed_unstarted(table, job, str(error))
             return True
         lane = self._free_lane(table, needs, runner)
         if lane is None or lane.orders:
@@ -427,9 +426,7 @@ class Loop:
                     f"{path} is protected and stale ({self._reason(job) or 'rerun'}): "
                     f"--force {path} builds it anew"
                 )
-                outcome = Outcome(job, 1, End.MISSING, started=time.time())
-                self.attempts[job] = 1 + self._retries(table)
-                self._failed(job, message, outcome)
+                self._failed_unstarted(table, job, message)
                 return True
         return False
 
@@ -514,17 +511,29 @@ class Loop:
         log = f".fileflow/logs/{self.run}/{lane.number}.log"
         batch: list[Order] = []
         for job in jobs:
+            if self._ending():
+                self.schedule.put_back(job)
+                continue
             attempt = self.attempts[job] = self.attempts.get(job, 0) + 1
             checks = self._checks(table, job & ROW, lists)
-            order = orders.order(job, job & ROW, attempt, log, resources, checks)
+            try:
+                order = orders.order(job, job & ROW, attempt, log, resources, checks)
+            except FileflowError as error:
+                self._failed_unstarted(table, job, str(error))
+                continue
             if orders.work.deps:
                 order.looks = self.named.looks(table, job)
             lane.orders[job] = order
             batch.append(order)
             self.schedule.started(job)
-        lane.batches.append(set(jobs))
+        if not batch:
+            if not lane.orders:
+                self._give_back(lane)
+            return
+        started = [order.index for order in batch]
+        lane.batches.append(set(started))
         if self.settings.print_commands or self.settings.verbose:
-            for job in jobs:
+            for job in started:
                 shown = orders.shown(job & ROW) if self.settings.print_commands else None
                 self.tell(events.JobStarted(self.facts(job), self._reason(job), shown))
         self.runners[lane.runner].submit(lane.number, Batch(orders.work, batch, lists))
@@ -878,6 +887,18 @@ class Loop:
     def _end_stopped(self, job: int, outcome: Outcome) -> None:
         self.schedule.put_back(job)
 
+    def _failed_unstarted(self, table: RuleTable, job: int, message: str) -> None:
+        """A job that cannot even be started has failed; another try would be the same."""
+        self.attempts[job] = 1 + self._retries(table)
+        self._failed(job, message, Outcome(job, 1, End.FAILED, started=time.time()))
+
+    def _shown(self, job: int) -> str:
+        """The action of a job; nothing where it cannot be filled in, which is why it failed."""
+        try:
+            return self._orders(self.plan.tables[job >> SHIFT]).shown(job & ROW)
+        except FileflowError:
+            return ""
+
     def _failed(self, job: int, message: str, outcome: Outcome) -> None:
         table = self.plan.tables[job >> SHIFT]
         retries = self._retries(table)
@@ -890,7 +911,7 @@ class Loop:
                 outcome.seconds,
                 message=message,
                 traceback=outcome.traceback,
-                action=self._orders(table).shown(job & ROW),
+                action=self._shown(job),
                 log_tail=tail_of(outcome.log),
                 log=outcome.log,
                 memory=outcome.memory,

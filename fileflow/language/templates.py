@@ -346,6 +346,18 @@ def _list_in_quotes(template: Template, placeholder: Placeholder) -> FileflowErr
 # ---- filling in -------------------------------------------------------------------------------
 
 
+def resolved(template: Template, placeholder: Placeholder, resolve: Resolve) -> Value:
+    """What a placeholder of the template stands for; what is wrong with it is told where it stands.
+
+    Raises:
+        FileflowError: if there is no such value.
+    """
+    try:
+        return resolve(placeholder)
+    except FileflowError as error:
+        raise error.at(template.place_at(placeholder.offset)) from None
+
+
 def fill_shell(template: Template, resolve: Resolve, options: FillOptions) -> str:
     """The command with its values in place, each quoted as the text around it asks for."""
     pieces: list[str] = []
@@ -354,7 +366,7 @@ def fill_shell(template: Template, resolve: Resolve, options: FillOptions) -> st
         if isinstance(segment, str):
             pieces.append(segment)
             continue
-        value = resolve(segment)
+        value = resolved(template, segment, resolve)
         if segment.modifiers:
             value = _modified(template, segment, value, options)
         if segment.heredoc is not None and "raw" not in segment.modifiers:
@@ -409,7 +421,7 @@ def fill_words(template: Template, resolve: Resolve, options: FillOptions) -> li
 def _plain_items(
     template: Template, placeholder: Placeholder, resolve: Resolve, options: FillOptions
 ) -> str | list[str] | None:
-    value = resolve(placeholder)
+    value = resolved(template, placeholder, resolve)
     if placeholder.modifiers:
         value = _modified(template, placeholder, value, options)
     items = _items(value)

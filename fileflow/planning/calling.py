@@ -12,19 +12,12 @@ from functools import partial
 from typing import Protocol
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
-from fileflow.language.templates import fill_plain, parse_plain
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call, Kind
 from fileflow.planning.binding import converter
-from fileflow.planning.filling import (
-    PLAIN_OPTIONS,
-    JobValues,
-    plain,
-    python_config,
-    typed_value,
-)
+from fileflow.planning.filling import JobValues, python_config, typed_value
 from fileflow.planning.known import Known
 from fileflow.planning.plan import Looks
 from fileflow.planning.questions import (
@@ -146,12 +139,6 @@ def _written(node: Node) -> Getter:
     """How a value of `with` is filled in for a job; what all jobs share is filled in once."""
     if not _holes(node):
         return partial(_same, typed_value(node, None))
-    if isinstance(node, Scalar):
-        template = parse_plain(node.text, node.place_at)
-        if template.only is not None:
-            only = template.only
-            return lambda job: plain(job.typed(only))
-        return lambda job: fill_plain(template, job.typed, PLAIN_OPTIONS)
     return lambda job: typed_value(node, job.typed)
 
 

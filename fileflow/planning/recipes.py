@@ -18,6 +18,7 @@ from fileflow.language.templates import (
     Placeholder,
     Template,
     parse_plain,
+    resolved,
     without_comments,
 )
 from fileflow.language.yaml_tree import Mapping as Tree
@@ -29,6 +30,7 @@ from fileflow.planning.seeds import seed_counts, seed_key, shared_names
 from fileflow.planning.tables import RuleTable
 
 SIZE = 16
+Hole = tuple[Template, Placeholder]
 PATH_ROOTS = frozenset({"input", "output", "log", "after"})
 NO_REASON = frozenset({"cores", "resources", "attempt", "seed", "rule"})
 
@@ -55,7 +57,8 @@ class Recipe:
     `parts` are what all its jobs share, by name, in the user's words (so that `why` can show them
     before and after); `names` the wildcards and columns whose values enter each job's digest,
     `texts` the ways to the other values that differ from job to job. `singles` are the columns that
-    are asked for their one value.
+    are asked for their one value; `holes` all placeholders, of params those that differ from job
+    to job.
     """
 
     table: RuleTable
@@ -63,6 +66,7 @@ class Recipe:
     names: list[str] = field(default_factory=list)
     texts: list[tuple[str, Callable[[JobValues], object]]] = field(default_factory=list)
     singles: list[str] = field(default_factory=list)
+    holes: list[Hole] = field(default_factory=list)
     _base: object = None
     _constant: bytes | None = None
 
@@ -115,18 +119,17 @@ def recipe_of(
     action = rule.action
     parts: dict[str, object] = {}
     made = Recipe(table, parts)
-    holes: list[Placeholder] = []
+    holes = made.holes
     command = not isinstance(action, Run)
     as_written = isinstance(action, (Shell, Argv))
     parts.update(action_parts(rule))
     if isinstance(action, Shell):
-        holes += action.template.placeholders
+        holes += _holes_of(action.template)
     elif isinstance(action, Argv):
-        holes += [hole for word in action.words for hole in word.placeholders]
+        holes += _holes_of(*action.words)
     elif isinstance(action, Script):
-        holes += action.path.placeholders
-        holes += [hole for word in action.args or () for hole in word.placeholders]
-        if any(hole.root == "params" for hole in holes):
+        holes += _holes_of(action.path, *(action.args or ()))
+        if any(hole.root == "params" for _, hole in holes):
             # Words of a command take them as they are written: `01` is not `1`.
             parts["params in words"] = {
                 name: node_value(node, None)
@@ -147,14 +150,14 @@ def recipe_of(
     ):
         if words and command:
             parts[key] = [word.text for word in words]
-            holes += [hole for word in words for hole in word.placeholders]
+            holes += _holes_of(*words)
     if rule.params:
         static: dict[str, object] = {}
         for name, node in rule.params.items():
             if not isinstance(node, (Scalar, Sequence, Tree)):
                 continue
-            inner = list(_holes_in(node))
-            if all(is_static(hole) for hole in inner):
+            inner = list(holes_in(node))
+            if all(is_static(hole) for _, hole in inner):
                 value = node_value(node, None) if as_written else typed_value(node, None)
                 static[name] = value if not inner else _static_value(table, node, as_written)
             else:
@@ -170,7 +173,7 @@ def recipe_of(
         env: dict[str, object] = {}
         for name, node in rule.env.items():
             env[name] = node_value(node, None)
-            holes += _holes_in(node)
+            holes += holes_in(node)
         parts["env"] = env
     _add_config(made, holes, takes)
     _add_values(made, holes, takes)
@@ -189,7 +192,7 @@ def recipe_of(
             elif name not in rule.scatter:
                 made.texts.append((name, lambda job, name=name: job.column(name)))  # type: ignore[misc]
                 made.singles.append(name)
-    if any(hole.root == "rule" for hole in holes):
+    if any(hole.root == "rule" for _, hole in holes):
         parts["rule"] = rule.name
     return made
 
@@ -220,13 +223,16 @@ def action_parts(rule: Rule) -> dict[str, object]:
     return {}
 
 
-def _holes_in(node: Node) -> list[Placeholder]:
+def _holes_of(*templates: Template) -> list[Hole]:
+    return [(template, hole) for template in templates for hole in template.placeholders]
+
+
+def holes_in(node: Node) -> list[Hole]:
+    """The placeholders of a value, each with the text that it stands in."""
     if isinstance(node, Scalar):
-        if "{" not in node.text:
-            return []
-        return list(parse_plain(node.text, node.place_at).placeholders)
+        return _holes_of(parse_plain(node.text, node.place_at)) if "{" in node.text else []
     children = node.items if isinstance(node, Sequence) else node.items.values()
-    return [hole for child in children for hole in _holes_in(child)]
+    return [hole for child in children for hole in holes_in(child)]
 
 
 def _shared_text(hole: Placeholder, table: RuleTable) -> str:
@@ -252,12 +258,12 @@ def _static_value(table: RuleTable, node: Node, command: bool) -> object:
 
 
 def _add_config(
-    made: Recipe, holes: list[Placeholder], takes: tuple[tuple[str, ...], bool] | None
+    made: Recipe, holes: list[Hole], takes: tuple[tuple[str, ...], bool] | None
 ) -> None:
     table = made.table
     named: dict[str, object] = {}
     whole = takes is not None and takes[1]
-    for hole in holes:
+    for template, hole in holes:
         if hole.root != "config":
             continue
         if not hole.steps:
@@ -265,20 +271,24 @@ def _add_config(
         elif is_static(hole):
             named[hole.text] = JobValues(table, 0).resolve(hole)
         else:
-            made.texts.append((hole.text, lambda job, hole=hole: job.resolve(hole)))  # type: ignore[misc]
+            made.texts.append((hole.text, partial(_looked_up, template, hole)))
     if named:
         made.parts["config"] = named
     if whole:
         made.parts["whole config"] = python_config(table.config)
 
 
+def _looked_up(template: Template, hole: Placeholder, job: JobValues) -> object:
+    return resolved(template, hole, job.resolve)
+
+
 def _add_values(
-    made: Recipe, holes: list[Placeholder], takes: tuple[tuple[str, ...], bool] | None
+    made: Recipe, holes: list[Hole], takes: tuple[tuple[str, ...], bool] | None
 ) -> None:
     """The values of wildcards and columns that the action names; params are looked into above."""
     table = made.table
     names: dict[str, Placeholder | None] = {}
-    for hole in holes:
+    for _, hole in holes:
         root = str(hole.steps[0]) if hole.root == "wildcards" and hole.steps else hole.root
         if root in PATH_ROOTS | NO_REASON | {"params", "config", "rules"}:
             continue

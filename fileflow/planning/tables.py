@@ -431,6 +431,12 @@ class RuleTable:
             return (paths[0][row],)
         return tuple([self.output_paths(k)[row] for k in range(len(paths))])
 
+    def log_path(self, entry: Entry, row: int) -> str:
+        """The path of one of the rule's log files for a job."""
+        assert entry.pattern is not None, "bug: a log file is a path"
+        values = self._with_lookups_row(entry.pattern, self.values_of(row))
+        return entry.pattern.fill(values)
+
     # -- scattered outputs --------------------------------------------------------------------
 
     def key_of(self, row: int) -> Values:

@@ -283,9 +283,17 @@ def _unknown_name(
     template: Template, placeholder: Placeholder, known: frozenset[str]
 ) -> FileflowError | None:
     root, steps = placeholder.root, placeholder.steps
-    if root in known and not steps:
+    alone = root == "wildcards" and not steps
+    if root in known and not steps and not alone:
         return None
     place = template.place_at(placeholder.offset)
+    if alone:
+        return FileflowError(
+            f"{placeholder.text} is no value by itself",
+            place=place,
+            hint="write {wildcards.NAME}, which is {NAME}, for each of them; for the text "
+            f"{placeholder.text} itself write {{{placeholder.text}}}",
+        )
     if root in known or root == "wildcards":
         lookups = [step.word for step in steps if isinstance(step, Lookup)]
         first = [step for step in steps[:1] if isinstance(step, str) and root == "wildcards"]

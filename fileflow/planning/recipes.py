@@ -292,10 +292,7 @@ def _add_values(
         root = str(hole.steps[0]) if hole.root == "wildcards" and hole.steps else hole.root
         if root in PATH_ROOTS | NO_REASON | {"params", "config", "rules"}:
             continue
-        if root == "wildcards":
-            names.update(dict.fromkeys(table.names))
-        else:
-            names[root + ("\0each" if "each" in hole.modifiers else "")] = hole
+        names[root + ("\0each" if "each" in hole.modifiers else "")] = hole
     if isinstance(table.rule.action, Run):
         taken = takes[0] if takes is not None else table.names
         names.update(dict.fromkeys(taken))

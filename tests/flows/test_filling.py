@@ -130,3 +130,15 @@ def test_a_script_that_is_not_there_is_refused_before_anything_runs(space):
     assert not space.exists("o")
     space.write("sc/b.sh", 'echo b > "$1"\n')
     assert space.good().counts() == (2, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "rule", ["shell: 'echo {wildcards} > {output}'", "params: {w: '{wildcards}'}"]
+)
+def test_all_wildcards_at_once_are_no_value(space, rule):
+    workflow(space, *(["run: act:act"] if "params" in rule else []), rule)
+    flow = space.flow("-n")
+    assert flow.status == 2, flow.text
+    place = f"fileflow: Workflowfile:{'8:18' if 'params' in rule else '7:18'}: "
+    assert f"{place}{{wildcards}} is no value by itself" in flow.text
+    assert "write {wildcards.NAME}, which is {NAME}" in flow.text

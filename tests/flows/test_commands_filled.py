@@ -157,3 +157,26 @@ def test_the_environment_of_the_rule_and_words_before_a_command(space):
     assert (space.read("a.txt"), space.read("b.txt")) == ("7\n", "before\n")
     log = space.flow("log", "a.txt")
     assert "wrapped 7" in log.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "result"),
+    [
+        ('"-x{config.l}"', ["-xa", "-xb c"]),
+        ('"{config.l}={params.l}"', ["a=1", "b c=2"]),
+        ('"{config.l}"', ["a", "b c"]),
+        ('"-{config.l}-{config.word}"', ["-a-w", "-b c-w"]),
+    ],
+)
+def test_a_list_within_a_word_of_argv_makes_a_word_for_each_item(space, words, result):
+    space.write("show.py", "import sys\nopen(sys.argv[1], 'w').write(repr(sys.argv[2:]))\n")
+    space.workflow(f"""
+        config: {{l: [a, b c], word: w}}
+        rules:
+          make:
+            output: out
+            params: {{l: [1, 2]}}
+            argv: [python3, show.py, "{{output}}", {words}]
+        """)
+    space.good()
+    assert space.read("out") == repr(result)

@@ -376,7 +376,7 @@ class JobValues:
 
     def _param(self, steps: Sequence[Step], hole: Placeholder) -> Value:
         if not steps:
-            return {name: self.param(name) for name in self.param_names()}
+            return self.typed_params()
         value = self.param(str(steps[0]))
         return _stepped(value, steps[1:], hole)
 

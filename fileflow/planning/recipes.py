@@ -21,9 +21,8 @@ from fileflow.language.templates import (
     resolved,
     without_comments,
 )
-from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, Sequence
-from fileflow.model.rules import Argv, Kind, Rule, Run, Script, Shell
+from fileflow.model.rules import Argv, Call, Kind, Rule, Run, Script, Shell
 from fileflow.planning.filling import JobValues, canonical, node_value, python_config, typed_value
 from fileflow.planning.questions import form_of
 from fileflow.planning.seeds import seed_counts, seed_key, shared_names
@@ -129,13 +128,6 @@ def recipe_of(
         holes += _holes_of(*action.words)
     elif isinstance(action, Script):
         holes += _holes_of(action.path, *(action.args or ()))
-        if any(hole.root == "params" for _, hole in holes):
-            # Words of a command take them as they are written: `01` is not `1`.
-            parts["params in words"] = {
-                name: node_value(node, None)
-                for name, node in rule.params.items()
-                if isinstance(node, (Scalar, Sequence, Tree))
-            }
     if row_code is not None:
         made.texts.append(("script", row_code))
     if code is not None:
@@ -152,18 +144,15 @@ def recipe_of(
             parts[key] = [word.text for word in words]
             holes += _holes_of(*words)
     if rule.params:
-        static: dict[str, object] = {}
-        for name, node in rule.params.items():
-            if not isinstance(node, (Scalar, Sequence, Tree)):
-                continue
-            inner = list(holes_in(node))
-            if all(is_static(hole) for _, hole in inner):
-                value = node_value(node, None) if as_written else typed_value(node, None)
-                static[name] = value if not inner else _static_value(table, node, as_written)
-            else:
-                static[name] = node_value(node, None)
-                holes += inner
-        parts["params"] = static
+        # Words of a command take them as they are written, where `01` is not `1`; the mapping of
+        # all of them, like a function, as what they are, where `1` is not `"1"`.
+        named = [hole for _, hole in holes if hole.root == "params"]
+        typed = not as_written or any(not hole.steps for hole in named)
+        if as_written or named:
+            parts["params" if as_written else "params in words"] = _static_params(table, True)
+        if typed:
+            parts["params as JSON" if as_written else "params"] = _static_params(table, False)
+        _add_params(made, typed)
     for site in table.sites:
         if site.kind is Kind.INPUT:
             made.texts.append((str(site), partial(_form, site.number)))
@@ -252,9 +241,35 @@ def is_static(hole: Placeholder) -> bool:
     return hole.root == "config" and not any(isinstance(step, Lookup) for step in hole.steps)
 
 
-def _static_value(table: RuleTable, node: Node, command: bool) -> object:
-    values = JobValues(table, 0)
-    return node_value(node, values.resolve) if command else typed_value(node, values.resolve)
+def _static_params(table: RuleTable, as_written: bool) -> dict[str, object]:
+    """The params that all jobs of a rule share; of others the text."""
+    found: dict[str, object] = {}
+    for name, node in table.rule.params.items():
+        if isinstance(node, Call):
+            continue
+        holes = holes_in(node)
+        resolve = JobValues(table, 0).resolve if holes else None
+        if not all(is_static(hole) for _, hole in holes):
+            found[name] = node_value(node, None)
+        elif as_written:
+            found[name] = node_value(node, resolve)
+        else:
+            found[name] = typed_value(node, resolve)
+    return found
+
+
+def _add_params(made: Recipe, typed: bool) -> None:
+    """The placeholders of params that differ from job to job; what they look up has a type."""
+    for node in made.table.rule.params.values():
+        holes = [] if isinstance(node, Call) else holes_in(node)
+        if all(is_static(hole) for _, hole in holes):
+            continue
+        made.holes += holes
+        made.texts += [
+            (hole.text, partial(_looked_up_typed, template, hole))
+            for template, hole in holes
+            if typed and hole.root == "config" and not is_static(hole)
+        ]
 
 
 def _add_config(
@@ -280,6 +295,10 @@ def _add_config(
 
 def _looked_up(template: Template, hole: Placeholder, job: JobValues) -> object:
     return resolved(template, hole, job.resolve)
+
+
+def _looked_up_typed(template: Template, hole: Placeholder, job: JobValues) -> object:
+    return resolved(template, hole, job.typed)
 
 
 def _add_values(

@@ -839,7 +839,7 @@ _WORDS = {
 
 
 def _singular(key: str) -> str:
-    return {"params": "param", "files": "the file"}.get(key, key)
+    return {"files": "the file"}.get(key, "param" if key.startswith("params") else key)
 
 
 def _shown(value: object) -> str:

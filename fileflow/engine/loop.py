@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol, runtime_checkable
 
-from fileflow.cpus import usable_memory_mb
 from fileflow.engine import events
 from fileflow.engine.amounts import Amounts, Needs
 from fileflow.engine.durations import Durations
 from fileflow.engine.facts import World
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders, shared_list
+from fileflow.engine.pools import pools_of, told
 from fileflow.engine.recording import Recording
 from fileflow.engine.runners import ASYNC, Chooser, lanes_of
 from fileflow.engine.session import Decided, Session
@@ -29,7 +29,6 @@ from fileflow.engine.words import ending, said_seconds, tail_of
 from fileflow.errors import FileflowError
 from fileflow.language.templates import Value
 from fileflow.model.ports import Runner
-from fileflow.model.rules import Pool
 from fileflow.model.work import Batch, Died, End, Order, Outcome
 from fileflow.planning.plan import Plan
 from fileflow.planning.schedule import JobState, Schedule
@@ -153,10 +152,7 @@ class Loop:
         self.durations = Durations(session)
         self.runners: dict[str, Watched] = {}
         self.lanes: dict[str, list[Lane]] = {}
-        self.pools = dict(session.workflow.resources)
-        memory = usable_memory_mb()
-        if "mem_mb" not in self.pools and memory is not None:
-            self.pools["mem_mb"] = Pool(memory)
+        self.pools = pools_of(session.workflow.resources)
         self.free_items = {
             name: list(pool.items) for name, pool in self.pools.items() if pool.items is not None
         }
@@ -641,7 +637,7 @@ class Loop:
                 items = lane.items[name]
                 values[name] = items[0] if len(items) == 1 else list(items)
             else:
-                values[name] = int(amount) if amount == int(amount) else amount
+                values[name] = told(amount)
         return values
 
     def _warn_pools(self) -> None:
@@ -846,7 +842,8 @@ class Loop:
         self._leave(lane, job)
         self.busy += outcome.seconds
         table = self.plan.tables[job >> SHIFT]
-        self._say_notes(table, outcome)
+        if not timed_out:  # what it left was ended with it
+            self._say_notes(table, outcome)
         if outcome.end is End.DRAWS:
             self._to_process(table, job)
             return

@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from fileflow.engine.pools import known_shares
 from fileflow.language.bash import plain_words
 from fileflow.language.config import steps_of
 from fileflow.language.templates import (
@@ -85,6 +86,7 @@ class Orders:
         ]
         key, self.seed_names = seed_key(self.rule, written)
         self._seeds = Seeds(root_seed, key)
+        self._shares: dict[str, Value] | None = None
         entries = table.shape.outputs
         self.work = Work(
             key=table.number,
@@ -149,7 +151,7 @@ class Orders:
     def _staged(self, row: int) -> Callable[[str], str]:
         """How an action is told where to make each output."""
         if self.table.scattered:
-            return self._staged_scatter(row)
+            return self._folders(row, own_name if self.rule.private else staged)
         if not self._special:
             return staged
         if self.rule.private:
@@ -159,10 +161,9 @@ class Orders:
         here = {path for path, entry in zip(outputs, entries, strict=True) if entry.in_place}
         return lambda path: path if path in here else staged(path)
 
-    def _staged_scatter(self, row: int) -> Callable[[str], str]:
+    def _folders(self, row: int, place: Callable[[str], str]) -> Callable[[str], str]:
         """The same where outputs are scattered: the folder in which their files are left."""
         outputs = self.table.outputs_of(row)
-        place = own_name if self.rule.private else staged
         folders = {
             outputs[k]: folder_of(self.table.scatter_pattern(k, row)) for k in self.table.scattered
         }
@@ -456,8 +457,14 @@ class Orders:
         action = self.rule.action
         if isinstance(action, Run):
             return f"{action.module}:{action.function}"
-        resources = {name: f"{{resources.{name}}}" for name in self.rule.resources}
-        values = JobValues(self.table, row, str, self._before(row, resources))
+        if self._shares is None:
+            declared = self.table.joins.workflow.resources
+            self._shares = {
+                name: f"{{resources.{name}}}" if number is None else number
+                for name, number in known_shares(self.rule.resources, declared).items()
+            }
+        names = self._folders(row, str) if self.table.scattered else str
+        values = JobValues(self.table, row, names, self._before(row, self._shares))
         if isinstance(action, Shell):
             resolve = self._with_logs(values) if self.rule.logs else values.resolve
             text = fill_shell(action.template, resolve, FillOptions(self.root, lambda _: "LIST"))

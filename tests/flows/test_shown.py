@@ -71,12 +71,21 @@ def test_amounts_that_only_a_run_knows_are_shown_by_their_names(space):
 
 
 def test_nothing_is_said_of_processes_that_a_timeout_ended(space: Space):
+    space.source(
+        "act.py",
+        """
+        import subprocess, time
+        def act(output):
+            subprocess.Popen(["sleep", "30"])
+            time.sleep(30)
+        """,
+    )
     space.workflow("""
         rules:
           make:
             output: out
             timeout: 0.3
-            shell: sleep 30 & sleep 30
+            run: act:act
         """)
     flow = space.flow()
     assert flow.status == 1

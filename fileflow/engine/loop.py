@@ -515,7 +515,7 @@ class Loop:
             try:
                 order = orders.order(job, job & ROW, attempt, log, resources, checks)
             except FileflowError as error:
-                self._failed_unstarted(table, job, str(error))
+                self._failed_unstarted(table, job, str(error.at(table.rule.place)))
                 continue
             if orders.work.deps:
                 order.looks = self.named.looks(table, job)

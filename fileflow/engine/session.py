@@ -336,8 +336,8 @@ class Session:
             row_code=row_code,
         )
         if not self.started:
-            for name in dict.fromkeys(recipe.singles):
-                table.check_single(name)
+            for name, (place, hint) in recipe.singles.items():
+                table.check_single(name, place, hint)
             check_lookups(table, recipe.holes, wanted_rows(table))
 
     def _code(self, rule: Rule, action: Run) -> Code:

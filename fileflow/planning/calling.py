@@ -110,7 +110,7 @@ def asking_of(table: RuleTable, site: Site, parameters: Sequence[Parameter]) -> 
             node = extra.pop(name)
             made.getters[name] = _written(node)
         elif _is_value(table, name):
-            made.getters[name] = _value_getter(name, parameter.annotation)
+            made.getters[name] = _value_getter(name, parameter.annotation, call)
         elif name == "config":
             made.takes_config = True
             made.getters[name] = partial(_same, python_config(table.config))
@@ -160,14 +160,18 @@ def _is_value(table: RuleTable, name: str) -> bool:
     return name in table.columns or name in table.gathered_names or table.has_column(name)
 
 
-def _value_getter(name: str, annotation: str | None) -> Getter:
+def _value_getter(name: str, annotation: str | None, call: Call) -> Getter:
     convert = converter(annotation)
 
     def get(job: JobValues) -> object:
         if name in job.table.columns:
             found: object = job.table.columns[name][job.row]
         else:
-            found = job.column(name)
+            try:
+                found = job.column(name)
+            except FileflowError as error:
+                hint = f'write with: {{{name}: "{{{name}:each}}"}} beside it for the list of them'
+                raise FileflowError(error.what, place=call.place, hint=hint) from None
         try:
             if isinstance(found, list):
                 return [convert(str(one)) for one in found]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+from fileflow.errors import Place
 from fileflow.language.templates import (
     Lookup,
     Placeholder,
@@ -56,15 +57,15 @@ class Recipe:
     `parts` are what all its jobs share, by name, in the user's words (so that `why` can show them
     before and after); `names` the wildcards and columns whose values enter each job's digest,
     `texts` the ways to the other values that differ from job to job. `singles` are the columns that
-    are asked for their one value; `holes` all placeholders, of params those that differ from job
-    to job.
+    are asked for their one value, with the place where and how a list is had there; `holes` all
+    placeholders, of params those that differ from job to job.
     """
 
     table: RuleTable
     parts: dict[str, object]
     names: list[str] = field(default_factory=list)
     texts: list[tuple[str, Callable[[JobValues], object]]] = field(default_factory=list)
-    singles: list[str] = field(default_factory=list)
+    singles: dict[str, tuple[Place, str | None]] = field(default_factory=dict)
     holes: list[Hole] = field(default_factory=list)
     _base: object = None
     _constant: bytes | None = None
@@ -180,7 +181,8 @@ def recipe_of(
                     made.names.append(name)
             elif name not in rule.scatter:
                 made.texts.append((name, lambda job, name=name: job.column(name)))  # type: ignore[misc]
-                made.singles.append(name)
+                hint = f"leave it out of `by`, in which no list such as {{{name}:each}} can stand"
+                made.singles[name] = (rule.place_of("seed"), hint)
     if any(hole.root == "rule" for _, hole in holes):
         parts["rule"] = rule.name
     return made
@@ -306,25 +308,37 @@ def _add_values(
 ) -> None:
     """The values of wildcards and columns that the action names; params are looked into above."""
     table = made.table
-    names: dict[str, Placeholder | None] = {}
-    for _, hole in holes:
+    names: dict[str, Hole | None] = {}
+    for template, hole in holes:
         root = str(hole.steps[0]) if hole.root == "wildcards" and hole.steps else hole.root
         if root in PATH_ROOTS | NO_REASON | {"params", "config", "rules"}:
             continue
-        names[root + ("\0each" if "each" in hole.modifiers else "")] = hole
+        names.setdefault(root + "\0each" * ("each" in hole.modifiers), (template, hole))
     if isinstance(table.rule.action, Run):
-        taken = takes[0] if takes is not None else table.names
-        names.update(dict.fromkeys(taken))
-    for name in names:
+        for name in takes[0] if takes is not None else table.names:
+            names.setdefault(name, None)
+    for name, asked in names.items():
         bare, _, each = name.partition("\0")
         if bare in table.columns and not each:
             made.names.append(bare)
         else:
             if not each and bare not in table.shape.gathered:
-                made.singles.append(bare)
+                made.singles[bare] = _asked_at(table.rule, bare, asked)
             made.texts.append(
                 (bare, lambda job, bare=bare, each=each: _column(job, bare, bool(each)))  # type: ignore[misc]
             )
+
+
+def _asked_at(rule: Rule, name: str, asked: Hole | None) -> tuple[Place, str | None]:
+    """Where a column is asked for its one value, and how a list is had there."""
+    if asked is not None:
+        template, hole = asked
+        return template.place_at(hole.offset), None
+    place = rule.action.place if rule.action is not None else rule.place
+    return (
+        place,
+        f'take the list of them by another name: params: {{{name}_all: "{{{name}:each}}"}}',
+    )
 
 
 def _column(job: JobValues, name: str, each: bool) -> object:

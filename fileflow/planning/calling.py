@@ -296,7 +296,14 @@ class Calls:
                 self._wanting.defer(table.base | row, frozenset(wait.open))
             if site.is_amount or row in known or wait.lacks or table.base | row in defers:
                 continue
-            questions.append(asking.question(table, row, wait.paths, wait.makers.values()))
+            try:
+                question = asking.question(table, row, wait.paths, wait.makers.values())
+            except FileflowError as error:
+                if not self._answers.keep_going:
+                    raise
+                self.failed[table.base | row] = error
+            else:
+                questions.append(question)
         if not questions:
             return
         for question, answer in zip(questions, self._answers.of(questions), strict=True):

@@ -142,3 +142,19 @@ def test_all_wildcards_at_once_are_no_value(space, rule):
     place = f"fileflow: Workflowfile:{'8:18' if 'params' in rule else '7:18'}: "
     assert f"{place}{{wildcards}} is no value by itself" in flow.text
     assert "write {wildcards.NAME}, which is {NAME}" in flow.text
+
+
+def test_a_call_that_cannot_be_asked_spares_the_jobs_beside_it(space):
+    space.write("act.py", "def same(v):\n    return v\n")
+    space.workflow(FOUND)
+    space.replace(
+        "Workflowfile",
+        "    retries: 2\n",
+        "    params: {v: {call: act:same, with: {v: '{config.rate[k]}'}}}\n",
+    )
+    space.replace("Workflowfile", "echo {config.rate[k]} >", "echo {params.v} >")
+    flow = space.run("-k")
+    assert flow.status == 1, flow.text
+    assert flow.counts() == (3, 0, 0, 2)
+    assert "Workflowfile:11:45: {config.rate[k]}: there is no 'y' there" in flow.text
+    assert space.read("u/z") == "3\n"

@@ -76,13 +76,13 @@ def _read(path: str) -> str:
         return ""
 
 
-def usable_memory_mb(root: str = "/") -> float | None:
-    """How much memory there is, in 10⁶ bytes: the machine's, or less if a cgroup says so."""
-    found: list[float] = []
+def usable_memory_mb(root: str = "/") -> int | None:
+    """How much memory there is, in whole 10⁶ bytes: the machine's, or less if a cgroup says so."""
+    found: list[int] = []
     for line in _read(f"{root}/proc/meminfo").splitlines():
         name, _, rest = line.partition(":")
         if name == "MemTotal":
-            found.append(int(rest.split()[0]) * 1024 / 1e6)
+            found.append(int(rest.split()[0]) * 1024 // 1_000_000)
     for line in _read(f"{root}/proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
@@ -96,7 +96,7 @@ def usable_memory_mb(root: str = "/") -> float | None:
         while True:
             limit = _read(f"{folder}{below}/{name}").strip()
             if limit.isdigit():
-                found.append(int(limit) / 1e6)
+                found.append(int(limit) // 1_000_000)
             if not below:
                 break
             below = below.rpartition("/")[0]

@@ -84,6 +84,11 @@ class FileflowError(Exception):
         self.hint = hint
         self.status = status
 
+    def at(self, place: Place) -> FileflowError:
+        """The mistake itself, which was made here if it does not say where."""
+        self.place = self.place or place
+        return self
+
     def __str__(self) -> str:
         head = f"{self.place}: {self.what}" if self.place else self.what
         lines = [head]

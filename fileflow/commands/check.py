@@ -12,13 +12,13 @@ from itertools import combinations
 from fileflow.commands.choosing import askable_rules
 from fileflow.commands.unused import Unused, unused_config, unused_wildcards
 from fileflow.engine.knowing import known_plan
-from fileflow.engine.orders import Orders
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.errors import Collector, FileflowError, Mistakes
 from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding
 from fileflow.planning.calling import asking_of
 from fileflow.planning.closure import Closure
+from fileflow.planning.fillable import check_lookups
 from fileflow.planning.plan import Plan, Target, Wishes
 from fileflow.planning.tables import ROW, SHIFT, RuleTable, wanted_rows
 
@@ -251,13 +251,8 @@ class _Checking:
         rows: Sequence[int] = range(table.count)
         if any(not site.is_amount for site in table.sites):
             rows = wanted_rows(table)  # of others it is not known what calls give
+        check_lookups(table, recipe.holes, rows)
         for row in rows:
             recipe.digest(row)
-        if rows and table.rule.action is not None:
-            Orders(
-                table,
-                decided.bindings.get(table.rule.name),
-                root=self.session.root,
-                root_seed=self.session.workflow.seed,
-                cores=int(table.rule.cores.number),
-            ).shown(rows[0])
+        if table.rule.action is not None:
+            self.session.try_texts(table, decided, rows)

@@ -6,7 +6,7 @@ Looks at rules and relations only: not at sources, records or what is fresh.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 
 from fileflow.model.rules import Rule, Workflow
@@ -67,7 +67,7 @@ def extent_of(table: RuleTable) -> Extent:
         if name not in shape.free
     }
     gathers = {
-        name: None if name in unknown else _gathered(table, name)
+        name: None if name in unknown else _gathered(table, name, unknown)
         for name in shape.gathered
         if name not in table.rule.scatter
     }
@@ -95,12 +95,15 @@ def _values(table: RuleTable, name: str) -> set[str]:
     return set.intersection(*columns) if columns else set()
 
 
-def _gathered(table: RuleTable, name: str) -> Count:
+def _gathered(table: RuleTable, name: str, unknown: Set[str]) -> Count:
     counts = {
         len(set(group.rows.column(name)))
         for link in table.links
         for group in link.groups
-        if group.rows is not None and name in group.rows.names
+        if group.rows is not None
+        and name in group.rows.names
+        # Without the values that are found while running there is no row of the others either.
+        and (group.rows.count or unknown.isdisjoint(group.rows.names))
     }
     if not counts:
         return len(_values(table, name))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fileflow.engine.asking import Answering
+from fileflow.engine.pools import share
 from fileflow.engine.runners import cores_of
 from fileflow.engine.session import Decided
 from fileflow.model.rules import Kind, Pool
@@ -79,11 +80,7 @@ class Amounts:
             found.get((Kind.CORES, None), rule.cores.number),
         )
         amounts = {
-            name: self._cut(name, found.get((Kind.RESOURCES, name), amount.number))
+            name: share(self._pools, name, found.get((Kind.RESOURCES, name), amount.number))
             for name, amount in rule.resources.items()
         }
         return Needs(cores, amounts)
-
-    def _cut(self, name: str, number: float) -> float:
-        pool = self._pools.get(name)
-        return number if pool is None else min(number, pool.total)

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol, runtime_checkable
 
-from fileflow.cpus import usable_memory_mb
 from fileflow.engine import events
 from fileflow.engine.amounts import Amounts, Needs
 from fileflow.engine.durations import Durations
 from fileflow.engine.facts import World
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders, shared_list
+from fileflow.engine.pools import pools_of, told
 from fileflow.engine.recording import Recording
 from fileflow.engine.runners import ASYNC, Chooser, lanes_of
 from fileflow.engine.session import Decided, Session
@@ -29,7 +29,6 @@ from fileflow.engine.words import ending, said_seconds, tail_of
 from fileflow.errors import FileflowError
 from fileflow.language.templates import Value
 from fileflow.model.ports import Runner
-from fileflow.model.rules import Pool
 from fileflow.model.work import Batch, Died, End, Order, Outcome
 from fileflow.planning.plan import Plan
 from fileflow.planning.schedule import JobState, Schedule
@@ -153,10 +152,7 @@ class Loop:
         self.durations = Durations(session)
         self.runners: dict[str, Watched] = {}
         self.lanes: dict[str, list[Lane]] = {}
-        self.pools = dict(session.workflow.resources)
-        memory = usable_memory_mb()
-        if "mem_mb" not in self.pools and memory is not None:
-            self.pools["mem_mb"] = Pool(memory)
+        self.pools = pools_of(session.workflow.resources)
         self.free_items = {
             name: list(pool.items) for name, pool in self.pools.items() if pool.items is not None
         }
@@ -391,8 +387,7 @@ class Loop:
         try:
             needs = self.amounts.of_job(table, job & ROW, self.attempts.get(job, 0) + 1)
         except (FileflowError, OSError) as error:
-            self.attempts[job] = 1 + self._retries(table)
-            self._failed(job, str(error), Outcome(job, 1, End.FAILED, started=time.time()))
+            self._failed_unstarted(table, job, str(error))
             return True
         lane = self._free_lane(table, needs, runner)
         if lane is None or lane.orders:
@@ -427,9 +422,7 @@ class Loop:
                     f"{path} is protected and stale ({self._reason(job) or 'rerun'}): "
                     f"--force {path} builds it anew"
                 )
-                outcome = Outcome(job, 1, End.MISSING, started=time.time())
-                self.attempts[job] = 1 + self._retries(table)
-                self._failed(job, message, outcome)
+                self._failed_unstarted(table, job, message)
                 return True
         return False
 
@@ -514,17 +507,29 @@ class Loop:
         log = f".fileflow/logs/{self.run}/{lane.number}.log"
         batch: list[Order] = []
         for job in jobs:
+            if self._ending():
+                self.schedule.put_back(job)
+                continue
             attempt = self.attempts[job] = self.attempts.get(job, 0) + 1
             checks = self._checks(table, job & ROW, lists)
-            order = orders.order(job, job & ROW, attempt, log, resources, checks)
+            try:
+                order = orders.order(job, job & ROW, attempt, log, resources, checks)
+            except FileflowError as error:
+                self._failed_unstarted(table, job, str(error.at(table.rule.place)))
+                continue
             if orders.work.deps:
                 order.looks = self.named.looks(table, job)
             lane.orders[job] = order
             batch.append(order)
             self.schedule.started(job)
-        lane.batches.append(set(jobs))
+        if not batch:
+            if not lane.orders:
+                self._give_back(lane)
+            return
+        started = [order.index for order in batch]
+        lane.batches.append(set(started))
         if self.settings.print_commands or self.settings.verbose:
-            for job in jobs:
+            for job in started:
                 shown = orders.shown(job & ROW) if self.settings.print_commands else None
                 self.tell(events.JobStarted(self.facts(job), self._reason(job), shown))
         self.runners[lane.runner].submit(lane.number, Batch(orders.work, batch, lists))
@@ -632,7 +637,7 @@ class Loop:
                 items = lane.items[name]
                 values[name] = items[0] if len(items) == 1 else list(items)
             else:
-                values[name] = int(amount) if amount == int(amount) else amount
+                values[name] = told(amount)
         return values
 
     def _warn_pools(self) -> None:
@@ -837,7 +842,8 @@ class Loop:
         self._leave(lane, job)
         self.busy += outcome.seconds
         table = self.plan.tables[job >> SHIFT]
-        self._say_notes(table, outcome)
+        if not timed_out:  # what it left was ended with it
+            self._say_notes(table, outcome)
         if outcome.end is End.DRAWS:
             self._to_process(table, job)
             return
@@ -878,6 +884,18 @@ class Loop:
     def _end_stopped(self, job: int, outcome: Outcome) -> None:
         self.schedule.put_back(job)
 
+    def _failed_unstarted(self, table: RuleTable, job: int, message: str) -> None:
+        """A job that cannot even be started has failed; another try would be the same."""
+        self.attempts[job] = 1 + self._retries(table)
+        self._failed(job, message, Outcome(job, 1, End.FAILED, started=time.time()))
+
+    def _shown(self, job: int) -> str:
+        """The action of a job; nothing where it cannot be filled in, which is why it failed."""
+        try:
+            return self._orders(self.plan.tables[job >> SHIFT]).shown(job & ROW)
+        except FileflowError:
+            return ""
+
     def _failed(self, job: int, message: str, outcome: Outcome) -> None:
         table = self.plan.tables[job >> SHIFT]
         retries = self._retries(table)
@@ -890,7 +908,7 @@ class Loop:
                 outcome.seconds,
                 message=message,
                 traceback=outcome.traceback,
-                action=self._orders(table).shown(job & ROW),
+                action=self._shown(job),
                 log_tail=tail_of(outcome.log),
                 log=outcome.log,
                 memory=outcome.memory,

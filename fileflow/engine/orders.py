@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from fileflow.errors import FileflowError
+from fileflow.engine.pools import known_shares
 from fileflow.language.bash import plain_words
 from fileflow.language.config import steps_of
 from fileflow.language.templates import (
@@ -32,7 +32,6 @@ from fileflow.planning.filling import (
     Item,
     JobValues,
     canonical,
-    config_lookup,
     node_value,
     python_config,
 )
@@ -87,6 +86,7 @@ class Orders:
         ]
         key, self.seed_names = seed_key(self.rule, written)
         self._seeds = Seeds(root_seed, key)
+        self._shares: dict[str, Value] | None = None
         entries = table.shape.outputs
         self.work = Work(
             key=table.number,
@@ -151,7 +151,7 @@ class Orders:
     def _staged(self, row: int) -> Callable[[str], str]:
         """How an action is told where to make each output."""
         if self.table.scattered:
-            return self._staged_scatter(row)
+            return self._folders(row, own_name if self.rule.private else staged)
         if not self._special:
             return staged
         if self.rule.private:
@@ -161,10 +161,9 @@ class Orders:
         here = {path for path, entry in zip(outputs, entries, strict=True) if entry.in_place}
         return lambda path: path if path in here else staged(path)
 
-    def _staged_scatter(self, row: int) -> Callable[[str], str]:
+    def _folders(self, row: int, place: Callable[[str], str]) -> Callable[[str], str]:
         """The same where outputs are scattered: the folder in which their files are left."""
         outputs = self.table.outputs_of(row)
-        place = own_name if self.rule.private else staged
         folders = {
             outputs[k]: folder_of(self.table.scatter_pattern(k, row)) for k in self.table.scattered
         }
@@ -249,15 +248,7 @@ class Orders:
 
     def logs(self, row: int) -> list[str]:
         """The log files that a job writes itself."""
-        values = self.table.values_of(row)
-        found = []
-        for entry in self.rule.logs:
-            assert entry.pattern is not None
-            full = dict(values)
-            for text, _ in entry.pattern.lookups:
-                full[text] = config_lookup(self.table.config, text, values)
-            found.append(entry.pattern.fill(full))
-        return found
+        return [self.table.log_path(entry, row) for entry in self.rule.logs]
 
     def _from_within(self, path: str) -> str:
         """A path of the engine's own, as an action can use it where it runs."""
@@ -432,27 +423,53 @@ class Orders:
         text = canonical(facts)
         return json.dumps(in_order, ensure_ascii=False)[:-1] + "," + text[1:]
 
+    def _before(self, row: int, resources: Mapping[str, Value]) -> dict[str, Value]:
+        """What only a job's order has, made up."""
+        return {
+            "seed": str(small(self.seed(row))),
+            "cores": str(self.cores),
+            "resources": resources,
+            "log": PathText("LOG.log"),
+            "attempt": "1",
+        }
+
+    def rehearse(self, row: int) -> None:
+        """Fills in the texts of a job as its order will, before it is known when it runs.
+
+        Raises:
+            FileflowError: if one cannot be filled in.
+        """
+        extras = self._before(row, dict.fromkeys(self.rule.resources, "1"))
+        values = JobValues(self.table, row, self._staged(row), extras)
+        action = self.rule.action
+        if not isinstance(action, Run):
+            self.words(values, [])
+        if isinstance(action, (Run, Script)):
+            values.typed_params()
+        self._extra_env(values)
+
     def shown(self, row: int) -> str:
-        """The action in the user's words: the filled command, or the function's name."""
+        """The action in the user's words: the filled command, or the function's name.
+
+        Raises:
+            FileflowError: if the command cannot be filled in.
+        """
         action = self.rule.action
         if isinstance(action, Run):
             return f"{action.module}:{action.function}"
-        extras: dict[str, Value] = {
-            "seed": str(small(self.seed(row))),
-            "cores": str(self.cores),
-            "resources": {name: f"{{resources.{name}}}" for name in self.rule.resources},
-            "log": PathText("LOG"),
-            "attempt": "1",
-        }
-        values = JobValues(self.table, row, str, extras)
+        if self._shares is None:
+            declared = self.table.joins.workflow.resources
+            self._shares = {
+                name: f"{{resources.{name}}}" if number is None else number
+                for name, number in known_shares(self.rule.resources, declared).items()
+            }
+        names = self._folders(row, str) if self.table.scattered else str
+        values = JobValues(self.table, row, names, self._before(row, self._shares))
         if isinstance(action, Shell):
             resolve = self._with_logs(values) if self.rule.logs else values.resolve
             text = fill_shell(action.template, resolve, FillOptions(self.root, lambda _: "LIST"))
             return text.strip()
-        try:
-            words = self.words(values, [])
-        except FileflowError as error:
-            return str(error)
+        words = self.words(values, [])
         if isinstance(action, Script) and is_notebook(action) and not self.rule.prefix:
             del words[:3], words[1]
         return " ".join(word.replace(f"{STAGE}/", "") for word in words)

@@ -134,7 +134,9 @@ def _run(
     )
     tally = Tally()
     said: set[str] = set()
-    # From now on a call that fails is the failure of its job, and all else may go on.
+    # From now on a call that fails, or a text that cannot be filled in, is the failure of its job,
+    # and all else may go on.
+    session.started = True
     session.answers.keep_going = not settings.max_failures
 
     def grow(loop: Loop) -> tuple[Decided, Mapping[str, Watched]] | None:

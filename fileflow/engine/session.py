@@ -6,13 +6,13 @@ Changes nothing. What runs jobs is built on top of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 
 from fileflow.engine.asking import Answering
 from fileflow.engine.facts import World
-from fileflow.engine.orders import is_notebook
+from fileflow.engine.orders import Orders, is_notebook
 from fileflow.engine.runners import check
 from fileflow.engine.since import JOURNAL
 from fileflow.errors import Collector, FileflowError
@@ -25,12 +25,13 @@ from fileflow.model.rules import Argv, Rule, Run, Script, Shell, Workflow
 from fileflow.model.work import Work
 from fileflow.planning.binding import Binding, bind
 from fileflow.planning.calling import Asking, asking_of
+from fileflow.planning.fillable import check_lookups, of_job, tries
 from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
 from fileflow.planning.known import Known
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.planner import make_plan
 from fileflow.planning.recipes import Recipe, action_parts, is_static, recipe_of, words_of
-from fileflow.planning.staleness import Staleness
+from fileflow.planning.staleness import Staleness, State
 from fileflow.planning.tables import Joins, RuleTable, wanted_rows
 from fileflow.world.code import Code, CodeReader
 from fileflow.world.files import Clock, RealDisk, file_digest, hashing, signature
@@ -96,9 +97,12 @@ class Session:
     Attributes:
         shortcuts: whether many jobs are decided at once, by what is known since the last run.
             Without them each job is looked at by itself: what is decided is the same.
+        started: whether jobs run already: from then on a text that cannot be filled in is the
+            failure of its job.
     """
 
     shortcuts: bool = True
+    started: bool = False
 
     def __init__(
         self,
@@ -225,7 +229,8 @@ class Session:
         """What jobs that may run need of the world outside; those who only look do not ask.
 
         Raises:
-            FileflowError: for variables that are not set, or what notebooks need.
+            FileflowError: for variables that are not set, what notebooks need, or texts that cannot
+                be filled in.
         """
         errors = Collector()
         for table in decided.plan.tables.values():
@@ -252,7 +257,45 @@ class Session:
                             hint="install the extra: pip install 'fileflow[notebook]'",
                         )
                     )
+            if not self.started:
+                try:
+                    self._try_texts(table, decided)
+                except FileflowError as error:
+                    errors.add(error)
         errors.raise_if_any()
+
+    def _try_texts(self, table: RuleTable, decided: Decided) -> None:
+        """Fills in the texts of jobs that may run, as far as one may tell something new."""
+        states = decided.staleness.states[table.number]
+        blocked = decided.plan.blocked
+        rows = (
+            row
+            for row, state in enumerate(states)
+            if state not in (State.FRESH, State.ABSENT) and table.base | row not in blocked
+        )
+        self.try_texts(table, decided, rows)
+
+    def try_texts(self, table: RuleTable, decided: Decided, rows: Iterable[int]) -> None:
+        """Fills in the texts of these jobs, as far as one may tell something new.
+
+        Raises:
+            FileflowError: for a text that cannot be filled in, or a script that is not there.
+        """
+        action = table.rule.action
+        orders = Orders(
+            table,
+            decided.bindings.get(table.rule.name),
+            root=self.root,
+            root_seed=self.workflow.seed,
+            cores=int(table.rule.cores.number),
+        )
+        for row in tries(table, decided.recipes[table.rule.name].holes, rows):
+            try:
+                orders.rehearse(row)
+                if isinstance(action, Script):
+                    self._code_of(JobValues(table, row), action)
+            except FileflowError as error:
+                raise of_job(error, table, row) from None
 
     def _prepare(self, table: RuleTable, decided: Decided, describe: Describe | None) -> None:
         rule = table.rule
@@ -292,8 +335,10 @@ class Session:
             named_files=self._named_files(table),
             row_code=row_code,
         )
-        for name in dict.fromkeys(recipe.singles):
-            table.check_single(name)
+        if not self.started:
+            for name, (place, hint) in recipe.singles.items():
+                table.check_single(name, place, hint)
+            check_lookups(table, recipe.holes, wanted_rows(table))
 
     def _code(self, rule: Rule, action: Run) -> Code:
         try:

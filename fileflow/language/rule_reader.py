@@ -404,7 +404,7 @@ class _RuleReader:
             return Shell(self._shell("shell"), place)
         if key == "argv":
             words = self._words("argv")
-            if not isinstance(self._config.filled(node), Sequence):
+            if not isinstance(self._config.filled(node, lists_stay=True), Sequence):
                 error = not_a(node, "argv", "a list of words")
                 error.hint = error.hint or "a command in one text is shell"
                 raise error

@@ -283,9 +283,17 @@ def _unknown_name(
     template: Template, placeholder: Placeholder, known: frozenset[str]
 ) -> FileflowError | None:
     root, steps = placeholder.root, placeholder.steps
-    if root in known and not steps:
+    alone = root == "wildcards" and not steps
+    if root in known and not steps and not alone:
         return None
     place = template.place_at(placeholder.offset)
+    if alone:
+        return FileflowError(
+            f"{placeholder.text} is no value by itself",
+            place=place,
+            hint="write {wildcards.NAME}, which is {NAME}, for each of them; for the text "
+            f"{placeholder.text} itself write {{{placeholder.text}}}",
+        )
     if root in known or root == "wildcards":
         lookups = [step.word for step in steps if isinstance(step, Lookup)]
         first = [step for step in steps[:1] if isinstance(step, str) and root == "wildcards"]
@@ -346,6 +354,18 @@ def _list_in_quotes(template: Template, placeholder: Placeholder) -> FileflowErr
 # ---- filling in -------------------------------------------------------------------------------
 
 
+def resolved(template: Template, placeholder: Placeholder, resolve: Resolve) -> Value:
+    """What a placeholder of the template stands for; what is wrong with it is told where it stands.
+
+    Raises:
+        FileflowError: if there is no such value.
+    """
+    try:
+        return resolve(placeholder)
+    except FileflowError as error:
+        raise error.at(template.place_at(placeholder.offset)) from None
+
+
 def fill_shell(template: Template, resolve: Resolve, options: FillOptions) -> str:
     """The command with its values in place, each quoted as the text around it asks for."""
     pieces: list[str] = []
@@ -354,7 +374,7 @@ def fill_shell(template: Template, resolve: Resolve, options: FillOptions) -> st
         if isinstance(segment, str):
             pieces.append(segment)
             continue
-        value = resolve(segment)
+        value = resolved(template, segment, resolve)
         if segment.modifiers:
             value = _modified(template, segment, value, options)
         if segment.heredoc is not None and "raw" not in segment.modifiers:
@@ -409,7 +429,7 @@ def fill_words(template: Template, resolve: Resolve, options: FillOptions) -> li
 def _plain_items(
     template: Template, placeholder: Placeholder, resolve: Resolve, options: FillOptions
 ) -> str | list[str] | None:
-    value = resolve(placeholder)
+    value = resolved(template, placeholder, resolve)
     if placeholder.modifiers:
         value = _modified(template, placeholder, value, options)
     items = _items(value)

@@ -12,19 +12,12 @@ from functools import partial
 from typing import Protocol
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
-from fileflow.language.templates import fill_plain, parse_plain
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call, Kind
 from fileflow.planning.binding import converter
-from fileflow.planning.filling import (
-    PLAIN_OPTIONS,
-    JobValues,
-    plain,
-    python_config,
-    typed_value,
-)
+from fileflow.planning.filling import JobValues, python_config, typed_value
 from fileflow.planning.known import Known
 from fileflow.planning.plan import Looks
 from fileflow.planning.questions import (
@@ -117,7 +110,7 @@ def asking_of(table: RuleTable, site: Site, parameters: Sequence[Parameter]) -> 
             node = extra.pop(name)
             made.getters[name] = _written(node)
         elif _is_value(table, name):
-            made.getters[name] = _value_getter(name, parameter.annotation)
+            made.getters[name] = _value_getter(name, parameter.annotation, call)
         elif name == "config":
             made.takes_config = True
             made.getters[name] = partial(_same, python_config(table.config))
@@ -146,12 +139,6 @@ def _written(node: Node) -> Getter:
     """How a value of `with` is filled in for a job; what all jobs share is filled in once."""
     if not _holes(node):
         return partial(_same, typed_value(node, None))
-    if isinstance(node, Scalar):
-        template = parse_plain(node.text, node.place_at)
-        if template.only is not None:
-            only = template.only
-            return lambda job: plain(job.typed(only))
-        return lambda job: fill_plain(template, job.typed, PLAIN_OPTIONS)
     return lambda job: typed_value(node, job.typed)
 
 
@@ -173,14 +160,18 @@ def _is_value(table: RuleTable, name: str) -> bool:
     return name in table.columns or name in table.gathered_names or table.has_column(name)
 
 
-def _value_getter(name: str, annotation: str | None) -> Getter:
+def _value_getter(name: str, annotation: str | None, call: Call) -> Getter:
     convert = converter(annotation)
 
     def get(job: JobValues) -> object:
         if name in job.table.columns:
             found: object = job.table.columns[name][job.row]
         else:
-            found = job.column(name)
+            try:
+                found = job.column(name)
+            except FileflowError as error:
+                hint = f'write with: {{{name}: "{{{name}:each}}"}} beside it for the list of them'
+                raise FileflowError(error.what, place=call.place, hint=hint) from None
         try:
             if isinstance(found, list):
                 return [convert(str(one)) for one in found]
@@ -305,7 +296,14 @@ class Calls:
                 self._wanting.defer(table.base | row, frozenset(wait.open))
             if site.is_amount or row in known or wait.lacks or table.base | row in defers:
                 continue
-            questions.append(asking.question(table, row, wait.paths, wait.makers.values()))
+            try:
+                question = asking.question(table, row, wait.paths, wait.makers.values())
+            except FileflowError as error:
+                if not self._answers.keep_going:
+                    raise
+                self.failed[table.base | row] = error
+            else:
+                questions.append(question)
         if not questions:
             return
         for question, answer in zip(questions, self._answers.of(questions), strict=True):

@@ -20,6 +20,7 @@ from fileflow.language.templates import (
     Value,
     fill_plain,
     parse_plain,
+    resolved,
 )
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, python_value, scalar_value
@@ -63,7 +64,7 @@ def node_value(node: Node, resolve: Callable[[Placeholder], Value] | None = None
         if resolve is not None and "{" in node.text:
             template = parse_plain(node.text, node.place_at)
             if template.only is not None:
-                return resolve(template.only)
+                return resolved(template, template.only, resolve)
             return fill_plain(template, resolve, PLAIN_OPTIONS)
         return node.text
     if isinstance(node, List):
@@ -80,7 +81,7 @@ def typed_value(node: Node, resolve: Callable[[Placeholder], Value] | None = Non
         if resolve is not None and "{" in node.text:
             template = parse_plain(node.text, node.place_at)
             if template.only is not None:
-                return plain(resolve(template.only))
+                return plain(resolved(template, template.only, resolve))
             return fill_plain(template, resolve, PLAIN_OPTIONS)
         return scalar_value(node)
     if isinstance(node, List):
@@ -375,7 +376,7 @@ class JobValues:
 
     def _param(self, steps: Sequence[Step], hole: Placeholder) -> Value:
         if not steps:
-            return {name: self.param(name) for name in self.param_names()}
+            return self.typed_params()
         value = self.param(str(steps[0]))
         return _stepped(value, steps[1:], hole)
 

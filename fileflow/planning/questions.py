@@ -119,6 +119,9 @@ def said(site: Site, rule: Rule) -> str:
 class Answers(Protocol):
     """What planning asks of those who may call functions."""
 
+    keep_going: bool
+    """Whether a call that cannot be asked, or fails, fails its job alone."""
+
     def parameters(self, call: Call) -> Sequence[Parameter]:
         """What the function of a call takes.
 

@@ -13,22 +13,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+from fileflow.errors import Place
 from fileflow.language.templates import (
     Lookup,
     Placeholder,
     Template,
     parse_plain,
+    resolved,
     without_comments,
 )
-from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, Sequence
-from fileflow.model.rules import Argv, Kind, Rule, Run, Script, Shell
+from fileflow.model.rules import Argv, Call, Kind, Rule, Run, Script, Shell
 from fileflow.planning.filling import JobValues, canonical, node_value, python_config, typed_value
 from fileflow.planning.questions import form_of
 from fileflow.planning.seeds import seed_counts, seed_key, shared_names
 from fileflow.planning.tables import RuleTable
 
 SIZE = 16
+Hole = tuple[Template, Placeholder]
 PATH_ROOTS = frozenset({"input", "output", "log", "after"})
 NO_REASON = frozenset({"cores", "resources", "attempt", "seed", "rule"})
 
@@ -55,14 +57,16 @@ class Recipe:
     `parts` are what all its jobs share, by name, in the user's words (so that `why` can show them
     before and after); `names` the wildcards and columns whose values enter each job's digest,
     `texts` the ways to the other values that differ from job to job. `singles` are the columns that
-    are asked for their one value.
+    are asked for their one value, with the place where and how a list is had there; `holes` all
+    placeholders, of params those that differ from job to job.
     """
 
     table: RuleTable
     parts: dict[str, object]
     names: list[str] = field(default_factory=list)
     texts: list[tuple[str, Callable[[JobValues], object]]] = field(default_factory=list)
-    singles: list[str] = field(default_factory=list)
+    singles: dict[str, tuple[Place, str | None]] = field(default_factory=dict)
+    holes: list[Hole] = field(default_factory=list)
     _base: object = None
     _constant: bytes | None = None
 
@@ -115,24 +119,16 @@ def recipe_of(
     action = rule.action
     parts: dict[str, object] = {}
     made = Recipe(table, parts)
-    holes: list[Placeholder] = []
+    holes = made.holes
     command = not isinstance(action, Run)
     as_written = isinstance(action, (Shell, Argv))
     parts.update(action_parts(rule))
     if isinstance(action, Shell):
-        holes += action.template.placeholders
+        holes += _holes_of(action.template)
     elif isinstance(action, Argv):
-        holes += [hole for word in action.words for hole in word.placeholders]
+        holes += _holes_of(*action.words)
     elif isinstance(action, Script):
-        holes += action.path.placeholders
-        holes += [hole for word in action.args or () for hole in word.placeholders]
-        if any(hole.root == "params" for hole in holes):
-            # Words of a command take them as they are written: `01` is not `1`.
-            parts["params in words"] = {
-                name: node_value(node, None)
-                for name, node in rule.params.items()
-                if isinstance(node, (Scalar, Sequence, Tree))
-            }
+        holes += _holes_of(action.path, *(action.args or ()))
     if row_code is not None:
         made.texts.append(("script", row_code))
     if code is not None:
@@ -147,20 +143,17 @@ def recipe_of(
     ):
         if words and command:
             parts[key] = [word.text for word in words]
-            holes += [hole for word in words for hole in word.placeholders]
+            holes += _holes_of(*words)
     if rule.params:
-        static: dict[str, object] = {}
-        for name, node in rule.params.items():
-            if not isinstance(node, (Scalar, Sequence, Tree)):
-                continue
-            inner = list(_holes_in(node))
-            if all(is_static(hole) for hole in inner):
-                value = node_value(node, None) if as_written else typed_value(node, None)
-                static[name] = value if not inner else _static_value(table, node, as_written)
-            else:
-                static[name] = node_value(node, None)
-                holes += inner
-        parts["params"] = static
+        # Words of a command take them as they are written, where `01` is not `1`; the mapping of
+        # all of them, like a function, as what they are, where `1` is not `"1"`.
+        named = [hole for _, hole in holes if hole.root == "params"]
+        typed = not as_written or any(not hole.steps for hole in named)
+        if as_written or named:
+            parts["params" if as_written else "params in words"] = _static_params(table, True)
+        if typed:
+            parts["params as JSON" if as_written else "params"] = _static_params(table, False)
+        _add_params(made, typed)
     for site in table.sites:
         if site.kind is Kind.INPUT:
             made.texts.append((str(site), partial(_form, site.number)))
@@ -170,7 +163,7 @@ def recipe_of(
         env: dict[str, object] = {}
         for name, node in rule.env.items():
             env[name] = node_value(node, None)
-            holes += _holes_in(node)
+            holes += holes_in(node)
         parts["env"] = env
     _add_config(made, holes, takes)
     _add_values(made, holes, takes)
@@ -188,8 +181,9 @@ def recipe_of(
                     made.names.append(name)
             elif name not in rule.scatter:
                 made.texts.append((name, lambda job, name=name: job.column(name)))  # type: ignore[misc]
-                made.singles.append(name)
-    if any(hole.root == "rule" for hole in holes):
+                hint = f"leave it out of `by`, in which no list such as {{{name}:each}} can stand"
+                made.singles[name] = (rule.place_of("seed"), hint)
+    if any(hole.root == "rule" for _, hole in holes):
         parts["rule"] = rule.name
     return made
 
@@ -220,13 +214,16 @@ def action_parts(rule: Rule) -> dict[str, object]:
     return {}
 
 
-def _holes_in(node: Node) -> list[Placeholder]:
+def _holes_of(*templates: Template) -> list[Hole]:
+    return [(template, hole) for template in templates for hole in template.placeholders]
+
+
+def holes_in(node: Node) -> list[Hole]:
+    """The placeholders of a value, each with the text that it stands in."""
     if isinstance(node, Scalar):
-        if "{" not in node.text:
-            return []
-        return list(parse_plain(node.text, node.place_at).placeholders)
+        return _holes_of(parse_plain(node.text, node.place_at)) if "{" in node.text else []
     children = node.items if isinstance(node, Sequence) else node.items.values()
-    return [hole for child in children for hole in _holes_in(child)]
+    return [hole for child in children for hole in holes_in(child)]
 
 
 def _shared_text(hole: Placeholder, table: RuleTable) -> str:
@@ -246,18 +243,44 @@ def is_static(hole: Placeholder) -> bool:
     return hole.root == "config" and not any(isinstance(step, Lookup) for step in hole.steps)
 
 
-def _static_value(table: RuleTable, node: Node, command: bool) -> object:
-    values = JobValues(table, 0)
-    return node_value(node, values.resolve) if command else typed_value(node, values.resolve)
+def _static_params(table: RuleTable, as_written: bool) -> dict[str, object]:
+    """The params that all jobs of a rule share; of others the text."""
+    found: dict[str, object] = {}
+    for name, node in table.rule.params.items():
+        if isinstance(node, Call):
+            continue
+        holes = holes_in(node)
+        resolve = JobValues(table, 0).resolve if holes else None
+        if not all(is_static(hole) for _, hole in holes):
+            found[name] = node_value(node, None)
+        elif as_written:
+            found[name] = node_value(node, resolve)
+        else:
+            found[name] = typed_value(node, resolve)
+    return found
+
+
+def _add_params(made: Recipe, typed: bool) -> None:
+    """The placeholders of params that differ from job to job; what they look up has a type."""
+    for node in made.table.rule.params.values():
+        holes = [] if isinstance(node, Call) else holes_in(node)
+        if all(is_static(hole) for _, hole in holes):
+            continue
+        made.holes += holes
+        made.texts += [
+            (hole.text, partial(_looked_up_typed, template, hole))
+            for template, hole in holes
+            if typed and hole.root == "config" and not is_static(hole)
+        ]
 
 
 def _add_config(
-    made: Recipe, holes: list[Placeholder], takes: tuple[tuple[str, ...], bool] | None
+    made: Recipe, holes: list[Hole], takes: tuple[tuple[str, ...], bool] | None
 ) -> None:
     table = made.table
     named: dict[str, object] = {}
     whole = takes is not None and takes[1]
-    for hole in holes:
+    for template, hole in holes:
         if hole.root != "config":
             continue
         if not hole.steps:
@@ -265,40 +288,57 @@ def _add_config(
         elif is_static(hole):
             named[hole.text] = JobValues(table, 0).resolve(hole)
         else:
-            made.texts.append((hole.text, lambda job, hole=hole: job.resolve(hole)))  # type: ignore[misc]
+            made.texts.append((hole.text, partial(_looked_up, template, hole)))
     if named:
         made.parts["config"] = named
     if whole:
         made.parts["whole config"] = python_config(table.config)
 
 
+def _looked_up(template: Template, hole: Placeholder, job: JobValues) -> object:
+    return resolved(template, hole, job.resolve)
+
+
+def _looked_up_typed(template: Template, hole: Placeholder, job: JobValues) -> object:
+    return resolved(template, hole, job.typed)
+
+
 def _add_values(
-    made: Recipe, holes: list[Placeholder], takes: tuple[tuple[str, ...], bool] | None
+    made: Recipe, holes: list[Hole], takes: tuple[tuple[str, ...], bool] | None
 ) -> None:
     """The values of wildcards and columns that the action names; params are looked into above."""
     table = made.table
-    names: dict[str, Placeholder | None] = {}
-    for hole in holes:
+    names: dict[str, Hole | None] = {}
+    for template, hole in holes:
         root = str(hole.steps[0]) if hole.root == "wildcards" and hole.steps else hole.root
         if root in PATH_ROOTS | NO_REASON | {"params", "config", "rules"}:
             continue
-        if root == "wildcards":
-            names.update(dict.fromkeys(table.names))
-        else:
-            names[root + ("\0each" if "each" in hole.modifiers else "")] = hole
+        names.setdefault(root + "\0each" * ("each" in hole.modifiers), (template, hole))
     if isinstance(table.rule.action, Run):
-        taken = takes[0] if takes is not None else table.names
-        names.update(dict.fromkeys(taken))
-    for name in names:
+        for name in takes[0] if takes is not None else table.names:
+            names.setdefault(name, None)
+    for name, asked in names.items():
         bare, _, each = name.partition("\0")
         if bare in table.columns and not each:
             made.names.append(bare)
         else:
             if not each and bare not in table.shape.gathered:
-                made.singles.append(bare)
+                made.singles[bare] = _asked_at(table.rule, bare, asked)
             made.texts.append(
                 (bare, lambda job, bare=bare, each=each: _column(job, bare, bool(each)))  # type: ignore[misc]
             )
+
+
+def _asked_at(rule: Rule, name: str, asked: Hole | None) -> tuple[Place, str | None]:
+    """Where a column is asked for its one value, and how a list is had there."""
+    if asked is not None:
+        template, hole = asked
+        return template.place_at(hole.offset), None
+    place = rule.action.place if rule.action is not None else rule.place
+    return (
+        place,
+        f'take the list of them by another name: params: {{{name}_all: "{{{name}:each}}"}}',
+    )
 
 
 def _column(job: JobValues, name: str, each: bool) -> object:

@@ -504,7 +504,7 @@ class Staleness:
             return self._unknown(outputs)
         if rule.always and not built:
             return _ALWAYS
-        if record.recipe != self.recipes[rule.name].digest(row):
+        if record.recipe != self._recipe(table, row):
             return self._recipe_reason(table, row, record)
         changed = self._changed_outputs(table, row, record)
         if changed is not None:
@@ -522,6 +522,13 @@ class Staleness:
         if self._is_expired(table, record):
             return _EXPIRED
         return next(self._outputs_reasons(table, row, record), None)
+
+    def _recipe(self, table: RuleTable, row: int) -> bytes | None:
+        """The digest of a job's recipe; None, like no record's, if a value of it is not there."""
+        try:
+            return self.recipes[table.rule.name].digest(row)
+        except FileflowError:
+            return None
 
     def _changed_outputs(self, table: RuleTable, row: int, record: Record) -> Reason | None:
         outputs = table.outputs_of(row)
@@ -557,7 +564,7 @@ class Staleness:
         if record is None:
             return [first]
         found = [first]
-        if record.recipe != self.recipes[table.rule.name].digest(row):
+        if record.recipe != self._recipe(table, row):
             found += self._recipe_reasons(table, row, record)
         changed = self._changed_outputs(table, row, record)
         if changed is not None:
@@ -832,7 +839,7 @@ _WORDS = {
 
 
 def _singular(key: str) -> str:
-    return {"params": "param", "files": "the file"}.get(key, key)
+    return {"files": "the file"}.get(key, "param" if key.startswith("params") else key)
 
 
 def _shown(value: object) -> str:

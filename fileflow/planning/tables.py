@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from fileflow.errors import FileflowError, did_you_mean
+from fileflow.errors import FileflowError, Place, did_you_mean
 from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
 from fileflow.model.rules import Entry, Kind, Relation, Rule, Workflow
 from fileflow.model.tokens import list_id, list_token
@@ -431,6 +431,12 @@ class RuleTable:
             return (paths[0][row],)
         return tuple([self.output_paths(k)[row] for k in range(len(paths))])
 
+    def log_path(self, entry: Entry, row: int) -> str:
+        """The path of one of the rule's log files for a job."""
+        assert entry.pattern is not None, "bug: a log file is a path"
+        values = self._with_lookups_row(entry.pattern, self.values_of(row))
+        return entry.pattern.fill(values)
+
     # -- scattered outputs --------------------------------------------------------------------
 
     def key_of(self, row: int) -> Values:
@@ -590,7 +596,6 @@ class RuleTable:
         if found is None:
             raise FileflowError(
                 f"rule {self.rule.name!r} knows no {{{name}}}",
-                place=self.rule.place,
                 hint=did_you_mean(
                     name, [*self.names, *(n for r in self.relations for n in r.names)]
                 ),
@@ -600,16 +605,20 @@ class RuleTable:
             return found.groups[number]
         value = found.singles[number]
         if value is None:
+            several = len(set(found.groups[number]))
             raise FileflowError(
-                f"{{{name}}} has {len(set(found.groups[number]))} values for the job "
-                f"{self.label(row)}",
-                place=self.rule.place,
+                f"{{{name}}} has {several or 'no'} value{'s' * bool(several)} for the job "
+                f"{self.label(row)}" + ("" if several else ": no row with it agrees with the job"),
                 hint=f"write {{{name}:each}} for the list of them",
             )
         return value
 
-    def check_single(self, name: str) -> None:
+    def check_single(self, name: str, place: Place, hint: str | None) -> None:
         """A column that is asked for its one value must have one for each wanted job.
+
+        Args:
+            place: where it is asked for.
+            hint: how a list is asked for there; None for text.
 
         Raises:
             FileflowError: if the rows of one disagree.
@@ -617,7 +626,10 @@ class RuleTable:
         found = self._column(name)
         if found is not None and None in found.singles:
             for row in wanted_rows(self):
-                self.column_value(name, row)
+                try:
+                    self.column_value(name, row)
+                except FileflowError as error:
+                    raise FileflowError(error.what, place=place, hint=hint or error.hint) from None
 
     def _column(self, name: str) -> Each | None:
         known = self._each.get(name)

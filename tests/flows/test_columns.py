@@ -7,6 +7,9 @@ from .space import Space
 SHEET = "sample,lane,batch,path\na,1,x,raw/one.txt\na,2,x,raw/two.txt\nb,1,y,raw/three.txt\n"
 
 
+TAKES_ALL = 'act:all\n    params: {l_all: "{l:each}"}'
+
+
 def write_sheet(space: Space, rule: str) -> None:
     space.write("s.csv", SHEET)
     for name in ["one", "two", "three"]:
@@ -223,3 +226,57 @@ def test_an_empty_cell_is_no_path(space: Space, output: str) -> None:
     assert "an empty value of {read} is no path" in flow.text
     space.replace("Workflowfile", "sheet.tsv", "sheet.tsv, except: {sample: B}")
     assert space.flow().status == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "place", "hint", "cure"),
+    [
+        (["shell: 'echo {l} > {output}'"], "6:18", "write {l:each}", ("{l}", "{l:each}")),
+        (
+            ["params: {x: 'is {l}'}", "shell: echo {params.x} > {output}"],
+            "6:21",
+            "write {l:each}",
+            ("{l}", "{l:each}"),
+        ),
+        (["run: act:act"], "6:10", 'params: {l_all: "{l:each}"}', ("act:act", TAKES_ALL)),
+        (
+            ["params: {x: {call: act:call}}", "shell: echo {params.x} > {output}"],
+            "6:24",
+            'write with: {l: "{l:each}"}',
+            ("act:call", 'act:call, with: {l: "{l:each}"}'),
+        ),
+    ],
+    ids=["command", "param", "function", "call"],
+)
+def test_a_column_with_several_values_is_told_where_it_is_used(space, rule, place, hint, cure):
+    space.write(
+        "act.py",
+        "def act(output, l): output.write_text(repr(l))\n"
+        "def all(output, l_all): output.write_text(repr(l_all))\n"
+        "def call(l): return l\n",
+    )
+    lines = ['wildcards: {"s, l": [[a, 1], [a, 2], [b, 3]]}', "rules:", "  all: {input: 'o/{s}'}"]
+    lines += ["  o:", "    output: 'o/{s}'", *(f"    {line}" for line in rule)]
+    space.write("Workflowfile", "\n".join([*lines, ""]))
+    flow = space.flow("-n")
+    assert flow.status == 2, flow.text
+    assert f"Workflowfile:{place}: {{l}} has 2 values for the job o s=a\n" in flow.text
+    assert hint in flow.text
+    space.replace("Workflowfile", *cure)
+    space.good()
+    assert all(value in space.read("o/a") for value in "12")
+
+
+def test_a_column_without_a_row_that_agrees_says_so(space):
+    space.workflow("""
+        wildcards: {"s, l": [[a, 1], [b, 2]], "u, l": [[c, 1], [d, 2]]}
+        rules:
+          all: {input: "o/{s}.{u}"}
+          o:
+            output: "o/{s}.{u}"
+            shell: echo {l} > {output}
+        """)
+    flow = space.flow("-n")
+    assert flow.status == 2
+    said = "{l} has no value for the job o s=a u=d: no row with it agrees with the job"
+    assert f"Workflowfile:6:17: {said}" in flow.text

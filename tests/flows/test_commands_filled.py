@@ -157,3 +157,64 @@ def test_the_environment_of_the_rule_and_words_before_a_command(space):
     assert (space.read("a.txt"), space.read("b.txt")) == ("7\n", "before\n")
     log = space.flow("log", "a.txt")
     assert "wrapped 7" in log.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "result"),
+    [
+        ('"-x{config.l}"', ["-xa", "-xb c"]),
+        ('"{config.l}={params.l}"', ["a=1", "b c=2"]),
+        ('"{config.l}"', ["a", "b c"]),
+        ('"-{config.l}-{config.word}"', ["-a-w", "-b c-w"]),
+    ],
+)
+def test_a_list_within_a_word_of_argv_makes_a_word_for_each_item(space, words, result):
+    space.write("show.py", "import sys\nopen(sys.argv[1], 'w').write(repr(sys.argv[2:]))\n")
+    space.workflow(f"""
+        config: {{l: [a, b c], word: w}}
+        rules:
+          make:
+            output: out
+            params: {{l: [1, 2]}}
+            argv: [python3, show.py, "{{output}}", {words}]
+        """)
+    space.good()
+    assert space.read("out") == repr(result)
+
+
+def test_all_params_are_json_with_their_types(space):
+    space.workflow("""
+        rules:
+          make:
+            output: out
+            params: {i: 1, f: 2.50, t: "01", n: null, l: [1, true], d: {x: [1]}}
+            shell: echo {params} > {output}
+        """)
+    space.good()
+    said = '{"d": {"x": [1]}, "f": 2.5, "i": 1, "l": [1, true], "n": null, "t": "01"}\n'
+    assert space.read("out") == said
+    space.replace("Workflowfile", "i: 1", 'i: "1"')
+    assert space.good().built == {"make"}
+    assert '"i": "1"' in space.read("out")
+    assert space.good().built == set()
+
+
+@pytest.mark.parametrize(
+    "action", ["shell: echo {params} > {output}", "run: act:act"], ids=["shell", "run"]
+)
+def test_the_type_of_a_looked_up_param_counts(space, action):
+    space.write("act.py", "def act(output, u):\n    output.write_text(repr(u))\n")
+    space.workflow(f"""
+        config: {{u: {{a: 1}}}}
+        wildcards: {{s: [a]}}
+        rules:
+          make:
+            output: "{{s}}.out"
+            params: {{u: "{{config.u[s]}}"}}
+            {action}
+        """)
+    space.good("make")
+    before = space.read("a.out")
+    space.replace("Workflowfile", "{a: 1}", '{a: "1"}')
+    assert space.good("make").built == {"make a"}
+    assert space.read("a.out") != before

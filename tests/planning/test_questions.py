@@ -35,6 +35,7 @@ class FakeAnswers:
     functions: Mapping[str, Callable[..., object]]
     takes: Mapping[str, Sequence[str]]
     asked: list[list[Question]] = field(default_factory=list)
+    keep_going: bool = False
 
     def parameters(self, call: Call) -> Sequence[Parameter]:
         return [Parameter(name) for name in self.takes[call.function]]

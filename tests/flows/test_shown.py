@@ -1,0 +1,93 @@
+"""What commands are shown as, and what is said of rules and jobs besides."""
+
+import json
+
+from .space import Space
+
+SCATTER = """
+    wildcards: {s: [u, v]}
+    rules:
+      all: {input: h}
+      cut:
+        output: c/{s}/{k}.t
+        scatter: k
+        shell: touch {output}/1.t; test -z "$FAILS"
+      h:
+        input: c/{s}/{k}.t
+        output: h
+        shell: echo {input} > {output}
+    """
+
+
+def test_a_scatter_is_shown_with_the_folder_that_its_action_gets(space):
+    space.workflow(SCATTER)
+    for args in (["-n", "-p"], ["why", "cut"]):
+        assert "touch c/u/1.t; test" in space.flow(*args).stdout
+    flow = space.flow("--progress", "json", env={"FAILS": "yes"})
+    failed = [event for event in flow.events if event.get("status") == "failed"]
+    assert failed[0]["action"].startswith("touch c/")
+    assert "{k}" not in failed[0]["action"]
+
+
+def test_declared_values_are_counted_beside_those_found_while_running(space):
+    space.workflow(SCATTER)
+    assert "gathers s (2), k (found while running)" in space.flow("list").stdout
+    rules = json.loads(space.flow("list", "--json").stdout)["rules"]
+    assert rules[2]["gathers"] == {"s": 2, "k": None}
+
+
+def test_an_amount_that_is_cut_to_what_there_is_stays_whole(space):
+    space.workflow("""
+        resources: {api: 4}
+        rules:
+          make:
+            output: out
+            resources: {mem_mb: 900000000, api: 5}
+            shell: echo {resources.mem_mb} {resources.api} > {output}
+        """)
+    shown = space.flow("-n", "-p").stdout
+    space.good()
+    memory, api = space.read("out").split()
+    assert memory.isdigit()
+    assert api == "4"
+    assert f"echo {memory} 4 > out" in shown
+    assert f"echo {memory} 4 > out" in space.flow("why", "out").stdout
+
+
+def test_amounts_that_only_a_run_knows_are_shown_by_their_names(space):
+    space.write("act.py", "def much(attempt):\n    return attempt\n")
+    space.workflow("""
+        resources: {gpu: [x, y]}
+        rules:
+          make:
+            output: out
+            resources: {gpu: 1, mem_mb: {call: act:much}, api: 2}
+            shell: echo {resources.gpu} {resources.mem_mb} {resources.api} > {output}
+        """)
+    shown = space.flow("-n", "-p").stdout
+    assert "echo '{resources.gpu}' '{resources.mem_mb}' 2 > out" in shown
+    space.good()
+    assert space.read("out") == "x 1 2\n"
+
+
+def test_nothing_is_said_of_processes_that_a_timeout_ended(space: Space):
+    space.source(
+        "act.py",
+        """
+        import subprocess, time
+        def act(output):
+            subprocess.Popen(["sleep", "30"])
+            time.sleep(30)
+        """,
+    )
+    space.workflow("""
+        rules:
+          make:
+            output: out
+            timeout: 0.3
+            run: act:act
+        """)
+    flow = space.flow()
+    assert flow.status == 1
+    assert "timed out after" in flow.text
+    assert "running; ended" not in flow.text

@@ -69,7 +69,7 @@ class Relation:
 
     `columns[i][r]` is the value of `names[i]` in row `r`. `made` is set, and the columns empty,
     where a rule makes the file that holds the values. `origin` says in the user's words where the
-    values come from.
+    values come from. `whole` are the columns before `where` and `except`, if these left rows out.
     """
 
     names: tuple[str, ...]
@@ -80,6 +80,7 @@ class Relation:
     made: Made | None = None
     scattered_by: str | None = None
     path_names: frozenset[str] = frozenset()
+    whole: tuple[list[str], ...] | None = None
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0

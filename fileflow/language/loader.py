@@ -225,6 +225,17 @@ class _Loader:
         for own in owns.values():
             if id(own) not in made:
                 made[id(own)] = self._own(own, outputs)
+        for entry in rule.inputs:
+            relation = made[id(owns[id(entry)])] if entry.one and id(entry) in owns else None
+            if relation is not None and len(relation) > 1:
+                self._errors.add(
+                    FileflowError(
+                        f"{entry.pattern} is said to be one file (`one: true`), but its own "
+                        f"{', '.join(relation.names)} gives {len(relation)}",
+                        place=entry.place,
+                        hint="leave `one` out: then it is a list",
+                    )
+                )
 
         def with_own(entries: Sequence[Entry]) -> tuple[Entry, ...]:
             return tuple(

@@ -310,6 +310,7 @@ class Closure:
         if isinstance(link, NamedLink):
             self._follow_named(table, link, rows)
             return
+        late_rule: frozenset[int] = frozenset()
         if link.pattern is None and (link.given is None or link.group_of is None):
             if link.entry.rule is not None and self.unknowns.any:
                 late_rule = self._late_rule(link.entry.rule)
@@ -328,7 +329,7 @@ class Closure:
             waiting = {link.group_of[row] for row in late}
             for number in dict.fromkeys([link.group_of[row] for row in rows]):
                 group = link.groups[number]
-                if number not in waiting:
+                if number not in waiting and not late_rule:
                     self._check_group(table, link, group, number)
                 for one in self._with_makers(group, number, table, link, rows):
                     assert one.makers is not None
@@ -482,17 +483,24 @@ class Closure:
                 "with it",
                 place=entry.place,
                 hint="if that is meant, write {path: …, optional: true}",
-                status=Exit.FAILED if self._found_nothing(table, link) else Exit.WRONG,
+                status=Exit.FAILED if self._is_found(table, link) else Exit.WRONG,
             )
-        if entry.one and len(group.paths) > 1:
+        count = len(group.paths)
+        if entry.one and (count > 1 or (not count and entry.rule and not entry.optional)):
+            what = f"{{rule: {entry.rule}}}" if entry.rule else str(link.pattern)
+            more = f": {', '.join(group.paths[:3])}{'…' * (count > 3)}"
             raise FileflowError(
-                f"{link.pattern} is said to be one file (`one: true`), but there are "
-                f"{len(group.paths)}: {', '.join(group.paths[:3])}…",
+                f"{what} is said to be one file (`one: true`), but there are {count or 'none'}"
+                f"{more if count else ''}",
                 place=entry.place,
+                status=Exit.FAILED if self._is_found(table, link) else Exit.WRONG,
             )
 
-    def _found_nothing(self, table: RuleTable, link: Link) -> bool:
+    def _is_found(self, table: RuleTable, link: Link) -> bool:
         """Whether what a link gathers is found while running."""
+        if link.entry.rule is not None:
+            made_by = self.table(link.entry.rule)
+            return bool(made_by.scattered) or any(map(is_found, made_by.relations))
         names = set(link.pattern.wildcards if link.pattern else ())
         return any(is_found(one) and names & set(one.names) for one in table.relations)
 

@@ -233,14 +233,16 @@ def shape_of(rule: Rule, relations: Iterable[Relation]) -> Shape:
 
 
 def _expanded(entry: Entry) -> list[Entry]:
-    """An entry with a wildcard of its own stands for a list of entries."""
+    """An entry with a wildcard of its own stands for a list of entries, an absent one for none."""
     if entry.own is None or entry.pattern is None:
-        return [entry]
+        return [entry._replace(rule=None) if entry.absent else entry]
     own = entry.own
     out = []
     for row in zip(*own.columns, strict=True):
         values = dict(zip(own.names, row, strict=True))
-        out.append(entry._replace(pattern=_partly(entry.pattern, values), own=None, listed=True))
+        pattern = _partly(entry.pattern, values)
+        listed = entry.listed or not entry.one
+        out.append(entry._replace(pattern=pattern, own=None, listed=listed))
     return out
 
 
@@ -635,7 +637,8 @@ class RuleTable:
     def _make_link(self, entry: Entry) -> Link:
         pattern = entry.pattern
         if pattern is None:
-            return Link(entry, None, single=False)
+            # What a call gives says itself whether it is one.
+            return Link(entry, None, single=entry.one and (entry.call is None or entry.absent))
         gathered = [name for name in pattern.wildcards if name not in self.columns]
         link = Link(entry, pattern, single=not gathered or entry.one)
         if entry.absent:

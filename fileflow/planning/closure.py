@@ -21,6 +21,7 @@ from fileflow.planning.named import NamedLink, learns, loosened, named_link, new
 from fileflow.planning.ordering import components
 from fileflow.planning.plan import Looks, Missing
 from fileflow.planning.questions import Answers
+from fileflow.planning.separating import separating
 from fileflow.planning.tables import (
     ABSENT,
     LATER,
@@ -81,6 +82,7 @@ class Closure:
         self.loose: dict[int, frozenset[str]] = {}
         self._named_makers: dict[str, int] = {}
         self._texts: dict[str, str] = {}
+        self._cures: dict[tuple[str, ...], str] = {}
 
     def table(self, rule: str) -> RuleTable:
         """The table of a rule's jobs, made when first needed."""
@@ -688,17 +690,23 @@ class Closure:
         if len(left) == 1:
             return left[0]
         labels = [tables[maker].label(maker & ROW) for maker in left]
-        names = [tables[maker].rule.name for maker in left]
-        wildcard = next((name for maker in left for name in tables[maker].names), None)
-        regex = "[^_.]+"
-        if wildcard is not None:
-            value = tables[left[0]].values_of(left[0] & ROW).get(wildcard, "")
-            regex = r"\d+" if value.isdigit() else "[A-Za-z0-9]+"
-        hint = (
-            f"separate them, e.g. in rule {names[0]}:  constraints: {{{wildcard}: '{regex}'}}"
-            if wildcard
-            else "give one of them a larger `prefer`, or another output"
-        )
         what = f"{path} is made by more than one job: {', '.join(labels)}"
+        hint = self._cure({maker: tables[maker] for maker in left})
         errors.add(FileflowError(what, place=entry.place if entry else None, hint=hint))
         return None
+
+    def _cure(self, makers: dict[int, RuleTable]) -> str:
+        """What keeps these jobs from making the same path; found once for each set of rules."""
+        rules = tuple(dict.fromkeys(table.rule.name for table in makers.values()))
+        if rules not in self._cures:
+            found = separating(self.finder, makers)
+            if found is not None:
+                self._cures[rules] = (
+                    f"separate them, e.g. in rule {found.table.rule.name}:  "
+                    f"constraints: {{{found.name}: '{found.regex}'}}"
+                )
+            elif len(rules) > 1:
+                self._cures[rules] = "give one of them a larger `prefer`, or another output"
+            else:
+                self._cures[rules] = "let the output differ in every value that tells them apart"
+        return self._cures[rules]

@@ -113,7 +113,7 @@ class _Loader:
             rules={rule.name: rule for rule in rules},
             resources=pools,
             constraints=relations.constraints,
-            warnings=(*relations.warnings, *self._warnings),
+            warnings=(*relations.warnings, *self._warnings, *book.warnings),
             absent_rules=self._absent,
             passed_over=relations.passed_over,
         )

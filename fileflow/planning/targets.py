@@ -185,12 +185,17 @@ class Targets:
         return job
 
     def forced(self) -> set[int]:
-        """The jobs that are to be treated as stale."""
+        """The jobs that are to be treated as stale; a source cannot be."""
         out: set[int] = set()
         for rule in self._forced_rules:
             table = self.closure.table(rule.name)
             out.update(table.base | row for row in range(table.count))
         for path in self._forced_paths:
+            if path in self.sources:
+                raise FileflowError(
+                    f"--force {path}: no rule makes it, it is a source",
+                    hint="name a rule, or a path that one makes",
+                )
             out.update(self.closure.finder.makers(path))
         return out
 

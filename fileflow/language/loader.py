@@ -75,6 +75,7 @@ class _Loader:
         self._config = Config(self._found.config)
         self._drafts: dict[str, Draft] = {}
         self._absent: dict[str, str] = {}
+        self._absent_scatters: dict[str, str] = {}
         self._warnings: list[str] = []
 
     def load(
@@ -115,6 +116,7 @@ class _Loader:
             constraints=relations.constraints,
             warnings=(*relations.warnings, *self._warnings, *book.warnings),
             absent_rules=self._absent,
+            absent_scatters=self._absent_scatters,
             passed_over=relations.passed_over,
         )
 
@@ -163,6 +165,9 @@ class _Loader:
         if unmet is not None:
             if other is None:
                 self._absent[name] = unmet
+                if "scatter" in whole.items:
+                    found = scalars.names(self._config.filled(whole.items["scatter"]), "scatter")
+                    self._absent_scatters.update((one.text, name) for one in found)
             return
         if other is not None:
             raise FileflowError(

@@ -736,13 +736,21 @@ class RuleTable:
             for name in relation.names
             if name not in relation.path_names
         }
+        workflow = self.joins.workflow
         for name in gathered:
             if name not in known:
+                hint = did_you_mean(name, self.joins.names) or "declare it under `wildcards:`"
+                absent = workflow.absent_scatters.get(name, "")
+                if absent in workflow.absent_rules:
+                    hint = (
+                        f"rule {absent} scatters it, but is there only when "
+                        f"{workflow.absent_rules[absent]}: give this entry or rule the same `when`"
+                    )
                 raise FileflowError(
                     f"rule {self.rule.name!r} gathers {{{name}}}, which has no values: no key of "
                     "`wildcards` declares it",
                     place=entry.place,
-                    hint=did_you_mean(name, self.joins.names) or "declare it under `wildcards:`",
+                    hint=hint,
                 )
 
     def _with_lookups(

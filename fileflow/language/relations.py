@@ -452,6 +452,7 @@ def _relation_of(key: Key, found: Found, *, is_open: bool) -> Relation:
         origin=found.origin,
         open=is_open,
         path_names=frozenset(path_names),
+        unnamed=found.unnamed,
     )
 
 

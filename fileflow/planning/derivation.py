@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from fileflow.errors import FileflowError, did_you_mean
+from fileflow.model.rules import unnamed_column
 from fileflow.planning.finding import Finder
 from fileflow.planning.ordering import ring_error
 from fileflow.planning.plan import Looks, Missing
@@ -208,7 +209,8 @@ def near_output(finder: Finder, path: str) -> str | None:
 def free_rule(table: RuleTable) -> FileflowError:
     """A rule with a wildcard without values was asked for by its name."""
     name = table.shape.free[0]
-    near = did_you_mean(name, table.joins.names)
+    near = unnamed_column(table.joins.workflow.relations, name)
+    near = near or did_you_mean(name, table.joins.names)
     output = table.shape.outputs[0].pattern
     hint = f"ask for a path such as {output}" + (f"; {near}" if near else "")
     return FileflowError(

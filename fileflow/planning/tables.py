@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from fileflow.errors import FileflowError, did_you_mean
 from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
-from fileflow.model.rules import Entry, Kind, Relation, Rule, Workflow
+from fileflow.model.rules import Entry, Kind, Relation, Rule, Workflow, unnamed_column
 from fileflow.model.tokens import list_id, list_token
 from fileflow.planning.filling import Item, config_lookup
 from fileflow.planning.joins import (
@@ -739,7 +739,11 @@ class RuleTable:
         workflow = self.joins.workflow
         for name in gathered:
             if name not in known:
-                hint = did_you_mean(name, self.joins.names) or "declare it under `wildcards:`"
+                hint = (
+                    unnamed_column(workflow.relations, name)
+                    or did_you_mean(name, self.joins.names)
+                    or "declare it under `wildcards:`"
+                )
                 absent = workflow.absent_scatters.get(name, "")
                 if absent in workflow.absent_rules:
                     hint = (

@@ -289,3 +289,24 @@ def test_one_file_is_refused_where_it_is_another_number(
     space.replace("Workflowfile", "  z:", '  none: {shell: "true"}\n  z:')
     flow = space.run()
     assert flow.status == status and words in flow.text
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'a: {output: "o/{sample}", shell: "echo {batch} > {output}"}',
+        'a: {output: "o/{sample}", params: {b: "{batch}"}, shell: "echo {params.b} > {output}"}',
+        'a: {output: "o/{sample}", run: "f:f"}',
+        'a: {input: "i/{batch}", output: "o/{sample}", shell: "cp {input} {output}"}',
+        'a: {output: "o/{sample}/{batch}", shell: "touch {output}"}',
+    ],
+)
+def test_a_column_that_the_key_does_not_name_is_told(space: Space, rule: str) -> None:
+    space.write("s.csv", "# a sheet\n" + SHEET)
+    space.write("f.py", "def f(output, batch): ...\n")
+    key = 'wildcards: {"sample, lane": {table: s.csv, comment: "#"}}'
+    space.write("Workflowfile", f"{key}\nrules:\n  {rule}\n")
+    flow = space.run()
+    assert flow.status == 2
+    assert "the sheet s.csv has such a column, and its key has to name it" in flow.text
+    assert "'sample, lane, batch'" in flow.text

@@ -50,6 +50,10 @@ def check(
         f"{_count(number, 'file')} passed over as values of {name}: rules make them"
         for name, number in session.workflow.passed_over.items()
     ]
+    notes += [
+        f"rule {name} is not there, and not checked: it is only when {why}"
+        for name, why in session.workflow.absent_rules.items()
+    ]
     notes += list(_unused(session, bindings, checking.config_taken))
     errors = checking.errors.errors
     rules = len(session.workflow.rules)

@@ -83,7 +83,7 @@ def dry_run(
         action = AnswerMaker(session, decided).action
     planned = planned_jobs(decided, action)
     if as_json:
-        for line in (*dry_run_json(planned), *deferred_json(plan.waits)):
+        for line in (*dry_run_json(planned), *deferred_json(plan.waits, plan.late_targets())):
             say(line)
     else:
         wanted = {t.rule.name: t.wanted.count(1) for t in plan.tables.values()}
@@ -94,7 +94,7 @@ def dry_run(
             lines = rule_lines(planned_rules(decided), wanted, shapes=shapes, paint=paint)
         for line in lines:
             say(line)
-        for line in deferred_lines(plan.waits, paint=paint):
+        for line in deferred_lines({**plan.waits, **plan.late_targets()}, paint=paint):
             say(line)
     for line in orphan_lines(session, plan):
         tell(events.Note(line, warning=False))

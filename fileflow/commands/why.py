@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from fileflow.commands.answers import Answer, AnswerMaker
-from fileflow.commands.choosing import asked_jobs, plan_of_targets
+from fileflow.commands.choosing import plan_of_targets
 from fileflow.commands.status import Standing
 from fileflow.engine.session import Describe, Session
 from fileflow.planning.plan import Target
@@ -39,20 +39,24 @@ def why(
     plan = plan_of_targets(session, targets)
     decided = session.decide(plan, describe=describe)
     maker = AnswerMaker(session, decided)
+    # Of a path that nobody knows yet to be made, those answer who have to tell.
+    telling = set().union(*plan.late.values())
     answers = [
-        maker.answer(job) for job in asked_jobs(plan) if not plan.table_of(job).rule.asks_only
+        maker.answer(job)
+        for job in plan.jobs()
+        if (job in plan.asked or job in telling) and not plan.table_of(job).rule.asks_only
     ]
     if as_json:
         facts = {
             "jobs": [_facts(one) for one in answers],
             "sources": plan.source_targets,
-            "waits": plan.waits,
+            "waits": {**plan.waits, **plan.late_targets()},
         }
         say(json.dumps(facts, indent=2))
         return 0
     for path in plan.source_targets:
         say(f"{path} is a source: no rule makes it")
-    for name, rules in plan.waits.items():
+    for name, rules in {**plan.waits, **plan.late_targets()}.items():
         if not any(one.table.rule.name == name for one in answers):
             say(f"{name}: cannot be known before {' and '.join(rules)} ran")
     groups: dict[object, Answer] = {}

@@ -7,15 +7,17 @@ grows a plan instead of making it anew replaces `plan_known`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.errors import Exit, FileflowError
-from fileflow.language.relations import rows_of_made
+from fileflow.language.relations import rows_of_made, unmatched
+from fileflow.language.value_forms import kept_rows
 from fileflow.model.patterns import natural_key
 from fileflow.planning.filling import canonical
-from fileflow.planning.known import Found, Values, own_names
+from fileflow.planning.known import Found, Values, own_names, with_known
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.questions import sites_of
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
@@ -115,7 +117,53 @@ def _learn(session: Session, decided: Decided, *, keep: bool) -> bool:
         if list(known) != order or any(known[key] != now[key] for key in order):
             news = True
         session.known.found[number] = {key: now[key] for key in order}
+    _check_joins(session, plan)
     return news
+
+
+def _check_joins(session: Session, plan: Plan) -> None:
+    """An error where a list lacks a value that another key of the name has, or has one more.
+
+    As for values that are known from the start; but it matters only to rules that are wanted.
+    """
+    assert plan.unknowns is not None
+    before = plan.unknowns.workflow.relations
+    now = with_known(session.workflow, session.known).relations
+    complete = [True] * len(now)
+    for number, relation, table in plan.unknowns.producers():
+        if relation.made is not None:
+            known = session.known.of(number)
+            complete[number] = not (
+                table.shape.free
+                or any(table.key_of(row) not in known for row in range(table.count))
+                or plan.unknowns.of_rule(table, {})
+            )
+    waiting = {*plan.waits, *(plan.by_number(job).rule.name for job in plan.deferred)}
+    pairs: dict[tuple[int, int], None] = {}
+    for name, rule_table in plan.by_rule.items():
+        if name in waiting or 1 in rule_table.wanted:
+            used = {id(relation) for relation in rule_table.relations}
+            keys = [
+                n for n, relation in enumerate(before) if id(relation) in used and _is_key(relation)
+            ]
+            pairs.update(dict.fromkeys(itertools.combinations(keys, 2)))
+    for one, other in pairs:
+        if now[one].made is None and now[other].made is None:
+            continue
+        for name in own_names(now[one]):
+            if name in own_names(now[other]):
+                constraints = session.workflow.constraints.get(name, ())
+                both = complete[one], complete[other]
+                error = unmatched(name, now[one], now[other], constraints, complete=both)
+                if error is not None:
+                    raise FileflowError(
+                        error.what, place=error.place, hint=error.hint, status=Exit.FAILED
+                    )
+
+
+def _is_key(relation: Relation) -> bool:
+    """Whether its values must stand in all keys of their names."""
+    return relation.scattered_by is None and not relation.open
 
 
 def _settle(session: Session, decided: Decided) -> bool:
@@ -189,7 +237,7 @@ def _read(session: Session, relation: Relation, path: str, *, keep: bool) -> Fou
             return None
         if note.get("digest") != recorded[1].hex() or note.get("form") != _form(made):
             return None
-        return Found(tuple(tuple(map(str, row)) for row in note["rows"]))
+        return _kept(tuple(tuple(map(str, row)) for row in note["rows"]), own, made)
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -212,7 +260,16 @@ def _read(session: Session, relation: Relation, path: str, *, keep: bool) -> Fou
         }
         if session.records.notes.get(("list", note_key)) != value:
             session.records.note("list", note_key, value)
-    return Found(rows)
+    return _kept(rows, own, made)
+
+
+def _kept(rows: tuple[Values, ...], names: tuple[str, ...], made: Made) -> Found:
+    """What a list with these rows gives: those that `where` and `except` leave."""
+    if made.keep is None or not rows:
+        return Found(rows)
+    columns = tuple(map(list, zip(*rows, strict=True)))
+    kept = tuple(zip(*kept_rows(names, columns, made.keep), strict=True))
+    return Found(kept, whole=rows if len(kept) < len(rows) else None)
 
 
 def _is_as_recorded(path: str, recorded: tuple[bytes, bytes]) -> bool:
@@ -222,6 +279,4 @@ def _is_as_recorded(path: str, recorded: tuple[bytes, bytes]) -> bool:
 
 def _form(made: Made) -> str:
     """How a list is read: what was read otherwise is not known."""
-    keep = [made.keep.where, made.keep.without] if made.keep is not None else None
-    shown = [[[name, sorted(values)] for name, values in side] for side in keep or ()]
-    return canonical([made.kind, dict(made.columns), made.headless, made.comment, shown])
+    return canonical([made.kind, dict(made.columns), made.headless, made.comment])

@@ -271,13 +271,25 @@ def _expected(session: Session, decided: Decided, slots: int) -> float | None:
 
 
 def _say_replaced(decided: Decided, tell: events.Listener, running: Collection[int] = ()) -> None:
-    """Files that are there without a record are built anew: a line for each rule."""
-    counts: dict[str, int] = {}
+    """Files that are there without a record are built anew, or gone on with: a line for each
+    rule."""
+    replaced: dict[str, int] = {}
+    kept: dict[str, int] = {}
     for job, reason in decided.staleness.reasons.items():
         if reason.why is Why.NO_RECORD and job not in running:
             table = decided.plan.table_of(job)
-            counts[table.rule.name] = counts.get(table.rule.name, 0) + len(table.shape.outputs)
-    for rule, count in counts.items():
+            for entry in table.shape.outputs:
+                counts = kept if entry.keep else replaced
+                counts[table.rule.name] = counts.get(table.rule.name, 0) + 1
+    for rule, count in kept.items():
+        outputs = "an output that is there is" if count == 1 else f"{count} outputs are"
+        tell(
+            events.Note(
+                f"rule {rule}: {outputs} kept, and the action goes on with what is there "
+                "(`keep: true`): no record says that this rule has finished"
+            )
+        )
+    for rule, count in replaced.items():
         files = "1 file that is there is" if count == 1 else f"{count} files that are there are"
         tell(
             events.Note(

@@ -160,7 +160,8 @@ class EntryReader:
                 raise FileflowError("path is a text here, and no list", place=place)
             return self._entries(filled, kind, inside)
         texts, several = self._paths(filled)
-        name, listed, written = under.name, under.listed or several, under.written or node.text
+        name, written = under.name, under.written or node.text
+        listed = under.listed or (several and not flags.get("one"))
         entries: list[Entry] = []
         for text in texts:
             pattern = self.pattern(text, place, kind)
@@ -233,12 +234,19 @@ class EntryReader:
             if not isinstance(filled, Scalar):
                 under = _Under(under.name, under.listed, under.written or path.text)
                 path = filled
-        if isinstance(path, Sequence):
+        one = flags.get("one", False)
+        if isinstance(path, Sequence) and not one:
             under = _Under(under.name, True, under.written)
         entries: list[Entry] = []
         for item in path.items if isinstance(path, Sequence) else [path]:
             found = scalars.scalar(item, "path", "a path or a list of paths")
             entries += self._path(found, kind, under, flags)
+        if one and len(entries) > 1:
+            raise FileflowError(
+                f"`one: true` says one file, and these are {len(entries)} paths",
+                place=node.items["path"].place,
+                hint="give each of them an entry of its own, or leave `one` out",
+            )
         known = _KEYS[kind]
         given = {key: value for key, value in node.items.items() if key not in known}
         own = Own(frozenset(key.strip() for keys in given for key in keys.split(",")))

@@ -75,6 +75,7 @@ class _Loader:
         self._config = Config(self._found.config)
         self._drafts: dict[str, Draft] = {}
         self._absent: dict[str, str] = {}
+        self._absent_scatters: dict[str, str] = {}
         self._warnings: list[str] = []
 
     def load(
@@ -113,8 +114,9 @@ class _Loader:
             rules={rule.name: rule for rule in rules},
             resources=pools,
             constraints=relations.constraints,
-            warnings=(*relations.warnings, *self._warnings),
+            warnings=(*relations.warnings, *self._warnings, *book.warnings),
             absent_rules=self._absent,
+            absent_scatters=self._absent_scatters,
             passed_over=relations.passed_over,
         )
 
@@ -163,6 +165,9 @@ class _Loader:
         if unmet is not None:
             if other is None:
                 self._absent[name] = unmet
+                if "scatter" in whole.items:
+                    found = scalars.names(self._config.filled(whole.items["scatter"]), "scatter")
+                    self._absent_scatters.update((one.text, name) for one in found)
             return
         if other is not None:
             raise FileflowError(
@@ -225,6 +230,17 @@ class _Loader:
         for own in owns.values():
             if id(own) not in made:
                 made[id(own)] = self._own(own, outputs)
+        for entry in rule.inputs:
+            relation = made[id(owns[id(entry)])] if entry.one and id(entry) in owns else None
+            if relation is not None and len(relation) > 1:
+                self._errors.add(
+                    FileflowError(
+                        f"{entry.pattern} is said to be one file (`one: true`), but its own "
+                        f"{', '.join(relation.names)} gives {len(relation)}",
+                        place=entry.place,
+                        hint="leave `one` out: then it is a list",
+                    )
+                )
 
         def with_own(entries: Sequence[Entry]) -> tuple[Entry, ...]:
             return tuple(

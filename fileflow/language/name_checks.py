@@ -21,7 +21,7 @@ from fileflow.language.templates import (
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar
 from fileflow.language.yaml_tree import Sequence as Items
-from fileflow.model.rules import Call, Entry, Relation, Rule
+from fileflow.model.rules import Call, Entry, Relation, Rule, unnamed_column
 
 _IN_ACTIONS = frozenset(
     {
@@ -48,7 +48,8 @@ class Columns:
     def __init__(self, relations: Iterable[Relation]) -> None:
         self._by_name: dict[str, list[Relation]] = {}
         self._cache: dict[frozenset[str], frozenset[str]] = {}
-        for relation in relations:
+        self._relations = tuple(relations)
+        for relation in self._relations:
             for name in relation.names:
                 if name not in relation.path_names:
                     self._by_name.setdefault(name, []).append(relation)
@@ -56,6 +57,10 @@ class Columns:
     def holds(self, name: str) -> bool:
         """Whether a relation has values for this name."""
         return name in self._by_name
+
+    def unnamed(self, name: str) -> str | None:
+        """What to write where a sheet has a column of this name that its key leaves out."""
+        return unnamed_column(self._relations, name)
 
     def of(self, wildcards: Sequence[str]) -> frozenset[str]:
         """All names of the relations that hold one of these wildcards."""
@@ -104,7 +109,7 @@ class _RuleChecks:
         known = self._names | _IN_ACTIONS
         for template in reading.action_texts:
             yield from self._scattered(template)
-            yield from check_names(template, known)
+            yield from check_names(template, known, self._columns.unnamed)
             yield from self._steps(template)
             yield from check_list_in_quotes(template, self._is_list)
         for template in reading.value_texts:
@@ -139,7 +144,7 @@ class _RuleChecks:
                 )
                 return
         yield from self._scattered(template)
-        yield from check_names(template, known)
+        yield from check_names(template, known, self._columns.unnamed)
         yield from self._steps(template)
 
     def _steps(self, template: Template) -> Iterator[FileflowError]:

@@ -133,22 +133,60 @@ def rows_of_made(
     """The columns of `names` that a made list or sheet holds, in the order of the file.
 
     `names` are those that it gives values to, without the wildcards of its path. There may be no
-    rows at all.
+    rows at all; what `where` and `except` leave out is there.
 
     Raises:
         FileflowError: the file is no text, a column is missing, a row has another length.
     """
     if made.kind == "lines":
-        columns: tuple[list[str], ...] = (read_lines(data, source_name),)
-    else:
-        columns = read_sheet(
-            data,
-            source_name,
-            {name: made.columns[name] for name in names},
-            comment=made.comment,
-            headless=made.headless,
-        )
-    return kept_rows(tuple(names), columns, made.keep) if made.keep else columns
+        return (read_lines(data, source_name),)
+    return read_sheet(
+        data,
+        source_name,
+        {name: made.columns[name] for name in names},
+        comment=made.comment,
+        headless=made.headless,
+    )
+
+
+def unmatched(
+    name: str,
+    one: Relation,
+    other: Relation,
+    constraints: Sequence[str] = (),
+    *,
+    complete: tuple[bool, bool] = (True, True),
+) -> FileflowError | None:
+    """An error if a value of a name stands in one of its keys only, before `where` and `except`.
+
+    `constraints` are those of `match`: other values are none. `complete` says of each key whether
+    all its values are known: only then may it lack one.
+    """
+    fits = [re.compile(regex).fullmatch for regex in constraints]
+    here, there = (
+        {
+            value: None
+            for value in (relation.whole or relation.columns)[relation.names.index(name)]
+            if all(fit(value) for fit in fits)
+        }
+        for relation in (one, other)
+    )
+    only_here = [value for value in here if value not in there and complete[1]]
+    only_there = [value for value in there if value not in here and complete[0]]
+    said = [
+        f"only {relation.origin} ({_line(relation.place)}) has {_some(values)}"
+        for values, relation in ((only_here, one), (only_there, other))
+        if values
+    ]
+    if not said:
+        return None
+    keys = [", ".join(n for n in key.names if n not in key.path_names) for key in (one, other)]
+    return FileflowError(
+        f"{name} stands in two keys, {keys[0]!r} and {keys[1]!r}, whose values differ: "
+        + "; ".join(said),
+        place=other.place,
+        hint="make them agree, or give one of them another name",
+    )
 
 
 def match_regex(node: Node, what: str) -> str:
@@ -201,7 +239,6 @@ class _Reader:
             outputs_among,
             is_made,
         )
-        self._before: dict[int, Relation | None] = {}
         self._after: dict[int, Relation | None] = {}
         self._busy: list[int] = []
 
@@ -226,15 +263,15 @@ class _Reader:
 
     def check_joins(self) -> None:
         """An error where a value of a name stands in one of its keys and not in another."""
-        holders: dict[str, list[tuple[Key, Relation]]] = {}
-        for i, key in enumerate(self.keys):
-            relation = self._before.get(i)
+        holders: dict[str, list[Relation]] = {}
+        for i in range(len(self.keys)):
+            relation = self._after[i]
             if relation is not None and not relation.open and relation.made is None:
-                for name in key.names:
-                    holders.setdefault(name, []).append((key, relation))
+                for name in relation.names:
+                    holders.setdefault(name, []).append(relation)
         for name, held in holders.items():
-            for (first, one), (second, other) in itertools.combinations(held, 2):
-                error = _unmatched(name, first, one, second, other)
+            for one, other in itertools.combinations(held, 2):
+                error = unmatched(name, one, other, self.constraints.get(name, ()))
                 if error is not None:
                     self._add(error)
 
@@ -287,11 +324,10 @@ class _Reader:
             )
         _refuse_breaks(key, found)
         columns = self._constrained(key, found)
-        before = replace(_relation_of(key, found, is_open=is_open), columns=columns)
-        self._before[number] = before
+        whole = replace(_relation_of(key, found, is_open=is_open), columns=columns)
         keep = _filter(key, columns)
         if keep is None:
-            return before
+            return whole
         columns = kept_rows(key.names, columns, keep)
         if not columns[0]:
             said = " and ".join(word for word in ("where", "except") if word in key.options)
@@ -299,7 +335,7 @@ class _Reader:
                 f"{key.text} has no values left after {said}",
                 place=key.options[said.split()[0]].place,
             )
-        return replace(before, columns=columns)
+        return replace(whole, columns=columns, whole=whole.columns)
 
     def _constrained(self, key: Key, found: Found) -> tuple[list[str], ...]:
         columns = found.columns
@@ -416,6 +452,7 @@ def _relation_of(key: Key, found: Found, *, is_open: bool) -> Relation:
         origin=found.origin,
         open=is_open,
         path_names=frozenset(path_names),
+        unnamed=found.unnamed,
     )
 
 
@@ -542,31 +579,6 @@ def _filter_side(
                     )
         side.append((name, frozenset(value.text for value in wanted)))
     return tuple(side)
-
-
-def _unmatched(
-    name: str, first: Key, one: Relation, second: Key, other: Relation
-) -> FileflowError | None:
-    """The values of a name that only one of two keys has."""
-    here, there = dict.fromkeys(one.column(name)), dict.fromkeys(other.column(name))
-    only_here = [value for value in here if value not in there]
-    only_there = [value for value in there if value not in here]
-    said = [
-        f"only {origin} ({_line(place)}) has {_some(values)}"
-        for values, origin, place in (
-            (only_here, one.origin, first.place),
-            (only_there, other.origin, second.place),
-        )
-        if values
-    ]
-    if not said:
-        return None
-    return FileflowError(
-        f"{name} stands in two keys, {first.text!r} and {second.text!r}, whose values differ: "
-        + "; ".join(said),
-        place=second.place,
-        hint="make them agree, or give one of them another name",
-    )
 
 
 def _line(place: Place) -> str:

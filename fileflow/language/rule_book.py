@@ -56,6 +56,7 @@ class RuleBook:
         self.absent = absent
         self.config = config
         self.errors = errors
+        self.warnings: list[str] = []
 
     def entries(self, draft: Draft, kind: Kind) -> list[Entry]:
         """The entries of one key of a rule, read once.
@@ -108,16 +109,20 @@ class RuleBook:
             if not any(_same(value, option) for option in options):
                 said = " or ".join(o.text for o in options if isinstance(o, Scalar)) or "(nothing)"
                 path = f"config.{name.removeprefix('config.')}"
-                return f"{path} is {said} ({self._said(steps, path, value)})"
+                return f"{path} is {said} ({self._said(when.keys[name].place, path, value)})"
         return None
 
-    def _said(self, steps: tuple[str | int, ...], path: str, value: Node | None) -> str:
+    def _said(self, place: Place, path: str, value: Node | None) -> str:
         if isinstance(value, Scalar):
             return f"it is {value.text or 'null'}"
         if value is not None:
             return f"it is a {'list' if isinstance(value, Sequence) else 'mapping'}"
+        # The command line may give what only a `when` names: it is no mistake, but maybe a slip.
         hint = did_you_mean(path.removeprefix("config."), self.config.ways())
-        return f"config has none; {hint}" if hint and hint.startswith("did") else "config has none"
+        if hint is None or not hint.startswith("did"):
+            return "config has none"
+        self.warnings.append(f"{place}: `when` asks for {path}, and config has none: {hint}")
+        return f"config has none; {hint}"
 
     def rule_named(self, name: str, place: Place) -> Draft:
         """The draft of this name.

@@ -5,12 +5,15 @@ Knows CSV and plain lines; not where the bytes come from, nor what the values ar
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 from fileflow.errors import FileflowError, Place, Source, did_you_mean
+
+_HEADER = 1 << 16
 
 
 def read_lines(data: bytes, source_name: str) -> list[str]:
@@ -22,6 +25,17 @@ def read_lines(data: bytes, source_name: str) -> list[str]:
     text = _text(data, source_name)
     lines = (line.removesuffix("\r") for line in text.split("\n"))
     return list(dict.fromkeys(line for line in lines if line.strip()))
+
+
+def headers(data: bytes, source_name: str, comment: str | None = None) -> list[str]:
+    """The headers of a sheet that `read_sheet` can read."""
+    lines = io.StringIO(data[:_HEADER].decode("utf-8-sig", "replace"), newline="\n")
+    delimiter = "\t" if source_name.lower().endswith(".tsv") else ","
+    with contextlib.suppress(csv.Error):  # of a last line that was cut
+        for row in csv.reader(lines, delimiter=delimiter):
+            if row and not (comment and delimiter.join(row).startswith(comment)):
+                return row
+    return []
 
 
 def read_sheet(

@@ -243,17 +243,21 @@ _MEANT = {
 }
 
 
-def check_names(template: Template, known: Iterable[str]) -> list[FileflowError]:
+def check_names(
+    template: Template,
+    known: Iterable[str],
+    cure: Callable[[str], str | None] = lambda _: None,
+) -> list[FileflowError]:
     """An error for each placeholder whose name is none of these, and for slips that look like one.
 
     `known` holds every name that may begin a placeholder, wildcards too; whether what follows the
-    first name exists is for the caller to say.
+    first name exists is for the caller to say, and what may cure a name that is not known (`cure`).
     """
     names = frozenset(known)
     errors = [
         error
         for placeholder in template.placeholders
-        if (error := _unknown_name(template, placeholder, names)) is not None
+        if (error := _unknown_name(template, placeholder, names, cure)) is not None
     ]
     for suspect in template.suspects:
         if suspect.root in names and not (
@@ -280,7 +284,10 @@ _JOINED = frozenset({"raw", "q", "file"})
 
 
 def _unknown_name(
-    template: Template, placeholder: Placeholder, known: frozenset[str]
+    template: Template,
+    placeholder: Placeholder,
+    known: frozenset[str],
+    cure: Callable[[str], str | None],
 ) -> FileflowError | None:
     root, steps = placeholder.root, placeholder.steps
     alone = root == "wildcards" and not steps
@@ -308,7 +315,7 @@ def _unknown_name(
         return None
     what = f"{placeholder.text}: there is nothing called {root!r} here"
     text_itself = f"for the text {placeholder.text} itself write {{{placeholder.text}}}"
-    meant = _MEANT.get(root) or did_you_mean(root, known)
+    meant = cure(root) or _MEANT.get(root) or did_you_mean(root, known)
     if root == "snakemake" and steps and isinstance(steps[0], str):
         name = "cores" if steps[0] == "threads" else steps[0]
         meant = f"write {{{name}{placeholder.text[len('{snakemake.') + len(steps[0]) :]}"

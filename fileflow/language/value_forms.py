@@ -16,7 +16,7 @@ from fileflow.errors import FileflowError, Place, did_you_mean, nearest
 from fileflow.language import scalars
 from fileflow.language.config import Config, steps_of
 from fileflow.language.listing import Constraints, list_values
-from fileflow.language.sheets import read_lines, read_sheet
+from fileflow.language.sheets import headers, read_lines, read_sheet
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, scalar_value
 from fileflow.language.yaml_tree import Sequence as Items
@@ -56,7 +56,8 @@ class Surroundings:
 class Found:
     """The rows of one key: a column for each name, or where they will come from (`made`).
 
-    `doubled` is a row that was written down more than once, and counts once.
+    `doubled` is a row that was written down more than once, and counts once; `unnamed` are the
+    headers of a sheet that the key does not name.
     """
 
     columns: tuple[list[str], ...]
@@ -64,6 +65,7 @@ class Found:
     passed_over: int = 0
     made: Made | None = None
     doubled: str | None = None
+    unnamed: tuple[str, ...] = ()
 
 
 def files(key: Key, around: Surroundings) -> Found:
@@ -198,15 +200,18 @@ def table(key: Key, around: Surroundings) -> Found:
         )
         return _from_made(key, made, origin)
     path = pattern.parts[0]
+    data = _bytes_of(path, pattern.place, around.disk)
     found = read_sheet(
-        _bytes_of(path, pattern.place, around.disk),
+        data,
         path,
         {name: column.text for name, column in columns.items()},
         comment=comment or None,
         headless=headless,
         place_of=lambda name: columns[name].place,
     )
-    return Found(found, origin)
+    taken = {column.text for column in columns.values()}
+    unnamed = [] if headless else [h for h in headers(data, path, comment) if h not in taken]
+    return Found(found, origin, unnamed=tuple(unnamed))
 
 
 def _columns_of(key: Key) -> tuple[dict[str, Scalar], bool]:

@@ -5,7 +5,7 @@ Values only: no text is parsed and no file is read here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -69,7 +69,8 @@ class Relation:
 
     `columns[i][r]` is the value of `names[i]` in row `r`. `made` is set, and the columns empty,
     where a rule makes the file that holds the values. `origin` says in the user's words where the
-    values come from.
+    values come from. `whole` are the columns before `where` and `except`, if these left rows out,
+    `unnamed` the headers of a sheet that its key does not name.
     """
 
     names: tuple[str, ...]
@@ -80,6 +81,8 @@ class Relation:
     made: Made | None = None
     scattered_by: str | None = None
     path_names: frozenset[str] = frozenset()
+    whole: tuple[list[str], ...] | None = None
+    unnamed: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
@@ -87,6 +90,15 @@ class Relation:
     def column(self, name: str) -> list[str]:
         """The values of one name, a row each."""
         return self.columns[self.names.index(name)]
+
+
+def unnamed_column(relations: Iterable[Relation], name: str) -> str | None:
+    """What to write where a sheet has a column of this name that its key leaves out."""
+    for relation in relations:
+        if name in relation.unnamed:
+            key = ", ".join((*relation.names, name))
+            return f"{relation.origin} has such a column, and its key has to name it: {key!r}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +274,9 @@ class Workflow:
 
     `constraints` gives for a wildcard name the regular expressions of `match`, which hold
     everywhere. `warnings` are lines that a run says once. `absent_rules` says of rules whose `when`
-    is not met what they are there for: "only when …". `passed_over` counts for a key of `wildcards`
-    the files that are no values because rules make them.
+    is not met what they are there for: "only when …"; `absent_scatters` names the one of them that
+    would scatter a wildcard. `passed_over` counts for a key of `wildcards` the files that are no
+    values because rules make them.
     """
 
     root: str
@@ -276,4 +289,5 @@ class Workflow:
     constraints: Mapping[str, tuple[str, ...]]
     warnings: tuple[str, ...] = ()
     absent_rules: Mapping[str, str] = field(default_factory=dict)
+    absent_scatters: Mapping[str, str] = field(default_factory=dict)
     passed_over: Mapping[str, int] = field(default_factory=dict)

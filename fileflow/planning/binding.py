@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.model.ports import Parameter
-from fileflow.model.rules import Kind, Run
+from fileflow.model.rules import Kind, Run, unnamed_column
 from fileflow.planning.filling import Item, JobValues, plain, python_config
 from fileflow.planning.tables import RuleTable
 
@@ -136,7 +136,8 @@ class _Binder:
         elif not parameter.has_default and not self.answered.may_give_more:
             known = [*self.inputs, *self.outputs, *self.rule.params, *self.table.names, *BUILT_IN]
             known += [*self.answered.inputs, *self.answered.params]
-            near = did_you_mean(name, [str(one) for one in known])
+            near = unnamed_column(self.table.relations, name)
+            near = near or did_you_mean(name, [str(one) for one in known])
             self._error(
                 f"{self.function} takes {name!r}, which rule {self.rule.name!r} does not provide",
                 near or "give the parameter a default, or the rule an input or param of that name",

@@ -21,6 +21,7 @@ from fileflow.planning.named import NamedLink, learns, loosened, named_link, new
 from fileflow.planning.ordering import components
 from fileflow.planning.plan import Looks, Missing
 from fileflow.planning.questions import Answers
+from fileflow.planning.separating import separating
 from fileflow.planning.tables import (
     ABSENT,
     LATER,
@@ -81,6 +82,7 @@ class Closure:
         self.loose: dict[int, frozenset[str]] = {}
         self._named_makers: dict[str, int] = {}
         self._texts: dict[str, str] = {}
+        self._cures: dict[tuple[str, ...], str] = {}
 
     def table(self, rule: str) -> RuleTable:
         """The table of a rule's jobs, made when first needed."""
@@ -310,6 +312,7 @@ class Closure:
         if isinstance(link, NamedLink):
             self._follow_named(table, link, rows)
             return
+        late_rule: frozenset[int] = frozenset()
         if link.pattern is None and (link.given is None or link.group_of is None):
             if link.entry.rule is not None and self.unknowns.any:
                 late_rule = self._late_rule(link.entry.rule)
@@ -328,7 +331,7 @@ class Closure:
             waiting = {link.group_of[row] for row in late}
             for number in dict.fromkeys([link.group_of[row] for row in rows]):
                 group = link.groups[number]
-                if number not in waiting:
+                if number not in waiting and not late_rule:
                     self._check_group(table, link, group, number)
                 for one in self._with_makers(group, number, table, link, rows):
                     assert one.makers is not None
@@ -482,17 +485,24 @@ class Closure:
                 "with it",
                 place=entry.place,
                 hint="if that is meant, write {path: …, optional: true}",
-                status=Exit.FAILED if self._found_nothing(table, link) else Exit.WRONG,
+                status=Exit.FAILED if self._is_found(table, link) else Exit.WRONG,
             )
-        if entry.one and len(group.paths) > 1:
+        count = len(group.paths)
+        if entry.one and (count > 1 or (not count and entry.rule and not entry.optional)):
+            what = f"{{rule: {entry.rule}}}" if entry.rule else str(link.pattern)
+            more = f": {', '.join(group.paths[:3])}{'…' * (count > 3)}"
             raise FileflowError(
-                f"{link.pattern} is said to be one file (`one: true`), but there are "
-                f"{len(group.paths)}: {', '.join(group.paths[:3])}…",
+                f"{what} is said to be one file (`one: true`), but there are {count or 'none'}"
+                f"{more if count else ''}",
                 place=entry.place,
+                status=Exit.FAILED if self._is_found(table, link) else Exit.WRONG,
             )
 
-    def _found_nothing(self, table: RuleTable, link: Link) -> bool:
+    def _is_found(self, table: RuleTable, link: Link) -> bool:
         """Whether what a link gathers is found while running."""
+        if link.entry.rule is not None:
+            made_by = self.table(link.entry.rule)
+            return bool(made_by.scattered) or any(map(is_found, made_by.relations))
         names = set(link.pattern.wildcards if link.pattern else ())
         return any(is_found(one) and names & set(one.names) for one in table.relations)
 
@@ -680,17 +690,23 @@ class Closure:
         if len(left) == 1:
             return left[0]
         labels = [tables[maker].label(maker & ROW) for maker in left]
-        names = [tables[maker].rule.name for maker in left]
-        wildcard = next((name for maker in left for name in tables[maker].names), None)
-        regex = "[^_.]+"
-        if wildcard is not None:
-            value = tables[left[0]].values_of(left[0] & ROW).get(wildcard, "")
-            regex = r"\d+" if value.isdigit() else "[A-Za-z0-9]+"
-        hint = (
-            f"separate them, e.g. in rule {names[0]}:  constraints: {{{wildcard}: '{regex}'}}"
-            if wildcard
-            else "give one of them a larger `prefer`, or another output"
-        )
         what = f"{path} is made by more than one job: {', '.join(labels)}"
+        hint = self._cure({maker: tables[maker] for maker in left})
         errors.add(FileflowError(what, place=entry.place if entry else None, hint=hint))
         return None
+
+    def _cure(self, makers: dict[int, RuleTable]) -> str:
+        """What keeps these jobs from making the same path; found once for each set of rules."""
+        rules = tuple(dict.fromkeys(table.rule.name for table in makers.values()))
+        if rules not in self._cures:
+            found = separating(self.finder, makers)
+            if found is not None:
+                self._cures[rules] = (
+                    f"separate them, e.g. in rule {found.table.rule.name}:  "
+                    f"constraints: {{{found.name}: '{found.regex}'}}"
+                )
+            elif len(rules) > 1:
+                self._cures[rules] = "give one of them a larger `prefer`, or another output"
+            else:
+                self._cures[rules] = "let the output differ in every value that tells them apart"
+        return self._cures[rules]

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from fileflow.errors import FileflowError, did_you_mean
+from fileflow.model.rules import unnamed_column
 from fileflow.planning.finding import Finder
 from fileflow.planning.ordering import ring_error
-from fileflow.planning.plan import Missing
+from fileflow.planning.plan import Looks, Missing
 from fileflow.planning.tables import PENDING, ROW, SHIFT, SOURCE, Link, RuleTable, wanted_rows
 
 
@@ -21,6 +22,10 @@ class Open(Protocol):
     @property
     def tables(self) -> Mapping[int, RuleTable]:
         """The tables, by number; wanted rows are marked."""
+
+    @property
+    def looks(self) -> Looks:
+        """What tells whether a file is there."""
 
     @property
     def lacking(self) -> Collection[str]:
@@ -77,6 +82,16 @@ class Derivation:
             self._needs[job] = found
         return found
 
+    def _can_do_without(self, path: str, makers: Collection[int], link: Link) -> bool:
+        """Whether a job may go without this: an optional path for which there is no file either.
+
+        A file that is there and that a rule makes is no source, and it is not dropped unseen; but
+        what a job was found to read may be had as it is.
+        """
+        if not link.entry.optional:
+            return False
+        return link.named or not makers or self.closure.looks.signatures([path])[0] is None
+
     def _jobs(self) -> Iterator[int]:
         for table in self.closure.tables.values():
             if any(table.wanted):
@@ -92,10 +107,10 @@ class Derivation:
         for job in self._jobs():
             count = 0
             for path, makers, link in self.needs(job):
-                if link.entry.optional:
+                if self._can_do_without(path, makers, link):
                     continue
                 if path == denied:
-                    count += 1
+                    count += not link.entry.optional
                 elif makers:
                     count += 1
                     for maker in makers:
@@ -127,7 +142,8 @@ class Derivation:
         found: set[str] = set()
         for job in self._jobs():
             for path, makers, link in self.needs(job):
-                if link.entry.optional and makers and not self.able.intersection(makers):
+                lost = makers and not self.able.intersection(makers)
+                if lost and self._can_do_without(path, makers, link):
                     found.add(path)
         return found
 
@@ -149,7 +165,7 @@ class Derivation:
                     continue
                 seen.add(job)
                 for path, makers, link in self.needs(job):
-                    if link.entry.optional:
+                    if self._can_do_without(path, makers, link):
                         continue
                     if not makers:
                         if path in self.closure.lacking and path not in out:
@@ -193,7 +209,8 @@ def near_output(finder: Finder, path: str) -> str | None:
 def free_rule(table: RuleTable) -> FileflowError:
     """A rule with a wildcard without values was asked for by its name."""
     name = table.shape.free[0]
-    near = did_you_mean(name, table.joins.names)
+    near = unnamed_column(table.joins.workflow.relations, name)
+    near = near or did_you_mean(name, table.joins.names)
     output = table.shape.outputs[0].pattern
     hint = f"ask for a path such as {output}" + (f"; {near}" if near else "")
     return FileflowError(

@@ -6,7 +6,7 @@ of a scatter, or the file that holds a list; it is told apart by the values of i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from fileflow.model.rules import Relation, Workflow
@@ -18,11 +18,13 @@ Values = tuple[str, ...]
 class Found:
     """What one producer found: rows over the names it gives values to, in order.
 
-    `paths` are, of a scatter, the files of each scattered output, by its position.
+    `paths` are, of a scatter, the files of each scattered output, by its position; `whole` are, of
+    a list, its rows before `where` and `except`, if these left some out.
     """
 
     rows: tuple[Values, ...]
     paths: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    whole: tuple[Values, ...] | None = None
 
     @property
     def files(self) -> list[str]:
@@ -71,10 +73,18 @@ def with_known(workflow: Workflow, known: Known) -> Workflow:
 
 
 def _filled(relation: Relation, found: dict[Values, Found]) -> Relation:
+    columns = _columns(relation, {values: one.rows for values, one in found.items()})
+    if all(one.whole is None for one in found.values()):
+        return replace(relation, columns=columns)
+    whole = {v: one.rows if one.whole is None else one.whole for v, one in found.items()}
+    return replace(relation, columns=columns, whole=_columns(relation, whole))
+
+
+def _columns(
+    relation: Relation, found: Mapping[Values, tuple[Values, ...]]
+) -> tuple[list[str], ...]:
     own, path = own_names(relation), producer_names(relation)
-    rows: Iterable[Values] = dict.fromkeys(
-        (*row, *values) for values, one in found.items() for row in one.rows
-    )
+    rows = dict.fromkeys((*row, *values) for values, one in found.items() for row in one)
     columns = list(zip(*rows, strict=True)) or [()] * (len(own) + len(path))
     by_name = dict(zip((*own, *path), map(list, columns), strict=True))
-    return replace(relation, columns=tuple(by_name[name] for name in relation.names))
+    return tuple(by_name[name] for name in relation.names)

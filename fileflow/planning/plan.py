@@ -96,6 +96,8 @@ class Plan:
         producers: the jobs that have to tell before the deferred ones are known.
         incomplete: whether more will be wanted when what waits is known.
         waits: for each rule of which something cannot be known yet, the rules that have to tell.
+        late: for each path or pattern that was asked for and of which it cannot be known yet what
+            makes it, the jobs that have to tell.
         unknowns: tells which producers have told.
         finder: tells which jobs make a path.
         loose: of jobs the files that they were found to read and are made from what they make:
@@ -119,6 +121,7 @@ class Plan:
     producers: set[int] = field(default_factory=set)
     incomplete: bool = False
     waits: dict[str, list[str]] = field(default_factory=dict)
+    late: dict[str, frozenset[int]] = field(default_factory=dict)
     unknowns: Unknowns | None = None
     finder: Finder | None = None
     loose: dict[int, frozenset[str]] = field(default_factory=dict)
@@ -132,6 +135,13 @@ class Plan:
     def by_number(self, job: int) -> RuleTable:
         """The table that a job is in, be it wanted or deferred."""
         return next(table for table in self.by_rule.values() if table.number == job >> SHIFT)
+
+    def late_targets(self) -> dict[str, list[str]]:
+        """For each path or pattern that waits to be known the rules that have to tell."""
+        if self.unknowns is None:
+            return {}
+        names_of = self.unknowns.names_of
+        return {name: names_of(sorted(jobs)) for name, jobs in self.late.items() if jobs}
 
     def label(self, job: int) -> str:
         """A job in the user's words."""

@@ -87,6 +87,7 @@ def make_plan(
         unknowns=unknowns,
         finder=closure.finder,
         loose={job: loose for job, loose in closure.loose.items() if job not in deferred},
+        late={name: jobs.intersection(targets.producers) for name, jobs in targets.late.items()},
         awaited=closure.calls.awaited,
         failed_calls=closure.calls.failed,
     )

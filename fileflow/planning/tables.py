@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from fileflow.errors import FileflowError, Place, did_you_mean
 from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
-from fileflow.model.rules import Entry, Kind, Relation, Rule, Workflow
+from fileflow.model.rules import Entry, Kind, Relation, Rule, Workflow, unnamed_column
 from fileflow.model.tokens import list_id, list_token
 from fileflow.planning.filling import Item, config_lookup
 from fileflow.planning.joins import (
@@ -233,14 +233,16 @@ def shape_of(rule: Rule, relations: Iterable[Relation]) -> Shape:
 
 
 def _expanded(entry: Entry) -> list[Entry]:
-    """An entry with a wildcard of its own stands for a list of entries."""
+    """An entry with a wildcard of its own stands for a list of entries, an absent one for none."""
     if entry.own is None or entry.pattern is None:
-        return [entry]
+        return [entry._replace(rule=None) if entry.absent else entry]
     own = entry.own
     out = []
     for row in zip(*own.columns, strict=True):
         values = dict(zip(own.names, row, strict=True))
-        out.append(entry._replace(pattern=_partly(entry.pattern, values), own=None, listed=True))
+        pattern = _partly(entry.pattern, values)
+        listed = entry.listed or not entry.one
+        out.append(entry._replace(pattern=pattern, own=None, listed=listed))
     return out
 
 
@@ -647,7 +649,8 @@ class RuleTable:
     def _make_link(self, entry: Entry) -> Link:
         pattern = entry.pattern
         if pattern is None:
-            return Link(entry, None, single=False)
+            # What a call gives says itself whether it is one.
+            return Link(entry, None, single=entry.one and (entry.call is None or entry.absent))
         gathered = [name for name in pattern.wildcards if name not in self.columns]
         link = Link(entry, pattern, single=not gathered or entry.one)
         if entry.absent:
@@ -745,13 +748,25 @@ class RuleTable:
             for name in relation.names
             if name not in relation.path_names
         }
+        workflow = self.joins.workflow
         for name in gathered:
             if name not in known:
+                hint = (
+                    unnamed_column(workflow.relations, name)
+                    or did_you_mean(name, self.joins.names)
+                    or "declare it under `wildcards:`"
+                )
+                absent = workflow.absent_scatters.get(name, "")
+                if absent in workflow.absent_rules:
+                    hint = (
+                        f"rule {absent} scatters it, but is there only when "
+                        f"{workflow.absent_rules[absent]}: give this entry or rule the same `when`"
+                    )
                 raise FileflowError(
                     f"rule {self.rule.name!r} gathers {{{name}}}, which has no values: no key of "
                     "`wildcards` declares it",
                     place=entry.place,
-                    hint=did_you_mean(name, self.joins.names) or "declare it under `wildcards:`",
+                    hint=hint,
                 )
 
     def _with_lookups(

@@ -27,6 +27,7 @@ class Targets:
         self.sources: list[str] = []
         self.left_out: dict[str, int] = {}
         self.producers: list[int] = []
+        self.late: dict[str, frozenset[int]] = {}
         self._late_patterns: list[tuple[str, frozenset[int]]] = []
         self._rules: list[Rule] = []
         self._paths: list[str] = []
@@ -97,6 +98,7 @@ class Targets:
         jobs = Jobs()
         self.sources = []
         self.producers = []
+        self.late = {}
         for rule in self._rules:
             self._ask_rule(rule, jobs, set())
         for path in self._paths:
@@ -104,24 +106,27 @@ class Targets:
             if maker is not None:
                 jobs.add(maker)
         for name, late in self._late_patterns:
-            self._late(name, late)
+            self.late[name] = late
+            self._want_told(late)
         closure.want(jobs)
         return jobs
 
     def _ask_rule(self, rule: Rule, jobs: Jobs, ring: set[str]) -> None:
-        table = self.closure.table(rule.name)
+        closure = self.closure
+        table = closure.table(rule.name)
         if table.shape.free:
             raise free_rule(table)
         if not rule.asks_only:
             jobs.update(range(table.base, table.base + table.count))
-            if self.closure.unknowns.any:
-                late = self.closure.unknowns.of_rule(table, {})
-                self._late(rule.name, late)
+            if closure.unknowns.any:
+                late = closure.unknowns.of_rule(table, {})
+                if late:
+                    closure.defer_rules[rule.name] = late
+                    self._want_told(late)
                 if not late and not table.count:
                     self._complain_of_none(table)
             return
         # A rule that only asks is no job: what it names is asked for in its stead.
-        closure = self.closure
         closure.want_rows(table, range(table.count))
         closure.close()
         for link in table.links:
@@ -137,12 +142,10 @@ class Targets:
                 jobs.update(makers)
                 closure.asked_by.add(makers, rule.name)
 
-    def _late(self, name: str, producers: frozenset[int]) -> None:
+    def _want_told(self, producers: frozenset[int]) -> None:
         """What is asked for is not all known before these jobs have told."""
-        if producers:
-            self.closure.want(producers)
-            self.closure.defer_rules[name] = producers
-            self.producers += [job for job in producers if job not in self.producers]
+        self.closure.want(producers)
+        self.producers += [job for job in producers if job not in self.producers]
 
     def _complain_of_none(self, table: RuleTable) -> None:
         for relation in table.relations:
@@ -164,7 +167,8 @@ class Targets:
         if not makers and closure.unknowns.any:
             late = closure.unknowns.of_path(path, named=True)
             if late:
-                self._late(path, late)
+                self.late[path] = late
+                self._want_told(late)
                 return None
         if not makers:
             sign = closure.looks.signatures([path])[0]
@@ -181,12 +185,17 @@ class Targets:
         return job
 
     def forced(self) -> set[int]:
-        """The jobs that are to be treated as stale."""
+        """The jobs that are to be treated as stale; a source cannot be."""
         out: set[int] = set()
         for rule in self._forced_rules:
             table = self.closure.table(rule.name)
             out.update(table.base | row for row in range(table.count))
         for path in self._forced_paths:
+            if path in self.sources:
+                raise FileflowError(
+                    f"--force {path}: no rule makes it, it is a source",
+                    hint="name a rule, or a path that one makes",
+                )
             out.update(self.closure.finder.makers(path))
         return out
 

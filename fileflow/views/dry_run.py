@@ -95,15 +95,19 @@ def rule_lines(
 def deferred_lines(
     waits: Mapping[str, Sequence[str]], *, paint: Paint = NO_COLORS
 ) -> Iterator[str]:
-    """For each rule of which something cannot be known yet: after which rules it will be."""
+    """For each rule or target that cannot be known yet: after which rules it will be."""
     for name, rules in waits.items():
         yield f"{paint.bold(name)}: cannot be known before {' and '.join(rules)} ran"
 
 
-def deferred_json(waits: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """The same as JSON lines."""
+def deferred_json(
+    waits: Mapping[str, Sequence[str]], targets: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """The same as JSON lines, for rules and for targets."""
     for name, rules in waits.items():
         yield json_line({"event": "rule_deferred", "rule": name, "after": list(rules)})
+    for name, rules in targets.items():
+        yield json_line({"event": "target_deferred", "target": name, "after": list(rules)})
 
 
 def _rule_text(rule: PlannedRule, wanted: int | None) -> str:

@@ -216,3 +216,14 @@ def test_a_program_gets_mistakes_with_their_places(folder: Folder) -> None:
     [error] = found["errors"]
     assert error["what"] == "gone.txt is not there, and no rule makes it"
     assert (error["file"], error["line"]) == ("Workflowfile", 3)
+
+
+def test_a_rule_that_is_not_there_is_noted(folder: Folder) -> None:
+    folder.workflow("""
+        config: {mode: fast}
+        rules:
+          all: {output: a, shell: touch a}
+          b: {when: {mode: slow}, output: b, shell: touch b}
+    """)
+    said = "rule b is not there, and not checked: it is only when config.mode is slow (it is fast)"
+    assert notes(folder) == [said]

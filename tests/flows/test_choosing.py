@@ -133,3 +133,24 @@ def test_targets_are_rules_paths_and_patterns_from_the_current_folder(space):
     assert space.good("2.txt", cwd="sub").built == {"make 2"}
     assert space.good("sub/{n}.txt").built == {"make 1"}
     assert space.good("other", cwd="sub").built == {"other"}
+
+
+def test_a_gather_of_what_an_absent_rule_scatters_names_the_rule(space):
+    space.workflow("""
+        config: {mode: fast}
+        rules:
+          all:
+            input: {path: "c/{k}", optional: true}
+            output: out
+            shell: "echo {input} > {output}"
+          cut:
+            when: {mode: exact}
+            output: "c/{k}"
+            scatter: k
+            shell: touch {output}/1
+        """)
+    flow = space.run()
+    assert flow.status == 2
+    assert "rule cut scatters it, but is there only when config.mode is exact" in flow.text
+    space.good("--config", "mode=exact")
+    assert space.read("out") == "c/1\n"

@@ -280,3 +280,90 @@ def test_a_column_without_a_row_that_agrees_says_so(space):
     assert flow.status == 2
     said = "{l} has no value for the job o s=a u=d: no row with it agrees with the job"
     assert f"Workflowfile:6:17: {said}" in flow.text
+
+
+ONE = """
+rules:
+  r: {input: {a: ENTRY}, output: out, run: "act:show"}
+  z: {output: "z/{x}", shell: "echo > {output}"}
+  cut: {output: "cut/{k}", scatter: k, shell: "touch {output}/1 {output}/$MORE"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("entry", "shown"),
+    [
+        ('{path: "q/{n}", n: [1], one: true}', "q/1"),
+        ("{path: [q/1], one: true}", "q/1"),
+        ("{rule: z, one: true}", "z/1"),
+        ("{rule: cut, one: true}", "cut/1"),
+        ("{rule: z, one: true, when: {mode: x}}", "None"),
+        ("{rule: z, when: {mode: x}}", "[]"),
+    ],
+)
+def test_one_file_arrives_as_one_whatever_it_is_written_as(
+    space: Space, entry: str, shown: str
+) -> None:
+    space.source(
+        "act.py",
+        """
+        from pathlib import Path
+
+        def show(a: Path, output):
+            output.write_text(str(a))
+        """,
+    )
+    if "one" not in entry:
+        space.replace("act.py", "a: Path", "a")
+    space.write("q/1", "")
+    space.write(
+        "Workflowfile", "config: {mode: y}\nwildcards: {x: [1]}" + ONE.replace("ENTRY", entry)
+    )
+    space.replace("Workflowfile", "$MORE", "1")
+    space.good()
+    assert space.read("out") == shown
+    assert space.good().summary["built"] == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "words", "status"),
+    [
+        ('{path: "q/{n}", n: [1, 2], one: true}', "its own n gives 2", 2),
+        ("{path: [q/1, q/2], one: true}", "these are 2 paths", 2),
+        ("{rule: z, one: true}", "{rule: z} is said to be one file (`one: true`), but there", 2),
+        ("{rule: cut, one: true}", "there are 2: cut/1, cut/2", 1),
+        ("{rule: none, one: true}", "there are none", 2),
+    ],
+)
+def test_one_file_is_refused_where_it_is_another_number(
+    space: Space, entry: str, words: str, status: int
+) -> None:
+    space.write("q/1", "")
+    space.write("q/2", "")
+    space.write("Workflowfile", "wildcards: {x: [1, 2]}" + ONE.replace("ENTRY", entry))
+    space.replace("Workflowfile", "$MORE", "2")
+    space.replace("Workflowfile", 'run: "act:show"', 'shell: "cp {input} {output}"')
+    space.replace("Workflowfile", "  z:", '  none: {shell: "true"}\n  z:')
+    flow = space.run()
+    assert flow.status == status and words in flow.text
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'a: {output: "o/{sample}", shell: "echo {batch} > {output}"}',
+        'a: {output: "o/{sample}", params: {b: "{batch}"}, shell: "echo {params.b} > {output}"}',
+        'a: {output: "o/{sample}", run: "f:f"}',
+        'a: {input: "i/{batch}", output: "o/{sample}", shell: "cp {input} {output}"}',
+        'a: {output: "o/{sample}/{batch}", shell: "touch {output}"}',
+    ],
+)
+def test_a_column_that_the_key_does_not_name_is_told(space: Space, rule: str) -> None:
+    space.write("s.csv", "# a sheet\n" + SHEET)
+    space.write("f.py", "def f(output, batch): ...\n")
+    key = 'wildcards: {"sample, lane": {table: s.csv, comment: "#"}}'
+    space.write("Workflowfile", f"{key}\nrules:\n  {rule}\n")
+    flow = space.run()
+    assert flow.status == 2
+    assert "the sheet s.csv has such a column, and its key has to name it" in flow.text
+    assert "'sample, lane, batch'" in flow.text

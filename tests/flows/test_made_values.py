@@ -146,3 +146,87 @@ def test_a_list_that_needs_what_its_values_make_is_an_error(space: Space) -> Non
     flow = space.run()
     assert flow.status in (1, 2)
     assert space.ran == []
+
+
+JOINED = """
+wildcards:
+  s, cond: [[a, x], [b, y]]
+  s, score: {table: "plan.csv"}
+rules:
+  tot: {input: "i/{s}", output: tot, shell: "cat {input} > {output}"}
+  plan: {input: src, output: plan.csv, shell: "cp {input} {output}"}
+  i: {output: "i/{s}", shell: "echo {s} {cond} {score} > {output}"}
+"""
+
+
+def test_a_made_sheet_and_another_key_of_its_name_have_the_same_values(space: Space) -> None:
+    space.workflow(JOINED)
+    space.write("src", "s,score\nb,2\nz,1\n")
+    for counts in ((1, 0, 0, 1), None):  # as it is made, and once it is there
+        flow = space.run()
+        assert flow.status == 1
+        assert not space.exists("tot") and not space.exists("i/b")
+        assert "'s, cond' and 's, score', whose values differ" in flow.text
+        assert "only the rows (Workflowfile:2) has a" in flow.text
+        assert "only the sheet plan.csv (Workflowfile:3) has z" in flow.text
+        assert counts is None or flow.counts() == counts
+    space.good("plan")  # which needs neither
+    space.write("src", "s,score\nb,2\na,1\n")
+    space.good()
+    assert space.read("tot") == "a x 1\nb y 2\n"
+    space.replace("Workflowfile", "[a, x], ", "")
+    flow = space.run("-n")
+    assert flow.status == 1 and "only the sheet plan.csv (Workflowfile:3) has a" in flow.text
+
+
+def test_values_are_compared_before_where_and_except(space: Space) -> None:
+    space.workflow(
+        """
+        wildcards:
+          s, cond: [[a, x], [b, y]]
+          s, score: {table: plan.csv, except: {s: [z]}}
+        rules:
+          tot: {input: "i/{s}", output: tot, shell: "cat {input} > {output}"}
+          plan: {input: src, output: plan.csv, shell: "cp {input} {output}"}
+          i: {output: "i/{s}", shell: "echo {s} {cond} {score} > {output}"}
+        """
+    )
+    space.write("src", "s,score\nb,2\nz,1\na,3\n")
+    flow = space.run()
+    assert flow.status == 1 and "only the sheet plan.csv (Workflowfile:3) has z" in flow.text
+    more = "{rows: [[a, x], [b, y], [z, z]], except: {s: [z]}}"
+    space.replace("Workflowfile", "[[a, x], [b, y]]", more)
+    space.good()
+    assert space.read("tot") == "a x 3\nb y 2\n"
+    space.delete("plan.csv")  # what it held is still known, and known whole
+    space.replace("Workflowfile", more, "[[a, x], [b, y]]")
+    flow = space.run()
+    assert flow.status == 1 and "only the sheet plan.csv (Workflowfile:3) has z" in flow.text
+    assert "has a" not in flow.text
+
+
+def test_two_made_lists_of_one_name_have_the_same_values(space: Space) -> None:
+    space.workflow(
+        """
+        wildcards:
+          group: [g, h]
+          s: {lines: "of/{group}"}
+          s, score: {table: scores.csv}
+        rules:
+          tot: {input: "i/{group}/{s}", output: tot, shell: "cat {input} > {output}"}
+          scores: {input: src/scores, output: scores.csv, shell: "cp {input} {output}"}
+          of: {input: "src/{group}", output: "of/{group}", shell: "cp {input} {output}"}
+          i: {output: "i/{group}/{s}", shell: "echo {s} {score} > {output}"}
+        """
+    )
+    space.write("src/g", "a\n")
+    space.write("src/h", "b\n")
+    space.write("src/scores", "s,score\na,1\nb,2\nc,3\n")
+    flow = space.run()
+    assert flow.status == 1 and "only the sheet scores.csv (Workflowfile:4) has c" in flow.text
+    assert not space.exists("tot")
+    # What the other group has is not known: a score without partner may be one of its.
+    space.good("i/g/a")
+    space.write("src/h", "b\nc\n")
+    space.good()
+    assert space.read("tot") == "a 1\nb 2\nc 3\n"

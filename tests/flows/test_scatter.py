@@ -1,5 +1,6 @@
 """Values that a scatter finds while running: which jobs run after each change, through the CLI."""
 
+import json
 import signal
 
 import pytest
@@ -457,3 +458,33 @@ def test_chunks_that_are_temp_go_when_they_are_used(space: Space) -> None:
     assert space.files("build") == ["build/total.txt"]
     space.delete("build/total.txt")
     ran(space, "split", "proc 1", "proc 2", "proc 10", "total")
+
+
+def test_a_path_that_is_not_known_yet_says_who_must_tell_and_why(space: Space) -> None:
+    space.workflow(
+        """
+        rules:
+          all: {input: out}
+          ch: {input: src, output: "c/{k}", scatter: k, shell: "cp {input} {output}/1"}
+          use: {input: "c/{k}", output: "u/{k}", shell: "cp {input} {output}"}
+          out: {input: "u/{k}", output: out, shell: "cat {input} > {output}"}
+        """
+    )
+    space.write("src", "a\n")
+    for path in ("c/1", "u/1"):
+        for reason in ("c/{k} is missing", "src changed"):
+            why = space.flow("why", path)
+            assert why.stdout.startswith(f"{path}: cannot be known before ch ran\nch: stale\n")
+            assert reason in why.stdout
+            assert json.loads(space.flow("why", "--json", path).stdout)["waits"] == {path: ["ch"]}
+            assert f"{path}: cannot be known before ch ran\n" in space.flow("-n", path).stdout
+            (told,) = [e for e in space.good("-n", path).events if e["event"] == "target_deferred"]
+            assert (told["target"], told["after"]) == (path, ["ch"])
+            space.good()
+            fresh = space.flow("why", path).stdout
+            assert "fresh" in fresh and "known" not in fresh
+            space.write("src", space.read("src") + "b\n")
+        space.delete("c/1")
+        space.delete(".fileflow")
+    why = space.flow("why", "u/{k}")
+    assert why.stdout.startswith("u/{k}: cannot be known before ch ran\nch: stale\n")

@@ -60,6 +60,14 @@ def test_force_treats_rules_and_paths_as_stale(project, target, jobs):
     assert project.good().summary["built"] == 0
 
 
+def test_force_of_a_source_is_an_error(project):
+    for args in (["--force", "in/a.txt"], ["-n", "-f", "in/a.txt", "total"]):
+        flow = project.run(*args)
+        assert flow.status == 2
+        assert "in/a.txt: no rule makes it, it is a source" in flow.text
+    assert project.ran == []
+
+
 def test_force_asks_for_what_is_not_asked_for_otherwise(project):
     project.delete("build/a.txt")
     project.good("--force", "build/a.txt", "total")

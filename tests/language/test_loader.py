@@ -477,6 +477,25 @@ def test_config_of_the_command_line_may_give_what_only_a_condition_names(tmp_pat
     assert "a" in load(tmp_path, text, "trim.active=true").rules
 
 
+def test_a_condition_on_what_is_nearly_in_config_is_warned_of(tmp_path: Path) -> None:
+    text = """
+        config: {mode: fast}
+        rules:
+          all: {input: [x, {path: z, when: {mide: fast}}]}
+          a:
+            when: {moed: fast}
+            output: y
+            shell: touch y
+    """
+    workflow = load(tmp_path, text)
+    assert "a" in workflow.absent_rules
+    assert sorted(warning.partition(": ")[2] for warning in workflow.warnings) == [
+        "`when` asks for config.mide, and config has none: did you mean 'mode'?",
+        "`when` asks for config.moed, and config has none: did you mean 'mode'?",
+    ]
+    assert workflow.warnings[0].startswith("Workflowfile:5:12: ")
+
+
 def test_two_versions_of_one_rule_may_have_one_name_if_one_is_there(tmp_path: Path) -> None:
     text = "config: {mode: a}\ninclude: [one.yaml, two.yaml]\nrules:\n  all: {input: x}\n"
     one = "rules:\n  r: {when: {mode: a}, output: y, shell: touch y}\n"

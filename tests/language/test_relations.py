@@ -10,6 +10,7 @@ import pytest
 from fileflow.errors import Collector, FileflowError
 from fileflow.language.listing import deciding_constraints, natural_rows, natural_sorted
 from fileflow.language.relations import RelationsRead, read_own, read_relations, rows_of_made
+from fileflow.language.value_forms import kept_rows
 from fileflow.language.yaml_tree import Mapping, Scalar, node_of, read_tree
 from fileflow.model.patterns import Matcher, Pattern, natural_key, parse_pattern
 from fileflow.model.rules import Made, Relation
@@ -485,7 +486,9 @@ def test_values_from_a_file_that_a_rule_makes_come_later() -> None:
     (relation,) = made.relations
     assert relation.made is not None and relation.made.kind == "table"
     assert relation.columns == ([],)
-    assert rows_of_made(relation.made, ["a"], b"a,b\ny,1\nx,2\n", "build/p.csv") == (["x"],)
+    rows = rows_of_made(relation.made, ["a"], b"a,b\ny,1\nx,2\n", "build/p.csv")
+    assert rows == (["y", "x"],) and relation.made.keep is not None
+    assert kept_rows(("a",), rows, relation.made.keep) == (["x"],)
 
 
 def test_a_path_with_wildcards_gives_values_for_each_of_these() -> None:

@@ -118,6 +118,52 @@ def test_two_rules_that_are_left_are_an_error_that_names_both() -> None:
         rules(f'a: {{output: "{{s}}.txt", {MAKE}}}', f'b: {{output: "{{t}}.txt", {MAKE}}}')
     ).refused("k.txt")
     assert "k.txt is made by more than one job: a s=k, b t=k" in error
+    assert "larger `prefer`" in error
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wildcards", "targets"),
+    [
+        ("o/{s}", "o/{t}_b", "{}", ["o/k_b"]),
+        ("o/{t}.b", "o/{s}", "{}", ["o/k.b"]),
+        ("o/{s}", "o/{t}_b", "{s: [k, k_b], t: [k]}", ["o/k", "o/k_b"]),
+        ("o/{s}", "o/{t}", "{s: [1, k], t: [1]}", ["o/1", "o/k"]),
+        ("o/{s}_{t}", "o/{t}", "{s: [a], t: [b, c, a_b]}", ["o/a_b", "o/c"]),
+    ],
+)
+def test_a_constraint_that_is_told_separates_the_rules(
+    first: str, second: str, wildcards: str, targets: list[str]
+) -> None:
+    written = [f'a: {{output: "{first}", {MAKE}}}', f'b: {{output: "{second}", {MAKE}}}']
+    error = Project(rules(*written, wildcards=wildcards)).refused(*targets)
+    assert "made by more than one job" in error
+    decided = re.search(r"in rule ([ab]):  constraints: (\{.*\})", error)
+    assert decided is not None, error
+    cured = [rule.replace("{", f"{{constraints: {decided[2]}, ", 1) for rule in written]
+    cured = [new if new[0] == decided[1] else old for old, new in zip(written, cured, strict=True)]
+    plan = Project(rules(*cured, wildcards=wildcards)).plan(*targets)
+    assert plan.count() == len(targets)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wildcards", "targets"),
+    [
+        ("o/{s}", "o/{s}", "{s: [1, 2]}", ["o/1"]),
+        ("o/{s}", "o/{s}", "{}", ["o/1"]),
+        # Rule a could not make the other path under a constraint that keeps it from the first.
+        ("o/{s}", "o/{t}_b", "{}", ["o/k_b", "o/m_c"]),
+        ("o/{s}", "o/{t}_b", "{s: [k_b, m_c], t: [k]}", ["o/k_b", "o/m_c"]),
+        ("o/1", "o/1", "{}", ["o/1"]),
+    ],
+)
+def test_where_no_constraint_separates_them_none_is_told(
+    first: str, second: str, wildcards: str, targets: list[str]
+) -> None:
+    a, b = f'a: {{output: "{first}", {MAKE}}}', f'b: {{output: "{second}", {MAKE}}}'
+    error = Project(rules(a, b, wildcards=wildcards)).refused(*targets)
+    assert "constraints" not in error and "give one of them a larger `prefer`" in error
+    plan = Project(rules(a, b.replace("{", "{prefer: 1, ", 1), wildcards=wildcards)).plan(*targets)
+    assert plan.count() == len(targets)
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ class Workflow:
         with _working_folder():
             session = Session(self._file, self._overrides)
             wishes = Wishes(targets=tuple(map(target_from, targets)))
-            decided = plan_known(session, wishes, rerun=mode == "rerun")
+            decided = plan_known(session, wishes, rerun=mode == "rerun", ready=True)
             plan = decided.plan
             jobs = []
             for job in plan.jobs():

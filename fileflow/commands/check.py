@@ -256,7 +256,7 @@ class _Checking:
         if any(not site.is_amount for site in table.sites):
             rows = wanted_rows(table)  # of others it is not known what calls give
         check_lookups(table, recipe.holes, rows)
-        for row in rows:
-            recipe.digest(row)
         if table.rule.action is not None:
             self.session.try_texts(table, decided, rows)
+        for row in rows:
+            recipe.digest(row)

@@ -73,7 +73,7 @@ def dry_run(
     session = Session(file, overrides)
     for line in (*session.workflow.warnings, *session.records.warnings):
         tell(events.Note(line))
-    decided = plan_known(session, wishes, rerun=rerun)
+    decided = plan_known(session, wishes, rerun=rerun, ready=True)
     plan = decided.plan
     counts = count_states(decided)
     action = None

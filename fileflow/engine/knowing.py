@@ -35,6 +35,7 @@ def plan_known(
     *,
     rerun: bool = False,
     describe: Describe | None = None,
+    ready: bool = False,
     built: Collection[Identity] = (),
     failed: Collection[Identity] = (),
     keep: bool = False,
@@ -43,7 +44,7 @@ def plan_known(
 
     Args:
         session, wishes: what is planned.
-        rerun, describe, built: as for `Session.decide`.
+        rerun, describe, ready, built: as for `Session.decide`.
         failed: the identities of jobs that failed earlier in this run: they are not tried again.
         keep: whether what lists hold may be written down, to be known when a list is gone.
 
@@ -58,7 +59,7 @@ def plan_known(
         plan.asked.update(_jobs_of(plan, called))
         if failed:
             plan.blocked.update(_jobs_of(plan, failed))
-        decided = session.decide(plan, rerun=rerun, describe=describe, built=built)
+        decided = session.decide(plan, rerun=rerun, describe=describe, ready=ready, built=built)
         if plan.unknowns is None:
             return decided
         if not _learn(session, decided, keep=keep) and called == session.called:

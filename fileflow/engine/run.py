@@ -118,7 +118,7 @@ def _run(
     tick: Callable[[], None] | None,
     settled: Callable[[Loop], None] | None,
 ) -> tuple[Loop, events.RunFinished]:
-    decided = plan_known(session, wishes, rerun=settings.rerun, keep=True)
+    decided = plan_known(session, wishes, rerun=settings.rerun, ready=True, keep=True)
     plan = decided.plan
     counts = count_states(decided)
     name = runners.name
@@ -160,6 +160,7 @@ def _run(
             session,
             wishes,
             rerun=settings.rerun,
+            ready=True,
             built=tally.built,
             failed=tally.failed,
             keep=True,

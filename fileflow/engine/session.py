@@ -188,6 +188,7 @@ class Session:
         *,
         rerun: bool = False,
         describe: Describe | None = None,
+        ready: bool = False,
         built: Collection[tuple[str, ...]] = (),
     ) -> Decided:
         """What is fresh in a plan.
@@ -196,6 +197,7 @@ class Session:
             plan: made by `plan`.
             rerun: whether everything is to be built again.
             describe: asks what a function takes where its source does not say.
+            ready: whether jobs are to run, so that what they need of the world outside is asked.
             built: the identities of the jobs that this run has built already.
         """
         self.world.assume_nothing()
@@ -221,7 +223,7 @@ class Session:
         )
         with no_collection():
             decided.staleness.decide()
-        if describe is None:
+        if ready:
             self._check_ready(decided)
         return decided
 

@@ -105,18 +105,19 @@ def read_own(
     relations = reader.read()
     if not relations or reader.failed or len(relations) < before:
         return None
-    if len(relations) == 1:
-        return relations[0]
     made = next((relation for relation in relations if relation.made), None)
     if made is not None:
         errors.add(
             FileflowError(
-                f"{', '.join(made.names)}: values that a rule makes stand alone in an entry",
+                f"{', '.join(made.names)}: a rule makes this list, and an entry's own wildcards "
+                "are known from the start",
                 place=made.place,
-                hint="put these wildcards into `wildcards`",
+                hint="put them into `wildcards`",
             )
         )
         return None
+    if len(relations) == 1:
+        return relations[0]
     parts = [list(zip(*relation.columns, strict=True)) for relation in relations]
     rows = [sum(row, ()) for row in itertools.product(*parts)]
     return Relation(

@@ -109,6 +109,22 @@ def test_another_value_is_no_reason_to_build(space: Space):
     assert json.dumps("two") not in flow.text
 
 
+def test_those_who_only_look_need_no_variable(space: Space):
+    space.workflow("""
+        rules:
+          make:
+            output: x.txt
+            envvars: [API_KEY]
+            shell: touch {output}
+        """)
+    for words in [(), ("-n",)]:
+        flow = space.flow(*words)
+        assert flow.status == 2 and "the variable API_KEY is not set" in flow.text
+    for words in [("status",), ("why", "x.txt"), ("list",), ("check",)]:
+        flow = space.flow(*words)
+        assert flow.status == 0, flow.text
+
+
 def test_a_value_of_several_lines_is_hidden_line_by_line(space: Space):
     space.workflow("""
         rules:

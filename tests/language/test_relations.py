@@ -735,7 +735,9 @@ def test_a_mistake_in_an_own_wildcard_gives_none() -> None:
     relation, errors = own("n: [1]\nn, m: [[1, 2]]")
     assert relation is None and "n stands in two keys" in errors.errors[0].what
     relation, errors = own("n: [1]\nm: {lines: 'x/{a}'}")
-    assert relation is None and "stand alone in an entry" in errors.errors[0].what
+    assert relation is None and "a rule makes this list" in errors.errors[0].what
+    relation, errors = own("m: {lines: 'x/{a}'}")
+    assert relation is None and "a rule makes this list" in errors.errors[0].what
 
 
 # --- order and speed -----------------------------------------------------------------------------

@@ -61,6 +61,7 @@ class _Thread:
         self.batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self.lock = threading.Lock()
         self.stopping = False
+        self.sent = False
         self.now: tuple[int, float] | None = None
         self.doer: Doer | None = None
         self._owner = owner
@@ -115,11 +116,19 @@ class _Thread:
         self._offset = offset
 
     def _leave_action(self) -> None:
-        """Takes back a `Stopped` that was sent and has not arrived: from here on it may not."""
-        ident = threading.get_ident()
+        """Lets a `Stopped` that was sent arrive here, where it does no harm.
+
+        From here on it may not. It is not taken back: CPython would go on to look for one at each
+        step, and 3.11 would hang for ever once a profiler is set.
+        """
         try:
             with self.lock:
-                _raise_in(ident, ctypes.py_object())  # NULL: none at all
+                if not self.sent:
+                    return
+                self.sent = False  # it may have arrived already: then another comes in its place
+                _raise_in(threading.get_ident(), ctypes.py_object(Stopped))
+            while True:
+                pass
         except Stopped:
             return
 
@@ -132,6 +141,7 @@ class _Thread:
         with self.lock:
             doer.stopping = True
             if doer.acting and self.thread.ident is not None:
+                self.sent = True
                 _raise_in(self.thread.ident, ctypes.py_object(Stopped))
 
 

@@ -138,6 +138,9 @@ def function(name: str, parameters: tuple[tuple[str, str, object], ...] = OUTPUT
     )
 
 
+SLEEP = function("sleep", (*OUTPUT, ("seconds", "value", 0), ("mark", "value", 1)))
+
+
 def command(kind: str = "shell", **said: object) -> Work:
     return Work(key=7, rule="command", kind=kind, **said)  # type: ignore[arg-type]
 

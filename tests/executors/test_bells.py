@@ -13,9 +13,8 @@ from fileflow.executors.async_loop import AsyncLoop
 from fileflow.executors.processes import Processes
 from fileflow.executors.threads import Threads
 from fileflow.model.work import Batch
-from tests.executors.runs import OUTPUT, RUN, function, order, project
+from tests.executors.runs import RUN, SLEEP, order, project
 
-SLEEP = function("sleep", (*OUTPUT, ("seconds", "value", 0), ("mark", "value", 1)))
 Runner = Processes | Threads
 
 

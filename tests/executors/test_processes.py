@@ -18,6 +18,7 @@ from tests.executors.runs import (
     COPY,
     OUTPUT,
     RUN,
+    SLEEP,
     command,
     death_of,
     events_of,
@@ -31,7 +32,6 @@ from tests.executors.runs import (
 )
 
 LEAVE = function("leave", (*OUTPUT, ("how", "value", 0)))
-SLEEP = function("sleep", (*OUTPUT, ("seconds", "value", 0), ("mark", "value", 1)))
 
 
 @pytest.fixture

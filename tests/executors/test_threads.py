@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.executors.runs import (
     COPY,
     OUTPUT,
     RUN,
+    SLEEP,
     events_of,
     function,
     log_of,
@@ -25,7 +27,6 @@ from tests.executors.runs import (
     project,
 )
 
-SLEEP = function("sleep", (*OUTPUT, ("seconds", "value", 0), ("mark", "value", 1)))
 OWN = function("own", (*OUTPUT, ("rng", "rng", "random"), ("seed", "seed", None)))
 
 
@@ -123,6 +124,47 @@ def test_a_stopped_thread_ends_at_its_next_step_and_drops_the_rest(
     one = order(5, "y", items=["in"], checks=[("in", None, None)])
     (outcome,) = outcomes_of(threads, function("copy", COPY), [one])
     assert outcome.end is End.DONE
+
+
+PROFILED = """
+import sys
+import time
+from pathlib import Path
+
+from fileflow.executors.threads import Threads
+from fileflow.model.work import Batch
+from tests.executors.runs import RUN, SLEEP, function, order, outcomes_of, project
+
+root = Path(sys.argv[1])
+threads = Threads(project(root), RUN)
+outcomes_of(threads, function("say"), [order(0, "x")])
+if sys.argv[2] == "stopped":
+    threads.submit(0, Batch(SLEEP, [order(1, "y", values=[0.2, str(root / "mark")])]))
+    while not (root / "mark").exists():
+        time.sleep(0.005)
+    threads.stop(0, kill=False)
+threads.close()
+
+
+class Made:
+    def __init__(self):
+        pass
+
+
+def note(*_):
+    pass
+
+
+sys.setprofile(note)
+Made()
+sys.setprofile(None)
+"""
+
+
+@pytest.mark.parametrize("what", ["done", "stopped"])
+def test_a_process_that_had_threads_can_be_profiled_afterwards(tmp_path: Path, what: str) -> None:
+    words = [sys.executable, "-c", PROFILED, str(tmp_path), what]
+    subprocess.run(words, cwd=Path(__file__).parents[2], check=True, timeout=60)
 
 
 def test_threads_give_streams_and_folder_back(tmp_path: Path) -> None:

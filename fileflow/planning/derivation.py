@@ -12,7 +12,7 @@ from fileflow.errors import FileflowError, did_you_mean
 from fileflow.model.rules import unnamed_column
 from fileflow.planning.finding import Finder
 from fileflow.planning.ordering import ring_error
-from fileflow.planning.plan import Looks, Missing
+from fileflow.planning.plan import Missing
 from fileflow.planning.tables import PENDING, ROW, SHIFT, SOURCE, Link, RuleTable, wanted_rows
 
 
@@ -22,10 +22,6 @@ class Open(Protocol):
     @property
     def tables(self) -> Mapping[int, RuleTable]:
         """The tables, by number; wanted rows are marked."""
-
-    @property
-    def looks(self) -> Looks:
-        """What tells whether a file is there."""
 
     @property
     def lacking(self) -> Collection[str]:
@@ -82,16 +78,6 @@ class Derivation:
             self._needs[job] = found
         return found
 
-    def _can_do_without(self, path: str, makers: Collection[int], link: Link) -> bool:
-        """Whether a job may go without this: an optional path for which there is no file either.
-
-        A file that is there and that a rule makes is no source, and it is not dropped unseen; but
-        what a job was found to read may be had as it is.
-        """
-        if not link.entry.optional:
-            return False
-        return link.named or not makers or self.closure.looks.signatures([path])[0] is None
-
     def _jobs(self) -> Iterator[int]:
         for table in self.closure.tables.values():
             if any(table.wanted):
@@ -107,10 +93,10 @@ class Derivation:
         for job in self._jobs():
             count = 0
             for path, makers, link in self.needs(job):
-                if self._can_do_without(path, makers, link):
+                if link.entry.optional:
                     continue
                 if path == denied:
-                    count += not link.entry.optional
+                    count += 1
                 elif makers:
                     count += 1
                     for maker in makers:
@@ -142,8 +128,7 @@ class Derivation:
         found: set[str] = set()
         for job in self._jobs():
             for path, makers, link in self.needs(job):
-                lost = makers and not self.able.intersection(makers)
-                if lost and self._can_do_without(path, makers, link):
+                if link.entry.optional and makers and not self.able.intersection(makers):
                     found.add(path)
         return found
 
@@ -165,7 +150,7 @@ class Derivation:
                     continue
                 seen.add(job)
                 for path, makers, link in self.needs(job):
-                    if self._can_do_without(path, makers, link):
+                    if link.entry.optional:
                         continue
                     if not makers:
                         if path in self.closure.lacking and path not in out:

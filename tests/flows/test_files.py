@@ -99,32 +99,6 @@ def test_an_input_that_another_rule_may_do_without_is_missing_all_the_same(space
     assert space.read("a.txt") == "[]\n"
 
 
-def test_an_optional_file_that_is_there_is_not_dropped_when_its_rule_lacks_a_source(space):
-    space.workflow("""
-        rules:
-          out:
-            input: {path: ext, optional: true}
-            output: out
-            shell: echo [{input}] > {output}
-          ext: {input: src, output: ext, shell: "cp {input} {output}"}
-        """)
-    space.write("src", "")
-    space.good()
-    space.delete("src")
-    for args in ((), ("-n",), ("-k",)):
-        missing = space.run(*args)
-        assert missing.status == (1 if args == ("-k",) else 2)
-        assert "src is not there" in missing.text
-    assert space.read("out") == "[ext]\n"
-    # With neither a file nor a rule that can make it there is no path.
-    space.delete("ext")
-    assert space.good().summary["built"] == 1
-    assert space.read("out") == "[]\n"
-    assert space.good().summary["built"] == 0
-    space.write("ext", "mine")  # it fits a rule, so it is no source
-    assert space.run().status == 2
-
-
 def test_a_failing_producer_of_an_optional_input_still_stops_it(space):
     space.workflow("""
         rules:

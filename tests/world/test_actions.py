@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fileflow.executors.processes import Processes
+from fileflow.executors.serial import Serial
 from fileflow.model.work import Batch, End, Outcome
 from fileflow.world.files import Clock, digest, signature
 from fileflow.world.functions import Named
@@ -239,7 +240,7 @@ def test_a_known_list_that_changed_before_the_job_is_taken_as_it_is_if_that_is_s
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, margin: float, end: End
 ) -> None:
     monkeypatch.setattr(Clock, "FOREIGN_NS", int(margin * 1e9))
-    runner = Processes(project(tmp_path), RUN, 1)
+    runner = Serial(project(tmp_path), RUN)
     try:
         paths = []
         for k in range(3):

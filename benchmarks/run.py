@@ -136,7 +136,7 @@ def difference(first: Turn, other: Turn) -> str:
 def machine(tools: Tools) -> dict[str, Any]:
     """What a reader must know to compare; not which machine it was."""
     return {
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "processor": platform.machine(),
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")

@@ -46,17 +46,18 @@ def why(
         for job in plan.jobs()
         if (job in plan.asked or job in telling) and not plan.table_of(job).rule.asks_only
     ]
+    waits = {**plan.waits, **plan.late_targets()}
     if as_json:
         facts = {
             "jobs": [_facts(one) for one in answers],
             "sources": plan.source_targets,
-            "waits": {**plan.waits, **plan.late_targets()},
+            "waits": waits,
         }
         say(json.dumps(facts, indent=2))
         return 0
     for path in plan.source_targets:
         say(f"{path} is a source: no rule makes it")
-    for name, rules in {**plan.waits, **plan.late_targets()}.items():
+    for name, rules in waits.items():
         if not any(one.table.rule.name == name for one in answers):
             say(f"{name}: cannot be known before {' and '.join(rules)} ran")
     groups: dict[object, Answer] = {}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fileflow.world.records import Records
 
 
+_UNKNOWN = object()  # beside None, which is the signature of nothing
+
 # So many paths are worth a look at their folder instead of one at each of them.
 MANY = 64
 
@@ -97,12 +99,11 @@ class World:
     ) -> list[bytes | None]:
         """The same, mostly from what the last run left: only what is newer is looked for."""
         known = self._signs
-        unknown: object = known  # nothing that a signature is
-        found: list[Any] = list(map(before.get, paths, repeat(unknown)))
+        found: list[Any] = list(map(before.get, paths, repeat(_UNKNOWN)))
         newer = [
             place
             for place, (path, sign) in enumerate(zip(paths, found, strict=True))
-            if sign is unknown or path in known
+            if sign is _UNKNOWN or path in known
         ]
         new = [path for place in newer if (path := paths[place]) not in known]
         known.update(zip(new, files.signatures(new), strict=True))
@@ -221,14 +222,12 @@ class World:
         signs = self.signatures(paths)
         known = self.records.known_files(paths)
         digests: list[bytes | None] = [pair[1] if pair is not None else None for pair in known]
-        asked = dict.fromkeys(place for place, digest in enumerate(digests) if digest is None)
-        if self._contents:
-            contents = self._contents
-            asked.update(dict.fromkeys(p for p, path in enumerate(paths) if path in contents))
-        recorded = [pair[0] if pair is not None else None for pair in known]
-        if recorded != signs:
-            both = enumerate(zip(signs, recorded, strict=True))
-            asked.update(dict.fromkeys(place for place, (now, then) in both if now != then))
+        contents = self._contents
+        asked = [
+            place
+            for place, (path, sign, pair) in enumerate(zip(paths, signs, known, strict=True))
+            if pair is None or pair[0] != sign or path in contents
+        ]
         for place in asked:
             signs[place], digests[place] = self.proof(paths[place])
         return signs, digests

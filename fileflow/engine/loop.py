@@ -501,8 +501,6 @@ class Loop:
             lane.timed_out = set()
             lane.since = self.clock.tick()
             lane.is_long = self.durations.of_job(table, jobs[0] & ROW) > BATCH_SECONDS
-        if True in orders.work.in_place:
-            self._withdraw(table, jobs)
         resources = self._resource_values(lane)
         log = f".fileflow/logs/{self.run}/{lane.number}.log"
         batch: list[Order] = []
@@ -519,6 +517,8 @@ class Loop:
                 continue
             if orders.work.deps:
                 order.looks = self.named.looks(table, job)
+            if True in orders.work.in_place:
+                self._withdraw(table, job)
             lane.orders[job] = order
             batch.append(order)
             self.schedule.started(job)
@@ -534,14 +534,13 @@ class Loop:
                 self.tell(events.JobStarted(self.facts(job), self._reason(job), shown))
         self.runners[lane.runner].submit(lane.number, Batch(orders.work, batch, lists))
 
-    def _withdraw(self, table: RuleTable, jobs: Sequence[int]) -> None:
+    def _withdraw(self, table: RuleTable, job: int) -> None:
         """What is made under its own name is not what was recorded, from now until it is done."""
-        for job in jobs:
-            first = table.outputs_of(job & ROW)[0]
-            record = self.records.jobs.get(first)
-            if record is not None:
-                self.withdrawn[job] = record
-                self.records.forget([first])
+        first = table.outputs_of(job & ROW)[0]
+        record = self.records.jobs.get(first)
+        if record is not None:
+            self.withdrawn[job] = record
+            self.records.forget([first])
 
     def _checks(
         self,

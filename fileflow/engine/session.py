@@ -283,6 +283,9 @@ class Session:
         Raises:
             FileflowError: for a text that cannot be filled in, or a script that is not there.
         """
+        worth = tries(table, decided.recipes[table.rule.name].holes, rows)
+        if not worth:  # so it is for most rules
+            return
         action = table.rule.action
         orders = Orders(
             table,
@@ -291,7 +294,7 @@ class Session:
             root_seed=self.workflow.seed,
             cores=int(table.rule.cores.number),
         )
-        for row in tries(table, decided.recipes[table.rule.name].holes, rows):
+        for row in worth:
             try:
                 orders.rehearse(row)
                 if isinstance(action, Script):

@@ -15,7 +15,6 @@ from fileflow.planning.tables import ROW, SHIFT, wanted_rows
 from fileflow.world.staging import remove
 
 _DONE = (JobState.BUILT, JobState.KEPT, JobState.RESTING)
-_OPEN = (JobState.WAITING, JobState.READY, JobState.RUNNING)
 
 
 class Temps:
@@ -85,7 +84,7 @@ class Temps:
         seen = set(resting)
         while resting:
             for one in consumers_of(resting.pop()):
-                if state(one) in _OPEN:
+                if self.schedule.is_open(one):
                     return True
                 if state(one) is JobState.RESTING and one not in seen:
                     seen.add(one)

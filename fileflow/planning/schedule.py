@@ -178,7 +178,7 @@ class Schedule:
                 continue
             for row in rows:
                 maker = makers[row]
-                if maker >= 0 and self._is_open(maker):
+                if maker >= 0 and self.is_open(maker):
                     job = base | row
                     waits[job] = waits.get(job, 0) + 1
                     consumers.setdefault(maker, []).append(job)
@@ -190,13 +190,14 @@ class Schedule:
             states = self.states[makers[0] >> SHIFT][first : first + len(makers)]
             open_makers = [makers[0] + row for row, state in enumerate(states) if state in _OPEN]
         else:
-            open_makers = [maker for maker in makers if maker >= 0 and self._is_open(maker)]
+            open_makers = [maker for maker in makers if maker >= 0 and self.is_open(maker)]
         for maker in open_makers:
             self._consumers.setdefault(maker, []).append(-1 - group.number)
         self._group_waits[group.number] = len(open_makers)
         self._group_consumers[group.number] = []
 
-    def _is_open(self, job: int) -> bool:
+    def is_open(self, job: int) -> bool:
+        """Whether a job waits, is ready or runs."""
         return self.states[job >> SHIFT][job & ROW] in _OPEN
 
     def open_rows(self, table: RuleTable) -> list[int]:

@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
@@ -127,7 +127,7 @@ class _Aside:
 
     modules: dict[str, ModuleType]
     path: list[str]
-    users: int = field(default=1)
+    users: int = 1
 
 
 _aside: dict[str, _Aside] = {}

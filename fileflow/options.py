@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
 
 from fileflow import __version__
 from fileflow.cpus import usable_cpus
 from fileflow.errors import FileflowError, nearest
+from fileflow.lean import dataclass, names_of
 
 PROGRESS = ("auto", "bar", "plain", "json", "none")
 COLORS = ("auto", "always", "never")
@@ -638,7 +638,7 @@ def _check_words(options: Options) -> None:
 
 
 def _replaced(options: Options, name: str, value: object) -> Options:
-    values: Mapping[str, object] = {f.name: getattr(options, f.name) for f in fields(options)}
+    values: Mapping[str, object] = {name: getattr(options, name) for name in names_of(Options)}
     return Options(**{**values, name: value})  # type: ignore[arg-type]
 
 

@@ -10,13 +10,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from fileflow.engine.knowing import known_plan, plan_known
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.project import Project
 from fileflow.engine.recording import Recording
 from fileflow.engine.session import Decided, Describe, Session
+from fileflow.lean import dataclass, field
 from fileflow.model.patterns import Matcher
 from fileflow.model.rules import Entry
 from fileflow.planning.filling import JobValues

@@ -6,13 +6,13 @@ Decides nothing: the reasons are those that a run goes by. Prints nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from fileflow.commands.choosing import upstream_of
 from fileflow.commands.status import Standing, failure_of, job_key, standing_of
 from fileflow.engine.orders import Orders
 from fileflow.engine.session import Decided, Session
 from fileflow.errors import FileflowError
+from fileflow.lean import dataclass, field
 from fileflow.model.rules import Executor
 from fileflow.planning.filling import JobValues
 from fileflow.planning.named import named_link

@@ -9,12 +9,12 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from fileflow.commands.choosing import asked_jobs, plan_of_everything, plan_of_targets
 from fileflow.engine.project import Project
 from fileflow.engine.session import Session
 from fileflow.errors import Exit, FileflowError
+from fileflow.lean import dataclass, field
 from fileflow.model.patterns import natural_key, normal
 from fileflow.planning.closure import Closure
 from fileflow.planning.finding import Finder

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import dataclass
 
+from fileflow.lean import dataclass
 from fileflow.model.rules import Rule, Workflow
 from fileflow.planning.tables import Joins, RuleTable
 

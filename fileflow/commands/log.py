@@ -6,12 +6,12 @@ Reads only; knows where output was kept, and not what it says.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from fileflow.commands.choosing import asked_jobs, plan_of_targets
 from fileflow.commands.status import failure_of, job_key
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
+from fileflow.lean import dataclass
 from fileflow.model.patterns import normal
 from fileflow.planning.plan import Target
 from fileflow.planning.tables import ROW, SHIFT

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 
 from fileflow.commands.choosing import plan_of_everything, plan_of_targets
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.fast import STATE
+from fileflow.lean import dataclass, field
 from fileflow.planning.plan import Target
 from fileflow.planning.staleness import State
 from fileflow.planning.tables import ROW, SHIFT, RuleTable, wanted_rows

@@ -6,13 +6,13 @@ Reads the files' text for who names whom: what is filled in while loading leaves
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError, Place
 from fileflow.language.config import config_names, steps_of
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, read_tree
+from fileflow.lean import dataclass
 from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding
 from fileflow.planning.questions import Site, sites_of

@@ -6,12 +6,12 @@ Knows rules, pools and who asks functions; not what is free, or who runs jobs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from fileflow.engine.asking import Answering
 from fileflow.engine.pools import share
 from fileflow.engine.runners import cores_of
 from fileflow.engine.session import Decided
+from fileflow.lean import dataclass
 from fileflow.model.rules import Kind, Pool
 from fileflow.planning.calling import after_paths
 from fileflow.planning.tables import RuleTable

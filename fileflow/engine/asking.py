@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fileflow.engine.facts import World
 from fileflow.errors import FileflowError
+from fileflow.lean import dataclass
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call
 from fileflow.planning.questions import UNKNOWN, Question, checked

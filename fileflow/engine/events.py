@@ -6,8 +6,9 @@ Knows no terminal: progress bars, plain lines, JSON lines and the journal all re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from fileflow.lean import dataclass, field
 
 
 class Job(Protocol):

@@ -10,7 +10,6 @@ import os
 import select
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol, runtime_checkable
 
@@ -28,6 +27,7 @@ from fileflow.engine.temps import Temps
 from fileflow.engine.words import ending, said_seconds, tail_of
 from fileflow.errors import FileflowError
 from fileflow.language.templates import Value
+from fileflow.lean import dataclass, field
 from fileflow.model.ports import Runner
 from fileflow.model.work import Batch, Died, End, Order, Outcome
 from fileflow.planning.plan import Plan

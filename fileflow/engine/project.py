@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fileflow.engine.session import Overrides, Session
 from fileflow.fast import STATE
+from fileflow.lean import dataclass
 
 if TYPE_CHECKING:
     from fileflow.world.lock import Lock

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import replace
 
 from fileflow.engine.facts import World
 from fileflow.engine.orders import kind_of
 from fileflow.engine.session import Decided
+from fileflow.lean import replace
 from fileflow.model.tokens import listed
 from fileflow.planning.staleness import ZERO, input_names, output_names
 from fileflow.planning.tables import Link, RuleTable

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fileflow.engine import conclusion, events
@@ -27,6 +26,7 @@ from fileflow.engine.session import Decided, Overrides, Session
 from fileflow.engine.waves import Tally, lost_files, lost_lines, partner_lines
 from fileflow.errors import Collector, Exit, FileflowError
 from fileflow.fast import STATE, looked
+from fileflow.lean import replace
 from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
 from fileflow.planning.plan import Wishes

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 
 from fileflow.engine.asking import Answering
@@ -20,6 +19,7 @@ from fileflow.fast import NAME, STATE
 from fileflow.garbage import no_collection
 from fileflow.language.loader import load_workflow
 from fileflow.language.templates import Template, fill_plain
+from fileflow.lean import dataclass, field, replace
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Argv, Rule, Run, Script, Shell, Workflow
 from fileflow.model.work import Work

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 
 from fileflow.engine import events
 from fileflow.engine.loop import Loop
 from fileflow.engine.session import Session
+from fileflow.lean import replace
 from fileflow.model.tokens import listed
 from fileflow.planning.known import own_names
 from fileflow.planning.plan import Plan

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 
+from fileflow.lean import lazy_regex
+
 TAIL_LINES = 20
 
 
@@ -29,7 +31,7 @@ def tail_of(log: tuple[str, int, int], lines: int = TAIL_LINES) -> list[str]:
 
 # A crash report of Python lists the whole stack: what lies below the user's function is ours.
 _PACKAGE = re.escape(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_OURS = re.compile(
+_OURS = lazy_regex(
     rf'  File "({_PACKAGE}/|[^"]*(/loky/|/multiprocessing/|/concurrent/futures/)|<frozen runpy>)'
     r"|Extension modules: "
 )

@@ -16,12 +16,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
 from select import select
 from typing import BinaryIO
 
 import fileflow
 from fileflow.errors import FileflowError
+from fileflow.lean import values_of
 from fileflow.world.asking import Told, ask
 from fileflow.world.commands import die_with_parent
 from fileflow.world.functions import Description, Parameter, describe
@@ -205,7 +205,7 @@ def main() -> None:
         else:
             if message["anew"]:
                 forget_modules_below(os.getcwd())
-            reply = [list(astuple(told)) for told in _ask_all(message["ask"])]
+            reply = [list(values_of(told)) for told in _ask_all(message["ask"])]
         sys.stdout.flush()
         sys.stderr.flush()
         _write(replies, reply)

@@ -17,10 +17,10 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
 from time import monotonic
 from typing import Any
 
+from fileflow.lean import names_of, values_of
 from fileflow.model.work import Batch, End, Order, Outcome, Work
 from fileflow.world import commands, survivors
 from fileflow.world.actions import Doer
@@ -87,13 +87,13 @@ def batch_message(batch: Batch, *, with_work: bool) -> Message:
         )
         for order in batch.orders
     ]
-    work = astuple(batch.work) if with_work else None
+    work = values_of(batch.work) if with_work else None
     return ("batch", batch.work.key, work, orders, batch.lists)
 
 
 def work_from(fields: Sequence[Any]) -> Work:
     """A rule's work, from the fields that came."""
-    return Work(**dict(zip(Work.__dataclass_fields__, fields, strict=True)))
+    return Work(**dict(zip(names_of(Work), fields, strict=True)))
 
 
 def plain(outcome: Outcome) -> Message:
@@ -125,6 +125,11 @@ def outcomes_from(message: Message) -> list[Outcome]:
 
 
 _ENDS = {end.value: end for end in End}
+
+
+def _told(found: Description) -> Message:
+    parameters = tuple(map(values_of, found.parameters))
+    return (parameters, found.is_async, found.is_generator, found.error)
 
 
 def description_from(message: Message) -> Description:
@@ -259,7 +264,7 @@ class _Slot:
 
     def _describe(self, module: str, function: str) -> None:
         found = describe(module, function)
-        self._line.sendall(framed(("described", astuple(found))))
+        self._line.sendall(framed(("described", _told(found))))
 
     def _do_batch(
         self, key: int, work: Sequence[Any] | None, orders: list[Message], lists: dict[int, Any]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeAlias
+
+from fileflow.lean import dataclass, field, lazy_regex
 
 
 class Quoting(Enum):
@@ -108,10 +109,10 @@ def read(text: str, spans: Iterable[tuple[int, int]] = ()) -> Reading:
 
 # ---- writing values ---------------------------------------------------------------------------
 
-_SAFE = re.compile(r"[A-Za-z0-9_@%+=:,./-]+").fullmatch
-_SAFE_ANYWHERE = re.compile(r"(?![0-9]+\Z|%)[A-Za-z0-9_@%+:./-]+").fullmatch
-_ARITHMETIC = re.compile(r"(?:[\w\s+\-*/%()=!&|^~?:,.#]|[<>](?!\())*").fullmatch
-_NESTED = re.compile(r"[^\\'\"$`{}<>()*?\[\]]*").fullmatch
+_SAFE = lazy_regex(r"[A-Za-z0-9_@%+=:,./-]+")
+_SAFE_ANYWHERE = lazy_regex(r"(?![0-9]+\Z|%)[A-Za-z0-9_@%+:./-]+")
+_ARITHMETIC = lazy_regex(r"(?:[\w\s+\-*/%()=!&|^~?:,.#]|[<>](?!\())*")
+_NESTED = lazy_regex(r"[^\\'\"$`{}<>()*?\[\]]*")
 
 _KEYWORDS = """
 ! [[ ]] { } case coproc do done elif else esac fi for function if in select then time until while
@@ -130,13 +131,13 @@ BUILTINS = frozenset(_BUILTINS.split())
 
 def quoted_word(text: str) -> str:
     """The text as one word of a command: as it is if it is plain, else in single quotes."""
-    if _SAFE(text):
+    if _SAFE.fullmatch(text):
         return text
     return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _tight_word(text: str) -> str:
-    if _SAFE_ANYWHERE(text) and text not in KEYWORDS:
+    if _SAFE_ANYWHERE.fullmatch(text) and text not in KEYWORDS:
         return text
     return "'" + text.replace("'", "'\\''") + "'"
 
@@ -151,14 +152,14 @@ def _as_it_is(text: str) -> str:
 
 
 _IN_DOUBLE = _escaper('\\"$`')
-_ODD_IN_BRACES = re.compile("['<>]").sub
+_ODD_IN_BRACES = lazy_regex("['<>]")
 _IN_BRACES = _escaper('\\"$`}')
 _WRITERS: dict[Quoting, Callable[[str], str]] = {
     Quoting.BARE: quoted_word,
     Quoting.TIGHT: _tight_word,
     Quoting.DOUBLE: _IN_DOUBLE,
     # `'` and `<(` open something even here, and a backslash before them would stay.
-    Quoting.BRACE_WORD: lambda text: _ODD_IN_BRACES(r"$(echo \\\g<0>)", _IN_BRACES(text)),
+    Quoting.BRACE_WORD: lambda text: _ODD_IN_BRACES.sub(r"$(echo \\\g<0>)", _IN_BRACES(text)),
     Quoting.NESTED: _as_it_is,
     Quoting.SINGLE: lambda text: text.replace("'", "'\\''"),
     Quoting.DOLLAR_SINGLE: _escaper("\\'"),
@@ -186,8 +187,8 @@ def within_backquotes(text: str, backquotes: Backquotes) -> str:
 def can_stand(text: str, quoting: Quoting) -> bool:
     """Whether a text may be written there: in `$(( ))` bash would run what hides in a subscript."""
     if quoting is Quoting.ARITHMETIC:
-        return _ARITHMETIC(text) is not None
-    return quoting is not Quoting.NESTED or _NESTED(text) is not None
+        return _ARITHMETIC.fullmatch(text) is not None
+    return quoting is not Quoting.NESTED or _NESTED.fullmatch(text) is not None
 
 
 def shielded(text: str) -> str:
@@ -208,16 +209,16 @@ class _Case(Enum):
 
 
 _LEADING = KEYWORDS - {"[[", "]]", "}", "done", "fi", "for", "function", "in", "select"}
-_BRACE_EXPANSION = re.compile(r"(?<!\$)\{(?!\s)")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NAME_REST = re.compile(r"[A-Za-z0-9_]*")
-_PARAMETER = re.compile(r"[#!]?(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-])?")
-_LITERAL_WORD = re.compile(r"[^\s;|&()<>'\"\\$`]+(?=[\s;|&()<>]|\Z)")
-_OPERATOR = re.compile(r"&>>?|;;&|;;|;&|&&|\|\||\|&|[;|&]")
-_REDIRECTION = re.compile(r"<<<|<<-?|<>|<&|>>|>&|>\||[<>]")
-_DELIMITER = re.compile(r"[ \t]*((?:[^\s;|&()<>'\"\\]|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\")*)", re.S)
-_DELIMITER_QUOTES = re.compile(r"\\(.)|'([^']*)'|\"((?:[^\"\\]|\\.)*)\"", re.S)
-_CONTINUED = re.compile(r"(?:^|[^\\])(?:\\\\)*\\\Z")
+_BRACE_EXPANSION = lazy_regex(r"(?<!\$)\{(?!\s)")
+_NAME = lazy_regex(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME_REST = lazy_regex(r"[A-Za-z0-9_]*")
+_PARAMETER = lazy_regex(r"[#!]?(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-])?")
+_LITERAL_WORD = lazy_regex(r"[^\s;|&()<>'\"\\$`]+(?=[\s;|&()<>]|\Z)")
+_OPERATOR = lazy_regex(r"&>>?|;;&|;;|;&|&&|\|\||\|&|[;|&]")
+_REDIRECTION = lazy_regex(r"<<<|<<-?|<>|<&|>>|>&|>\||[<>]")
+_DELIMITER = lazy_regex(r"[ \t]*((?:[^\s;|&()<>'\"\\]|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\")*)", re.S)
+_DELIMITER_QUOTES = lazy_regex(r"\\(.)|'([^']*)'|\"((?:[^\"\\]|\\.)*)\"", re.S)
+_CONTINUED = lazy_regex(r"(?:^|[^\\])(?:\\\\)*\\\Z")
 _IN_QUOTES = frozenset({Quoting.DOUBLE, Quoting.BRACE_WORD, Quoting.NESTED})
 _WORD_ENDS = frozenset(" \t\n;|&)<>")
 
@@ -634,15 +635,15 @@ def without_comments(text: str, spans: Iterable[tuple[int, int]] = ()) -> str:
     return "".join(kept).removesuffix("\n") if fresh else "".join(kept)
 
 
-_PLAIN_WORD = re.compile(
+_PLAIN_WORD = lazy_regex(
     r"(?:[A-Za-z0-9_@%+=:,./^!-]|[^\x00-\xa0\s]|\\[^\n\x00]|'[^'\x00]*'|\"[^\"\\$`\x00]*\")+"
 )
-_PLAIN_PIECE = re.compile(r"\\(.)|'([^']*)'|\"([^\"]*)\"|([^\\'\"]+)", re.S)
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_PLAIN_PIECE = lazy_regex(r"\\(.)|'([^']*)'|\"([^\"]*)\"|([^\\'\"]+)", re.S)
+_ASSIGNMENT = lazy_regex(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 
 
-_PLAIN_REDIRECTION = re.compile(r"([012]?)(>>|>|<)[ \t]*")
-_BOTH_STREAMS = re.compile(r"2>&1(?=[ \t])")
+_PLAIN_REDIRECTION = lazy_regex(r"([012]?)(>>|>|<)[ \t]*")
+_BOTH_STREAMS = lazy_regex(r"2>&1(?=[ \t])")
 
 Redirection: TypeAlias = tuple[int, str, str]
 """A descriptor, `<`, `>`, `>>` or `>&`, and the path (or descriptor) that it leads to or from."""

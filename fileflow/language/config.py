@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from fileflow.errors import Collector, FileflowError, Place, Source, did_you_mean, nearest
@@ -23,6 +22,7 @@ from fileflow.language.yaml_tree import (
     scalar_value,
 )
 from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.lean import dataclass, lazy_regex
 
 if TYPE_CHECKING:
     from fileflow.model.ports import Disk
@@ -32,11 +32,11 @@ Steps = tuple[str | int, ...]
 
 _STEP = r"\.[\w-]+|\[-?\d+\]"
 _BY_WILDCARD = r"\[(?:wildcards\.)?[^\W\d]\w*\]"
-_HOLE = re.compile(
+_HOLE = lazy_regex(
     rf"\{{\{{[^{{}}]*\}}\}}|\{{config(?P<steps>(?:{_STEP})*)(?P<rest>(?:{_STEP}|{_BY_WILDCARD})*)\}}"
 )
-_STEPS = re.compile(r"\.([\w-]+)|\[(-?\d+)\]")
-_ASSIGNMENT = re.compile(r"([\w-]+(?:\.[\w-]+)*)=(.*)", re.DOTALL)
+_STEPS = lazy_regex(r"\.([\w-]+)|\[(-?\d+)\]")
+_ASSIGNMENT = lazy_regex(r"([\w-]+(?:\.[\w-]+)*)=(.*)", re.DOTALL)
 _DEEPEST = 50
 _LARGEST = 1_000_000
 _MOST_WAYS = 10_000

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, TypedDict
 
@@ -24,6 +23,7 @@ from fileflow.language.yaml_tree import (
     looks_like_placeholder,
     scalar_value,
 )
+from fileflow.lean import dataclass, field
 from fileflow.model.patterns import Pattern, parse_pattern
 from fileflow.model.rules import Call, Ensure, Entry
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice, repeat
 
 from fileflow.errors import FileflowError, nearest
+from fileflow.lean import dataclass, lazy_regex
 from fileflow.model.patterns import Matcher, Pattern, natural_key
 from fileflow.model.ports import Disk
 
@@ -20,13 +20,13 @@ MOST_FOLDERS = 1_000_000
 _MANY = 50
 
 _HOLE = "\x01"
-_NUMBER = re.compile(r"[0-9]+")
-_ONE_NUMBER = re.compile(r"([^0-9]*)[0-9]+([^0-9]*)")
+_NUMBER = lazy_regex(r"[0-9]+")
+_ONE_NUMBER = lazy_regex(r"([^0-9]*)[0-9]+([^0-9]*)")
 _SHAPE = "".join(
     "0" if one.isdigit() else "a" if one != "\n" else one for one in map(chr, range(128))
 )
 # What a constraint is made of that surely matches no `/`: words, groups, repeats, simple classes.
-_WITHIN_A_FOLDER = re.compile(
+_WITHIN_A_FOLDER = lazy_regex(
     r"(?:[A-Za-z0-9_|()?*+{},]|\\[dw]|\[(?:[A-Za-z0-9]-[A-Za-z0-9]|\w)+\])*"
 )
 

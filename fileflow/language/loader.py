@@ -6,7 +6,6 @@ What jobs there are, and which files they need, is for planning to say.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
@@ -24,6 +23,7 @@ from fileflow.language.workflow_files import FlowFile, FlowFiles, read_files
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, looks_like_placeholder, read_tree
 from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.lean import lazy_regex
 from fileflow.model.patterns import Pattern
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Entry, Pool, Relation, Rule, Workflow
@@ -31,7 +31,7 @@ from fileflow.model.rules import Entry, Pool, Relation, Rule, Workflow
 _NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
 _MERGED = frozenset({"params", "env", "resources", "constraints", "when", "seed"})
 _JOINED = frozenset({"input", "log"})
-_RULE_NAME = re.compile(r"[^\s/{}\0-\x1f-](?:[^/{}\0-\x1f]*[^\s/{}\0-\x1f])?")
+_RULE_NAME = lazy_regex(r"[^\s/{}\0-\x1f-](?:[^/{}\0-\x1f]*[^\s/{}\0-\x1f])?")
 
 
 def load_workflow(

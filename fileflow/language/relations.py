@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
 from fileflow.language import scalars
@@ -26,6 +25,7 @@ from fileflow.language.value_forms import (
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar
 from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.lean import dataclass, lazy_regex, replace
 from fileflow.model.patterns import NAME, Pattern
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Filter, Made, Relation
@@ -34,7 +34,7 @@ DERIVED = ("pairs", "same")
 OPTIONS = {"range": ("width",), "table": ("columns", "comment"), "pairs": ("both", "self")}
 COMMON = ("match", "where", "except", "open")
 _ALL_FORMS = (*FORMS, *DERIVED)
-_BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]")
+_BACK_REFERENCE = lazy_regex(r"(?<!\\)(?:\\\\)*\\[1-9]")
 
 
 @dataclass(frozen=True, slots=True)

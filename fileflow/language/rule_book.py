@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
@@ -17,10 +16,11 @@ from fileflow.language.config import Config, below, steps_of, text_of
 from fileflow.language.entries import EntryReader, Kind, is_call
 from fileflow.language.scalars import not_a
 from fileflow.language.yaml_tree import Mapping, Node, Scalar, Sequence, scalar_value
+from fileflow.lean import dataclass, field, lazy_regex
 from fileflow.model.rules import Entry, Executor
 
 BUILTIN_EXECUTORS = tuple(executor.value for executor in Executor)
-_PATH_HOLE = re.compile(
+_PATH_HOLE = lazy_regex(
     r"\{\{[^{}]*\}\}|\{(?P<root>params|rules)(?P<steps>(?:\.[\w-]+|\[-?\d+\])*)\}"
 )
 

@@ -6,10 +6,8 @@ elsewhere, once the relations are read.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import TypedDict
 
@@ -22,6 +20,7 @@ from fileflow.language.rule_shape import Shape
 from fileflow.language.scalars import check_keys, not_a
 from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
 from fileflow.language.yaml_tree import Mapping, Node, Scalar, Sequence, scalar_value
+from fileflow.lean import dataclass, lazy_regex
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import (
     Action,
@@ -121,7 +120,7 @@ _WITH_COMMANDS = {
 }
 """Keys that stand around an action, with the actions that they are for."""
 
-_VARIABLE = re.compile(r"[^=\0]+")
+_VARIABLE = lazy_regex(r"[^=\0]+")
 
 
 @dataclass(slots=True, eq=False)
@@ -523,8 +522,8 @@ def _texts(node: Node) -> list[str]:
     return [text for item in below for text in _texts(item)]
 
 
-_UNFINISHED = re.compile(r"[|&(<>\\]\s*\Z")
-_VALUE = re.compile(r"\{(?:input|output|params|config|wildcards)\b")
+_UNFINISHED = lazy_regex(r"[|&(<>\\]\s*\Z")
+_VALUE = lazy_regex(r"\{(?:input|output|params|config|wildcards)\b")
 
 
 def _is_cut(text: str, comment: str) -> bool:

@@ -22,6 +22,7 @@ from fileflow.language.yaml_tree import (
     quotes_hint,
     scalar_value,
 )
+from fileflow.lean import lazy_regex
 
 BUILTIN_NAMES = frozenset(
     {
@@ -43,10 +44,10 @@ BUILTIN_NAMES = frozenset(
 )
 """Names that mean something everywhere, so that no wildcard can have them."""
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_FUNCTION = re.compile(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<function>[^\W\d]\w*)")
-_FILE_FUNCTION = re.compile(r"(?:\./)?(?P<path>[\w./-]+)\.py:(?P<function>\w+)")
-_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)")
+_NAME = lazy_regex(r"[A-Za-z_][A-Za-z0-9_]*")
+_FUNCTION = lazy_regex(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<function>[^\W\d]\w*)")
+_FILE_FUNCTION = lazy_regex(r"(?:\./)?(?P<path>[\w./-]+)\.py:(?P<function>\w+)")
+_DURATION = lazy_regex(r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

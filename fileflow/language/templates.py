@@ -10,13 +10,13 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from fileflow.errors import FileflowError, Place, did_you_mean
 from fileflow.language import bash
 from fileflow.language.bash import Backquotes, HereDocument, Quoting
+from fileflow.lean import dataclass, field, lazy_regex
 
 
 class PathText(str):
@@ -109,16 +109,16 @@ _PATH = rf"{_NAME}(?:{_STEP})*"
 _PLACEHOLDER = rf"{_PATH}(?:{_MODIFIER})*"
 _FORMAT = rf"{_PATH}(?:{_MODIFIER})*(?:![rsa](?::[^\s{{}}'\"]+)?|:[^\s{{}}'\"]+)"
 _CONSTRAINT = rf"{_NAME},(?:[^{{}}\n'\"]|\{{[\d,]*\}})+"
-_BRACES = re.compile(
+_BRACES = lazy_regex(
     rf"\{{\{{(?P<three>\{{{_PLACEHOLDER}\}})\}}\}}"
     rf"|\{{(?P<two>\{{(?:{_PLACEHOLDER}|{_FORMAT})\}})\}}"
     rf"|(?<!\$)(?P<one>\{{{_PLACEHOLDER}\}})"
     rf"|(?<!\$)(?P<suspect>\{{(?:{_FORMAT}|{_CONSTRAINT})\}})"
 )
-_PARTS = re.compile(rf"\{{({_NAME})((?:{_STEP})*)((?:{_MODIFIER})*)\}}")
-_STEPS = re.compile(rf"\.([\w-]+)|\[(-?\d+)\]|\[(?:wildcards\.)?({_NAME})\]")
-_SUSPECT_PATH = re.compile(rf"\{{(?P<root>{_NAME})(?:{_STEP})*(?:{_MODIFIER})*")
-_REGEX_SIGNS = re.compile(r"\\|\.[+*]|\][+*{]|[|^(]")
+_PARTS = lazy_regex(rf"\{{({_NAME})((?:{_STEP})*)((?:{_MODIFIER})*)\}}")
+_STEPS = lazy_regex(rf"\.([\w-]+)|\[(-?\d+)\]|\[(?:wildcards\.)?({_NAME})\]")
+_SUSPECT_PATH = lazy_regex(rf"\{{(?P<root>{_NAME})(?:{_STEP})*(?:{_MODIFIER})*")
+_REGEX_SIGNS = lazy_regex(r"\\|\.[+*]|\][+*{]|[|^(]")
 
 
 def parse_shell(text: str, place_at: PlaceAt) -> Template:

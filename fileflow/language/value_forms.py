@@ -7,10 +7,8 @@ them, filtered or joined is said in `relations`.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from fileflow.errors import FileflowError, Place, did_you_mean, nearest
 from fileflow.language import scalars
@@ -20,13 +18,14 @@ from fileflow.language.sheets import headers, read_lines, read_sheet
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, scalar_value
 from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.lean import dataclass, lazy_regex
 from fileflow.model.patterns import Pattern, parse_pattern
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Filter, Made
 
 MOST_VALUES = 10_000_000
-_CONFIG = re.compile(r"config(?P<steps>(?:\.[\w-]+|\[-?\d+\])*)")
-_INTEGER = re.compile(r"[0-9]+")
+_CONFIG = lazy_regex(r"config(?P<steps>(?:\.[\w-]+|\[-?\d+\])*)")
+_INTEGER = lazy_regex(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
 from fileflow.language import scalars
@@ -24,6 +23,7 @@ from fileflow.language.config import (
 from fileflow.language.scalars import unknown_key
 from fileflow.language.yaml_tree import Mapping, Node, Scalar, read_tree
 from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.lean import dataclass
 from fileflow.model.patterns import normal
 from fileflow.model.ports import Disk
 

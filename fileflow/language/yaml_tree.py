@@ -29,6 +29,7 @@ from yaml.scanner import Scanner
 
 from fileflow.errors import Collector, FileflowError, Place, Source, nearest
 from fileflow.garbage import no_collection
+from fileflow.lean import lazy_regex
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 50
@@ -197,7 +198,7 @@ _WORDS: dict[str, bool | float | None] = {
         for word in (".inf", ".Inf", ".INF")
     },
 }
-_NUMBER = re.compile(
+_NUMBER = lazy_regex(
     r"(?P<int>[-+]?[0-9]+)|0o(?P<oct>[0-7]+)|0x(?P<hex>[0-9a-fA-F]+)"
     r"|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 )
@@ -470,7 +471,7 @@ def _settle(scalar: Scalar, tag: str | None, found: Collector) -> None:
         raw = scalar.source.line(number)
 
 
-_PROPERTIES = re.compile(r"(?:[&!]\S*|#.*|\s+)*")
+_PROPERTIES = lazy_regex(r"(?:[&!]\S*|#.*|\s+)*")
 
 
 def _aliased(
@@ -536,8 +537,8 @@ def _finish(mapping: Mapping, found: Collector) -> None:
 
 _BOM = b"\xef\xbb\xbf"
 _GOOD_BYTES = bytes([9, 10, 13, *range(32, 127), *range(128, 256)])
-_BAD_CHARACTERS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
-_TAB_INDENT = re.compile(r"^ *\t", re.MULTILINE)
+_BAD_CHARACTERS = lazy_regex("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+_TAB_INDENT = lazy_regex(r"^ *\t", re.MULTILINE)
 
 
 def _source_of(data: bytes, name: str) -> Source:
@@ -642,9 +643,9 @@ def quotes_hint(node: Node) -> str:
 
 
 # The numbers bound the work on hostile lines; no name is that long.
-_BRACED = re.compile(r"(?:\{\{[^{}\s,]{0,200}\}\}|\{[^{}\s,]{0,200}\})")
-_PLAIN_END = re.compile(r"(?:[^\s,\[\]{}:]|:(?!\s))+$")
-_BRACED_END = re.compile(_BRACED.pattern + "$")
+_BRACED = lazy_regex(r"(?:\{\{[^{}\s,]{0,200}\}\}|\{[^{}\s,]{0,200}\})")
+_PLAIN_END = lazy_regex(r"(?:[^\s,\[\]{}:]|:(?!\s))+$")
+_BRACED_END = lazy_regex(_BRACED.pattern + "$")
 
 
 def _note(found: Collector, error: FileflowError) -> None:
@@ -729,7 +730,7 @@ def _quotes(text: str) -> str:
 
 
 # The start of a line up to its value: dashes, then a key.
-_BEFORE_VALUE = re.compile(
+_BEFORE_VALUE = lazy_regex(
     r"""\s*(?:[-?]\s+)*(?:(?:"[^"]*"|'[^']*'|[^\s"'\[{\#][^\#]{0,200}?):\s+)?"""
 )
 

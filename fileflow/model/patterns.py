@@ -12,9 +12,10 @@ from itertools import repeat
 from typing import NamedTuple
 
 from fileflow.errors import FileflowError, Place
+from fileflow.lean import lazy_regex
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_HOLE = re.compile(
+_HOLE = lazy_regex(
     r"\{\{(?P<literal>[^{}]*)\}\}"
     rf"|\{{(?P<name>{NAME})\}}"
     r"|\{(?P<lookup>config(?:\.[A-Za-z0-9_-]+|\[[^\[\]{}]+\])+)\}"
@@ -290,8 +291,8 @@ class Matcher:
                         stack.append((i + 1, end + len(part), {**values, name: value}))
 
 
-_CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
-_UNBOUND = re.compile(r"[\^$]|\(\?(?!:)")
+_CLASS = lazy_regex(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
+_UNBOUND = lazy_regex(r"[\^$]|\(\?(?!:)")
 
 
 def _embeds(regex: str) -> bool:

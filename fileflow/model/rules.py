@@ -6,10 +6,11 @@ Values only: no text is parsed and no file is read here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fileflow.lean import dataclass, field
 
 if TYPE_CHECKING:
     from fileflow.errors import Place

@@ -6,8 +6,9 @@ No closure, no workflow, nothing of the user's: an import path or a command, pat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import Enum
+
+from fileflow.lean import dataclass, field
 
 # In words of a command this text stands for the folder in which the slot stages outputs, so that
 # a command can be filled in before it is known which slot runs it. It is no text that people write.

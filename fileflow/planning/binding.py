@@ -7,9 +7,9 @@ value comes from; what cannot be bound becomes errors that name the cure.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
+from fileflow.lean import dataclass, field
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Kind, Run, unnamed_column
 from fileflow.planning.filling import Item, JobValues, plain, python_config

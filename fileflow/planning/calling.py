@@ -7,13 +7,13 @@ make them are settled; until then its job is deferred and wants those jobs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar
+from fileflow.lean import dataclass, field
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call, Kind
 from fileflow.planning.binding import converter

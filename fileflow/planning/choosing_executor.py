@@ -7,8 +7,9 @@ changes how fast a rule's jobs are done and never what they make.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
+
+from fileflow.lean import dataclass
 
 # Seconds: what a job costs over its own work, and what it takes until the first one starts.
 _EACH = {"serial": 0.00005, "thread": 0.0002, "process": 0.00005}

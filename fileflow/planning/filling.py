@@ -6,9 +6,7 @@ Pure. Quoting is not done here; where outputs are staged is the caller's to say.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fileflow.errors import FileflowError, did_you_mean
@@ -25,6 +23,7 @@ from fileflow.language.templates import (
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, python_value, scalar_value
 from fileflow.language.yaml_tree import Sequence as List
+from fileflow.lean import dataclass, field, lazy_regex
 from fileflow.model.rules import Call, Kind
 
 if TYPE_CHECKING:
@@ -147,7 +146,7 @@ def walk(node: Node, steps: Sequence[Step], said: str, values: Mapping[str, str]
     return node
 
 
-_LOOKUP_STEP = re.compile(r"\.([A-Za-z0-9_-]+)|\[(-?\d+)\]|\[([^\[\]]+)\]")
+_LOOKUP_STEP = lazy_regex(r"\.([A-Za-z0-9_-]+)|\[(-?\d+)\]|\[([^\[\]]+)\]")
 
 
 def config_lookup(config: Tree, text: str, values: Mapping[str, str]) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import chain, repeat
 from typing import TypeVar
 
+from fileflow.lean import dataclass
 from fileflow.model.rules import Relation
 
 _Value = TypeVar("_Value")

@@ -7,8 +7,8 @@ of a scatter, or the file that holds a list; it is told apart by the values of i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
+from fileflow.lean import dataclass, field, replace
 from fileflow.model.rules import Relation, Workflow
 
 Values = tuple[str, ...]

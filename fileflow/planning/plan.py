@@ -6,10 +6,10 @@ Pure values. How a plan is worked out stands in `planner`; what is stale is deci
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from fileflow.errors import FileflowError
+from fileflow.lean import dataclass, field
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.finding import Finder
 from fileflow.planning.jobs import Jobs

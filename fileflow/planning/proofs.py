@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from zlib import crc32
 
+from fileflow.lean import dataclass
 from fileflow.model.rules import Call
 from fileflow.planning.filling import canonical
 from fileflow.planning.recipes import Recipe

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from fileflow.errors import FileflowError
+from fileflow.lean import dataclass
 from fileflow.model.patterns import normal
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call, Entry, Kind, Rule

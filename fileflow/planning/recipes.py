@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -23,6 +22,7 @@ from fileflow.language.templates import (
     without_comments,
 )
 from fileflow.language.yaml_tree import Node, Scalar, Sequence
+from fileflow.lean import dataclass, field, lazy_regex
 from fileflow.model.rules import Argv, Call, Kind, Rule, Run, Script, Shell
 from fileflow.planning.filling import JobValues, canonical, node_value, python_config, typed_value
 from fileflow.planning.questions import form_of
@@ -34,7 +34,7 @@ Hole = tuple[Template, Placeholder]
 PATH_ROOTS = frozenset({"input", "output", "log", "after"})
 NO_REASON = frozenset({"cores", "resources", "attempt", "seed", "rule"})
 
-_WRITTEN = re.compile(
+_WRITTEN = lazy_regex(
     r"""(?:(?<!\S)\d+)?&?>{1,2}[|&]?[ \t]*(?![(>])\S+  # a redirection, but no process substitution
     | (?<![\w./-])tee(?![\w./-])[^|;&<>()\n]*""",
     re.VERBOSE,

@@ -12,11 +12,11 @@ absent one that must run if one that takes from it must.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Protocol
 
 from fileflow.errors import FileflowError
+from fileflow.lean import dataclass
 from fileflow.model.tokens import listed
 from fileflow.planning.named import NAME, learns
 from fileflow.planning.plan import Plan

@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from fileflow.errors import FileflowError, Place, did_you_mean
+from fileflow.lean import dataclass, replace
 from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
 from fileflow.model.rules import Entry, Kind, Relation, Rule, Workflow, unnamed_column
 from fileflow.model.tokens import list_id, list_token

@@ -7,8 +7,8 @@ finds them is settled. Until then what depends on them is deferred, and wants th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from fileflow.lean import dataclass
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry, Relation, Rule, Workflow
 from fileflow.planning.finding import Finder

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from fileflow.engine.events import Job
+from fileflow.lean import dataclass, field
 from fileflow.views.json_lines import job_facts, json_line
 from fileflow.views.style import NO_COLORS, Paint
 

@@ -9,9 +9,9 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from fileflow.engine import events
+from fileflow.lean import dataclass
 from fileflow.views.style import NO_COLORS, Paint, Writer, duration, some, tamed, time_left
 
 ACTION_LINES = 20

@@ -9,11 +9,11 @@ import inspect
 import os
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import GeneratorType
 from typing import Any
 
+from fileflow.lean import dataclass
 from fileflow.world.functions import UnfitError, load, said_of, users_part, with_attributes
 
 AFTER = "after"

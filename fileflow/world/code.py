@@ -15,12 +15,12 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any
 
 from fileflow.errors import FileflowError, did_you_mean, nearest
+from fileflow.lean import dataclass, field, lazy_regex
 
 Read = Callable[[str], "bytes | None"]
 
@@ -41,8 +41,8 @@ _SILENT_PACKAGES = sys.stdlib_module_names | {"numba"}
 
 _SKIPPED_FIELDS = frozenset({"ctx", "kind", "type_comment"})
 _FIELDS: dict[type, tuple[str, ...]] = {}
-_MAGIC = re.compile(r"^([ \t]*)([%!].*)$", re.MULTILINE)
-_WORD = re.compile(r"[^\W\d]\w*")
+_MAGIC = lazy_regex(r"^([ \t]*)([%!].*)$", re.MULTILINE)
+_WORD = lazy_regex(r"[^\W\d]\w*")
 
 _FUNCTIONS = (nodes.FunctionDef, nodes.AsyncFunctionDef)
 _DEFINITIONS = (*_FUNCTIONS, nodes.ClassDef)

@@ -14,10 +14,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from fileflow.language.bash import Redirection
+from fileflow.lean import dataclass
 from fileflow.world.functions import UnfitError
 
 LONGEST_TEXT = 100_000

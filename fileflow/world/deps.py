@@ -11,9 +11,9 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from time import time_ns
 
+from fileflow.lean import dataclass
 from fileflow.world.deps_text import UnfitDepsError, read_deps
 from fileflow.world.files import digest, files_below, signature
 from fileflow.world.staging import STATE

@@ -10,14 +10,14 @@ a blank each two are one. What stands after `|` is order-only in make, and does 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from fileflow.lean import dataclass, lazy_regex
 
 LONGEST = 4096
 _SHOWN = 60
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_ESCAPES = re.compile(r"[\\$#]")
+_CONTROL = lazy_regex(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ESCAPES = lazy_regex(r"[\\$#]")
 _CURE = (
     "write a makefile rule (`x.o: x.c x.h`, as `gcc -MMD` does, with a blank after the colon) or "
     "a path per line"

@@ -11,12 +11,12 @@ import os
 import traceback
 import typing
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import CoroutineType, GeneratorType
 from typing import Any
 
 from fileflow.errors import did_you_mean
+from fileflow.lean import dataclass
 from fileflow.world.seeding import new_generator, small_seed
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep

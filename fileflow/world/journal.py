@@ -20,12 +20,12 @@ import stat
 import struct
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import chain, starmap
 from typing import NamedTuple
 from zlib import crc32
 
 from fileflow.errors import Exit, FileflowError
+from fileflow.lean import dataclass
 
 FORMAT = 1
 SYNC = b"\n\xff\x00\n"

@@ -7,7 +7,6 @@ executed copy is kept also when a cell fails.
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 from importlib import import_module
@@ -15,9 +14,10 @@ from typing import Any
 
 from fileflow import job
 from fileflow.errors import FileflowError
+from fileflow.lean import lazy_regex
 
 CURE = "pip install 'fileflow[notebook]'"
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_COLOURS = lazy_regex(r"\x1b\[[0-9;]*m")
 # What a script finds when it starts: a seeded `random`, and others as soon as they are loaded. The
 # kernel draws numbers of its own until the first cell begins.
 _SEEDING = """

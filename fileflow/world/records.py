@@ -27,12 +27,12 @@ import os
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from hashlib import blake2b
 from itertools import accumulate
 from typing import Generic, NamedTuple, TypeVar, overload
 
 from fileflow.garbage import no_collection
+from fileflow.lean import dataclass, names_of
 from fileflow.model.tokens import list_id, listed
 from fileflow.world.files import DIGEST_SIZE, SIGNATURE
 from fileflow.world.journal import Frame, Journal
@@ -81,7 +81,7 @@ class RecordHead:
     algorithm: str
 
 
-_HEAD_FIELDS = tuple(field.name for field in fields(RecordHead))
+_HEAD_FIELDS = names_of(RecordHead)
 
 
 class Record(NamedTuple):

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fileflow.lean import dataclass, replace
 from fileflow.model.patterns import Matcher, Pattern, natural_key
 from fileflow.model.work import Scattered
 from fileflow.world.files import NOTHING

@@ -19,8 +19,8 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from fileflow.lean import dataclass
 from fileflow.model.work import Work
 from fileflow.world.files import Clock, digest, file_digest, files_below, signature, signature_of
 

@@ -17,10 +17,10 @@ import signal
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from fileflow.errors import Exit, FileflowError
+from fileflow.lean import dataclass
 from fileflow.world.commands import Born, all_processes, process_facts
 from fileflow.world.staging import FOREIGN, remove
 

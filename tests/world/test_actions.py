@@ -3,13 +3,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fileflow.executors.processes import Processes
 from fileflow.executors.serial import Serial
+from fileflow.lean import replace
 from fileflow.model.work import Batch, End, Outcome
 from fileflow.world.files import Clock, digest, signature
 from fileflow.world.functions import Named

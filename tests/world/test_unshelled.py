@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fileflow.executors.processes import Processes
+from fileflow.lean import replace
 from fileflow.model.work import End
 from fileflow.world.unshelled import shell_starts_plainly, without_shell
 from tests.executors.runs import RUN, command, log_of, order, outcomes_of, project, shell

@@ -5,7 +5,6 @@ Knows nothing of rules, jobs or files: callers hand in facts and words.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
@@ -138,6 +137,8 @@ class Collector:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that is most like `word`, or None if none is close."""
+    import difflib  # costs 1 ms at each start, for the few that make a mistake
+
     words = list(known)
     found = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if not found:

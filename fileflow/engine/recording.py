@@ -5,7 +5,8 @@ Knows plans, recipes and what is stored; not whether a job ran just now or was t
 
 from __future__ import annotations
 
-import platform
+import os
+import sys
 from collections.abc import Sequence
 
 from fileflow.engine.facts import World
@@ -57,8 +58,8 @@ class Recording:
         if head is None:
             facts: dict[str, object] = {
                 "recipe": self.recipes[table.rule.name].parts,
-                "python": platform.python_version(),
-                "host": platform.node(),
+                "python": sys.version.split()[0],
+                "host": os.uname().nodename,
                 "workflowfile": self.workflowfile,
             }
             if self.adopted:

@@ -5,12 +5,11 @@ Knows import paths, arguments and tracebacks; nothing of rules, jobs, or of who 
 
 from __future__ import annotations
 
-import inspect
 import os
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import GeneratorType
+from types import CoroutineType, GeneratorType
 from typing import Any
 
 from fileflow.lean import dataclass
@@ -46,7 +45,7 @@ def ask(module: str, function: str, arguments: Mapping[str, object], *, paths: b
         if paths:
             given[AFTER] = _as_paths(arguments[AFTER])
         answer: Any = load(module, function)(**given)
-        if inspect.iscoroutine(answer):
+        if type(answer) is CoroutineType:
             import asyncio  # costs 15 ms: only where it is used
 
             answer = asyncio.run(answer)

@@ -6,7 +6,6 @@ Knows modules, parameters and tracebacks; nothing of files, stages or slots.
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
 import traceback
 import typing
@@ -87,6 +86,8 @@ def load(module: str, function: str) -> Callable[..., Any]:
 
 def describe(module: str, function: str) -> Description:
     """What the function takes and is; never raises for anything that the user's code does."""
+    import inspect  # costs 4 ms: only where it is used
+
     try:
         found = load(module, function)
         signature = inspect.signature(found)
@@ -120,6 +121,8 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _annotation(hint: object) -> str:
+    import inspect  # `describe` has loaded it
+
     if hint is inspect.Parameter.empty:
         return ""
     return hint if isinstance(hint, str) else inspect.formatannotation(hint)

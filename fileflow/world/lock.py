@@ -11,7 +11,6 @@ import contextlib
 import errno
 import json
 import os
-import socket
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -153,7 +152,7 @@ class Lock:
     def _introduce(self, command: str) -> None:
         facts = {
             "pid": os.getpid(),
-            "host": socket.gethostname(),
+            "host": os.uname().nodename,
             "since": time.time(),
             "command": command,
         }
@@ -188,7 +187,7 @@ def _holder_words(path: str) -> str | None:
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
     stopped = ""
-    if host == socket.gethostname():
+    if host == os.uname().nodename:
         state = _process_state(pid)
         if state is None:
             return None

@@ -6,7 +6,7 @@ Gathers mistakes that a run would refuse, for all rules at once, and notes on wh
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from fileflow.commands.choosing import askable_rules
@@ -102,6 +102,18 @@ def _unused(session: Session, bindings: Mapping[str, Binding], config_taken: boo
             yield f"{one.place}: {words} {one.name}"
 
 
+def _optional_paths(plans: Iterable[Plan]) -> set[str]:
+    """The paths that the jobs of these plans take where they are there."""
+    found: set[str] = set()
+    for plan in plans:
+        for table in plan.tables.values():
+            for link in table.links:
+                if link.entry.optional:
+                    found.update(link.paths)
+                    found.update(path for group in link.groups for path in group.paths)
+    return found
+
+
 class _Checking:
     """The checks that go through all rules, and what they found."""
 
@@ -130,15 +142,15 @@ class _Checking:
         try:
             self._note_lacks(self._plan(targets))
         except FileflowError:
-            fit = []
+            fit: list[Plan] = []
             failed: list[tuple[Target, FileflowError]] = []
             for target in targets:
                 try:
-                    self._note_lacks(self._plan([target]))
-                    fit.append(target)
+                    fit.append(self._plan([target]))
+                    self._note_lacks(fit[-1])
                 except FileflowError as error:
                     failed.append((target, error))
-            spared = self._optional_paths(fit) if failed else set()
+            spared = _optional_paths(fit)
             for target, mistake in failed:
                 if not self._is_spared(target, spared):
                     self.errors.add(mistake)
@@ -147,16 +159,6 @@ class _Checking:
         plan = known_plan(self.session, Wishes(targets=tuple(targets), keep_going=keep_going))
         self.planned |= {table.rule.name: table for table in plan.tables.values()}
         return plan
-
-    def _optional_paths(self, targets: Sequence[Target]) -> set[str]:
-        """The paths that these targets take where they are there."""
-        found: set[str] = set()
-        for table in self._plan(targets).tables.values() if targets else ():
-            for link in table.links:
-                if link.entry.optional:
-                    found.update(link.paths)
-                    found.update(path for group in link.groups for path in group.paths)
-        return found
 
     def _is_spared(self, target: Target, optional: set[str]) -> bool:
         """Whether a rule only lacks sources of files that others take where they are there."""

@@ -165,6 +165,9 @@ class _Choice:
             return
         key = path if path in self.records.jobs else self.records.owner.get(path)
         if target.name not in rules and key is not None:
+            if key == path and not os.path.lexists(path):
+                self.add_jobs([key])  # a scatter is recorded by its pattern
+                return
             self.paths.setdefault(key, set()).add(path)
             return
         plan = plan_of_targets(self.session, (target,))

@@ -115,8 +115,21 @@ def standing_of(session: Session, decided: Decided, job: int) -> Standing:
         return Standing.FAILED
     if state is not State.STALE:
         return Standing.MAYBE
+    outputs = _files_of(session, table, row)
+    missing = outputs is None or None in session.world.signatures(outputs)
+    return Standing.MISSING if missing else Standing.STALE
+
+
+def _files_of(session: Session, table: RuleTable, row: int) -> list[str] | None:
+    """The files that a job is known to make; None if it is not known which it scatters."""
     outputs = table.outputs_of(row)
-    return Standing.MISSING if None in session.world.signatures(outputs) else Standing.STALE
+    files = [path for k, path in enumerate(outputs) if k not in table.scattered]
+    if table.scattered:
+        record = session.records.jobs.get(outputs[0])
+        if record is None:
+            return None
+        files += record.outputs[len(outputs) :]
+    return files
 
 
 def status(

@@ -26,7 +26,7 @@ from fileflow.language.templates import (
 )
 from fileflow.language.yaml_tree import Node, Scalar, python_value
 from fileflow.model.rules import Argv, Rule, Run, Script, Shell
-from fileflow.model.work import STAGE, Order, Scattered, Work
+from fileflow.model.work import NOTEBOOKS, STAGE, Order, Scattered, Work
 from fileflow.planning.binding import Binding
 from fileflow.planning.filling import (
     Item,
@@ -43,7 +43,6 @@ from fileflow.world.staging import staged_name
 
 SHELL_WORDS = ("bash", "-euo", "pipefail", "-c")
 LISTS = ".files"
-NOTEBOOKS = "fileflow.world.notebooks"
 _INTERPRETERS = {".R": "Rscript", ".r": "Rscript", ".jl": "julia", ".sh": "bash"}
 
 

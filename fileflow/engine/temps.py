@@ -77,8 +77,9 @@ class Temps:
     def _may_be_taken(self, job: int) -> bool:
         """Whether what takes from a job has not ended, or may be called back by what has not."""
         state, consumers_of = self.schedule.state, self.schedule.consumers_of
+        # A job that nobody asked for and from which none takes has told values: those are recorded.
         consumers = consumers_of(job)
-        if not consumers or any(state(one) not in _DONE for one in consumers):
+        if any(state(one) not in _DONE for one in consumers):
             return True
         resting = [one for one in consumers if state(one) is JobState.RESTING]
         seen = set(resting)

@@ -644,7 +644,7 @@ def quotes_hint(node: Node) -> str:
 
 # The numbers bound the work on hostile lines; no name is that long.
 _BRACED = lazy_regex(r"(?:\{\{[^{}\s,]{0,200}\}\}|\{[^{}\s,]{0,200}\})")
-_PLAIN_END = lazy_regex(r"(?:[^\s,\[\]{}:]|:(?!\s))+$")
+_PLAIN_END = lazy_regex(r"(?:[^\s,\[\]{}:]|:(?!\s))(?:[^,\[\]{}:]|:(?!\s))*$")
 _BRACED_END = lazy_regex(_BRACED.pattern + "$")
 
 

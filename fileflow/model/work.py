@@ -10,6 +10,8 @@ from enum import Enum
 
 from fileflow.lean import dataclass, field
 
+# The module that runs a notebook; its words are the notebook and where the executed copy is kept.
+NOTEBOOKS = "fileflow.world.notebooks"
 # In words of a command this text stands for the folder in which the slot stages outputs, so that
 # a command can be filled in before it is known which slot runs it. It is no text that people write.
 STAGE = "\x01stage\x01"

@@ -521,7 +521,7 @@ class Staleness:
                 return changed
         if self._is_expired(table, record):
             return _EXPIRED
-        return next(self._outputs_reasons(table, row, record), None)
+        return _gravest(self._outputs_reasons(table, row, record))
 
     def _recipe(self, table: RuleTable, row: int) -> bytes | None:
         """The digest of a job's recipe; None, like no record's, if a value of it is not there."""
@@ -798,6 +798,16 @@ def input_names(table: RuleTable) -> tuple[str, ...]:
 def output_names(table: RuleTable) -> tuple[str, ...]:
     """The name of each output entry, empty for none."""
     return tuple(entry.name or "" for entry in table.shape.outputs)
+
+
+def _gravest(reasons: Iterator[Reason]) -> Reason | None:
+    """The first reason but, if there is any, none for which a job may rest: a missing output."""
+    first = None
+    for reason in reasons:
+        if reason.why is not Why.MISSING:
+            return reason
+        first = first or reason
+    return first
 
 
 def _same_outputs(table: RuleTable, row: int, record: Record, outputs: tuple[str, ...]) -> bool:

@@ -464,13 +464,16 @@ class RuleTable:
             self._declared_found = self._find_declared()
         return self._declared_found[row]
 
-    def files_of(self, row: int) -> list[tuple[Entry, str]]:
-        """Each file that the job makes, with its entry; of scattered outputs those known."""
+    def files_of(self, row: int, before: Sequence[str] = ()) -> list[tuple[Entry, str]]:
+        """Each file that the job makes, with its entry.
+
+        Of scattered outputs those known; until then those that it left `before`.
+        """
         outputs = self.outputs_of(row)
         entries = self.shape.outputs
         if not self.scattered:
             return list(zip(entries, outputs, strict=True))
-        found = self.found(row)
+        found = self.found(row) or self.found_in(row, before)
         by_position = dict(found.paths) if found is not None else {}
         return [
             (entry, path)

@@ -5,7 +5,7 @@ It knows words, rules and paths; what the jobs need is found by the closure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fileflow.errors import Exit, FileflowError, did_you_mean
 from fileflow.model.patterns import normal, parse_pattern
@@ -211,11 +211,11 @@ class Targets:
             for row in wanted_rows(table)
         ]
         if self.wishes.until:
-            ends = self._matching(self.wishes.until, "--until", wanted)
+            ends, late = self._matching(self.wishes.until, "--until", wanted)
             asked = [job for job in wanted if job in ends]
-            self.producers = self._late_ends(wanted)
+            self.producers = self._late_ends(wanted, late)
             wanted = self._closure_down(asked)
-        out = self._matching(self.wishes.omit, "--omit", wanted) if self.wishes.omit else set()
+        out, _ = self._matching(self.wishes.omit, "--omit", wanted)
         for name, values in self.wishes.where:
             out |= self._elsewhere(name, values, wanted)
         if not out:
@@ -228,11 +228,15 @@ class Targets:
         asked = [job for job in asked if job not in order]
         return asked, [job for job in wanted if job not in order]
 
-    def _late_ends(self, wanted: Sequence[int]) -> list[int]:
-        """The wanted jobs that may bring further jobs of the rules at which the run is to end."""
+    def _late_ends(self, wanted: Sequence[int], paths: Mapping[str, frozenset[int]]) -> list[int]:
+        """The wanted jobs that may bring further jobs of what the run is to end with.
+
+        `paths` are those of the latter that nobody makes yet, with who tells whether they are made.
+        """
         unknowns = self.closure.unknowns
         names = {word.name for word in self.wishes.until}
-        late: set[int] = set()
+        self.late.update(paths)
+        late = set().union(*paths.values())
         for name, rule in self.closure.workflow.rules.items():
             if name in names and not rule.asks_only and unknowns.any:
                 producers = unknowns.of_rule(self.closure.table(name), {})
@@ -240,7 +244,12 @@ class Targets:
                 late |= producers
         return [job for job in wanted if job in late]
 
-    def _matching(self, words: Iterable[Target], option: str, wanted: Sequence[int]) -> set[int]:
+    def _matching(
+        self, words: Iterable[Target], option: str, wanted: Sequence[int]
+    ) -> tuple[set[int], dict[str, frozenset[int]]]:
+        """The jobs that the words of an option name, and who has to tell of paths not made yet."""
+        late: dict[str, frozenset[int]] = {}
+        known = len(self._late_patterns)
         rules: list[Rule] = []
         paths: list[str] = []
         for word in words:
@@ -260,7 +269,8 @@ class Targets:
                 }
         for path in paths:
             makers = self.closure.finder.makers(path)
-            if not makers and self.closure.unknowns.of_path(path, named=True):
+            if not makers and (tellers := self.closure.unknowns.of_path(path, named=True)):
+                late[path] = tellers
                 continue
             if not makers:
                 raise FileflowError(
@@ -268,7 +278,8 @@ class Targets:
                     hint=did_you_mean(path, self.closure.workflow.rules),
                 )
             found.update(makers)
-        return found
+        late.update(self._late_patterns[known:])
+        return found, late
 
     def _elsewhere(self, name: str, values: Sequence[str], wanted: Sequence[int]) -> set[int]:
         """The jobs that map this wildcard, or have it as a column, with another value."""
@@ -281,8 +292,10 @@ class Targets:
                 hint=did_you_mean(name, closure.joins.names),
             )
         there = {value for relation in known for value in relation.column(name)}
+        lacking = closure.unknowns.lacking
+        more = any(r.open or (is_found(r) and lacking(r, {})) for r in known)
         for value in values:
-            if known and value not in there and not any(is_found(r) or r.open for r in known):
+            if known and value not in there and not more:
                 raise FileflowError(
                     f"--where {name}={value}: {name} has no such value",
                     hint=did_you_mean(value, list(there)[:1000]),
@@ -295,7 +308,11 @@ class Targets:
             if name in table.columns:
                 if table.columns[name][row] not in keep:
                     out.add(job)
-            elif name not in table.shape.gathered and table.names and table.has_column(name):
+            elif (
+                name not in {*table.shape.gathered, *table.rule.scatter}
+                and table.names
+                and table.has_column(name)
+            ):
                 mine = table.column_value(name, row, each=True)
                 if not keep & set(mine):
                     out.add(job)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from time import monotonic, perf_counter, time
 from typing import Any
 
-from fileflow.model.work import STAGE, End, Order, Outcome, Work
+from fileflow.model.work import NOTEBOOKS, STAGE, End, Order, Outcome, Work
 from fileflow.world import commands
 from fileflow.world.deps import Began, DoubtError, Place, Reader, named_paths, without_stage
 from fileflow.world.deps_text import UnfitDepsError
@@ -566,7 +566,10 @@ class Doer:
         outcome.traceback = hidden(outcome.traceback, secrets)
         notes[:] = [(kind, hidden(text, secrets)) for kind, text in notes]
         hide_in_file(self._log, secrets, offset, self._offset)
-        for path in order.logs:
+        kept = list(order.logs)
+        if NOTEBOOKS in order.words:
+            kept.append(order.words[order.words.index(NOTEBOOKS) + 2])
+        for path in dict.fromkeys(kept):
             if os.path.isfile(path):
                 hide_in_file(path, secrets)
 

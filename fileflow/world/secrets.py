@@ -5,6 +5,7 @@ Knows texts and files; not where the values come from.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,13 +17,26 @@ _BLOCK = 1 << 20
 def secrets_of(names: Iterable[str], environ: Mapping[str, str]) -> tuple[str, ...]:
     """The values to hide: of these variables, and each line of one that has several.
 
+    Each as it is, and as JSON and Python write it in a text: a notebook's copy is JSON.
     One or two characters are left alone: they stand in every text.
     """
     found: dict[str, None] = {}
     for name in names:
         value = environ.get(name, "")
-        found.update(dict.fromkeys([value, *(line.strip() for line in value.splitlines())]))
+        for one in (value, *(line.strip() for line in value.splitlines())):
+            found.update(dict.fromkeys([one, *_written(one)]))
     return tuple(sorted((one for one in found if len(one) >= _SHORTEST), key=len, reverse=True))
+
+
+def _written(value: str) -> Iterable[str]:
+    """How a text may stand between quotes; JSON within JSON included."""
+    python = repr(value)[1:-1]
+    for ascii_only in (True, False):
+        once = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        yield once
+        yield json.dumps(once, ensure_ascii=ascii_only)[1:-1]
+        yield json.dumps(python, ensure_ascii=ascii_only)[1:-1]
+    yield python
 
 
 def hidden(text: str, secrets: Sequence[str]) -> str:

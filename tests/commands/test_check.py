@@ -81,6 +81,18 @@ def test_rules_that_share_a_path_are_noted_or_wrong(folder: Folder) -> None:
     assert "a.txt is made by more than one job" in wrong(folder)
 
 
+def test_rules_that_share_a_path_hide_no_mistake_of_another_rule(folder: Folder) -> None:
+    folder.workflow("""
+        wildcards: {n: [1, 2]}
+        rules:
+          any: {output: "o/{n}.txt", shell: "echo any > {output}"}
+          one: {output: "o/1.txt", shell: "echo one > {output}"}
+          bad: {input: gone.txt, output: b.txt, shell: "cp {input} {output}"}
+        """)
+    found = wrong(folder)
+    assert "gone.txt" in found and "two jobs" not in found
+
+
 def test_unused_names_are_noted_with_their_places(folder: Folder) -> None:
     folder.workflow("""
         config:

@@ -134,3 +134,14 @@ def test_without_nbclient_the_error_names_the_extra(space: Space):
     flow = space.flow("q.txt", env={"PYTHONPATH": path})
     assert flow.status == 2
     assert "fileflow[notebook]" in flow.stderr and "nbclient" in flow.stderr
+
+
+def test_a_secret_is_not_in_the_executed_copy(space: Space, notebooks: None):
+    space.workflow("""
+        rules:
+          make: {output: a.txt, envvars: [TOKEN], script: notebooks/n.ipynb, args: [x]}
+        """)
+    write_notebook(space, "import os\nprint(os.environ['TOKEN'])\n1/0")
+    assert space.flow(env={"TOKEN": 'quo"tedsecret'}).status == 1
+    (copy,) = kept_copies(space)
+    assert "tedsecret" not in copy.read_text() and "os.environ" in copy.read_text()

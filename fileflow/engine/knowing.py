@@ -49,7 +49,8 @@ def plan_known(
         keep: whether what lists hold may be written down, to be known when a list is gone.
 
     Raises:
-        FileflowError: as planning does; with status 1 where what was found cannot be built.
+        FileflowError: as planning does; what is wrong with what was found, and with nothing else,
+            stands in the plan (`Plan.mistakes`).
     """
     rules = session.workflow.rules
     session.answers.again = None if rerun else {str(word) for word in wishes.force} & rules.keys()
@@ -102,6 +103,7 @@ def _learn(session: Session, decided: Decided, *, keep: bool) -> bool:
     plan = decided.plan
     assert plan.unknowns is not None
     news = _settle(session, decided)
+    wrong, session.known.wrong = session.known.wrong, {}
     for number, relation, table in plan.unknowns.producers():
         known = session.known.of(number)
         if relation.scattered_by is not None:
@@ -118,14 +120,18 @@ def _learn(session: Session, decided: Decided, *, keep: bool) -> bool:
         if list(known) != order or any(known[key] != now[key] for key in order):
             news = True
         session.known.found[number] = {key: now[key] for key in order}
-    _check_joins(session, plan)
-    return news
+    refused, session.known.refused = session.known.refused, _unmatched_rules(session, plan)
+    return (
+        news
+        or list(map(str, wrong.values())) != list(map(str, session.known.wrong.values()))
+        or refused.keys() != session.known.refused.keys()
+    )
 
 
-def _check_joins(session: Session, plan: Plan) -> None:
-    """An error where a list lacks a value that another key of the name has, or has one more.
+def _unmatched_rules(session: Session, plan: Plan) -> dict[str, FileflowError]:
+    """The rules for which a list lacks a value that another key of the name has, or has one more.
 
-    As for values that are known from the start; but it matters only to rules that are wanted.
+    An error, as for values that are known from the start; but only for rules that are wanted.
     """
     assert plan.unknowns is not None
     before = plan.unknowns.workflow.relations
@@ -140,15 +146,17 @@ def _check_joins(session: Session, plan: Plan) -> None:
                 or plan.unknowns.of_rule(table, {})
             )
     waiting = {*plan.waits, *(plan.by_number(job).rule.name for job in plan.deferred)}
-    pairs: dict[tuple[int, int], None] = {}
+    pairs: dict[tuple[int, int], list[str]] = {}
+    refused: dict[str, FileflowError] = {}
     for name, rule_table in plan.by_rule.items():
         if name in waiting or 1 in rule_table.wanted:
             used = {id(relation) for relation in rule_table.relations}
             keys = [
                 n for n, relation in enumerate(before) if id(relation) in used and _is_key(relation)
             ]
-            pairs.update(dict.fromkeys(itertools.combinations(keys, 2)))
-    for one, other in pairs:
+            for pair in itertools.combinations(keys, 2):
+                pairs.setdefault(pair, []).append(name)
+    for (one, other), rules in pairs.items():
         if now[one].made is None and now[other].made is None:
             continue
         for name in own_names(now[one]):
@@ -157,9 +165,8 @@ def _check_joins(session: Session, plan: Plan) -> None:
                 both = complete[one], complete[other]
                 error = unmatched(name, now[one], now[other], constraints, complete=both)
                 if error is not None:
-                    raise FileflowError(
-                        error.what, place=error.place, hint=error.hint, status=Exit.FAILED
-                    )
+                    refused |= {rule: error for rule in rules if rule not in refused}
+    return refused
 
 
 def _is_key(relation: Relation) -> bool:
@@ -218,10 +225,14 @@ def _told_by_lists(
             continue
         found = None
         if decided.staleness.settled(maker):
-            found = _read(session, relation, path, keep=keep)
-            if found is None:
-                # Gone, and what it held is not known: its maker has to bring it back.
-                session.called.add(made_by.identity(maker & ROW))
+            try:
+                found = _read(session, relation, path, keep=keep)
+            except FileflowError as error:
+                session.known.wrong[number, table.key_of(row)] = error
+            else:
+                if found is None:
+                    # Gone, and what it held is not known: its maker has to bring it back.
+                    session.called.add(made_by.identity(maker & ROW))
         yield table.key_of(row), found
 
 

@@ -168,6 +168,8 @@ class Loop:
         self.input_changed = False
         self.named = NamedFiles(self.world, self.clock)
         self.lost: list[str] = []
+        self.refused: set[tuple[str, ...]] = set()
+        self.mistakes: dict[str, None] = {}
         self.asyncs: set[str] = set()
         self.chooser = Chooser(
             runners=self.runners,
@@ -220,7 +222,27 @@ class Loop:
         self.outdated = False
         self.told = False
         self.schedule.skip_blocked()
+        self._take_mistakes()
         self._warn_pools()
+
+    def _take_mistakes(self) -> None:
+        """What planning found to be wrong fails jobs, each once, or counts as a failure."""
+        for job, error in self.plan.failed.items():
+            table = self.plan.by_number(job)
+            identity = table.identity(job & ROW)
+            if table.rule.asks_only:
+                self._take_mistake(error)
+            elif identity not in self.refused:
+                self.refused.add(identity)
+                self._note_failed(job, str(error), Outcome(job, 1, End.FAILED, started=time.time()))
+        for error in self.plan.wrong:
+            self._take_mistake(error)
+
+    def _take_mistake(self, error: FileflowError) -> None:
+        """A mistake that is no job's alone; the summary says it."""
+        if str(error) not in self.mistakes:
+            self.mistakes[str(error)] = None
+            self.failures += 1
 
     def under_way(self) -> set[int]:
         """The jobs that run, or wait for another try."""
@@ -899,24 +921,34 @@ class Loop:
         table = self.plan.tables[job >> SHIFT]
         retries = self._retries(table)
         attempt = self.attempts[job]
-        again = attempt <= retries and outcome.end is not End.CHANGED and not self.stop.signal
+        if attempt <= retries and outcome.end is not End.CHANGED and not self.stop.signal:
+            self._tell_failed(job, "retried", message, outcome)
+            delay = min(0.5 * 2 ** (attempt - 1), 60.0)
+            heappush(self.later, (time.monotonic() + delay, job))
+            return
+        self._note_failed(job, message, outcome)
+        self.temps.consumer_failed(job)
+        self.schedule.failed(job)
+
+    def _tell_failed(self, job: int, status: str, message: str, outcome: Outcome) -> None:
         self.tell(
             events.JobEnded(
                 self.facts(job),
-                "retried" if again else "failed",
+                status,
                 outcome.seconds,
                 message=message,
                 traceback=outcome.traceback,
-                action=self._shown(job),
+                action="" if job in self.plan.failed else self._shown(job),
                 log_tail=tail_of(outcome.log),
                 log=outcome.log,
                 memory=outcome.memory,
             )
         )
-        if again:
-            delay = min(0.5 * 2 ** (attempt - 1), 60.0)
-            heappush(self.later, (time.monotonic() + delay, job))
-            return
+
+    def _note_failed(self, job: int, message: str, outcome: Outcome) -> None:
+        """A job has failed for good: that is told, counted and noted."""
+        table = self.plan.tables[job >> SHIFT]
+        self._tell_failed(job, "failed", message, outcome)
         self.failures += 1
         outputs = table.outputs_of(job & ROW)
         key = outputs[0] if outputs else f"rule {table.rule.name}"
@@ -932,8 +964,6 @@ class Loop:
                 "seconds": outcome.seconds,
             },
         )
-        self.temps.consumer_failed(job)
-        self.schedule.failed(job)
 
     def _slot_died(self, lane: Lane, died: Died) -> None:
         """The job that the slot ran has failed; the others of its batches go on."""
@@ -1065,7 +1095,7 @@ class Loop:
     def _summary(self, seconds: float) -> events.RunFinished:
         counts = self.schedule.counts
         status = 0
-        if counts[JobState.FAILED] or self.input_changed or self.plan.missing:
+        if counts[JobState.FAILED] or self.input_changed or self.plan.missing or self.mistakes:
             status = 1
         if self.stop.signal:
             status = 128 + self.stop.signal
@@ -1083,6 +1113,7 @@ class Loop:
             identical=self.identical if self.settings.rerun else None,
             differ=self.differ,
             left_out=self.plan.left_out,
+            error="\n".join(self.mistakes),
             status=status,
         )
 

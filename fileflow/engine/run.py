@@ -133,11 +133,10 @@ def _run(
         )
     )
     tally = Tally()
-    said: set[str] = set()
     # From now on a call that fails, or a text that cannot be filled in, is the failure of its job,
     # and all else may go on.
     session.started = True
-    session.answers.keep_going = not settings.max_failures
+    session.answers.keep_going = True
 
     def grow(loop: Loop) -> tuple[Decided, Mapping[str, Watched]] | None:
         tally.take(loop)
@@ -184,10 +183,6 @@ def _run(
                     possible=counts[State.MAYBE] + counts[State.LATENT],
                 )
             )
-        for error in decided.plan.failed_calls.values():
-            if str(error) not in said:
-                said.add(str(error))
-                tell(events.Note(f"{error}\n  what needs this job is skipped"))
         _say_replaced(decided, tell, running)
         return decided, runners.named(needed)
 

@@ -83,7 +83,7 @@ class Tally:
         called = len(loop.session.called)
         progress = (len(self.built), len(self.failed), known, called, len(self.named))
         before, self._progress = self._progress, progress
-        if progress == before and not self.failed:
+        if progress == before and not self.failed and not loop.mistakes:
             rules = ", ".join(loop.plan.waits)
             self.error = f"{rules}: waits for values that it would help to find itself"
             if not rules:
@@ -104,7 +104,8 @@ class Tally:
             counts[end] += 1
         status = 0
         plan = self.last.plan
-        if counts[JobState.FAILED] or self.last.input_changed or plan.missing or self.error:
+        error = "\n".join(filter(None, (last.error, self.error)))
+        if counts[JobState.FAILED] or self.last.input_changed or plan.missing or error:
             status = 1
         if last.signal:
             status = 128 + last.signal
@@ -118,7 +119,7 @@ class Tally:
             skipped=counts[JobState.SKIPPED],
             seconds=sum(wave.seconds for wave in self._waves),
             busy_seconds=sum(wave.busy_seconds for wave in self._waves),
-            error=self.error,
+            error=error,
             status=status,
         )
 

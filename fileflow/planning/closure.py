@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from fileflow.errors import Collector, Exit, FileflowError, did_you_mean
+from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.calling import Calls
 from fileflow.planning.derivation import Derivation, free_rule, missing_error
@@ -18,7 +18,7 @@ from fileflow.planning.finding import Finder
 from fileflow.planning.jobs import AskedBy, Jobs
 from fileflow.planning.known import Known, Values, is_found, with_known
 from fileflow.planning.named import NamedLink, learns, loosened, named_link, new_link, rings
-from fileflow.planning.ordering import components
+from fileflow.planning.ordering import components, needed_by
 from fileflow.planning.plan import Looks, Missing
 from fileflow.planning.questions import Answers
 from fileflow.planning.separating import separating
@@ -33,7 +33,6 @@ from fileflow.planning.tables import (
     Joins,
     Link,
     RuleTable,
-    makers_of,
     wanted_links,
     wanted_rows,
 )
@@ -79,6 +78,8 @@ class Closure:
         self.dropped: set[str] = set()
         self.todo: list[tuple[RuleTable, Sequence[int]]] = []
         self.lacking: set[str] = set()
+        self.failed: dict[int, FileflowError] = {}
+        self.wrong: dict[str, FileflowError] = {}
         self.loose: dict[int, frozenset[str]] = {}
         self._named_makers: dict[str, int] = {}
         self._texts: dict[str, str] = {}
@@ -119,8 +120,9 @@ class Closure:
         }
         if any(self.later.values()):
             for table in self.tables.values():
-                for row in wanted_rows(table) if any(table.wanted) else ():
-                    for link in table.links:
+                links = [link for link in table.links if _is_late(link)]
+                for row in wanted_rows(table) if links else ():
+                    for link in links:
                         if LATER in link.makers_of(row):
                             group = link.group(row)
                             paths = [link.paths[row]] if group is None else group.paths
@@ -132,15 +134,11 @@ class Closure:
                                     found[job] = new
         if not found:
             return found
-        needed_by: dict[int, list[int]] = {}
-        for table in self.tables.values():
-            for row in wanted_rows(table) if any(table.wanted) else ():
-                for maker in dict.fromkeys(makers_of(self.tables, table.base | row)):
-                    needed_by.setdefault(maker, []).append(table.base | row)
+        consumers = needed_by(self.tables, found)
         todo = list(found)
         while todo:
             job = todo.pop()
-            for consumer in needed_by.get(job, ()):
+            for consumer in consumers.get(job, ()):
                 before = found.get(consumer)
                 if before is None or not found[job] <= before:
                     found[consumer] = found[job] | (before or frozenset())
@@ -168,6 +166,15 @@ class Closure:
             producers[table.rule.name] = producers.get(table.rule.name, frozenset()) | jobs
         order = [name for name in self.workflow.rules if name in producers]
         return {name: self.unknowns.names_of(sorted(producers[name])) for name in order}
+
+    def refused_jobs(self) -> set[int]:
+        """The wanted jobs of rules whose keys do not agree on values that were found."""
+        return {
+            table.base | row
+            for name in self.wrong
+            for table in (self.by_rule[name],)
+            for row in wanted_rows(table)
+        }
 
     # -- closure ------------------------------------------------------------------------------
 
@@ -201,6 +208,8 @@ class Closure:
         self._named_makers = {}
         self.todo = []
         self.defers = {}
+        self.failed = {}
+        self.wrong = {}
 
     def want(self, jobs: Iterable[int]) -> None:
         if isinstance(jobs, Jobs):
@@ -239,6 +248,10 @@ class Closure:
         while self.todo:
             table, rows = self.todo.pop()
             table.make_links()
+            if table.unfit:
+                self.failed |= {table.base | r: table.unfit[r] for r in rows if r in table.unfit}
+            if table.rule.name in self.unknowns.known.refused:
+                self.wrong[table.rule.name] = self.unknowns.known.refused[table.rule.name]
             if learns(table):
                 self._learn(table, rows)
             for link in list(table.links):
@@ -331,14 +344,22 @@ class Closure:
             waiting = {link.group_of[row] for row in late}
             for number in dict.fromkeys([link.group_of[row] for row in rows]):
                 group = link.groups[number]
-                if number not in waiting and not late_rule:
-                    self._check_group(table, link, group, number)
+                error = link.errors.get(number)
+                if error is None and number not in waiting and not late_rule:
+                    error = self._check_group(table, link, group, number)
+                if error is not None:
+                    asking = (row for row in rows if link.group_of[row] == number)
+                    self.failed |= {table.base | row: error for row in asking}
                 for one in self._with_makers(group, number, table, link, rows):
                     assert one.makers is not None
                     self._demand(link, one.makers)
                     self._demand_later(one.paths, one.makers)
             return
         assert link.makers is not None
+        if link.errors:
+            errors = link.errors
+            self.failed |= {table.base | row: errors[row] for row in rows if row in errors}
+            rows = [row for row in rows if row not in errors]
         whole = isinstance(rows, range) and len(rows) == table.count
         if whole and link.pattern and not self.decided and not self.dropped:
             output = self.finder.same_rows(link.pattern, table.columns, table.count)
@@ -474,29 +495,38 @@ class Closure:
                 out += group.paths
         return list(dict.fromkeys(out))
 
-    def _check_group(self, table: RuleTable, link: Link, group: Group, number: int) -> None:
+    def _check_group(
+        self, table: RuleTable, link: Link, group: Group, number: int
+    ) -> FileflowError | None:
+        """What is wrong with the paths that a list of inputs has, if they were found while running.
+
+        Raises:
+            FileflowError: if they rest on what the Workflowfile says.
+        """
         entry = link.entry
+        error = None
         if not group.paths and not entry.optional and link.pattern is not None:
             row = next(
                 r for r in range(table.count) if link.group_of and link.group_of[r] == number
             )
-            raise FileflowError(
+            error = FileflowError(
                 f"{link.pattern} gives no path for the job {table.label(row)}: no values agree "
                 "with it",
                 place=entry.place,
                 hint="if that is meant, write {path: …, optional: true}",
-                status=Exit.FAILED if self._is_found(table, link) else Exit.WRONG,
             )
         count = len(group.paths)
         if entry.one and (count > 1 or (not count and entry.rule and not entry.optional)):
             what = f"{{rule: {entry.rule}}}" if entry.rule else str(link.pattern)
             more = f": {', '.join(group.paths[:3])}{'…' * (count > 3)}"
-            raise FileflowError(
+            error = error or FileflowError(
                 f"{what} is said to be one file (`one: true`), but there are {count or 'none'}"
                 f"{more if count else ''}",
                 place=entry.place,
-                status=Exit.FAILED if self._is_found(table, link) else Exit.WRONG,
             )
+        if error is not None and not self._is_found(table, link):
+            raise error
+        return error
 
     def _is_found(self, table: RuleTable, link: Link) -> bool:
         """Whether what a link gathers is found while running."""
@@ -710,3 +740,10 @@ class Closure:
             else:
                 self._cures[rules] = "let the output differ in every value that tells them apart"
         return self._cures[rules]
+
+
+def _is_late(link: Link) -> bool:
+    """Whether it is not known yet who makes a path that jobs take through a link."""
+    if link.group_of is None:
+        return link.makers is not None and LATER in link.makers
+    return any(LATER in (group.makers or ()) for group in link.groups)

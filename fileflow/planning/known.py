@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from fileflow.errors import FileflowError
 from fileflow.model.rules import Relation, Workflow
 
 Values = tuple[str, ...]
@@ -36,10 +37,16 @@ class Found:
 class Known:
     """For each relation whose values are found while running, by its number in the workflow, what
     each producer found; a producer that is not there has not told yet. `settled` are the jobs, by
-    rule and values, whose files calls wait for and that are as they will be."""
+    rule and values, whose files calls wait for and that are as they will be.
+
+    `wrong` are the lists, by relation and producer, that cannot be read as they are; `refused` are
+    the rules whose keys do not agree on values that were found. Both with the mistake.
+    """
 
     found: dict[int, dict[Values, Found]] = field(default_factory=dict)
     settled: set[Values] = field(default_factory=set)
+    wrong: dict[tuple[int, Values], FileflowError] = field(default_factory=dict)
+    refused: dict[str, FileflowError] = field(default_factory=dict)
 
     def of(self, number: int) -> dict[Values, Found]:
         """What is known of one relation."""

@@ -9,7 +9,7 @@ from fileflow.model.rules import Workflow
 from fileflow.planning.closure import Closure
 from fileflow.planning.jobs import Jobs
 from fileflow.planning.known import Known
-from fileflow.planning.ordering import check_waiting, in_order
+from fileflow.planning.ordering import all_behind, check_waiting, in_order
 from fileflow.planning.overlaps import check_overlaps
 from fileflow.planning.plan import Looks, Plan, Wishes
 from fileflow.planning.questions import Answers
@@ -59,7 +59,9 @@ def make_plan(
             if trouble is not None and not closure.loosen():
                 break
     blocked, missing = trouble
-    blocked = blocked.union(closure.calls.failed)
+    failed = closure.failed | closure.calls.failed
+    lacking = {*failed, *closure.refused_jobs()}
+    blocked = blocked.union(lacking, all_behind(closure.tables, lacking))
     unknowns = closure.unknowns if closure.unknowns.any else None
     deferred = closure.deferred(blocked) if unknowns else {}
     waits = closure.waits(deferred) if unknowns else {}
@@ -89,7 +91,8 @@ def make_plan(
         loose={job: loose for job, loose in closure.loose.items() if job not in deferred},
         late={name: jobs.intersection(targets.producers) for name, jobs in targets.late.items()},
         awaited=closure.calls.awaited,
-        failed_calls=closure.calls.failed,
+        failed=failed,
+        wrong=[*targets.wrong.values(), *closure.wrong.values(), *closure.unknowns.wrong()],
     )
     plan.order = in_order(plan)
     check_overlaps(plan, closure.table)

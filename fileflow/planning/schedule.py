@@ -135,6 +135,9 @@ class Schedule:
             for job in self.plan.blocked:
                 if job >> SHIFT == number:
                     states[job & ROW] = JobState.SKIPPED
+            for job in self.plan.failed:
+                if job >> SHIFT == number:
+                    states[job & ROW] = JobState.FAILED
             for job in running:
                 if job >> SHIFT == number:
                     states[job & ROW] = JobState.RUNNING

@@ -23,7 +23,7 @@ from fileflow.engine.orders import Orders, shared_list
 from fileflow.engine.pools import pools_of, told
 from fileflow.engine.recording import Recording
 from fileflow.engine.runners import ASYNC, Chooser, lanes_of
-from fileflow.engine.session import Decided, Session
+from fileflow.engine.session import Decided, Growth, Session
 from fileflow.engine.temps import Temps
 from fileflow.engine.words import ending, said_seconds, tail_of
 from fileflow.errors import FileflowError
@@ -119,8 +119,11 @@ class Stop:
 class Grow(Protocol):
     """Plans again with what has become known while jobs run."""
 
-    def __call__(self, loop: Loop) -> tuple[Decided, Mapping[str, Watched]] | None:
-        """What is decided now and the runners for it; None if that must wait for what runs."""
+    def __call__(self, loop: Loop) -> tuple[Decided, Mapping[str, Watched], Growth | None] | None:
+        """What is decided now, the runners for it and the plan from which it grew, if from any.
+
+        None if that must wait for what runs.
+        """
 
 
 class Loop:
@@ -161,6 +164,7 @@ class Loop:
         self.withdrawn: dict[int, Record] = {}
         self.later: list[tuple[float, int]] = []
         self.failures = 0
+        self.built = 0
         self.differ: dict[str, list[str]] = {}
         self.identical = 0
         self.busy = 0.0
@@ -180,12 +184,27 @@ class Loop:
             note=self._chose,
         )
 
-    def take_plan(self, decided: Decided, runners: Mapping[str, Watched]) -> None:
+    def growth(self) -> Growth | None:
+        """The plan as it is being run, if another may grow from it; else all is planned anew.
+
+        It may not if anything happened that makes what was settled doubtful, or if files may have
+        been deleted that were in nobody's way.
+        """
+        plan = self.plan
+        calm = plan.is_plain and plan.incomplete and self.schedule.is_calm
+        news = self.outdated or self.input_changed or self.named.news or self.stop.signal
+        return Growth(self.decided, self.schedule) if calm and not news else None
+
+    def take_plan(
+        self, decided: Decided, runners: Mapping[str, Watched], before: Growth | None = None
+    ) -> None:
         """From now on this plan is run; jobs that run already go on under their numbers.
 
-        `runners` by name: `process` always, others as rules and settings ask for them.
+        `runners` by name: `process` always, others as rules and settings ask for them. `before` is
+        the plan from which it has grown.
         """
         running = self.under_way()
+        self.decided = decided
         self.attempts = {job: self.attempts[job] for job in running}
         self.plan = decided.plan
         self.staleness = decided.staleness
@@ -201,7 +220,13 @@ class Loop:
             if lane.table is not None:
                 lane.table = self.plan.tables[lane.table.number]
         chains = self.durations.rule_chains(self.plan)
-        self.schedule = Schedule(self.plan, self.staleness, chains, running)
+        self.schedule = Schedule(
+            self.plan,
+            self.staleness,
+            chains,
+            running,
+            before.schedule if before is not None else None,
+        )
         weights = self.durations.job_chains(self.plan, self.schedule)
         if weights:
             self.schedule.weigh(weights)
@@ -772,6 +797,7 @@ class Loop:
         for (_, outcome), moved in zip(done, changed, strict=True):
             job = outcome.index
             self.tell(events.JobEnded(self.facts(job), "built", outcome.seconds))
+            self.built += 1
             self.schedule.built(job, changed=moved)
             self._settled(job)
 

@@ -7,7 +7,7 @@ there is asked of `Looks`; which jobs a user asks for, and their order, is not k
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
@@ -15,11 +15,12 @@ from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.calling import Calls
 from fileflow.planning.derivation import Derivation, free_rule, missing_error
 from fileflow.planning.finding import Finder
+from fileflow.planning.growing import is_late, same_wanted
 from fileflow.planning.jobs import AskedBy, Jobs
 from fileflow.planning.known import Known, Values, is_found, with_known
 from fileflow.planning.named import NamedLink, learns, loosened, named_link, new_link, rings
 from fileflow.planning.ordering import components, needed_by
-from fileflow.planning.plan import Looks, Missing
+from fileflow.planning.plan import Looks, Missing, Plan
 from fileflow.planning.questions import Answers
 from fileflow.planning.separating import separating
 from fileflow.planning.tables import (
@@ -56,6 +57,9 @@ class Closure:
         """`known`: what is known of values that are found while running; `before`: what the run's
         plan before this one joined; `answers`: who asks the functions of calls (nobody: what they
         give is not known)."""
+        # The plan that is to grow, and its rules whose jobs stay, with who makes what they take.
+        self.before: Plan | None = None
+        self.stay: Mapping[str, RuleTable] = {}
         known = known or Known()
         workflow = with_known(workflow, known)
         self.workflow = workflow
@@ -90,7 +94,11 @@ class Closure:
         found = self.by_rule.get(rule)
         if found is None:
             number = self.numbers[rule]
-            found = RuleTable(number, self.workflow.rules[rule], self.workflow, self.joins)
+            if rule in self.stay:
+                found = self.stay[rule].again()
+                self.joins.keep(found)
+            else:
+                found = RuleTable(number, self.workflow.rules[rule], self.workflow, self.joins)
             self.by_rule[rule] = found
             self.tables[number] = found
         return found
@@ -120,7 +128,7 @@ class Closure:
         }
         if any(self.later.values()):
             for table in self.tables.values():
-                links = [link for link in table.links if _is_late(link)]
+                links = [link for link in table.links if is_late(link)]
                 for row in wanted_rows(table) if links else ():
                     for link in links:
                         if LATER in link.makers_of(row):
@@ -182,6 +190,11 @@ class Closure:
     def _anew(self) -> bool:
         """Whether links are to be made anew: something was decided, or was open."""
         return bool(self.decided or self.picked or self.choices or self.dropped or self.loose)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing had to be decided, so that what stands in links holds for ever."""
+        return not (self._anew or self.open or self.failed or self.wrong or self.calls.failed)
 
     def choose(self, path: str, makers: tuple[int, ...], entry: Entry | None) -> int | None:
         """The one of these jobs that was picked to make a path; if none was, it is left open."""
@@ -254,13 +267,49 @@ class Closure:
                 self.wrong[table.rule.name] = self.unknowns.known.refused[table.rule.name]
             if learns(table):
                 self._learn(table, rows)
+            stays = table.rule.name in self.stay and len(rows) == table.count
             for link in list(table.links):
-                if link.given is None:
+                if link.given is None and not (stays and self._follow_again(link)):
                     self.follow(table, link, rows)
             if table.sites:
                 self._follow_calls(table, rows)
-            if self.unknowns.any:
-                self.want(self.unknowns.behind(table, rows))
+            if self.unknowns.any and not (stays and table.rests is not None):
+                behind = frozenset(self.unknowns.behind(table, rows))
+                if len(rows) == table.count:
+                    table.rests = behind
+                self.want(behind)
+            elif table.rests:
+                self._want_numbered(table.rests)
+
+    def _follow_again(self, link: Link) -> bool:
+        """Wants what all jobs of a rule that stays take through a link; whether that is known."""
+        if link.needs is None:
+            needs: dict[int, dict[int, None]] = {}
+            link.needs = {}
+            for makers in link.all_makers():
+                if isinstance(makers, range):
+                    if len(makers):
+                        link.needs[makers[0] >> SHIFT] = makers
+                    continue
+                for maker in makers:
+                    if maker >= 0:
+                        needs.setdefault(maker >> SHIFT, {})[maker & ROW] = None
+                    elif maker not in (SOURCE, ABSENT):
+                        link.needs = None
+                        return False
+            for number, rows in needs.items():
+                both = [*rows, *(job & ROW for job in link.needs.get(number, ()))]
+                link.needs[number] = _as_range([number << SHIFT | row for row in sorted({*both})])
+        for jobs in link.needs.values():
+            self._want_numbered(jobs)
+        return True
+
+    def _want_numbered(self, jobs: Collection[int]) -> None:
+        """Wants jobs of rules of which nobody may have spoken yet."""
+        names = list(self.numbers)
+        for number in {jobs[0] >> SHIFT} if isinstance(jobs, range) else {j >> SHIFT for j in jobs}:
+            self.table(names[number])
+        self.want(jobs)
 
     def _learn(self, table: RuleTable, rows: Sequence[int]) -> None:
         """Asks for what these jobs were found to read when they were recorded."""
@@ -619,7 +668,11 @@ class Closure:
     def _look_for_sources(self) -> bool:
         """Looks for every source once; whether one that is not optional is missing."""
         lacking = False
-        for link, _, paths, makers in wanted_links(self.tables.values()):
+        tables: Iterable[RuleTable] = self.tables.values()
+        if self.before is not None:  # of what stays all sources were looked for
+            same = same_wanted(self.before, {t.number: t for t in tables if 1 in t.wanted})
+            tables = [table for table in tables if table.number not in same]
+        for link, _, paths, makers in wanted_links(tables):
             count = 0 if isinstance(makers, range) else makers.count(SOURCE)
             if link.named or not count:  # what is named may be gone
                 continue
@@ -742,8 +795,7 @@ class Closure:
         return self._cures[rules]
 
 
-def _is_late(link: Link) -> bool:
-    """Whether it is not known yet who makes a path that jobs take through a link."""
-    if link.group_of is None:
-        return link.makers is not None and LATER in link.makers
-    return any(LATER in (group.makers or ()) for group in link.groups)
+def _as_range(jobs: list[int]) -> Sequence[int]:
+    """The same numbers, as a range if they follow each other."""
+    whole = range(jobs[0], jobs[-1] + 1)
+    return whole if len(whole) == len(jobs) else jobs

@@ -47,10 +47,20 @@ class Known:
     settled: set[Values] = field(default_factory=set)
     wrong: dict[tuple[int, Values], FileflowError] = field(default_factory=dict)
     refused: dict[str, FileflowError] = field(default_factory=dict)
+    _filled: dict[int, tuple[dict[Values, Found], Relation]] = field(default_factory=dict)
 
     def of(self, number: int) -> dict[Values, Found]:
         """What is known of one relation."""
         return self.found.setdefault(number, {})
+
+    def filled(self, number: int, relation: Relation) -> Relation:
+        """A relation with the rows that are known; the same object until something new is."""
+        found = self.of(number)
+        before = self._filled.get(number)
+        # The order of producers is that of the rows.
+        if before is None or list(before[0].items()) != list(found.items()):
+            before = self._filled[number] = dict(found), _filled(relation, found)
+        return before[1]
 
 
 def is_found(relation: Relation) -> bool:
@@ -73,7 +83,7 @@ def with_known(workflow: Workflow, known: Known) -> Workflow:
     if not any(map(is_found, workflow.relations)):
         return workflow
     relations = [
-        _filled(relation, known.of(number)) if is_found(relation) else relation
+        known.filled(number, relation) if is_found(relation) else relation
         for number, relation in enumerate(workflow.relations)
     ]
     return replace(workflow, relations=tuple(relations))

@@ -103,6 +103,9 @@ class Plan:
         loose: of jobs the files that they were found to read and are made from what they make:
             they do not wait for them.
         awaited: the jobs whose files calls wait for.
+        is_plain: whether nothing had to be chosen, was missing or left out, so that it can grow.
+        absent: the sources that are not there, all of which jobs may do without.
+        same: the numbers of the tables that are, and are wanted, as in the plan from which it grew.
         failed: the jobs that cannot be worked out, by a call or a value that was found, and why.
         wrong: what was found while running, is wrong, and of which the fault is no job's alone.
     """
@@ -127,6 +130,9 @@ class Plan:
     finder: Finder | None = None
     loose: dict[int, frozenset[str]] = field(default_factory=dict)
     awaited: set[int] = field(default_factory=set)
+    is_plain: bool = False
+    absent: set[str] = field(default_factory=set)
+    same: set[int] = field(default_factory=set)
     failed: dict[int, FileflowError] = field(default_factory=dict)
     wrong: list[FileflowError] = field(default_factory=list)
 

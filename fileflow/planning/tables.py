@@ -9,6 +9,7 @@ that the rule maps. Columns of values are shared between rules and never changed
 
 from __future__ import annotations
 
+import copy
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -72,7 +73,8 @@ class Link:
     (`groups`, `group_of` by row). `single` says that the action gets one path, not a list. What a
     call gives differs from job to job: `given` are its answers by row, those that are known.
     `errors` says of which rows, or of which groups by their place here, values that were found
-    while running give no path.
+    while running give no path. `needs` are the rows that all jobs together take from, by number of
+    the table, once a growing plan has asked for them.
     """
 
     __slots__ = (
@@ -85,6 +87,7 @@ class Link:
         "group_of",
         "groups",
         "makers",
+        "needs",
         "pattern",
         "single",
         "tables",
@@ -105,6 +108,7 @@ class Link:
         self.tables: set[int] = set()
         self.given: dict[int, object] | None = None
         self.errors: dict[int, FileflowError] = {}
+        self.needs: dict[int, Sequence[int]] | None = None
         self._numbers: dict[tuple[str, ...], int] = {}
 
     def give(self, joins: Joins, row: int, count: int) -> None:
@@ -193,6 +197,13 @@ class Link:
     def group(self, row: int) -> Group | None:
         """The shared list of a row, or None where each job has a path of its own."""
         return None if self.group_of is None else self.groups[self.group_of[row]]
+
+    def all_makers(self) -> Iterator[Sequence[int]]:
+        """Who makes what the rows take: by row, or list by list."""
+        if self.group_of is None:
+            yield self.makers if self.makers is not None else ()
+        else:
+            yield from (group.makers or () for group in self.groups)
 
     def makers_of(self, row: int) -> Sequence[int]:
         """Who makes each of the row's paths."""
@@ -322,6 +333,15 @@ class RuleTable:
         self.absent_outputs = {entry.name for entry in rule.outputs if entry.absent}
         self.wanted = bytearray(self.count)
         self.linked = bytearray(self.count)
+        # The jobs on whose values all jobs rest, once a growing plan has asked for them.
+        self.rests: frozenset[int] | None = None
+        self._places: dict[object, dict[str, int | tuple[int, ...]]] = {}
+
+    def again(self) -> RuleTable:
+        """The same jobs with all that is known of them, to be wanted anew."""
+        made = copy.copy(self)
+        made.wanted = bytearray(self.count)
+        return made
 
     # -- rows ---------------------------------------------------------------------------------
 
@@ -448,6 +468,19 @@ class RuleTable:
             paths = pattern.fill_rows(columns, self.count)
             self._outputs[k] = paths
         return paths
+
+    def places(self, key: object, paths: Sequence[str]) -> dict[str, int | tuple[int, ...]]:
+        """Path → row, or rows where several give the same path, for an output of this key."""
+        index = self._places.get(key)
+        if index is None or self.grows:
+            index = dict(zip(paths, range(len(paths)), strict=True))
+            if len(index) < len(paths):
+                many: dict[str, list[int]] = {}
+                for row, path in enumerate(paths):
+                    many.setdefault(path, []).append(row)
+                index = {p: rows[0] if len(rows) == 1 else tuple(rows) for p, rows in many.items()}
+            self._places[key] = index
+        return index
 
     def _fill_output(self, k: int, row: int) -> str:
         pattern = self.shape.outputs[k].pattern
@@ -895,6 +928,9 @@ class _Same(Sequence[int]):
         return 0
 
 
+_RowsKey = tuple[tuple[str, ...], tuple[int, ...], str]
+
+
 class Joins:
     """The relations of a workflow, and what was joined of them: shared by all tables."""
 
@@ -911,12 +947,17 @@ class Joins:
         self._first_group: int = before.next_group if before is not None else 0
         self._before = before._placed if before is not None else {}
         self._placed: dict[tuple[object, ...], Table] = {}
+        if before is not None:
+            same = set(map(id, before.workflow.relations)).intersection(map(id, workflow.relations))
+            self._kept = {k: t for k, t in before._rows.items() if same.issuperset(k[1])}
+        else:
+            self._kept = {}
         self.beyond_reach = beyond_reach(workflow)
         self.names = sorted({n for relation in workflow.relations for n in relation.names})
         self.found_names = {
             name for one in workflow.relations if is_found(one) for name in own_names(one)
         }
-        self._rows: dict[tuple[object, ...], Table] = {}
+        self._rows: dict[_RowsKey, Table] = {}
         self._sets: dict[tuple[int, tuple[str, ...]], set[tuple[str, ...]]] = {}
         self._odd: dict[int, tuple[Sequence[str], list[str]]] = {}
         self._filtered: dict[tuple[object, ...], Relation] = {}
@@ -976,6 +1017,9 @@ class Joins:
         checks = {name: regexes for name, regexes in table.checks.items() if name in names}
         key = (names, tuple(id(one) for one in table.relations), repr(sorted(checks.items())))
         found = self._rows.get(key)
+        if found is None and key in self._kept:
+            found = self._rows[key] = self._kept[key]
+            self._remember(found, table.relations, key[2])
         if found is None:
             relations = [self.only(one, checks) for one in table.relations]
             found = job_rows(relations, table.shape.path_wildcards, names)
@@ -983,6 +1027,18 @@ class Joins:
                 found = self._placed_as_before(found, table.relations, key[2])
             self._rows[key] = found
         return found
+
+    def keep(self, table: RuleTable) -> None:
+        """The jobs of a rule stay as the plan before had them."""
+        declared = tuple(name for name in table.names if name not in table.shape.free)
+        if declared:
+            self.rows(table, declared)
+
+    def _remember(self, rows: Table, relations: Sequence[Relation], checks: object) -> None:
+        ids = [id(relation) for relation in self.workflow.relations]
+        numbers = tuple(ids.index(id(relation)) for relation in relations)
+        if any(map(is_found, relations)):
+            self._placed[rows.names, numbers, checks] = rows
 
     def _placed_as_before(
         self, rows: Table, relations: Sequence[Relation], checks: object

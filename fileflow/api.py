@@ -31,8 +31,9 @@ class PlannedJob:
         rule: the rule's name; `wildcards`: the values that it maps, as text.
         inputs, outputs: paths relative to the Workflowfile.
         state: `fresh`, `absent` (its outputs are gone, and nobody needs them), `stale`, or `maybe`
-            (it must run if a job that it needs comes out different).
-        reason: why it must, or may have to, run; empty for a fresh one.
+            (it must run if a job that it needs comes out different), or `failed` (it cannot be
+            worked out with what was found while running).
+        reason: why it must, or may have to, run, or what is wrong; empty for a fresh one.
     """
 
     rule: str
@@ -153,6 +154,8 @@ class Workflow:
                     continue
                 reason = decided.staleness.reason(job)
                 state = decided.staleness.state(job)
+                word = "maybe" if state is State.LATENT else state.name.lower()
+                error = plan.failed.get(job)
                 jobs.append(
                     PlannedJob(
                         table.rule.name,
@@ -164,8 +167,8 @@ class Workflow:
                             for path in link.paths_of(row)
                         ],
                         table.outputs_of(row),
-                        "maybe" if state is State.LATENT else state.name.lower(),
-                        str(reason) if reason is not None else "",
+                        word if error is None else "failed",
+                        str(error or reason or ""),
                     )
                 )
             return Plan(jobs)

@@ -16,12 +16,13 @@ from fileflow.engine.named import NamedFiles
 from fileflow.engine.project import Project
 from fileflow.engine.recording import Recording
 from fileflow.engine.session import Decided, Describe, Session
+from fileflow.errors import Collector
 from fileflow.lean import dataclass, field
 from fileflow.model.patterns import Matcher
 from fileflow.model.rules import Entry
 from fileflow.planning.filling import JobValues
 from fileflow.planning.named import learns
-from fileflow.planning.plan import Target, Wishes
+from fileflow.planning.plan import Plan, Target, Wishes
 from fileflow.planning.staleness import Why
 from fileflow.planning.tables import ROW, SHIFT, RuleTable, makers_of
 from fileflow.world.deps import Place, named_paths
@@ -63,7 +64,7 @@ def adopt(
     """
     wishes = Wishes(targets=tuple(targets))
     # A wrong word is found without the lock: then no byte changes.
-    known_plan(project.look(), wishes)
+    _check(known_plan(project.look(), wishes))
     with project.hold() as session:
         found = _adopted(session, wishes, describe)
     if as_json:
@@ -100,8 +101,17 @@ def _adopted(session: Session, wishes: Wishes, describe: Describe | None) -> lis
 
     while True:
         decided = plan_known(session, wishes, describe=describe)
+        _check(decided.plan)
         if not take(_Adoption(session, decided).go()) or not decided.plan.incomplete:
             return list(found.values())
+
+
+def _check(plan: Plan) -> None:
+    """Nothing is recorded where what was found while running is wrong."""
+    errors = Collector()
+    for error in plan.mistakes():
+        errors.add(error)
+    errors.raise_if_any()
 
 
 def _jobs(count: int) -> str:

@@ -158,6 +158,8 @@ class _Checking:
     def _plan(self, targets: Sequence[Target], *, keep_going: bool = False) -> Plan:
         plan = known_plan(self.session, Wishes(targets=tuple(targets), keep_going=keep_going))
         self.planned |= {table.rule.name: table for table in plan.tables.values()}
+        for error in plan.mistakes():
+            self.errors.add(error)
         return plan
 
     def _is_spared(self, target: Target, optional: set[str]) -> bool:

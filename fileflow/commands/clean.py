@@ -86,11 +86,18 @@ def clean(
             _remove(cleaned.paths)
             _forget(session, chosen.paths)
     if as_json:
-        facts = {"removed": cleaned.paths, "stays": cleaned.stays, "dry_run": which.dry_run}
+        facts = {
+            "removed": cleaned.paths,
+            "stays": cleaned.stays,
+            "dry_run": which.dry_run,
+            "mistakes": list(map(str, chosen.mistakes)),
+        }
         say(json.dumps(facts, indent=2))
         return 0
     for line in _lines(cleaned, which.dry_run):
         say(line)
+    for error in chosen.mistakes:
+        say(str(error))
     return 0
 
 
@@ -148,6 +155,7 @@ class _Choice:
         self.records = session.records
         self.paths: dict[str, set[str]] = {}
         self.unknowns: Unknowns | None = None
+        self.mistakes: list[FileflowError] = []
 
     def add_jobs(self, keys: Iterable[str]) -> None:
         """All outputs of the jobs with these first outputs."""
@@ -190,7 +198,9 @@ class _Choice:
         """What tells who makes a path, with what was found while running as far as it is known."""
         if not any(map(is_found, self.session.workflow.relations)):
             return Closure(self.session.workflow, self.session.world).finder
-        self.unknowns = plan_of_everything(self.session).unknowns
+        plan = plan_of_everything(self.session)
+        self.mistakes = plan.mistakes()
+        self.unknowns = plan.unknowns
         assert self.unknowns is not None
         return self.unknowns.finder
 

@@ -13,6 +13,7 @@ from fileflow.engine.knowing import plan_known
 from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.run import count_states
 from fileflow.engine.session import Decided, Overrides, Session
+from fileflow.errors import Exit
 from fileflow.planning.plan import Wishes
 from fileflow.planning.staleness import State, Why
 from fileflow.planning.tables import ROW, SHIFT
@@ -100,12 +101,17 @@ def dry_run(
         tell(events.Note(line, warning=False))
     would = counts[State.STALE] + counts[State.MAYBE] + counts[State.LATENT]
     blocked = sum(1 for job in plan.blocked if not plan.table_of(job).rule.asks_only)
+    failed = sum(1 for job in plan.failed if not plan.table_of(job).rule.asks_only)
+    mistakes = plan.mistakes()
     return events.RunFinished(
         kept=counts[State.FRESH] + counts[State.ABSENT],
         would_build=would - blocked,
         certain=counts[State.STALE] - blocked,
-        skipped=blocked,
+        failed=failed,
+        skipped=blocked - failed,
         left_out=plan.left_out,
+        error="\n".join(map(str, mistakes)),
+        status=int(Exit.FAILED if mistakes else Exit.OK),
     )
 
 

@@ -30,6 +30,7 @@ class Standing(str, Enum):
     ABSENT = "absent, not needed"
     FAILED = "failed"
     BLOCKED = "lacking a source"
+    BEHIND = "needing what failed"
 
 
 @dataclass(slots=True)
@@ -103,8 +104,10 @@ def job_key(table: RuleTable, row: int) -> str:
 
 def standing_of(session: Session, decided: Decided, job: int) -> Standing:
     """How a job stands."""
+    if job in decided.plan.failed:
+        return Standing.FAILED
     if job in decided.plan.blocked:
-        return Standing.BLOCKED
+        return Standing.BLOCKED if decided.plan.missing else Standing.BEHIND
     state = decided.staleness.state(job)
     if state is State.FRESH:
         return Standing.FRESH
@@ -150,13 +153,17 @@ def status(
     found = list(_counted(session, decided))
     run = last_run(session.records)
     if as_json:
-        say(json.dumps(_facts(found, run, [one.path for one in plan.missing]), indent=2))
+        facts = _facts(found, run, [one.path for one in plan.missing])
+        facts["mistakes"] = list(map(str, plan.mistakes()))
+        say(json.dumps(facts, indent=2))
         return 0
     width = max((len(one.rule) for one in found), default=0)
     for one in found:
         say(f"{one.rule:<{width}}  {one}")
     for missing in plan.missing:
         say(f"missing source: {missing.path}, needed by {' ← '.join(reversed(missing.chain))}")
+    for error in plan.mistakes():
+        say(str(error))
     for line in _run_lines(run):
         say(line)
     return 0

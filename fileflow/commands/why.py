@@ -52,6 +52,7 @@ def why(
             "jobs": [_facts(one) for one in answers],
             "sources": plan.source_targets,
             "waits": waits,
+            "mistakes": list(map(str, plan.mistakes())),
         }
         say(json.dumps(facts, indent=2))
         return 0
@@ -60,6 +61,8 @@ def why(
     for name, rules in waits.items():
         if not any(one.table.rule.name == name for one in answers):
             say(f"{name}: cannot be known before {' and '.join(rules)} ran")
+    for error in plan.mistakes():
+        say(str(error))
     groups: dict[object, Answer] = {}
     for one in answers:
         known = groups.setdefault(one.likeness, one)

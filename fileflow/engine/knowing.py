@@ -1,17 +1,17 @@
 """Plans with all that is known: what scatters found, and what stands in lists that rules make.
 
 A producer has told when it is settled: fresh, or gone but for its outputs. Then the plan is made
-again with its values, until nothing new is known; what is still unknown stays deferred. Whoever
-grows a plan instead of making it anew replaces `plan_known`.
+again with its values, until nothing new is known; what is still unknown stays deferred. A plan that
+is being run grows: rules that cannot differ by what is new are taken from it as they are.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
-from fileflow.engine.session import Decided, Describe, Session
+from fileflow.engine.session import Decided, Describe, Growth, Session
 from fileflow.errors import Exit, FileflowError
 from fileflow.language.relations import rows_of_made, unmatched
 from fileflow.language.value_forms import kept_rows
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from fileflow.model.rules import Made, Relation
 
 Identity = tuple[str, ...]
+Settled = Callable[[int], bool]
+"""Whether what a job tells is known."""
 
 
 def plan_known(
@@ -39,6 +41,7 @@ def plan_known(
     built: Collection[Identity] = (),
     failed: Collection[Identity] = (),
     keep: bool = False,
+    growth: Growth | None = None,
 ) -> Decided:
     """The plan for these wishes with all that is known now, and what is fresh in it.
 
@@ -47,23 +50,44 @@ def plan_known(
         rerun, describe, ready, built: as for `Session.decide`.
         failed: the identities of jobs that failed earlier in this run: they are not tried again.
         keep: whether what lists hold may be written down, to be known when a list is gone.
+        growth: the plan that is being run, which is to grow; `learn_from` was asked before.
 
     Raises:
-        FileflowError: as planning does; with status 1 where what was found cannot be built.
+        FileflowError: as planning does; what is wrong with what was found, and with nothing else,
+            stands in the plan (`Plan.mistakes`).
     """
     rules = session.workflow.rules
     session.answers.again = None if rerun else {str(word) for word in wishes.force} & rules.keys()
     while True:
-        plan = session.plan(wishes)
+        plan = session.plan(wishes, None if growth is None else growth.decided.plan)
+        if growth is not None and not plan.same:
+            built, growth = {*built, *growth.built()}, None  # it could not grow
         called = set(session.called)
         plan.asked.update(_jobs_of(plan, called))
         if failed:
             plan.blocked.update(_jobs_of(plan, failed))
-        decided = session.decide(plan, rerun=rerun, describe=describe, ready=ready, built=built)
+        decided = session.decide(
+            plan, rerun=rerun, describe=describe, ready=ready, built=built, before=growth
+        )
         if plan.unknowns is None:
             return decided
-        if not _learn(session, decided, keep=keep) and called == session.called:
+        news = _learn(session, plan, decided.staleness.settled, keep=keep)
+        if not news and called == session.called:
             return decided
+        if growth is not None and called != session.called:
+            built, growth = {*built, *growth.built()}, None  # what was at rest is asked for
+
+
+def learn_from(session: Session, growth: Growth) -> bool:
+    """Takes in what the jobs of a plan that is being run have told; whether it may grow by that.
+
+    If not, it is to be made anew as a whole.
+    """
+    plan = growth.decided.plan
+    if plan.unknowns is None or session.called:
+        return False
+    _learn(session, plan, growth.settled, keep=True)
+    return not session.called
 
 
 def known_plan(session: Session, wishes: Wishes) -> Plan:
@@ -97,17 +121,17 @@ def _jobs_of(plan: Plan, identities: Collection[Identity]) -> Iterator[int]:
                 yield table.base | row
 
 
-def _learn(session: Session, decided: Decided, *, keep: bool) -> bool:
+def _learn(session: Session, plan: Plan, settled: Settled, *, keep: bool) -> bool:
     """Takes in what settled producers have to tell; whether that is something new."""
-    plan = decided.plan
     assert plan.unknowns is not None
-    news = _settle(session, decided)
+    news = _settle(session, plan, settled)
+    wrong, session.known.wrong = session.known.wrong, {}
     for number, relation, table in plan.unknowns.producers():
         known = session.known.of(number)
         if relation.scattered_by is not None:
-            told = dict(_told_by_scatter(session, decided, table))
+            told = dict(_told_by_scatter(session, plan, settled, table))
         else:
-            told = dict(_told_by_lists(session, decided, number, relation, keep=keep))
+            told = dict(_told_by_lists(session, plan, settled, number, relation, keep=keep))
         wanted = {table.key_of(row): row for row in range(table.count)}
         now = {key: found for key, found in known.items() if key not in told and key in wanted}
         now |= {key: found for key, found in told.items() if found is not None}
@@ -118,14 +142,18 @@ def _learn(session: Session, decided: Decided, *, keep: bool) -> bool:
         if list(known) != order or any(known[key] != now[key] for key in order):
             news = True
         session.known.found[number] = {key: now[key] for key in order}
-    _check_joins(session, plan)
-    return news
+    refused, session.known.refused = session.known.refused, _unmatched_rules(session, plan)
+    return (
+        news
+        or list(map(str, wrong.values())) != list(map(str, session.known.wrong.values()))
+        or refused.keys() != session.known.refused.keys()
+    )
 
 
-def _check_joins(session: Session, plan: Plan) -> None:
-    """An error where a list lacks a value that another key of the name has, or has one more.
+def _unmatched_rules(session: Session, plan: Plan) -> dict[str, FileflowError]:
+    """The rules for which a list lacks a value that another key of the name has, or has one more.
 
-    As for values that are known from the start; but it matters only to rules that are wanted.
+    An error, as for values that are known from the start; but only for rules that are wanted.
     """
     assert plan.unknowns is not None
     before = plan.unknowns.workflow.relations
@@ -140,15 +168,17 @@ def _check_joins(session: Session, plan: Plan) -> None:
                 or plan.unknowns.of_rule(table, {})
             )
     waiting = {*plan.waits, *(plan.by_number(job).rule.name for job in plan.deferred)}
-    pairs: dict[tuple[int, int], None] = {}
+    pairs: dict[tuple[int, int], list[str]] = {}
+    refused: dict[str, FileflowError] = {}
     for name, rule_table in plan.by_rule.items():
         if name in waiting or 1 in rule_table.wanted:
             used = {id(relation) for relation in rule_table.relations}
             keys = [
                 n for n, relation in enumerate(before) if id(relation) in used and _is_key(relation)
             ]
-            pairs.update(dict.fromkeys(itertools.combinations(keys, 2)))
-    for one, other in pairs:
+            for pair in itertools.combinations(keys, 2):
+                pairs.setdefault(pair, []).append(name)
+    for (one, other), rules in pairs.items():
         if now[one].made is None and now[other].made is None:
             continue
         for name in own_names(now[one]):
@@ -157,9 +187,8 @@ def _check_joins(session: Session, plan: Plan) -> None:
                 both = complete[one], complete[other]
                 error = unmatched(name, now[one], now[other], constraints, complete=both)
                 if error is not None:
-                    raise FileflowError(
-                        error.what, place=error.place, hint=error.hint, status=Exit.FAILED
-                    )
+                    refused |= {rule: error for rule in rules if rule not in refused}
+    return refused
 
 
 def _is_key(relation: Relation) -> bool:
@@ -167,14 +196,13 @@ def _is_key(relation: Relation) -> bool:
     return relation.scattered_by is None and not relation.open
 
 
-def _settle(session: Session, decided: Decided) -> bool:
+def _settle(session: Session, plan: Plan, settled: Settled) -> bool:
     """Notes which jobs are settled whose files calls wait for; whether that is something new."""
-    plan = decided.plan
     now: set[Identity] = set()
     for job in plan.awaited:
         table = plan.by_number(job)
         wanted = table.number in plan.tables and table.wanted[job & ROW]
-        if wanted and decided.staleness.settled(job):
+        if wanted and settled(job):
             now.add(table.identity(job & ROW))
     news = now != session.known.settled
     session.known.settled = now
@@ -182,28 +210,38 @@ def _settle(session: Session, decided: Decided) -> bool:
 
 
 def _told_by_scatter(
-    session: Session, decided: Decided, table: RuleTable
+    session: Session, plan: Plan, settled: Settled, table: RuleTable
 ) -> Iterator[tuple[Values, Found | None]]:
     """What each wanted job of a scatter has found, None for one that is not settled."""
-    if table.number not in decided.plan.tables:
+    if table.number not in plan.tables:
         return
+    table = plan.tables[table.number]
+    known = session.known.of(table.relation_number) if table.relation_number is not None else {}
     for row in range(table.count):
         if not table.wanted[row]:
             continue
         found = None
-        if decided.staleness.settled(table.base | row):
+        if settled(table.base | row):
             outputs = table.outputs_of(row)
             record = session.records.jobs.get(outputs[0])
             if record is not None:
-                found = table.found_in(row, record.outputs[len(outputs) :])
+                paths = record.outputs[len(outputs) :]
+                found = known.get(table.key_of(row))
+                if found is None or tuple(found.files) != paths:  # else it told the same before
+                    found = table.found_in(row, paths)
         yield table.key_of(row), found
 
 
 def _told_by_lists(
-    session: Session, decided: Decided, number: int, relation: Relation, *, keep: bool
+    session: Session,
+    plan: Plan,
+    settled: Settled,
+    number: int,
+    relation: Relation,
+    *,
+    keep: bool,
 ) -> Iterator[tuple[Values, Found | None]]:
     """What each list holds whose maker was asked for, None where it is not settled."""
-    plan = decided.plan
     assert plan.unknowns is not None and relation.made is not None
     table = next(t for n, _, t in plan.unknowns.producers() if n == number)
     for row in range(table.count):
@@ -217,11 +255,15 @@ def _told_by_lists(
         if made_by is None or not made_by.wanted[maker & ROW]:
             continue
         found = None
-        if decided.staleness.settled(maker):
-            found = _read(session, relation, path, keep=keep)
-            if found is None:
-                # Gone, and what it held is not known: its maker has to bring it back.
-                session.called.add(made_by.identity(maker & ROW))
+        if settled(maker):
+            try:
+                found = _read(session, relation, path, keep=keep)
+            except FileflowError as error:
+                session.known.wrong[number, table.key_of(row)] = error
+            else:
+                if found is None:
+                    # Gone, and what it held is not known: its maker has to bring it back.
+                    session.called.add(made_by.identity(maker & ROW))
         yield table.key_of(row), found
 
 

@@ -22,7 +22,7 @@ from fileflow.engine.orders import Orders, shared_list
 from fileflow.engine.pools import pools_of, told
 from fileflow.engine.recording import Recording
 from fileflow.engine.runners import ASYNC, Chooser, lanes_of
-from fileflow.engine.session import Decided, Session
+from fileflow.engine.session import Decided, Growth, Session
 from fileflow.engine.temps import Temps
 from fileflow.engine.words import ending, said_seconds, tail_of
 from fileflow.errors import FileflowError
@@ -119,8 +119,11 @@ class Stop:
 class Grow(Protocol):
     """Plans again with what has become known while jobs run."""
 
-    def __call__(self, loop: Loop) -> tuple[Decided, Mapping[str, Watched]] | None:
-        """What is decided now and the runners for it; None if that must wait for what runs."""
+    def __call__(self, loop: Loop) -> tuple[Decided, Mapping[str, Watched], Growth | None] | None:
+        """What is decided now, the runners for it and the plan from which it grew, if from any.
+
+        None if that must wait for what runs.
+        """
 
 
 class Loop:
@@ -161,6 +164,7 @@ class Loop:
         self.withdrawn: dict[int, Record] = {}
         self.later: list[tuple[float, int]] = []
         self.failures = 0
+        self.built = 0
         self.differ: dict[str, list[str]] = {}
         self.identical = 0
         self.busy = 0.0
@@ -168,6 +172,8 @@ class Loop:
         self.input_changed = False
         self.named = NamedFiles(self.world, self.clock)
         self.lost: list[str] = []
+        self.refused: set[tuple[str, ...]] = set()
+        self.mistakes: dict[str, None] = {}
         self.asyncs: set[str] = set()
         self.chooser = Chooser(
             runners=self.runners,
@@ -178,12 +184,27 @@ class Loop:
             note=self._chose,
         )
 
-    def take_plan(self, decided: Decided, runners: Mapping[str, Watched]) -> None:
+    def growth(self) -> Growth | None:
+        """The plan as it is being run, if another may grow from it; else all is planned anew.
+
+        It may not if anything happened that makes what was settled doubtful, or if files may have
+        been deleted that were in nobody's way.
+        """
+        plan = self.plan
+        calm = plan.is_plain and plan.incomplete and self.schedule.is_calm
+        news = self.outdated or self.input_changed or self.named.news or self.stop.signal
+        return Growth(self.decided, self.schedule) if calm and not news else None
+
+    def take_plan(
+        self, decided: Decided, runners: Mapping[str, Watched], before: Growth | None = None
+    ) -> None:
         """From now on this plan is run; jobs that run already go on under their numbers.
 
-        `runners` by name: `process` always, others as rules and settings ask for them.
+        `runners` by name: `process` always, others as rules and settings ask for them. `before` is
+        the plan from which it has grown.
         """
         running = self.under_way()
+        self.decided = decided
         self.attempts = {job: self.attempts[job] for job in running}
         self.plan = decided.plan
         self.staleness = decided.staleness
@@ -199,7 +220,13 @@ class Loop:
             if lane.table is not None:
                 lane.table = self.plan.tables[lane.table.number]
         chains = self.durations.rule_chains(self.plan)
-        self.schedule = Schedule(self.plan, self.staleness, chains, running)
+        self.schedule = Schedule(
+            self.plan,
+            self.staleness,
+            chains,
+            running,
+            before.schedule if before is not None else None,
+        )
         weights = self.durations.job_chains(self.plan, self.schedule)
         if weights:
             self.schedule.weigh(weights)
@@ -220,7 +247,27 @@ class Loop:
         self.outdated = False
         self.told = False
         self.schedule.skip_blocked()
+        self._take_mistakes()
         self._warn_pools()
+
+    def _take_mistakes(self) -> None:
+        """What planning found to be wrong fails jobs, each once, or counts as a failure."""
+        for job, error in self.plan.failed.items():
+            table = self.plan.by_number(job)
+            identity = table.identity(job & ROW)
+            if table.rule.asks_only:
+                self._take_mistake(error)
+            elif identity not in self.refused:
+                self.refused.add(identity)
+                self._note_failed(job, str(error), Outcome(job, 1, End.FAILED, started=time.time()))
+        for error in self.plan.wrong:
+            self._take_mistake(error)
+
+    def _take_mistake(self, error: FileflowError) -> None:
+        """A mistake that is no job's alone; the summary says it."""
+        if str(error) not in self.mistakes:
+            self.mistakes[str(error)] = None
+            self.failures += 1
 
     def under_way(self) -> set[int]:
         """The jobs that run, or wait for another try."""
@@ -753,6 +800,7 @@ class Loop:
         for (_, outcome), moved in zip(done, changed, strict=True):
             job = outcome.index
             self.tell(events.JobEnded(self.facts(job), "built", outcome.seconds))
+            self.built += 1
             self.schedule.built(job, changed=moved)
             self._settled(job)
 
@@ -902,24 +950,34 @@ class Loop:
         table = self.plan.tables[job >> SHIFT]
         retries = self._retries(table)
         attempt = self.attempts[job]
-        again = attempt <= retries and outcome.end is not End.CHANGED and not self.stop.signal
+        if attempt <= retries and outcome.end is not End.CHANGED and not self.stop.signal:
+            self._tell_failed(job, "retried", message, outcome)
+            delay = min(0.5 * 2 ** (attempt - 1), 60.0)
+            heappush(self.later, (time.monotonic() + delay, job))
+            return
+        self._note_failed(job, message, outcome)
+        self.temps.consumer_failed(job)
+        self.schedule.failed(job)
+
+    def _tell_failed(self, job: int, status: str, message: str, outcome: Outcome) -> None:
         self.tell(
             events.JobEnded(
                 self.facts(job),
-                "retried" if again else "failed",
+                status,
                 outcome.seconds,
                 message=message,
                 traceback=outcome.traceback,
-                action=self._shown(job),
+                action="" if job in self.plan.failed else self._shown(job),
                 log_tail=tail_of(outcome.log),
                 log=outcome.log,
                 memory=outcome.memory,
             )
         )
-        if again:
-            delay = min(0.5 * 2 ** (attempt - 1), 60.0)
-            heappush(self.later, (time.monotonic() + delay, job))
-            return
+
+    def _note_failed(self, job: int, message: str, outcome: Outcome) -> None:
+        """A job has failed for good: that is told, counted and noted."""
+        table = self.plan.tables[job >> SHIFT]
+        self._tell_failed(job, "failed", message, outcome)
         self.failures += 1
         outputs = table.outputs_of(job & ROW)
         key = outputs[0] if outputs else f"rule {table.rule.name}"
@@ -935,8 +993,6 @@ class Loop:
                 "seconds": outcome.seconds,
             },
         )
-        self.temps.consumer_failed(job)
-        self.schedule.failed(job)
 
     def _slot_died(self, lane: Lane, died: Died) -> None:
         """The job that the slot ran has failed; the others of its batches go on."""
@@ -1068,7 +1124,7 @@ class Loop:
     def _summary(self, seconds: float) -> events.RunFinished:
         counts = self.schedule.counts
         status = 0
-        if counts[JobState.FAILED] or self.input_changed or self.plan.missing:
+        if counts[JobState.FAILED] or self.input_changed or self.plan.missing or self.mistakes:
             status = 1
         if self.stop.signal:
             status = 128 + self.stop.signal
@@ -1086,6 +1142,7 @@ class Loop:
             identical=self.identical if self.settings.rerun else None,
             differ=self.differ,
             left_out=self.plan.left_out,
+            error="\n".join(self.mistakes),
             status=status,
         )
 

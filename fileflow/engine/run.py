@@ -16,19 +16,20 @@ from typing import TYPE_CHECKING
 
 from fileflow.engine import conclusion, events
 from fileflow.engine.events import nothing_to_do
-from fileflow.engine.knowing import forget_unused, plan_known
+from fileflow.engine.knowing import forget_unused, learn_from, plan_known
 from fileflow.engine.loop import Loop, Settings, Stop, Watched
 from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.project import Project
 from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of
 from fileflow.engine.runners import needed as runners_needed
-from fileflow.engine.session import Decided, Overrides, Session
+from fileflow.engine.session import Decided, Growth, Overrides, Session
 from fileflow.engine.waves import Tally, lost_files, lost_lines, partner_lines
 from fileflow.errors import Collector, Exit, FileflowError
 from fileflow.fast import STATE, looked
 from fileflow.lean import replace
 from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
+from fileflow.planning.growing import staying
 from fileflow.planning.plan import Wishes
 from fileflow.planning.staleness import State, Why
 from fileflow.planning.tables import SHIFT
@@ -133,18 +134,16 @@ def _run(
         )
     )
     tally = Tally()
-    said: set[str] = set()
     # From now on a call that fails, or a text that cannot be filled in, is the failure of its job,
     # and all else may go on.
     session.started = True
-    session.answers.keep_going = not settings.max_failures
+    session.answers.keep_going = True
 
-    def grow(loop: Loop) -> tuple[Decided, Mapping[str, Watched]] | None:
-        tally.take(loop)
+    def grow(loop: Loop) -> tuple[Decided, Mapping[str, Watched], Growth | None] | None:
         if settled is not None:
             settled(loop)
         try:
-            grown = replan()
+            grown, before = replan(loop)
         except FileflowError:
             return None  # it will be said when nothing runs any more
         except KeyboardInterrupt:
@@ -153,10 +152,18 @@ def _run(
             return None  # the loop ends what runs
         if not _goes_on(loop, grown):
             return None
-        return ready(grown, loop.under_way())
+        return (*ready(grown, loop.under_way()), before)
 
-    def replan() -> Decided:
-        return plan_known(
+    def replan(loop: Loop) -> tuple[Decided, Growth | None]:
+        """The plan with all that is known, and that from which it has grown, if from any."""
+        growth = loop.growth()
+        if growth is not None and not learn_from(session, growth):
+            growth = None
+        stay: Collection[str] = ()
+        if growth is not None:
+            stay = staying(loop.plan, session.workflow, session.known)
+        tally.take(loop, stay)
+        grown = plan_known(
             session,
             wishes,
             rerun=settings.rerun,
@@ -164,7 +171,12 @@ def _run(
             built=tally.built,
             failed=tally.failed,
             keep=True,
+            growth=growth,
         )
+        same = {grown.plan.tables[number].rule.name for number in grown.plan.same}
+        if not same.issuperset(stay):
+            tally.take(loop, same)
+        return grown, growth
 
     def ready(
         decided: Decided, running: Collection[int] = ()
@@ -184,10 +196,6 @@ def _run(
                     possible=counts[State.MAYBE] + counts[State.LATENT],
                 )
             )
-        for error in decided.plan.failed_calls.values():
-            if str(error) not in said:
-                said.add(str(error))
-                tell(events.Note(f"{error}\n  what needs this job is skipped"))
         _say_replaced(decided, tell, running)
         return decided, runners.named(needed)
 
@@ -207,15 +215,18 @@ def _run(
         if not tally.add(loop, finished):
             break
         try:
-            loop.take_plan(*ready(replan()))
+            grown, before = replan(loop)
+            loop.take_plan(*ready(grown), before)
         except FileflowError as error:
             if error.status not in (Exit.FAILED, Exit.WRONG):
                 raise
+            tally.take(loop)
             tally.error = str(error)
             break
         except KeyboardInterrupt:
             if not stop.signal:
                 raise
+            tally.take(loop)
             finished = replace(finished, signal=stop.signal)
             break
     finished = tally.summary(finished)
@@ -252,8 +263,10 @@ def _goes_on(loop: Loop, grown: Decided) -> bool:
         old, new = loop.plan.tables[number], tables.get(number)
         if new is None or old.names != new.names:
             return False
-        if any(new.columns[name][: old.count] != old.columns[name] for name in old.names):
-            return False
+        for name in old.names:
+            values, before = new.columns[name], old.columns[name]
+            if values is not before and values[: old.count] != before:
+                return False
     return True
 
 

@@ -6,7 +6,7 @@ Changes nothing. What runs jobs is built on top of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 
 from fileflow.engine.asking import Answering
@@ -31,6 +31,7 @@ from fileflow.planning.known import Known
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.planner import make_plan
 from fileflow.planning.recipes import Recipe, action_parts, is_static, recipe_of, words_of
+from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Staleness, State
 from fileflow.planning.tables import Joins, RuleTable, wanted_rows
 from fileflow.world.code import Code, CodeReader
@@ -89,6 +90,41 @@ class Decided:
     bindings: dict[str, Binding] = field(default_factory=dict)
     asyncs: set[str] = field(default_factory=set)
     askings: dict[str, dict[int, Asking]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A plan that is being run and is to grow, and where its jobs stand."""
+
+    decided: Decided
+    schedule: Schedule
+
+    @property
+    def staleness(self) -> Staleness:
+        """What was decided of the plan."""
+        return self.decided.staleness
+
+    def outlook(self, number: int) -> bytes:
+        """For each row of a table its state as it is now, `OPEN` if it is not settled."""
+        return self.schedule.outlook(number)
+
+    def is_built(self, table: RuleTable, row: int) -> bool:
+        """Whether a job of a table that stayed was built by this run."""
+        old = self.decided.plan.tables.get(table.number)
+        if old is None or old.columns is not table.columns:
+            return False
+        return self.schedule.states[table.number][row] == JobState.BUILT
+
+    def built(self) -> Iterator[tuple[str, ...]]:
+        """The identities of all jobs that were built."""
+        for number, states in self.schedule.states.items():
+            for row, state in enumerate(states):
+                if state == JobState.BUILT:
+                    yield self.decided.plan.tables[number].identity(row)
+
+    def settled(self, job: int) -> bool:
+        """Whether what a job tells is known."""
+        return self.schedule.is_settled(job) or self.staleness.settled(job)
 
 
 class Session:
@@ -171,13 +207,16 @@ class Session:
         """Ends what was started to look at the project."""
         self.answers.close()
 
-    def plan(self, wishes: Wishes) -> Plan:
-        """The jobs that the wishes need, as far as they are known."""
+    def plan(self, wishes: Wishes, grows: Plan | None = None) -> Plan:
+        """The jobs that the wishes need, as far as they are known.
+
+        `grows`: a plan of these wishes that was made in this run when less was known.
+        """
         self.world.folders.clear()
         self.world.forget_below_made()
         with no_collection():
             plan = make_plan(
-                self.workflow, self.world, wishes, self.known, self._joins, self.answers
+                self.workflow, self.world, wishes, self.known, self._joins, self.answers, grows
             )
         self._joins = plan.joins
         return plan
@@ -190,6 +229,7 @@ class Session:
         describe: Describe | None = None,
         ready: bool = False,
         built: Collection[tuple[str, ...]] = (),
+        before: Growth | None = None,
     ) -> Decided:
         """What is fresh in a plan.
 
@@ -199,6 +239,7 @@ class Session:
             describe: asks what a function takes where its source does not say.
             ready: whether jobs are to run, so that what they need of the world outside is asked.
             built: the identities of the jobs that this run has built already.
+            before: the plan from which this one grew: what is the same is not decided again.
         """
         self.world.assume_nothing()
         if built and self.world.since is not None:
@@ -207,6 +248,9 @@ class Session:
         errors = Collector()
         for table in plan.tables.values():
             if table.rule.asks_only:
+                continue
+            if before is not None and table.number in plan.same:
+                _take_over(table.rule.name, decided, before.decided)
                 continue
             try:
                 self._prepare(table, decided, describe)
@@ -220,6 +264,7 @@ class Session:
             rerun=rerun,
             built=built,
             shortcuts=self.world if self.shortcuts else None,
+            before=before,
         )
         with no_collection():
             decided.staleness.decide()
@@ -443,3 +488,13 @@ class Session:
                     named = recipe.get("files")
                     return set(named) if isinstance(named, dict) else set()
         return None
+
+
+def _take_over(rule: str, decided: Decided, before: Decided) -> None:
+    """What a rule's jobs are made by is as it was."""
+    decided.recipes[rule] = before.recipes[rule]
+    decided.askings[rule] = before.askings[rule]
+    if rule in before.bindings:
+        decided.bindings[rule] = before.bindings[rule]
+    if rule in before.asyncs:
+        decided.asyncs.add(rule)

@@ -38,34 +38,38 @@ class Tally:
         self.lost: list[str] = []
         self.error = ""
         self.named: set[Identity] = set()
+        # Of each job that ended in a way that stays, and of others as the last wave left them.
         self._ends: dict[Identity, JobState] = {}
+        self._for_now: dict[Identity, JobState] = {}
         self._waves: list[events.RunFinished] = []
         self._progress: tuple[int, ...] = ()
         self.last: Loop | None = None
 
     def add(self, loop: Loop, finished: events.RunFinished) -> bool:
-        """Takes in a wave that has ended; whether another may follow."""
+        """Takes in a wave that has ended; whether another may follow, for which `take` is asked."""
         self.lost += loop.lost
         self._waves.append(finished)
         if not loop.again and self.last is None:
             return False
-        self.take(loop)
         self.named |= loop.named.news
-        if loop.stop.signal or not loop.again:
-            return False
         limit = loop.settings.max_failures
-        if limit and loop.failures >= limit:
-            return False
-        return self._moved(loop)
+        is_over = loop.stop.signal or not loop.again or (limit and loop.failures >= limit)
+        if not is_over and self._moved(loop):
+            return True
+        self.take(loop)
+        return False
 
-    def take(self, loop: Loop) -> None:
-        """Takes in what became of the jobs of a loop so far."""
+    def take(self, loop: Loop, but: Collection[str] = ()) -> None:
+        """Takes in what became of the jobs of a loop so far; those of some rules the next plan
+        goes on with."""
         plan = loop.plan
         self.last = loop
         # What a wave skips because the next one follows is none of the run's.
-        self._ends = {job: end for job, end in self._ends.items() if _RANK[end] > 1}
+        self._for_now = {}
         for number, states in loop.schedule.states.items():
             table = plan.tables[number]
+            if table.rule.name in but:
+                continue
             for row, state in enumerate(states):
                 end = JobState(state)
                 if end in _RANK:
@@ -74,16 +78,14 @@ class Tally:
             table = plan.by_number(job)
             if not table.rule.asks_only:
                 self._put(table.identity(job & ROW), JobState.SKIPPED)
-        self.built |= {job for job, end in self._ends.items() if end is JobState.BUILT}
-        self.failed |= {job for job, end in self._ends.items() if end is JobState.FAILED}
 
     def _moved(self, loop: Loop) -> bool:
         """Whether the last wave did anything: else the next one would be the same."""
         known = sum(map(len, loop.session.known.found.values()))
         called = len(loop.session.called)
-        progress = (len(self.built), len(self.failed), known, called, len(self.named))
+        progress = (loop.built, loop.failures, known, called, len(self.named))
         before, self._progress = self._progress, progress
-        if progress == before and not self.failed:
+        if progress == before and not loop.failures:
             rules = ", ".join(loop.plan.waits)
             self.error = f"{rules}: waits for values that it would help to find itself"
             if not rules:
@@ -91,20 +93,26 @@ class Tally:
         return progress != before
 
     def _put(self, job: Identity, end: JobState) -> None:
-        before = self._ends.get(job)
+        ends = self._ends if _RANK[end] > 1 else self._for_now
+        before = ends.get(job)
         if before is None or _RANK[end] > _RANK[before]:
-            self._ends[job] = end
+            ends[job] = end
+        if end is JobState.BUILT:
+            self.built.add(job)
+        elif end is JobState.FAILED:
+            self.failed.add(job)
 
     def summary(self, last: events.RunFinished) -> events.RunFinished:
         """The end of the whole run."""
         if self.last is None:
             return last
         counts = dict.fromkeys(JobState, 0)
-        for end in self._ends.values():
+        for end in {**self._for_now, **self._ends}.values():
             counts[end] += 1
         status = 0
         plan = self.last.plan
-        if counts[JobState.FAILED] or self.last.input_changed or plan.missing or self.error:
+        error = "\n".join(filter(None, (last.error, self.error)))
+        if counts[JobState.FAILED] or self.last.input_changed or plan.missing or error:
             status = 1
         if last.signal:
             status = 128 + last.signal
@@ -118,7 +126,7 @@ class Tally:
             skipped=counts[JobState.SKIPPED],
             seconds=sum(wave.seconds for wave in self._waves),
             busy_seconds=sum(wave.busy_seconds for wave in self._waves),
-            error=self.error,
+            error=error,
             status=status,
         )
 

@@ -7,19 +7,20 @@ there is asked of `Looks`; which jobs a user asks for, and their order, is not k
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from fileflow.errors import Collector, Exit, FileflowError, did_you_mean
+from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.calling import Calls
 from fileflow.planning.derivation import Derivation, free_rule, missing_error
 from fileflow.planning.finding import Finder
+from fileflow.planning.growing import is_late, same_wanted
 from fileflow.planning.jobs import AskedBy, Jobs
 from fileflow.planning.known import Known, Values, is_found, with_known
 from fileflow.planning.named import NamedLink, learns, loosened, named_link, new_link, rings
-from fileflow.planning.ordering import components
-from fileflow.planning.plan import Looks, Missing
+from fileflow.planning.ordering import components, needed_by
+from fileflow.planning.plan import Looks, Missing, Plan
 from fileflow.planning.questions import Answers
 from fileflow.planning.separating import separating
 from fileflow.planning.tables import (
@@ -33,7 +34,6 @@ from fileflow.planning.tables import (
     Joins,
     Link,
     RuleTable,
-    makers_of,
     wanted_links,
     wanted_rows,
 )
@@ -57,6 +57,9 @@ class Closure:
         """`known`: what is known of values that are found while running; `before`: what the run's
         plan before this one joined; `answers`: who asks the functions of calls (nobody: what they
         give is not known)."""
+        # The plan that is to grow, and its rules whose jobs stay, with who makes what they take.
+        self.before: Plan | None = None
+        self.stay: Mapping[str, RuleTable] = {}
         known = known or Known()
         workflow = with_known(workflow, known)
         self.workflow = workflow
@@ -79,6 +82,8 @@ class Closure:
         self.dropped: set[str] = set()
         self.todo: list[tuple[RuleTable, Sequence[int]]] = []
         self.lacking: set[str] = set()
+        self.failed: dict[int, FileflowError] = {}
+        self.wrong: dict[str, FileflowError] = {}
         self.loose: dict[int, frozenset[str]] = {}
         self._named_makers: dict[str, int] = {}
         self._texts: dict[str, str] = {}
@@ -89,7 +94,11 @@ class Closure:
         found = self.by_rule.get(rule)
         if found is None:
             number = self.numbers[rule]
-            found = RuleTable(number, self.workflow.rules[rule], self.workflow, self.joins)
+            if rule in self.stay:
+                found = self.stay[rule].again()
+                self.joins.keep(found)
+            else:
+                found = RuleTable(number, self.workflow.rules[rule], self.workflow, self.joins)
             self.by_rule[rule] = found
             self.tables[number] = found
         return found
@@ -119,8 +128,9 @@ class Closure:
         }
         if any(self.later.values()):
             for table in self.tables.values():
-                for row in wanted_rows(table) if any(table.wanted) else ():
-                    for link in table.links:
+                links = [link for link in table.links if is_late(link)]
+                for row in wanted_rows(table) if links else ():
+                    for link in links:
                         if LATER in link.makers_of(row):
                             group = link.group(row)
                             paths = [link.paths[row]] if group is None else group.paths
@@ -132,15 +142,11 @@ class Closure:
                                     found[job] = new
         if not found:
             return found
-        needed_by: dict[int, list[int]] = {}
-        for table in self.tables.values():
-            for row in wanted_rows(table) if any(table.wanted) else ():
-                for maker in dict.fromkeys(makers_of(self.tables, table.base | row)):
-                    needed_by.setdefault(maker, []).append(table.base | row)
+        consumers = needed_by(self.tables, found)
         todo = list(found)
         while todo:
             job = todo.pop()
-            for consumer in needed_by.get(job, ()):
+            for consumer in consumers.get(job, ()):
                 before = found.get(consumer)
                 if before is None or not found[job] <= before:
                     found[consumer] = found[job] | (before or frozenset())
@@ -169,12 +175,26 @@ class Closure:
         order = [name for name in self.workflow.rules if name in producers]
         return {name: self.unknowns.names_of(sorted(producers[name])) for name in order}
 
+    def refused_jobs(self) -> set[int]:
+        """The wanted jobs of rules whose keys do not agree on values that were found."""
+        return {
+            table.base | row
+            for name in self.wrong
+            for table in (self.by_rule[name],)
+            for row in wanted_rows(table)
+        }
+
     # -- closure ------------------------------------------------------------------------------
 
     @property
     def _anew(self) -> bool:
         """Whether links are to be made anew: something was decided, or was open."""
         return bool(self.decided or self.picked or self.choices or self.dropped or self.loose)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing had to be decided, so that what stands in links holds for ever."""
+        return not (self._anew or self.open or self.failed or self.wrong or self.calls.failed)
 
     def choose(self, path: str, makers: tuple[int, ...], entry: Entry | None) -> int | None:
         """The one of these jobs that was picked to make a path; if none was, it is left open."""
@@ -201,6 +221,8 @@ class Closure:
         self._named_makers = {}
         self.todo = []
         self.defers = {}
+        self.failed = {}
+        self.wrong = {}
 
     def want(self, jobs: Iterable[int]) -> None:
         if isinstance(jobs, Jobs):
@@ -239,15 +261,55 @@ class Closure:
         while self.todo:
             table, rows = self.todo.pop()
             table.make_links()
+            if table.unfit:
+                self.failed |= {table.base | r: table.unfit[r] for r in rows if r in table.unfit}
+            if table.rule.name in self.unknowns.known.refused:
+                self.wrong[table.rule.name] = self.unknowns.known.refused[table.rule.name]
             if learns(table):
                 self._learn(table, rows)
+            stays = table.rule.name in self.stay and len(rows) == table.count
             for link in list(table.links):
-                if link.given is None:
+                if link.given is None and not (stays and self._follow_again(link)):
                     self.follow(table, link, rows)
             if table.sites:
                 self._follow_calls(table, rows)
-            if self.unknowns.any:
-                self.want(self.unknowns.behind(table, rows))
+            if self.unknowns.any and not (stays and table.rests is not None):
+                behind = frozenset(self.unknowns.behind(table, rows))
+                if len(rows) == table.count:
+                    table.rests = behind
+                self.want(behind)
+            elif table.rests:
+                self._want_numbered(table.rests)
+
+    def _follow_again(self, link: Link) -> bool:
+        """Wants what all jobs of a rule that stays take through a link; whether that is known."""
+        if link.needs is None:
+            needs: dict[int, dict[int, None]] = {}
+            link.needs = {}
+            for makers in link.all_makers():
+                if isinstance(makers, range):
+                    if len(makers):
+                        link.needs[makers[0] >> SHIFT] = makers
+                    continue
+                for maker in makers:
+                    if maker >= 0:
+                        needs.setdefault(maker >> SHIFT, {})[maker & ROW] = None
+                    elif maker not in (SOURCE, ABSENT):
+                        link.needs = None
+                        return False
+            for number, rows in needs.items():
+                both = [*rows, *(job & ROW for job in link.needs.get(number, ()))]
+                link.needs[number] = _as_range([number << SHIFT | row for row in sorted({*both})])
+        for jobs in link.needs.values():
+            self._want_numbered(jobs)
+        return True
+
+    def _want_numbered(self, jobs: Collection[int]) -> None:
+        """Wants jobs of rules of which nobody may have spoken yet."""
+        names = list(self.numbers)
+        for number in {jobs[0] >> SHIFT} if isinstance(jobs, range) else {j >> SHIFT for j in jobs}:
+            self.table(names[number])
+        self.want(jobs)
 
     def _learn(self, table: RuleTable, rows: Sequence[int]) -> None:
         """Asks for what these jobs were found to read when they were recorded."""
@@ -331,14 +393,22 @@ class Closure:
             waiting = {link.group_of[row] for row in late}
             for number in dict.fromkeys([link.group_of[row] for row in rows]):
                 group = link.groups[number]
-                if number not in waiting and not late_rule:
-                    self._check_group(table, link, group, number)
+                error = link.errors.get(number)
+                if error is None and number not in waiting and not late_rule:
+                    error = self._check_group(table, link, group, number)
+                if error is not None:
+                    asking = (row for row in rows if link.group_of[row] == number)
+                    self.failed |= {table.base | row: error for row in asking}
                 for one in self._with_makers(group, number, table, link, rows):
                     assert one.makers is not None
                     self._demand(link, one.makers)
                     self._demand_later(one.paths, one.makers)
             return
         assert link.makers is not None
+        if link.errors:
+            errors = link.errors
+            self.failed |= {table.base | row: errors[row] for row in rows if row in errors}
+            rows = [row for row in rows if row not in errors]
         whole = isinstance(rows, range) and len(rows) == table.count
         if whole and link.pattern and not self.decided and not self.dropped:
             output = self.finder.same_rows(link.pattern, table.columns, table.count)
@@ -474,29 +544,38 @@ class Closure:
                 out += group.paths
         return list(dict.fromkeys(out))
 
-    def _check_group(self, table: RuleTable, link: Link, group: Group, number: int) -> None:
+    def _check_group(
+        self, table: RuleTable, link: Link, group: Group, number: int
+    ) -> FileflowError | None:
+        """What is wrong with the paths that a list of inputs has, if they were found while running.
+
+        Raises:
+            FileflowError: if they rest on what the Workflowfile says.
+        """
         entry = link.entry
+        error = None
         if not group.paths and not entry.optional and link.pattern is not None:
             row = next(
                 r for r in range(table.count) if link.group_of and link.group_of[r] == number
             )
-            raise FileflowError(
+            error = FileflowError(
                 f"{link.pattern} gives no path for the job {table.label(row)}: no values agree "
                 "with it",
                 place=entry.place,
                 hint="if that is meant, write {path: …, optional: true}",
-                status=Exit.FAILED if self._is_found(table, link) else Exit.WRONG,
             )
         count = len(group.paths)
         if entry.one and (count > 1 or (not count and entry.rule and not entry.optional)):
             what = f"{{rule: {entry.rule}}}" if entry.rule else str(link.pattern)
             more = f": {', '.join(group.paths[:3])}{'…' * (count > 3)}"
-            raise FileflowError(
+            error = error or FileflowError(
                 f"{what} is said to be one file (`one: true`), but there are {count or 'none'}"
                 f"{more if count else ''}",
                 place=entry.place,
-                status=Exit.FAILED if self._is_found(table, link) else Exit.WRONG,
             )
+        if error is not None and not self._is_found(table, link):
+            raise error
+        return error
 
     def _is_found(self, table: RuleTable, link: Link) -> bool:
         """Whether what a link gathers is found while running."""
@@ -589,7 +668,11 @@ class Closure:
     def _look_for_sources(self) -> bool:
         """Looks for every source once; whether one that is not optional is missing."""
         lacking = False
-        for link, _, paths, makers in wanted_links(self.tables.values()):
+        tables: Iterable[RuleTable] = self.tables.values()
+        if self.before is not None:  # of what stays all sources were looked for
+            same = same_wanted(self.before, {t.number: t for t in tables if 1 in t.wanted})
+            tables = [table for table in tables if table.number not in same]
+        for link, _, paths, makers in wanted_links(tables):
             count = 0 if isinstance(makers, range) else makers.count(SOURCE)
             if link.named or not count:  # what is named may be gone
                 continue
@@ -710,3 +793,9 @@ class Closure:
             else:
                 self._cures[rules] = "let the output differ in every value that tells them apart"
         return self._cures[rules]
+
+
+def _as_range(jobs: list[int]) -> Sequence[int]:
+    """The same numbers, as a range if they follow each other."""
+    whole = range(jobs[0], jobs[-1] + 1)
+    return whole if len(whole) == len(jobs) else jobs

@@ -76,16 +76,7 @@ class Output:
         """Path → row, or rows where several give the same path."""
         table = self.table
         if self._index is None or self._seen != table.count:
-            paths = self.paths()
-            index: dict[str, int | tuple[int, ...]] = dict(
-                zip(paths, range(len(paths)), strict=True)
-            )
-            if len(index) < len(paths):
-                many: dict[str, list[int]] = {}
-                for row, path in enumerate(paths):
-                    many.setdefault(path, []).append(row)
-                index = {p: rows[0] if len(rows) == 1 else tuple(rows) for p, rows in many.items()}
-            self._index = index
+            self._index = table.places((type(self), self.k), self.paths())
             self._seen = table.count
         return self._index
 

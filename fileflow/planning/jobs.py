@@ -72,7 +72,16 @@ class Jobs:
     def without(self, others: Iterable[int]) -> Jobs:
         """These jobs but for some; the same object if there are none to leave out."""
         left_out = set(others)
-        return Jobs(job for job in self if job not in left_out) if left_out else self
+        if not left_out:
+            return self
+        numbers = {job >> SHIFT for job in left_out}
+        made = Jobs()
+        for piece in self.ranges():
+            if piece[0] >> SHIFT in numbers:
+                made.update(job for job in piece if job not in left_out)
+            else:
+                made.update(piece)
+        return made
 
     def ranges(self) -> Iterator[Sequence[int]]:
         """The same jobs, piece by piece."""

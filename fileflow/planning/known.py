@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fileflow.errors import FileflowError
 from fileflow.lean import dataclass, field, replace
 from fileflow.model.rules import Relation, Workflow
 
@@ -36,14 +37,30 @@ class Found:
 class Known:
     """For each relation whose values are found while running, by its number in the workflow, what
     each producer found; a producer that is not there has not told yet. `settled` are the jobs, by
-    rule and values, whose files calls wait for and that are as they will be."""
+    rule and values, whose files calls wait for and that are as they will be.
+
+    `wrong` are the lists, by relation and producer, that cannot be read as they are; `refused` are
+    the rules whose keys do not agree on values that were found. Both with the mistake.
+    """
 
     found: dict[int, dict[Values, Found]] = field(default_factory=dict)
     settled: set[Values] = field(default_factory=set)
+    wrong: dict[tuple[int, Values], FileflowError] = field(default_factory=dict)
+    refused: dict[str, FileflowError] = field(default_factory=dict)
+    _filled: dict[int, tuple[dict[Values, Found], Relation]] = field(default_factory=dict)
 
     def of(self, number: int) -> dict[Values, Found]:
         """What is known of one relation."""
         return self.found.setdefault(number, {})
+
+    def filled(self, number: int, relation: Relation) -> Relation:
+        """A relation with the rows that are known; the same object until something new is."""
+        found = self.of(number)
+        before = self._filled.get(number)
+        # The order of producers is that of the rows.
+        if before is None or list(before[0].items()) != list(found.items()):
+            before = self._filled[number] = dict(found), _filled(relation, found)
+        return before[1]
 
 
 def is_found(relation: Relation) -> bool:
@@ -66,7 +83,7 @@ def with_known(workflow: Workflow, known: Known) -> Workflow:
     if not any(map(is_found, workflow.relations)):
         return workflow
     relations = [
-        _filled(relation, known.of(number)) if is_found(relation) else relation
+        known.filled(number, relation) if is_found(relation) else relation
         for number, relation in enumerate(workflow.relations)
     ]
     return replace(workflow, relations=tuple(relations))

@@ -81,6 +81,42 @@ def check_waiting(tables: Mapping[int, RuleTable], jobs: Iterable[int]) -> None:
         raise ring_error(tables, sorted(job for job in inside if waits[job]))
 
 
+def needed_by(tables: Mapping[int, RuleTable], jobs: Iterable[int]) -> dict[int, list[int]]:
+    """For each job that others take from, these: of all rules that may need one of the jobs."""
+    reached = {job >> SHIFT for job in jobs}
+    behind: dict[int, RuleTable] = {}
+    more = bool(reached)
+    while more:
+        new = {
+            number: table
+            for number, table in tables.items()
+            if number not in behind
+            and any(not reached.isdisjoint(link.tables) for link in table.all_links())
+        }
+        behind |= new
+        reached |= new.keys()
+        more = bool(new)
+    found: dict[int, list[int]] = {}
+    for table in behind.values():
+        for row in wanted_rows(table) if 1 in table.wanted else ():
+            for maker in dict.fromkeys(makers_of(tables, table.base | row)):
+                if maker >> SHIFT in reached:
+                    found.setdefault(maker, []).append(table.base | row)
+    return found
+
+
+def all_behind(tables: Mapping[int, RuleTable], jobs: Iterable[int]) -> set[int]:
+    """The wanted jobs that need one of these, directly or not."""
+    todo = list(jobs)
+    found: set[int] = set()
+    consumers = needed_by(tables, todo)
+    while todo:
+        new = [one for one in consumers.get(todo.pop(), ()) if one not in found]
+        found.update(new)
+        todo += new
+    return found
+
+
 def components(needs: dict[int, set[int]]) -> list[list[int]]:
     """Strongly connected components, each after those that it needs (Tarjan 1972, iterative)."""
     index: dict[int, int] = {}

@@ -19,10 +19,12 @@ Spot = tuple[RuleTable, int, Pattern]
 def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
     """No path has two makers, and none lies below a folder that another job makes.
 
-    `table_of` gives the jobs of any rule, be it in the plan or not.
+    `table_of` gives the jobs of any rule, be it in the plan or not. Jobs that are as they were in
+    the plan from which this one grew are not compared with each other again.
     """
     errors = Collector()
     folders: dict[str, int] = {}
+    new_folders: dict[str, int] = {}
     spots: list[Spot] = []
     for table in plan.tables.values():
         for k, entry in enumerate(table.shape.outputs):
@@ -31,11 +33,16 @@ def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
             spots.append((table, k, entry.pattern))
             if entry.pattern.directory:
                 paths = table.output_paths(k)
-                folders.update({paths[row]: table.base | row for row in wanted_rows(table)})
+                mine = {paths[row]: table.base | row for row in wanted_rows(table)}
+                folders.update(mine)
+                if table.number not in plan.same:
+                    new_folders.update(mine)
     for group in _near(spots):
-        _check_doubles(plan, group, errors)
+        if not plan.same.issuperset(table.number for table, _, _ in group):
+            _check_doubles(plan, group, errors)
     for table in plan.tables.values():
-        _check_below(plan, table, {**folders, **_files_above(plan, table)}, errors)
+        above = new_folders if table.number in plan.same else folders
+        _check_below(plan, table, {**above, **_files_above(plan, table)}, errors)
     _check_input_folders(plan, table_of, errors)
     errors.raise_if_any()
 
@@ -209,6 +216,8 @@ def _files_above(plan: Plan, table: RuleTable) -> dict[str, int]:
     heads = [e.pattern.parts[0] for e in table.shape.outputs if e.pattern is not None]
     depth = max((h.pattern.text.count("/") for h in table.shape.outputs if h.pattern), default=0)
     for other in plan.tables.values():
+        if plan.same.issuperset((table.number, other.number)):
+            continue
         for k, entry in enumerate(other.shape.outputs):
             pattern = entry.pattern
             if pattern is None or pattern.directory or pattern.text.count("/") >= depth:

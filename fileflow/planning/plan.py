@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from fileflow.errors import FileflowError
+from fileflow.errors import Collector, Exit, FileflowError
 from fileflow.lean import dataclass, field
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.finding import Finder
@@ -103,7 +103,11 @@ class Plan:
         loose: of jobs the files that they were found to read and are made from what they make:
             they do not wait for them.
         awaited: the jobs whose files calls wait for.
-        failed_calls: of blocked jobs whose calls have failed, why.
+        is_plain: whether nothing had to be chosen, was missing or left out, so that it can grow.
+        absent: the sources that are not there, all of which jobs may do without.
+        same: the numbers of the tables that are, and are wanted, as in the plan from which it grew.
+        failed: the jobs that cannot be worked out, by a call or a value that was found, and why.
+        wrong: what was found while running, is wrong, and of which the fault is no job's alone.
     """
 
     workflow: Workflow
@@ -126,7 +130,11 @@ class Plan:
     finder: Finder | None = None
     loose: dict[int, frozenset[str]] = field(default_factory=dict)
     awaited: set[int] = field(default_factory=set)
-    failed_calls: dict[int, FileflowError] = field(default_factory=dict)
+    is_plain: bool = False
+    absent: set[str] = field(default_factory=set)
+    same: set[int] = field(default_factory=set)
+    failed: dict[int, FileflowError] = field(default_factory=dict)
+    wrong: list[FileflowError] = field(default_factory=list)
 
     def table_of(self, job: int) -> RuleTable:
         """The table that a job is in."""
@@ -153,6 +161,13 @@ class Plan:
             base = table.base
             for row in wanted_rows(table) if rows is None else rows:
                 yield base | row
+
+    def mistakes(self) -> list[FileflowError]:
+        """What is wrong in what was found while running, each mistake once."""
+        found = Collector()
+        for one in (*self.wrong, *self.failed.values()):
+            found.add(FileflowError(one.what, place=one.place, hint=one.hint, status=Exit.FAILED))
+        return found.errors
 
     def count(self) -> int:
         """How many jobs are wanted; rules that only ask are none."""

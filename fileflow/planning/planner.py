@@ -5,11 +5,15 @@ Pure: whether a source is there is asked of `Looks`; what is stale is decided el
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from fileflow.errors import FileflowError
 from fileflow.model.rules import Workflow
 from fileflow.planning.closure import Closure
+from fileflow.planning.growing import same_wanted, staying
 from fileflow.planning.jobs import Jobs
 from fileflow.planning.known import Known
-from fileflow.planning.ordering import check_waiting, in_order
+from fileflow.planning.ordering import all_behind, check_waiting, in_order
 from fileflow.planning.overlaps import check_overlaps
 from fileflow.planning.plan import Looks, Plan, Wishes
 from fileflow.planning.questions import Answers
@@ -24,6 +28,7 @@ def make_plan(
     known: Known | None = None,
     before: Joins | None = None,
     answers: Answers | None = None,
+    grows: Plan | None = None,
 ) -> Plan:
     """The plan for these wishes.
 
@@ -31,11 +36,29 @@ def make_plan(
         known: what is known of values that are found while running.
         before: what the run's plan before this one joined: its jobs keep their numbers.
         answers: who asks the functions of calls.
+        grows: a plan of the same wishes that was made when less was known: rules that cannot differ
+            are taken from it. The plan is the same as without.
 
     Raises:
         FileflowError: for an unknown target, a cycle, two makers of one path, a missing source.
     """
-    closure = Closure(workflow, looks, known, before, answers)
+    if grows is not None and known is not None:
+        closure = Closure(workflow, looks, known, before, answers)
+        closure.stay = staying(grows, workflow, known)
+        closure.before = grows
+        closure.lacking |= grows.absent
+        # What is open, or wrong, is seen to by a plan that is made as a whole.
+        with suppress(FileflowError):
+            grown = _plan(closure, wishes)
+            if grown is not None:
+                return grown
+    plan = _plan(Closure(workflow, looks, known, before, answers), wishes)
+    assert plan is not None
+    return plan
+
+
+def _plan(closure: Closure, wishes: Wishes) -> Plan | None:
+    """The plan that a closure comes to; None if it began with a plan and must not."""
     targets = Targets(closure, wishes)
     targets.read()
     # Each round decides paths that several rules could make, or that turn out to be sources;
@@ -47,6 +70,8 @@ def make_plan(
         closure.close()
         # What is left out may lack a source: that is seen after it was left out.
         trouble = closure.settle(asked, tolerant=wishes.keep_going or targets.narrows)
+        if closure.before is not None and (trouble is None or not closure.is_plain):
+            return None
         if trouble is not None and not closure.loosen():
             break
     if targets.narrows:
@@ -59,7 +84,12 @@ def make_plan(
             if trouble is not None and not closure.loosen():
                 break
     blocked, missing = trouble
-    blocked = blocked.union(closure.calls.failed)
+    is_plain = closure.is_plain and not (targets.narrows or targets.wrong or missing or blocked)
+    if closure.before is not None and not is_plain:
+        return None
+    failed = closure.failed | closure.calls.failed
+    lacking = {*failed, *closure.refused_jobs()}
+    blocked = blocked.union(lacking, all_behind(closure.tables, lacking))
     unknowns = closure.unknowns if closure.unknowns.any else None
     deferred = closure.deferred(blocked) if unknowns else {}
     waits = closure.waits(deferred) if unknowns else {}
@@ -69,9 +99,10 @@ def make_plan(
         check_waiting(closure.tables, deferred)
     for job in deferred:
         closure.tables[job >> SHIFT].wanted[job & ROW] = 0
+    tables = {n: t for n, t in closure.tables.items() if 1 in t.wanted}
     plan = Plan(
         workflow=closure.workflow,
-        tables={n: t for n, t in closure.tables.items() if 1 in t.wanted},
+        tables=tables,
         by_rule=closure.by_rule,
         joins=closure.joins,
         asked=(asked if isinstance(asked, Jobs) else Jobs(asked)).without(deferred),
@@ -89,7 +120,11 @@ def make_plan(
         loose={job: loose for job, loose in closure.loose.items() if job not in deferred},
         late={name: jobs.intersection(targets.producers) for name, jobs in targets.late.items()},
         awaited=closure.calls.awaited,
-        failed_calls=closure.calls.failed,
+        is_plain=is_plain,
+        absent=closure.lacking,
+        same=same_wanted(closure.before, tables) if closure.before is not None else set(),
+        failed=failed,
+        wrong=[*targets.wrong.values(), *closure.wrong.values(), *closure.unknowns.wrong()],
     )
     plan.order = in_order(plan)
     check_overlaps(plan, closure.table)

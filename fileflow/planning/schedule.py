@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heappush
 from operator import mul
 
 from fileflow.planning.plan import Plan
-from fileflow.planning.staleness import Staleness, State
+from fileflow.planning.staleness import OPEN, Staleness, State
 from fileflow.planning.tables import ROW, SHIFT, Group, RuleTable, wanted_rows
 
 
@@ -53,7 +53,17 @@ _FIRST = bytes.maketrans(
     bytes([State.FRESH, State.ABSENT, State.LATENT, State.MAYBE, State.STALE]),
     bytes([JobState.KEPT, JobState.RESTING, JobState.RESTING, JobState.WAITING, JobState.WAITING]),
 )
+_TOLD = (JobState.BUILT, JobState.KEPT, JobState.RESTING)
 _OPEN = (JobState.WAITING, JobState.READY, JobState.RUNNING)
+# Of a job in a plan that has grown: what is ready or runs is counted anew.
+_AGAIN = bytes.maketrans(bytes([JobState.READY, JobState.RUNNING]), bytes([JobState.WAITING] * 2))
+_OUTLOOK = bytes.maketrans(
+    bytes(JobState),
+    bytes(
+        {JobState.RESTING: State.ABSENT}.get(state, OPEN if state in _OPEN else State.FRESH)
+        for state in JobState
+    ),
+)
 
 
 class Schedule:
@@ -64,6 +74,7 @@ class Schedule:
         chain: for each rule how long (in seconds, at a guess) the longest chain of jobs is that
             starts with one of its jobs; longer ones start first.
         running: jobs that run already, started from an earlier plan of the run.
+        before: that of the plan from which this one grew: what is the same stands as it stood.
     """
 
     def __init__(
@@ -72,6 +83,7 @@ class Schedule:
         staleness: Staleness,
         chain: dict[str, float],
         running: Collection[int] = (),
+        before: Schedule | None = None,
     ) -> None:
         self.plan = plan
         self.staleness = staleness
@@ -93,7 +105,26 @@ class Schedule:
             key=lambda n: (-plan.tables[n].rule.priority, -chain.get(plan.tables[n].rule.name, 0)),
         )
         self._weights: Mapping[int, Sequence[float]] = {}
-        self._open_all(running)
+        self._open_all(running, before)
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether no job failed, and none was called back or opened again after it was settled."""
+        return not (
+            self._disturbed
+            or self.reopened
+            or self.counts[JobState.FAILED]
+            or self.counts[JobState.SKIPPED]
+        )
+
+    def is_settled(self, job: int) -> bool:
+        """Whether a job was built or kept, or rests."""
+        states = self.states.get(job >> SHIFT)
+        return states is not None and states[job & ROW] in _TOLD
+
+    def outlook(self, number: int) -> bytes:
+        """For each row of a table its state as staleness has it, `OPEN` if it is not settled."""
+        return bytes(self.states[number].translate(_OUTLOOK))
 
     # -- states -------------------------------------------------------------------------------
 
@@ -121,7 +152,7 @@ class Schedule:
 
     # -- opening ------------------------------------------------------------------------------
 
-    def _open_all(self, running: Collection[int]) -> None:
+    def _open_all(self, running: Collection[int], before: Schedule | None) -> None:
         waiting: dict[int, list[int]] = {}
         for number, table in self.plan.tables.items():
             if table.rule.asks_only:
@@ -129,12 +160,22 @@ class Schedule:
             known = self.staleness.states[number]
             # States are bytes, so that a rule is opened by a few operations on all of its rows.
             states = self.states[number]
-            states[:] = known.translate(_FIRST)
+            if before is not None and number in self.plan.same:
+                states[:] = before.states[number].translate(_AGAIN)
+                if JobState.RESTING in states and State.STALE in known:  # some may be called now
+                    for row, state in enumerate(states):
+                        if state == JobState.RESTING and known[row] == State.STALE:
+                            states[row] = JobState.WAITING
+            else:
+                states[:] = known.translate(_FIRST)
             if not all(table.wanted):
                 states[:] = bytes(map(mul, states, table.wanted))
             for job in self.plan.blocked:
                 if job >> SHIFT == number:
                     states[job & ROW] = JobState.SKIPPED
+            for job in self.plan.failed:
+                if job >> SHIFT == number:
+                    states[job & ROW] = JobState.FAILED
             for job in running:
                 if job >> SHIFT == number:
                     states[job & ROW] = JobState.RUNNING

@@ -185,6 +185,23 @@ class Shortcuts(Protocol):
         """The digests of what is at many paths, as `content` tells them."""
 
 
+class Before(Protocol):
+    """What became of the jobs of the plan from which one grew."""
+
+    @property
+    def staleness(self) -> Staleness:
+        """What was decided of that plan."""
+
+    def is_built(self, table: RuleTable, row: int) -> bool:
+        """Whether a job of a table that stayed was built by this run."""
+
+    def outlook(self, number: int) -> bytes:
+        """For each row of a table its state as it is now, `OPEN` for one that is not settled."""
+
+
+OPEN = 255
+
+
 class Staleness:
     """Decides for the jobs of one plan."""
 
@@ -197,9 +214,11 @@ class Staleness:
         rerun: bool = False,
         built: Collection[tuple[str, ...]] = (),
         shortcuts: Shortcuts | None = None,
+        before: Before | None = None,
     ) -> None:
         """`built`: the identities of jobs that this run has built already: wishes are fulfilled;
-        `shortcuts`: spare a look at each job; what is decided is the same without them."""
+        `shortcuts`: spare a look at each job; what is decided is the same without them; `before`:
+        the plan from which this one grew: what is the same in it is not decided again."""
         self.built = built
         self.plan = plan
         self.recipes = recipes
@@ -220,16 +239,42 @@ class Staleness:
         self._movers: set[int] = set()
         self._by_name = {job >> SHIFT for job in (*plan.forced, *plan.blocked)}
         self._any_absent = False
+        self._before = before
 
     # -- before the run -----------------------------------------------------------------------
 
     def decide(self) -> None:
         """Settles the state of every wanted job, each after what it needs."""
         for table, rows in self.plan.order:
-            if not table.rule.asks_only:
+            if table.rule.asks_only:
+                continue
+            if self._before is None or table.number not in self.plan.same:
                 self._decide_rows(table, wanted_rows(table) if rows is None else rows)
+            elif table.number not in self._moving:
+                self._take_over(table, self._before)
         if self._any_absent:
             self._call_absent()
+
+    def _take_over(self, table: RuleTable, before: Before) -> None:
+        """Of jobs that are as they were all is known: those that are not settled stay as decided.
+
+        What they wait for may have come out the same: then they are asked when it is their turn.
+        """
+        number, then = table.number, before.staleness
+        now = before.outlook(number)
+        states, moving = bytearray(now), bytearray(table.count)
+        for row in _places_of(now, OPEN):
+            job = table.base | row
+            states[row], moving[row] = then.states[number][row], then._moving[number][row]
+            reason = then.reasons.get(job)
+            if reason is not None:
+                self.reasons[job] = reason
+                if reason.why is Why.OVERWRITTEN and not moving[row]:
+                    self._assume_back(table, row)
+        self.states[number], self._moving[number] = states, moving
+        if 1 in moving:
+            self._movers.add(number)
+        self._any_absent = self._any_absent or State.ABSENT in states
 
     def state(self, job: int) -> State:
         """The state of a job before the run."""
@@ -453,6 +498,8 @@ class Staleness:
             if table.rule.asks_only:
                 continue
             states = self.states[table.number]
+            if not any(state in states for state in (State.STALE, State.MAYBE, State.LATENT)):
+                continue
             for row in wanted_rows(table) if rows is None else rows:
                 state = states[row]
                 if state == State.STALE:
@@ -491,6 +538,7 @@ class Staleness:
         rule = table.rule
         job = table.base | row
         built = bool(self.built) and table.identity(row) in self.built
+        built = built or (self._before is not None and self._before.is_built(table, row))
         if not built:
             if self.rerun:
                 return _RERUN
@@ -758,6 +806,14 @@ class Staleness:
                 if link.named and ZERO in (is_now, then):
                     why = Why.GONE if is_now == ZERO else Why.APPEARED
                 yield Reason(why, path)
+
+
+def _places_of(states: bytes, state: int) -> Iterator[int]:
+    """The rows with this state."""
+    at = states.find(state)
+    while at >= 0:
+        yield at
+        at = states.find(state, at + 1)
 
 
 def _are_many(table: RuleTable, rows: Sequence[int]) -> bool:

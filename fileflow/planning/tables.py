@@ -9,6 +9,7 @@ that the rule maps. Columns of values are shared between rules and never changed
 
 from __future__ import annotations
 
+import copy
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -71,6 +72,9 @@ class Link:
     Either every job has a path of its own (`paths`, `makers` by row), or jobs share groups
     (`groups`, `group_of` by row). `single` says that the action gets one path, not a list. What a
     call gives differs from job to job: `given` are its answers by row, those that are known.
+    `errors` says of which rows, or of which groups by their place here, values that were found
+    while running give no path. `needs` are the rows that all jobs together take from, by number of
+    the table, once a growing plan has asked for them.
     """
 
     __slots__ = (
@@ -78,10 +82,12 @@ class Link:
         "_numbers",
         "_paths",
         "entry",
+        "errors",
         "given",
         "group_of",
         "groups",
         "makers",
+        "needs",
         "pattern",
         "single",
         "tables",
@@ -101,6 +107,8 @@ class Link:
         self.group_of: Sequence[int] | None = None
         self.tables: set[int] = set()
         self.given: dict[int, object] | None = None
+        self.errors: dict[int, FileflowError] = {}
+        self.needs: dict[int, Sequence[int]] | None = None
         self._numbers: dict[tuple[str, ...], int] = {}
 
     def give(self, joins: Joins, row: int, count: int) -> None:
@@ -120,6 +128,12 @@ class Link:
         if number == len(self.groups):
             self.groups.append(joins.group(self.entry, paths))
         self.group_of[row] = number
+
+    def error(self, row: int) -> FileflowError | None:
+        """Why values that were found while running give the job in this row no path."""
+        if not self.errors:
+            return None
+        return self.errors.get(row if self.group_of is None else self.group_of[row])
 
     def is_one(self, row: int) -> bool:
         """Whether one path at most, and no list, stands for the entry in the row's record."""
@@ -183,6 +197,13 @@ class Link:
     def group(self, row: int) -> Group | None:
         """The shared list of a row, or None where each job has a path of its own."""
         return None if self.group_of is None else self.groups[self.group_of[row]]
+
+    def all_makers(self) -> Iterator[Sequence[int]]:
+        """Who makes what the rows take: by row, or list by list."""
+        if self.group_of is None:
+            yield self.makers if self.makers is not None else ()
+        else:
+            yield from (group.makers or () for group in self.groups)
 
     def makers_of(self, row: int) -> Sequence[int]:
         """Who makes each of the row's paths."""
@@ -279,6 +300,8 @@ class RuleTable:
                 self.checks[name] = regexes
         self._compiled = {n: [re.compile(r) for r in rs] for n, rs in self.checks.items()}
         self.names = self.shape.mapped
+        # Rows with values that were found while running and that cannot fill a path.
+        self.unfit: dict[int, FileflowError] = {}
         self.grows = bool(self.shape.free) or any(
             relation.open and set(relation.names) & set(self.names) for relation in self.relations
         )
@@ -310,6 +333,15 @@ class RuleTable:
         self.absent_outputs = {entry.name for entry in rule.outputs if entry.absent}
         self.wanted = bytearray(self.count)
         self.linked = bytearray(self.count)
+        # The jobs on whose values all jobs rest, once a growing plan has asked for them.
+        self.rests: frozenset[int] | None = None
+        self._places: dict[object, dict[str, int | tuple[int, ...]]] = {}
+
+    def again(self) -> RuleTable:
+        """The same jobs with all that is known of them, to be wanted anew."""
+        made = copy.copy(self)
+        made.wanted = bytearray(self.count)
+        return made
 
     # -- rows ---------------------------------------------------------------------------------
 
@@ -329,18 +361,33 @@ class RuleTable:
             self.count = rows.count
             if self.grows:
                 self.columns = {name: list(column) for name, column in self.columns.items()}
-            self._check_values(self.columns, self.shape.outputs)
+            self.unfit = self._unfit_rows(self.columns, self.shape.outputs)
         self._declared_names = declared
 
-    def _check_values(self, columns: Mapping[str, Sequence[str]], entries: Sequence[Entry]) -> None:
-        """A declared value must be fit to fill a path."""
+    def _unfit_rows(
+        self, columns: Mapping[str, Sequence[str]], entries: Sequence[Entry]
+    ) -> dict[int, FileflowError]:
+        """The rows with a value that was found while running and cannot fill a path, and why.
+
+        Raises:
+            FileflowError: for a declared value, which must be fit.
+        """
+        out: dict[int, FileflowError] = {}
+
+        def blame(name: str, value: str, error: FileflowError) -> None:
+            if not self.joins.is_found(name, entry.pattern):
+                raise error
+            for row, one in enumerate(columns[name]):
+                if one == value:
+                    out.setdefault(row, error)
+
         for entry in entries:
             pattern = entry.pattern
             if pattern is None:
                 continue
             if pattern.is_placeholder and entry not in self.shape.outputs:
                 if "" in columns.get(pattern.names[0], ()):
-                    raise _no_path(pattern.names[0], entry)
+                    blame(pattern.names[0], "", _no_path(pattern.names[0], entry))
                 continue
             for name in dict.fromkeys(pattern.names):
                 column = columns.get(name)
@@ -349,7 +396,8 @@ class RuleTable:
                 checks = self._compiled.get(name)
                 for value in self.joins.odd_values(column):
                     if not value_allowed(value, checks):
-                        raise _unfit(value, name, entry)
+                        blame(name, value, _unfit(value, name, entry))
+        return out
 
     def row_for(self, values: Mapping[str, str]) -> int | None:
         """The row with these values of the mapped names; a growing table adds it."""
@@ -420,6 +468,19 @@ class RuleTable:
             paths = pattern.fill_rows(columns, self.count)
             self._outputs[k] = paths
         return paths
+
+    def places(self, key: object, paths: Sequence[str]) -> dict[str, int | tuple[int, ...]]:
+        """Path → row, or rows where several give the same path, for an output of this key."""
+        index = self._places.get(key)
+        if index is None or self.grows:
+            index = dict(zip(paths, range(len(paths)), strict=True))
+            if len(index) < len(paths):
+                many: dict[str, list[int]] = {}
+                for row, path in enumerate(paths):
+                    many.setdefault(path, []).append(row)
+                index = {p: rows[0] if len(rows) == 1 else tuple(rows) for p, rows in many.items()}
+            self._places[key] = index
+        return index
 
     def _fill_output(self, k: int, row: int) -> str:
         pattern = self.shape.outputs[k].pattern
@@ -665,8 +726,8 @@ class RuleTable:
             self._link_single(link, self.jobs())
             return link
         if not gathered and self.names and pattern.wildcards:
-            columns = self._with_lookups(pattern, self.columns, self.count)
-            self._check_values(columns, (entry,))
+            columns = self._with_lookups(pattern, self.columns, self.count, link.errors)
+            link.errors |= {**self._unfit_rows(columns, (entry,)), **link.errors}
             link.fill_by(lambda: pattern.fill_rows(columns, self.count))
             if self.grows:  # before more rows come
                 _ = link.paths
@@ -704,18 +765,26 @@ class RuleTable:
         pattern = link.pattern
         assert pattern is not None
         assert isinstance(link.group_of, list)
-        columns = dict(zip(jobs.names, jobs.columns, strict=True))
-        self._check_values(columns, (link.entry,))
         lacking = self.lacking(jobs) or [False] * jobs.count
+        wrong: dict[int, FileflowError] = {}
+        plain = dict(zip(jobs.names, jobs.columns, strict=True))
+        columns = self._with_lookups(pattern, plain, jobs.count, wrong)
+        wrong = {**self._unfit_rows(plain, (link.entry,)), **wrong}
         for row in range(jobs.count):
+            number = len(link.groups)
             values = {name: column[row] for name, column in columns.items()}
-            paths = [] if lacking[row] else [pattern.fill(self._with_lookups_row(pattern, values))]
-            link.group_of.append(len(link.groups))
-            link.groups.append(self.joins.group(link.entry, paths))
+            is_fit = not lacking[row] and row not in wrong
+            if row in wrong and not lacking[row]:
+                link.errors[number] = wrong[row]
+            link.group_of.append(number)
+            link.groups.append(
+                self.joins.group(link.entry, [pattern.fill(values)] if is_fit else [])
+            )
 
     def _link_groups(self, link: Link, jobs: Table) -> None:
-        found, groups = self.joins.gathered(self, link.entry, jobs)
+        found, groups, errors = self.joins.gathered(self, link.entry, jobs)
         start = len(link.groups)
+        link.errors |= {start + number: error for number, error in errors.items()}
         link.groups += groups
         if isinstance(link.group_of, list):
             link.group_of += [start + number for number in found]
@@ -773,8 +842,16 @@ class RuleTable:
                 )
 
     def _with_lookups(
-        self, pattern: Pattern, columns: Mapping[str, list[str]], count: int
+        self,
+        pattern: Pattern,
+        columns: Mapping[str, list[str]],
+        count: int,
+        wrong: dict[int, FileflowError],
     ) -> Mapping[str, list[str]]:
+        """The columns with those that config gives for their values.
+
+        What config lacks for a value that was found while running is noted in `wrong`, by row.
+        """
         if not pattern.lookups:
             return columns
         full = dict(columns)
@@ -782,7 +859,13 @@ class RuleTable:
             out = []
             for row in range(count):
                 values = {name: columns[name][row] for name in columns}
-                out.append(self._looked_up(text, keys, values, pattern))
+                try:
+                    out.append(self._looked_up(text, keys, values, pattern))
+                except FileflowError as error:
+                    if not self.joins.is_found(text, pattern):
+                        raise
+                    wrong.setdefault(row, error)
+                    out.append("")
             full[text] = out
         return full
 
@@ -848,6 +931,9 @@ class _Same(Sequence[int]):
         return 0
 
 
+_RowsKey = tuple[tuple[str, ...], tuple[int, ...], str]
+
+
 class Joins:
     """The relations of a workflow, and what was joined of them: shared by all tables."""
 
@@ -864,9 +950,17 @@ class Joins:
         self._first_group: int = before.next_group if before is not None else 0
         self._before = before._placed if before is not None else {}
         self._placed: dict[tuple[object, ...], Table] = {}
+        if before is not None:
+            same = set(map(id, before.workflow.relations)).intersection(map(id, workflow.relations))
+            self._kept = {k: t for k, t in before._rows.items() if same.issuperset(k[1])}
+        else:
+            self._kept = {}
         self.beyond_reach = beyond_reach(workflow)
         self.names = sorted({n for relation in workflow.relations for n in relation.names})
-        self._rows: dict[tuple[object, ...], Table] = {}
+        self.found_names = {
+            name for one in workflow.relations if is_found(one) for name in own_names(one)
+        }
+        self._rows: dict[_RowsKey, Table] = {}
         self._sets: dict[tuple[int, tuple[str, ...]], set[tuple[str, ...]]] = {}
         self._odd: dict[int, tuple[Sequence[str], list[str]]] = {}
         self._filtered: dict[tuple[object, ...], Relation] = {}
@@ -886,6 +980,13 @@ class Joins:
             for one in self.workflow.relations
             if wanted & set(one.names) and one.scattered_by not in left_out
         ]
+
+    def is_found(self, name: str, pattern: Pattern | None) -> bool:
+        """Whether what a name stands for in a pattern rests on values found while running."""
+        if name in self.found_names or pattern is None:
+            return name in self.found_names
+        keys = next((keys for text, keys in pattern.lookups if text == name), ())
+        return not self.found_names.isdisjoint(keys)
 
     def group(self, entry: Entry, paths: list[str]) -> Group:
         """A group for these paths; a single path has the same one for all entries that may do
@@ -919,6 +1020,9 @@ class Joins:
         checks = {name: regexes for name, regexes in table.checks.items() if name in names}
         key = (names, tuple(id(one) for one in table.relations), repr(sorted(checks.items())))
         found = self._rows.get(key)
+        if found is None and key in self._kept:
+            found = self._rows[key] = self._kept[key]
+            self._remember(found, table.relations, key[2])
         if found is None:
             relations = [self.only(one, checks) for one in table.relations]
             found = job_rows(relations, table.shape.path_wildcards, names)
@@ -926,6 +1030,18 @@ class Joins:
                 found = self._placed_as_before(found, table.relations, key[2])
             self._rows[key] = found
         return found
+
+    def keep(self, table: RuleTable) -> None:
+        """The jobs of a rule stay as the plan before had them."""
+        declared = tuple(name for name in table.names if name not in table.shape.free)
+        if declared:
+            self.rows(table, declared)
+
+    def _remember(self, rows: Table, relations: Sequence[Relation], checks: object) -> None:
+        ids = [id(relation) for relation in self.workflow.relations]
+        numbers = tuple(ids.index(id(relation)) for relation in relations)
+        if any(map(is_found, relations)):
+            self._placed[rows.names, numbers, checks] = rows
 
     def _placed_as_before(
         self, rows: Table, relations: Sequence[Relation], checks: object
@@ -951,8 +1067,12 @@ class Joins:
 
     def gathered(
         self, table: RuleTable, entry: Entry, jobs: Table
-    ) -> tuple[Sequence[int], list[Group]]:
-        """For each job the number of its group, and the groups of paths that this entry gathers."""
+    ) -> tuple[Sequence[int], list[Group], dict[int, FileflowError]]:
+        """For each job the number of its group, and the groups of paths that this entry gathers.
+
+        Values that were found while running and give no path are left out of their group; last
+        comes, by the number of such a group, what is wrong.
+        """
         pattern = entry.pattern
         assert pattern is not None
         alone = table.rule.asks_only or not table.shape.outputs
@@ -967,18 +1087,25 @@ class Joins:
         mapped = jobs.names
         lacking = table.lacking(jobs)
         found = gather_rows(relations, wildcards, pattern.wildcards, mapped, jobs, lacking)
-        groups = []
+        groups: list[Group] = []
+        errors: dict[int, FileflowError] = {}
         for rows in found.groups:
             columns = dict(zip(rows.names, rows.columns, strict=True))
-            count = rows.count
-            full = table._with_lookups(pattern, columns, count)
-            table._check_values(full, (entry,))
-            paths = pattern.fill_rows(full, count)
+            wrong: dict[int, FileflowError] = {}
+            full = table._with_lookups(pattern, columns, rows.count, wrong)
+            wrong = {**table._unfit_rows(full, (entry,)), **wrong}
+            if wrong:
+                errors[len(groups)] = wrong[min(wrong)]
+                fit = [row for row in range(rows.count) if row not in wrong]
+                kept = tuple([column[row] for row in fit] for column in rows.columns)
+                rows = Table(rows.names, kept, len(fit))
+                full = {n: [column[row] for row in fit] for n, column in full.items()}
+            paths = pattern.fill_rows(full, rows.count)
             unique = dict.fromkeys(paths)
             if len(unique) != len(paths):
                 paths = list(unique)
             groups.append(self.new_group(paths, rows))
-        return found.group_of, groups
+        return found.group_of, groups, errors
 
     def allowed(self, table: RuleTable) -> list[Relation]:
         """The relations of a table without the rows that its constraints exclude."""

@@ -28,6 +28,7 @@ class Targets:
         self.left_out: dict[str, int] = {}
         self.producers: list[int] = []
         self.late: dict[str, frozenset[int]] = {}
+        self.wrong: dict[str, FileflowError] = {}
         self._late_patterns: list[tuple[str, frozenset[int]]] = []
         self._rules: list[Rule] = []
         self._paths: list[str] = []
@@ -84,6 +85,8 @@ class Targets:
             table = RuleTable(len(workflow.rules), rule, workflow, self.closure.joins)
             table.make_links()
             for link in table.links:
+                for error in link.errors.values():
+                    raise error
                 late = self.closure.unknowns.of_link(table, link, [0]).get(0, frozenset())
                 if late:
                     self._late_patterns.append((name, late))
@@ -99,6 +102,7 @@ class Targets:
         self.sources = []
         self.producers = []
         self.late = {}
+        self.wrong = {}
         for rule in self._rules:
             self._ask_rule(rule, jobs, set())
         for path in self._paths:
@@ -124,7 +128,7 @@ class Targets:
                     closure.defer_rules[rule.name] = late
                     self._want_told(late)
                 if not late and not table.count:
-                    self._complain_of_none(table)
+                    self._note_none(table)
             return
         # A rule that only asks is no job: what it names is asked for in its stead.
         closure.want_rows(table, range(table.count))
@@ -147,13 +151,13 @@ class Targets:
         self.closure.want(producers)
         self.producers += [job for job in producers if job not in self.producers]
 
-    def _complain_of_none(self, table: RuleTable) -> None:
+    def _note_none(self, table: RuleTable) -> None:
+        """A rule that is asked for and has no job, as no values were found, is a mistake."""
         for relation in table.relations:
             if is_found(relation) and not len(relation):
-                raise FileflowError(
+                self.wrong[table.rule.name] = FileflowError(
                     f"rule {table.rule.name!r} has no job: {relation.origin} gives no values",
                     place=table.rule.place,
-                    status=Exit.FAILED,
                 )
 
     def _maker(self, path: str) -> int | None:

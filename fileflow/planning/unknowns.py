@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from fileflow.errors import FileflowError
 from fileflow.lean import dataclass
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry, Relation, Rule, Workflow
@@ -59,6 +60,7 @@ class Unknowns:
         self._lists: dict[int, RuleTable] = {}
         self._indexes: dict[tuple[int, tuple[str, ...]], tuple[int, dict[Values, list[int]]]] = {}
         self._all: dict[int, frozenset[int]] = {}
+        self._wrong: dict[tuple[int, Values], None] = {}
 
     @property
     def any(self) -> bool:
@@ -86,6 +88,8 @@ class Unknowns:
             if relation.made is None:
                 found.add(table.base | row)
                 continue
+            if (number, key) in self.known.wrong:
+                self._wrong[number, key] = None
             source = self._source(number, key, table.output_paths(0)[row])
             if source.maker is not None:
                 found.add(source.maker)
@@ -231,6 +235,10 @@ class Unknowns:
         return found
 
     # -- what is to be said, and what is to be learnt -----------------------------------------
+
+    def wrong(self) -> list[FileflowError]:
+        """What is wrong with lists of which somebody has asked what they hold."""
+        return [self.known.wrong[key] for key in self._wrong]
 
     def producers(self) -> Iterator[tuple[int, Relation, RuleTable]]:
         """Each relation that is found while running, with the table of its producers."""

@@ -169,10 +169,14 @@ def test_a_scattered_file_is_a_target_and_an_input_of_its_own_job() -> None:
     assert [table.links[0].makers_of(job & ROW)[0]] == [next(iter(plan.jobs()))]
 
 
-def test_a_gather_of_a_producer_that_found_nothing_is_an_error_of_the_run() -> None:
-    with pytest.raises(FileflowError, match="gives no path for the job one s=a") as caught:
-        split(a="", b="x").plan()
-    assert caught.value.status is Exit.FAILED
+def test_a_gather_of_a_producer_that_found_nothing_fails_its_job_alone() -> None:
+    plan = split(a="", b="x").plan()
+    (failed,) = plan.failed
+    assert plan.label(failed) == "one s=a"
+    assert {plan.label(job) for job in plan.blocked} == {"one s=a", "sum", "all"}
+    (error,) = plan.mistakes()
+    assert "gives no path for the job one s=a" in str(error)
+    assert error.status is Exit.FAILED
 
 
 def test_nothing_found_is_fine_where_the_gather_is_optional() -> None:

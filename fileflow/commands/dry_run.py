@@ -105,8 +105,8 @@ def dry_run(
     mistakes = plan.mistakes()
     return events.RunFinished(
         kept=counts[State.FRESH] + counts[State.ABSENT],
-        would_build=would - blocked,
-        certain=counts[State.STALE] - blocked,
+        would_build=would,
+        certain=counts[State.STALE],
         failed=failed,
         skipped=blocked - failed,
         left_out=plan.left_out,

@@ -15,6 +15,7 @@ from fileflow.engine.session import Decided, Describe, Growth, Session
 from fileflow.errors import Exit, FileflowError
 from fileflow.language.relations import rows_of_made, unmatched
 from fileflow.language.value_forms import kept_rows
+from fileflow.lean import replace
 from fileflow.model.patterns import natural_key
 from fileflow.planning.filling import canonical
 from fileflow.planning.known import Found, Values, own_names, with_known
@@ -57,7 +58,15 @@ def plan_known(
             stands in the plan (`Plan.mistakes`).
     """
     rules = session.workflow.rules
+    session.answers.keep_going = session.started or wishes.keep_going
     session.answers.again = None if rerun else {str(word) for word in wishes.force} & rules.keys()
+    if growth is None and (wishes.omit or wishes.where) and not session.started:
+        # What is left out tells what it has found, if it is fresh: it only does not run.
+        whole = session.plan(replace(wishes, omit=(), where=(), keep_going=True))
+        if whole.unknowns is not None:
+            decided = session.decide(whole, rerun=rerun, describe=describe)
+            _learn(session, whole, decided.staleness.settled, keep=keep)
+            session.called.clear()
     while True:
         plan = session.plan(wishes, None if growth is None else growth.decided.plan)
         if growth is not None and not plan.same:
@@ -248,7 +257,7 @@ def _told_by_lists(
         path = table.output_paths(0)[row]
         makers = plan.unknowns.finder.makers(path)
         if not makers:
-            yield table.key_of(row), _read(session, relation, path, keep=keep)
+            yield table.key_of(row), _source(relation, path)
             continue
         maker = makers[0]
         made_by = plan.tables.get(maker >> SHIFT)
@@ -267,6 +276,26 @@ def _told_by_lists(
         yield table.key_of(row), found
 
 
+def _source(relation: Relation, path: str) -> Found:
+    """The rows in a list that no rule makes; what is wrong with it is a mistake of the user's."""
+    try:
+        return _kept(_rows(relation, path), relation)
+    except FileNotFoundError:
+        what = f"{path} is not there, and no rule makes it"
+    except OSError as error:
+        what = f"{path} cannot be read: {error.strerror or error}"
+    raise FileflowError(what, place=relation.place)
+
+
+def _rows(relation: Relation, path: str) -> tuple[Values, ...]:
+    """The rows in a list as it is."""
+    assert relation.made is not None
+    with open(path, "rb") as file:
+        data = file.read()
+    columns = rows_of_made(relation.made, own_names(relation), data, path)
+    return tuple(dict.fromkeys(zip(*columns, strict=True)))
+
+
 def _read(session: Session, relation: Relation, path: str, *, keep: bool) -> Found | None:
     """The rows in a list, as it is or as it was when it was last read."""
     made = relation.made
@@ -280,21 +309,17 @@ def _read(session: Session, relation: Relation, path: str, *, keep: bool) -> Fou
             return None
         if note.get("digest") != recorded[1].hex() or note.get("form") != _form(made):
             return None
-        return _kept(tuple(tuple(map(str, row)) for row in note["rows"]), own, made)
+        return _kept(tuple(tuple(map(str, row)) for row in note["rows"]), relation)
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        rows = _rows(relation, path)
     except OSError as error:
         raise FileflowError(
             f"{path} cannot be read: {error.strerror or error}", status=Exit.FAILED
         ) from None
-    try:
-        columns = rows_of_made(made, own, data, path)
     except FileflowError as error:
         raise FileflowError(
             error.what, place=error.place, hint=error.hint, status=Exit.FAILED
         ) from None
-    rows = tuple(dict.fromkeys(zip(*columns, strict=True)))
     if keep and recorded is not None:
         value = {
             "digest": recorded[1].hex(),
@@ -303,12 +328,13 @@ def _read(session: Session, relation: Relation, path: str, *, keep: bool) -> Fou
         }
         if session.records.notes.get(("list", note_key)) != value:
             session.records.note("list", note_key, value)
-    return _kept(rows, own, made)
+    return _kept(rows, relation)
 
 
-def _kept(rows: tuple[Values, ...], names: tuple[str, ...], made: Made) -> Found:
+def _kept(rows: tuple[Values, ...], relation: Relation) -> Found:
     """What a list with these rows gives: those that `where` and `except` leave."""
-    if made.keep is None or not rows:
+    names, made = own_names(relation), relation.made
+    if made is None or made.keep is None or not rows:
         return Found(rows)
     columns = tuple(map(list, zip(*rows, strict=True)))
     kept = tuple(zip(*kept_rows(names, columns, made.keep), strict=True))

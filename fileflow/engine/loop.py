@@ -317,7 +317,9 @@ class Loop:
     @property
     def again(self) -> bool:
         """Whether it is to be planned again: what is wanted was not known whole."""
-        return self.plan.incomplete or self.outdated or bool(self.named.news)
+        plan = self.plan
+        more = plan.incomplete and not plan.producers <= plan.blocked
+        return more or self.outdated or bool(self.named.news)
 
     def _is_done(self, job: int) -> bool:
         return self.schedule.state(job) in (JobState.BUILT, JobState.KEPT)

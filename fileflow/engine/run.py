@@ -137,7 +137,6 @@ def _run(
     # From now on a call that fails, or a text that cannot be filled in, is the failure of its job,
     # and all else may go on.
     session.started = True
-    session.answers.keep_going = True
 
     def grow(loop: Loop) -> tuple[Decided, Mapping[str, Watched], Growth | None] | None:
         if settled is not None:
@@ -340,8 +339,11 @@ def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
 
 
 def count_states(decided: Decided) -> dict[State, int]:
-    """How many jobs are fresh, absent, stale, or may become so."""
+    """How many jobs are fresh, absent, stale, or may become so, but those that lack a source."""
     counts = dict.fromkeys(State, 0)
+    for job in decided.plan.blocked:
+        if not decided.plan.by_number(job).rule.asks_only:
+            counts[decided.staleness.state(job)] -= 1
     for table in decided.plan.tables.values():
         if table.rule.asks_only:
             continue

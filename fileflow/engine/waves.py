@@ -49,7 +49,7 @@ class Tally:
         """Takes in a wave that has ended; whether another may follow, for which `take` is asked."""
         self.lost += loop.lost
         self._waves.append(finished)
-        if not loop.again and self.last is None:
+        if not loop.again and self.last is None and not loop.plan.deferred:
             return False
         self.named |= loop.named.news
         limit = loop.settings.max_failures

@@ -71,6 +71,7 @@ class Closure:
         self.unknowns = Unknowns(workflow, self.joins, self.finder, self.tables)
         self.calls = Calls(self, known, answers)
         self.defers: dict[int, frozenset[int]] = {}
+        self.tellers: set[int] = set()
         self.defer_rules: dict[str, frozenset[int]] = {}
         self.later: dict[str, frozenset[int]] = {}
         self.numbers = {name: number for number, name in enumerate(workflow.rules)}
@@ -110,13 +111,18 @@ class Closure:
         before = self.defers.get(job)
         if before is None or not producers <= before:
             self.defers[job] = producers | (before or frozenset())
-            self.want(producers)
+            self.want_told(producers)
+
+    def want_told(self, producers: Iterable[int]) -> None:
+        """Wants these jobs for what they tell, also where nobody takes what they make."""
+        self.tellers.update(producers)
+        self.want(producers)
 
     def _wait_for_path(self, path: str, *, named: bool) -> bool:
         """Whether it is not known yet if a rule makes this path; then who has to tell is wanted."""
         if path not in self.later:
             self.later[path] = self.unknowns.of_path(path, named=named)
-        self.want(self.later[path])
+        self.want_told(self.later[path])
         return bool(self.later[path])
 
     def deferred(self, blocked: set[int]) -> dict[int, frozenset[int]]:
@@ -221,6 +227,7 @@ class Closure:
         self._named_makers = {}
         self.todo = []
         self.defers = {}
+        self.tellers = set()
         self.failed = {}
         self.wrong = {}
 
@@ -277,7 +284,7 @@ class Closure:
                 behind = frozenset(self.unknowns.behind(table, rows))
                 if len(rows) == table.count:
                     table.rests = behind
-                self.want(behind)
+                self.want_told(behind)
             elif table.rests:
                 self._want_numbered(table.rests)
 
@@ -493,7 +500,7 @@ class Closure:
         if LATER in makers:
             for path, maker in zip(paths, makers, strict=True):
                 if maker == LATER:
-                    self.want(self.later[path])
+                    self.want_told(self.later[path])
 
     def _late_rule(self, name: str) -> frozenset[int]:
         """Who has to tell before all that a rule makes, or asks for, is known."""
@@ -728,7 +735,7 @@ class Closure:
             if table.rule.asks_only
             for row in wanted_rows(table)
         ]
-        missing = had.missing([*asked, *asking])
+        missing = had.missing([*asked, *asking, *sorted(self.tellers)])
         if not missing:
             dropped = had.hopeless_optional()
             self.dropped |= dropped

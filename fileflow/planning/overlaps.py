@@ -38,7 +38,8 @@ def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
                 if table.number not in plan.same:
                     new_folders.update(mine)
     for group in _near(spots):
-        if not plan.same.issuperset(table.number for table, _, _ in group):
+        # What a scatter finds is new also where its own jobs are as they were.
+        if any(table.scattered or table.number not in plan.same for table, _, _ in group):
             _check_doubles(plan, group, errors)
     for table in plan.tables.values():
         above = new_folders if table.number in plan.same else folders
@@ -155,6 +156,8 @@ def _all_differ(spots: list[Spot]) -> bool:
 
 
 def _check_doubles(plan: Plan, spots: list[Spot], errors: Collector) -> None:
+    if len(spots) > 1 and any(table.scattered for table, _, _ in spots):
+        _check_found(plan, spots, errors)
     if _all_differ(spots):
         return
     made: dict[str, int] = {}
@@ -164,15 +167,37 @@ def _check_doubles(plan: Plan, spots: list[Spot], errors: Collector) -> None:
         for row in wanted_rows(table):
             other = made.setdefault(paths[row], table.base | row)
             if other != table.base | row:
-                errors.add(
-                    FileflowError(
-                        f"{paths[row]} is made by two jobs: {plan.label(other)} and "
-                        f"{table.label(row)}",
-                        place=table.shape.outputs[k].place,
-                        hint="let their outputs differ in every value that tells them apart",
-                    )
-                )
+                hint = "let their outputs differ in every value that tells them apart"
+                errors.add(_doubled(plan, paths[row], other, table, k, row, hint))
                 return
+
+
+def _check_found(plan: Plan, spots: list[Spot], errors: Collector) -> None:
+    """The files that scatters found are made by nobody else."""
+    made: dict[str, int] = {}
+    for table, k, _ in sorted(spots, key=lambda spot: spot[1] in spot[0].scattered):
+        for row in wanted_rows(table):
+            if k in table.scattered:
+                found = table.found(row)
+                paths = dict(found.paths).get(k, ()) if found is not None else ()
+            else:
+                paths = (table.output_paths(k)[row],)
+            for path in paths:
+                other = made.setdefault(path, table.base | row)
+                if other != table.base | row:
+                    hint = "let what is scattered lie where no other rule writes"
+                    errors.add(_doubled(plan, path, other, table, k, row, hint))
+                    return
+
+
+def _doubled(
+    plan: Plan, path: str, other: int, table: RuleTable, k: int, row: int, hint: str
+) -> FileflowError:
+    return FileflowError(
+        f"{path} is made by two jobs: {plan.label(other)} and {table.label(row)}",
+        place=table.shape.outputs[k].place,
+        hint=hint,
+    )
 
 
 def _check_below(plan: Plan, table: RuleTable, folders: dict[str, int], errors: Collector) -> None:

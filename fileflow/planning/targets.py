@@ -148,7 +148,7 @@ class Targets:
 
     def _want_told(self, producers: frozenset[int]) -> None:
         """What is asked for is not all known before these jobs have told."""
-        self.closure.want(producers)
+        self.closure.want_told(producers)
         self.producers += [job for job in producers if job not in self.producers]
 
     def _note_none(self, table: RuleTable) -> None:
@@ -344,7 +344,7 @@ class Targets:
                 needed_by.setdefault(producer, []).append(job)
             if closure.unknowns.any:
                 table = closure.tables[job >> SHIFT]
-                for producer in closure.unknowns.behind(table, [job & ROW]):
+                for producer in closure.unknowns.behind(table, [job & ROW], own=True):
                     needed_by.setdefault(producer, []).append(job)
         todo = list(out)
         found = set(out)

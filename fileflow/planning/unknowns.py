@@ -14,7 +14,7 @@ from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry, Relation, Rule, Workflow
 from fileflow.planning.finding import Finder
 from fileflow.planning.joins import relations_reaching
-from fileflow.planning.known import Known, Values, is_found, own_names, producer_names
+from fileflow.planning.known import Found, Known, Values, is_found, own_names, producer_names
 from fileflow.planning.questions import sites_of
 from fileflow.planning.tables import SHIFT, Joins, Link, RuleTable
 
@@ -147,8 +147,11 @@ class Unknowns:
                     out[row] = out.get(row, NOTHING) | cache[key]
         return out
 
-    def behind(self, table: RuleTable, rows: Sequence[int]) -> set[int]:
-        """The jobs that have told values on which these jobs rest: they stay wanted."""
+    def behind(self, table: RuleTable, rows: Sequence[int], *, own: bool = False) -> set[int]:
+        """The jobs that have told values on which these jobs rest: they stay wanted.
+
+        `own`: only those that told the values of these jobs, not those that had others to tell.
+        """
         out: set[int] = set()
         for relation in table.relations:
             number = self.numbers.get(id(relation))
@@ -163,6 +166,8 @@ class Unknowns:
                 for row in self._agreeing(producers, dict(zip(shared, key, strict=True))):
                     values = producers.key_of(row)
                     if values not in known:
+                        continue
+                    if own and not self._told(known[values], names, table, rows):
                         continue
                     if relation.made is None:
                         out.add(producers.base | row)
@@ -197,6 +202,13 @@ class Unknowns:
                 out |= {table.base | row}
             out |= self.of_rule(table, mine)
         return out
+
+    @staticmethod
+    def _told(found: Found, names: Sequence[str], table: RuleTable, rows: Sequence[int]) -> bool:
+        """Whether what a job has found holds the values of one of these jobs."""
+        places = [(k, table.columns[name]) for k, name in enumerate(names) if name in table.columns]
+        wanted = {tuple(column[row] for _, column in places) for row in rows}
+        return any(tuple(values[k] for k, _ in places) in wanted for values in found.rows)
 
     def _producers(self, number: int, relation: Relation) -> RuleTable:
         if relation.scattered_by is not None:

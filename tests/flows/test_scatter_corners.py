@@ -124,3 +124,106 @@ def test_a_list_that_is_only_wanted_for_its_values_goes_when_it_is_temporary(spa
     assert not space.exists("plan.csv")
     assert space.good("plan").built == {"plan"}
     assert space.exists("plan.csv")
+
+
+def test_columns_select_jobs_by_what_another_found(space: Space):
+    space.workflow("""
+        wildcards:
+          s, kind: [[a, k1], [b, k2]]
+        rules:
+          all: {input: "m/{k}.txt"}
+          split:
+            output: "parts/{s}/{k}.txt"
+            scatter: k
+            shell: for i in 1 2; do echo > {output}/{s}$i.txt; done
+          m: {input: "parts/{s}/{k}.txt", output: "m/{k}.txt", shell: "echo {kind} >{output}"}
+        """)
+    assert space.good("--where", "kind=k2", "m").built == {"split b"}  # who knows what a finds
+    space.good()
+    for name in ("m/a1.txt", "m/b1.txt", "m/b2.txt"):
+        space.delete(name)
+    assert space.good("-n", "--where", "kind=k2", "m").planned == {"m b1", "m b2"}
+    assert space.good("--where", "kind=k2", "m").built == {"m b1", "m b2"}
+    assert space.good("--where", "s=a", "m").built == {"m a1"}
+
+
+LACKING = """
+    wildcards: {i: {lines: build/l.txt}}
+    rules:
+      all: {input: [t, u]}
+      l: {input: src, output: build/l.txt, shell: "cp {input} {output}"}
+      t: {input: "o/{i}", output: t, shell: "touch {output}"}
+      o: {output: "o/{i}", shell: "touch {output}"}
+      u: {input: in, output: u, shell: "cp {input} {output}"}
+    """
+
+
+@pytest.mark.parametrize("flow", ["lines", "scatter"])
+def test_a_producer_that_lacks_its_source_is_said_to(space: Space, flow: str):
+    space.workflow(LACKING if flow == "lines" else CHAIN)
+    source = "src" if flow == "lines" else "in.txt"
+    space.write("in", "1\n")
+    lines = "1\n" if flow == "lines" else "a 1\n"
+    for _ in range(2):  # never built, then built before
+        flow_of = space.run()
+        assert flow_of.status == 2 and f"{source} is not there" in flow_of.text
+        for options in (("-k", "-n"), ("-k",)):
+            flow_of = space.run(*options)
+            assert flow_of.status == (1 if len(options) == 1 else 0), flow_of.text
+            assert flow_of.summary["failed"] == 0
+        space.write(source, lines)
+        space.good()
+        space.delete(source)
+
+
+def test_what_is_scattered_may_not_be_what_another_rule_makes(space: Space):
+    space.workflow("""
+        rules:
+          all: {input: [t, parts/special.txt]}
+          split:
+            input: in.txt
+            output: "parts/{k}.txt"
+            scatter: k
+            shell: 'for k in $(cat {input}); do echo $k > {output}/$k.txt; done'
+          special: {output: parts/special.txt, shell: "echo special >{output}"}
+          t: {input: "parts/{k}.txt", output: t, shell: "cat {input} >{output}"}
+        """)
+    space.write("in.txt", "1 special\n")
+    flow = space.run()
+    assert flow.status == 1 and "parts/special.txt is made by two jobs" in flow.text
+    assert space.flow().status == 2
+    space.write("in.txt", "1\n")
+    assert "t" in space.good().built
+
+
+def test_a_call_that_fails_stops_only_what_needs_it_with_k(space: Space):
+    space.workflow("""
+        wildcards: {s: [a, b]}
+        rules:
+          all: {input: "u/{s}"}
+          u: {input: {call: "c:f"}, output: "u/{s}", shell: "cat {input} > {output}"}
+        """)
+    space.write("c.py", "def f(s):\n    return {'a': 'in.a'}[s]\n")
+    space.write("in.a", "1\n")
+    assert space.run("-k").built == {"u a"}
+    space.write("in.a", "2\n")
+    assert space.run("-k", "-n").planned == {"u a"}
+    flow = space.run("-k")
+    assert flow.built == {"u a"} and flow.status == 1
+    assert "u  1 fresh, 1 failed" in space.flow("status").stdout
+    assert space.flow().status == 2
+
+
+def test_a_list_that_no_rule_makes_is_read_before_its_rule_is_asked_for(space: Space):
+    space.workflow("""
+        wildcards: {g: [a], i: {lines: "lists/{g}.txt"}}
+        rules:
+          o: {output: "o/{g}/{i}", shell: "touch {output}"}
+        """)
+    flow = space.flow("o")
+    assert flow.status == 2 and "Workflowfile:1" in flow.text
+    assert "lists/a.txt is not there, and no rule makes it" in flow.text
+    space.write("lists/a.txt", "1\n")
+    assert space.good("o").built == {"o a 1"}
+    space.write("lists/a.txt", "1\n2\n")
+    assert space.good("o").built == {"o a 2"}

@@ -196,7 +196,7 @@ def _run(
     if options.dry_run:
         from fileflow.commands.dry_run import dry_run
 
-        as_json = options.progress == "json"
+        as_json = options.json or options.progress == "json"
         finished = dry_run(
             file,
             overrides,
@@ -206,7 +206,7 @@ def _run(
             verbose=options.verbose,
             commands=options.print_commands,
             paint=Paint(wants_color(options.color, out, os.environ)),
-            say=err.line if as_json else out.line,
+            say=err.line if as_json and not options.json else out.line,
             tell=tell,
         )
         tell(finished)
@@ -242,6 +242,10 @@ def _run(
         )
     finally:
         tell.close()
+    if options.json:
+        from fileflow.views.json_lines import JsonLines
+
+        JsonLines(out)(finished)
     return finished.status
 
 
@@ -299,7 +303,7 @@ def _command(
     if options.command == "log":
         from fileflow.commands.log import log
 
-        return log(session, wishes.targets, out.write_bytes)
+        return log(session, wishes.targets, out.write_bytes, as_json=as_json)
     from fileflow.commands.check import check
     from fileflow.executors.describing import described
 

@@ -5,6 +5,7 @@ Reads only; knows where output was kept, and not what it says.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 from fileflow.commands.choosing import asked_jobs, plan_of_targets
@@ -30,20 +31,42 @@ class Kept:
     length: int
 
 
-def log(session: Session, targets: Sequence[Target], write: Callable[[bytes], None]) -> int:
+def log(
+    session: Session,
+    targets: Sequence[Target],
+    write: Callable[[bytes], None],
+    *,
+    as_json: bool = False,
+) -> int:
     """Writes the kept output of the last run of each job that the targets name.
 
-    Several jobs each get a line with their name before their output; one gets its bytes alone.
+    Several jobs each get a line with their name before their output; one gets its bytes alone. As
+    JSON it is a list of objects: where each output stands, and its text.
 
     Raises:
         FileflowError: for an unknown target, a job that has not run, or output that is gone.
     """
     found = [one for target in targets for one in _of_target(session, target)]
+    if as_json:
+        write((json.dumps([_facts(one) for one in found], indent=2) + "\n").encode())
+        return 0
     for one in found:
         if len(found) > 1:
             write(f"==> {one.label} <==\n".encode("utf-8", "surrogateescape"))
         _copy(one, write)
     return 0
+
+
+def _facts(kept: Kept) -> dict[str, object]:
+    pieces: list[bytes] = []
+    _copy(kept, pieces.append)
+    return {
+        "job": kept.label,
+        "file": kept.file,
+        "offset": kept.offset,
+        "length": kept.length,
+        "text": b"".join(pieces).decode("utf-8", "surrogateescape"),
+    }
 
 
 def _of_target(session: Session, target: Target) -> list[Kept]:

@@ -156,10 +156,10 @@ def partner_lines(plan: Plan) -> Iterator[str]:
 def lost_files(session: Session, loop: Loop, lost: Sequence[str]) -> dict[str, None]:
     """The files that scatters do not find any more and that are there, and what was made from
     them."""
-    files = dict.fromkeys(path for path in lost if os.path.lexists(path))
-    if not files or loop.plan.unknowns is None:
+    if not lost or loop.plan.unknowns is None:
         return {}
     finder = loop.plan.unknowns.finder
+    files = dict.fromkeys(p for p in lost if os.path.lexists(p) and not finder.makers(p))
     records = session.records
     more = True
     while more:

@@ -368,7 +368,14 @@ class _RuleReader:
         if key == "prefix":
             return _Action(prefix=self._words(key))
         if key == "shell_words":
-            return _Action(shell_words=self._words(key))
+            words = self._words(key)
+            if not words:
+                raise FileflowError(
+                    "shell_words names no program",
+                    place=self._items[key].place,
+                    hint="write its words before the text: shell_words: [sh, -c]",
+                )
+            return _Action(shell_words=words)
         if key == "shell_prefix":
             return _Action(shell_prefix=self._shell(key))
         return _Action(action=self._one_action(key))

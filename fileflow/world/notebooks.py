@@ -47,7 +47,12 @@ def _execute(path: str, copy: str) -> int:
     except ImportError as error:
         print(f"{path}: notebooks need {error.name}: {CURE}", file=sys.stderr)
         return 1
-    notebook: Any = nbformat.read(path, as_version=4)
+    try:
+        notebook: Any = nbformat.read(path, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, ValueError) as error:
+        first = str(error).strip().splitlines()[:1]
+        print(f"{path} is no notebook: {''.join(first)[:300]}", file=sys.stderr)
+        return 1
     client: Any = None
 
     async def seed(**_: object) -> None:

@@ -31,6 +31,7 @@ def plan_of_targets(session: Session, targets: Sequence[Target]) -> Plan:
     Raises:
         FileflowError: for an unknown target, or a workflow that gives no plan.
     """
+    session.answers.keep_going = True
     return known_plan(session, Wishes(targets=tuple(targets), keep_going=True))
 
 

@@ -74,6 +74,7 @@ def dry_run(
     session = Session(file, overrides)
     for line in (*session.workflow.warnings, *session.records.warnings):
         tell(events.Note(line))
+    session.answers.keep_going = wishes.keep_going
     decided = plan_known(session, wishes, rerun=rerun, ready=True)
     plan = decided.plan
     counts = count_states(decided)

@@ -58,7 +58,6 @@ def plan_known(
             stands in the plan (`Plan.mistakes`).
     """
     rules = session.workflow.rules
-    session.answers.keep_going = session.started or wishes.keep_going
     session.answers.again = None if rerun else {str(word) for word in wishes.force} & rules.keys()
     if growth is None and (wishes.omit or wishes.where) and not session.started:
         # What is left out tells what it has found, if it is fresh: it only does not run.

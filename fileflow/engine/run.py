@@ -119,6 +119,7 @@ def _run(
     tick: Callable[[], None] | None,
     settled: Callable[[Loop], None] | None,
 ) -> tuple[Loop, events.RunFinished]:
+    session.answers.keep_going = wishes.keep_going
     decided = plan_known(session, wishes, rerun=settings.rerun, ready=True, keep=True)
     plan = decided.plan
     counts = count_states(decided)
@@ -136,7 +137,7 @@ def _run(
     tally = Tally()
     # From now on a call that fails, or a text that cannot be filled in, is the failure of its job,
     # and all else may go on.
-    session.started = True
+    session.started = session.answers.keep_going = True
 
     def grow(loop: Loop) -> tuple[Decided, Mapping[str, Watched], Growth | None] | None:
         if settled is not None:

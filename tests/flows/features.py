@@ -9,6 +9,7 @@ be changed without a change of what it makes: a remark, a docstring, a word, a h
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ class Look:
     helper: str = "one"
     param: int = 1
     turned: bool = False
+    results: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Feature:
         edited: what is built when the subject's action has changed.
         rows: the changes of files, by name, in their order.
         subject: the rule whose action is changed.
-        kinds: the kinds of action in which there is this feature.
+        kinds: the kinds of action in which there is this feature; only the subject is a notebook.
         without: changes that have no meaning for it, and why.
         params: more params of the subject, as in a Workflowfile.
         words: more words of the subject's command.
@@ -104,6 +106,14 @@ OPERATIONS = {
     "draw": (
         f'{BAD}; echo "$FILEFLOW_SEED" > "$out"',
         "read(input)\n    output.write_text(f'{seed}')",
+    ),
+    # Few lines go to threads, many to processes.
+    "map": (
+        "",
+        "lines = text_of(input).splitlines()\n"
+        "    executor = 'process' if len(lines) > 3 else None\n"
+        "    found = parallel_map(lambda line: through(good(line)), lines, executor=executor)\n"
+        "    output.write_text(''.join(f'{line.upper()}\\n' for line in found))",
     ),
     # Lines of a name and text: a file for each name.
     "split": (
@@ -168,11 +178,19 @@ def names(input):
 
 
 def read(input):
+    """The text of all files of an input, if it is good."""
+    return good(text_of(input))
+
+
+def text_of(input):
     """The text of all files of an input, and of all in its folders."""
     files = []
     for path in paths(input):
         files += sorted(path.rglob("*.txt")) if path.is_dir() else [path]
-    text = "".join(file.read_text() for file in files)
+    return "".join(file.read_text() for file in files)
+
+
+def good(text):
     if "bad" in text:
         raise ValueError("bad text")
     return text
@@ -218,6 +236,7 @@ def write_feature(space: Space, feature: Feature, kind: str, look: Look, text: s
     def action(found: re.Match[str]) -> str:
         operation, rule, *names = found[1].split()
         lines = []
+        own = kind if kind != "ipynb" or rule == feature.subject else "run"
         if rule == feature.subject:
             pairs = [f"p: {look.param}", "q: {x: 1, y: 2}", *filter(None, [feature.params])]
             if look.turned:
@@ -228,7 +247,7 @@ def write_feature(space: Space, feature: Feature, kind: str, look: Look, text: s
         if kind in (*COMMANDS, "sh"):
             given, made = _command(feature, kind, operation, rule, names, seen)
         else:
-            given, made = _python(kind, operation, rule, names, seen)
+            given, made = _python(own, operation, rule, names, seen)
         files.update(made)
         return "".join(f"    {line}\n" for line in [*lines, *given])
 
@@ -302,13 +321,40 @@ def _python(
         values="".join(f", {name}" for name in names),
         body=f"await asyncio.sleep(0)\n    {does}" if kind == "async" else does,
     )
+    if operation == "map":
+        text = text.replace("\nfrom common", "\nfrom fileflow import parallel_map\nfrom common")
     module = f"{rule}_step"
-    if kind == "py":
-        values = "".join(f", job.wildcards.{name}" for name in names)
-        text = text.replace("\nfrom common", "\nfrom fileflow import job\nfrom common")
-        text += f"\n\n{rule}([*job.input], job.output[0], job.params{values})\n"
-    files[f"{module}.py"] = text
-    return [f"script: {module}.py" if kind == "py" else f"run: {module}:{rule}"], files
+    if kind == "run" or kind == "async":
+        files[f"{module}.py"] = text
+        return [f"run: {module}:{rule}"], files
+    text = text.replace("\nfrom common", "\nfrom fileflow import job\nfrom common")
+    values = "".join(f", job.wildcards.{name}" for name in names)
+    call = f"{rule}([*job.input], job.output[0], job.params{values})\n"
+    if kind == "ipynb":
+        files[f"{module}.ipynb"] = _notebook(look, text, call)
+    else:
+        assert kind == "py"
+        files[f"{module}.py"] = f"{text}\n\n{call}"
+    return [f"script: {module}.{kind}"], files
+
+
+def _notebook(look: Look, *cells: str) -> str:
+    """Cells of code below one of prose, with the results of so many runs."""
+    prose = {"cell_type": "markdown", "id": "prose", "metadata": {}, "source": [look.remark]}
+    code = [
+        {
+            "cell_type": "code",
+            "execution_count": look.results or None,
+            "id": f"cell{number}",
+            "metadata": {},
+            "outputs": [{"name": "stdout", "output_type": "stream", "text": ["said\n"]}]
+            * look.results,
+            "source": cell.splitlines(keepends=True),
+        }
+        for number, cell in enumerate(cells)
+    ]
+    book = {"cells": [prose, *code], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(book, indent=1)
 
 
 def changed(look: Look, change: str) -> Look:
@@ -320,6 +366,7 @@ def changed(look: Look, change: str) -> Look:
         "helper": replace(look, helper="two"),
         "param": replace(look, param=2),
         "order of the keys of params": replace(look, turned=True),
+        "results in the notebook": replace(look, results=look.results + 1),
         "rule renamed": replace(look, name="renamed"),
         "folder moved, rule named as before": replace(look, name=""),
     }

@@ -469,6 +469,63 @@ script = replace(
     # What counts of a script in a shell's language are its bytes.
     rows={"remark": Row("", but={"sh": "work a, work b, total~"}), **PLAIN_ROWS},
 )
+# A kernel takes a second to start, so there is only one file at a time.
+notebook = Feature(
+    PLAIN,
+    {"in/a.txt": "a one\n"},
+    kinds=["ipynb"],
+    first="work a, total",
+    edited="work b, total~",
+    rows={
+        "results in the notebook": Row(""),
+        "intermediate deleted": Row("", {"work/a.txt": None}),
+        "output deleted": Row("work a, total", {"out/total.txt": None}),
+        "same-size edit": Row("work a, total?", {"in/a.txt": "a two\n"}),
+        "same bytes from upstream": Row("work a, total~", {"in/a.txt": "A TWO\n"}),
+        "member added": Row("work b, total", {"in/b.txt": "b one\n"}),
+        "member removed": Row("total", {"in/a.txt": None}),
+        "intermediate overwritten": Row("work b", {"work/b.txt": "mine\n"}),
+        "output overwritten": Row("total", {"out/total.txt": "mine\n"}),
+        "failed job": Row("work b!, total-", {"in/b.txt": "bad\n"}),
+        "put back": Row("", {"in/b.txt": "b one\n"}),
+    },
+)
+MANY = "".join(f"c {number}\n" for number in range(40))
+parallel_map = with_rows(
+    replace(
+        plain,
+        # A map is a matter of Python alone; the function that it is given is the helper.
+        kinds=["run", "py"],
+        workflow=PLAIN.replace("    @join work", "    cores: 2\n    @map work"),
+    ),
+    {
+        "other cores": Row("", edits={"cores: 2": "cores: 1"}),
+        "cores as before": Row("", edits={"cores: 1": "cores: 2"}),
+        "member added": Row("work c, total", {"in/c.txt": MANY}),
+        "failed item": Row("work c!, total-", {"in/c.txt": MANY + "bad\n"}),
+        "put back, many items": Row("", {"in/c.txt": MANY}),
+        "same bytes of many items": Row("work c, total~", {"in/c.txt": MANY.upper()}),
+        "last of many items": Row("work c, total?", {"in/c.txt": MANY + "end\n"}),
+        "few items": Row("work c, total?", {"in/c.txt": "c one\n"}),
+    },
+)
+# Five files are enough for a choice; a command needs none.
+NAMES = "abdef"
+executor_auto = with_rows(
+    replace(
+        with_rule(plain, "    @join work", "    executor: auto\n    @join work"),
+        kinds=["shell", "run"],
+        sources={f"in/{name}.txt": f"{name} one\n" for name in NAMES},
+        first=", ".join(f"work {name}" for name in NAMES) + ", total",
+        edited=", ".join(f"work {name}" for name in NAMES.replace("b", "c")) + ", total~",
+    ),
+    {
+        "executor named": Row("", edits={"executor: auto": "executor: thread"}),
+        "edit in threads": Row("work a, total?", {"in/a.txt": "a three\n"}),
+        "put back in threads": Row("work a, total?", {"in/a.txt": "A TWO\n"}),
+        "choice left again": Row("", edits={"executor: thread": "executor: auto"}),
+    },
+)
 private = with_rule(plain, "    @", "    private: true\n    @")
 paired_seeds = Feature(
     """\
@@ -717,6 +774,9 @@ FEATURES = {
     "calls": calls,
     "async": async_function,
     "script": script,
+    "notebook": notebook,
+    "parallel map": parallel_map,
+    "executor auto": executor_auto,
     "private": private,
     "paired seeds": paired_seeds,
     "folders": folders,
@@ -786,6 +846,9 @@ def test_each_change_builds_what_follows_from_it(
     request: pytest.FixtureRequest, feature: Feature, kind: str
 ) -> None:
     """With words as the action it is done as at a terminal, and as if the project were large."""
+    if kind == "ipynb":
+        for name in ("nbclient", "nbformat", "ipykernel"):
+            pytest.importorskip(name, reason="notebooks need fileflow[notebook]")
     large = kind == "argv"
     space: Space = request.getfixturevalue("large_space" if large else "quick_space")
     look, text = Look(), feature.workflow

@@ -198,6 +198,11 @@ class _Adoption:
         for k, files in self._scattered(table, row):
             if not files:
                 return f"no file is there as {table.scatter_pattern(k, row)}"
+            if not table.is_declared(k):
+                there, needed = table.declared_difference(row, files, k)
+                lacks = [path for path in needed if path not in there]
+                if lacks:
+                    return f"no file is there as {lacks[0]}"
         for entry, path in self._outputs(table, row):
             if not os.path.lexists(path):
                 return f"{path} is not there"
@@ -216,13 +221,22 @@ class _Adoption:
 
     def _scattered(self, table: RuleTable, row: int) -> Iterator[tuple[int, list[str]]]:
         """The files of each scattered output: those of its declared values, or all that fit."""
-        known = table.found(row) if table.has_declared_scatter else None
         for k in table.scattered:
-            if known is not None:
-                yield k, [path for at, paths in known.paths if at == k for path in paths]
-            else:
-                pattern = table.scatter_pattern(k, row)
-                yield k, files_there(pattern, Matcher(pattern, table.scatter_checks()))
+            if table.is_declared(k):
+                yield k, [*table.declared_files(k, row)]
+                continue
+            pattern = table.scatter_pattern(k, row)
+            matcher = Matcher(pattern, table.scatter_checks())
+            names, rows = table.declared_rows(k, row)
+            yield (
+                k,
+                [
+                    path
+                    for path in files_there(pattern, matcher)
+                    if (values := matcher.match(path))
+                    and (not names or tuple([values[name] for name in names]) in rows)
+                ],
+            )
 
     def _outputs(self, table: RuleTable, row: int) -> Iterator[tuple[Entry, str]]:
         """All outputs of a job with their entries, of scattered ones the files, last."""

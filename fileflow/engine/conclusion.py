@@ -244,8 +244,7 @@ def _directories(loop: Loop) -> Iterator[str]:
                 yield from table.output_paths(k)
                 continue
             for row in range(table.count):
-                found = table.found(row)
-                yield from dict(found.paths).get(k, ()) if found is not None else ()
+                yield from table.known_files(row).get(k, ())
         named = named_link(table)
         if named is not None:
             paths = dict.fromkeys(path for group in named.groups for path in group.paths)

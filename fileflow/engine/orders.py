@@ -173,14 +173,13 @@ class Orders:
         table = self.table
         if not table.scattered:
             return []
-        declared = table.has_declared_scatter
-        found = dict(made.paths) if declared and (made := table.found(row)) is not None else {}
         checks = tuple((n, tuple(regexes)) for n, regexes in table.scatter_checks().items())
         out: list[Scattered] = []
         for k in table.scattered:
             pattern = table.scatter_pattern(k, row)
-            expected = found.get(k, ()) if declared else None
-            out.append((k, pattern.parts, pattern.names, checks, expected))
+            expected = table.declared_files(k, row) if table.is_declared(k) else None
+            given = table.declared_rows(k, row)
+            out.append((k, pattern.parts, pattern.names, checks, expected, given))
         return out
 
     def seed(self, row: int) -> int:

@@ -96,7 +96,7 @@ class _Loader:
         mistakes = len(errors.errors)
         relations = self._relations(outputs)
         if len(errors.errors) == mistakes:
-            found = [*relations.relations, *_scattered(readings, relations.relations, errors)]
+            found = [*relations.relations, *_scattered(readings, relations.relations)]
             columns = Columns(found)
             rules = [self._finished(reading, columns, outputs) for reading in readings]
         check_given(self._found.given, Config(self._found.without), self._config, errors)
@@ -379,33 +379,26 @@ def _over(base: Node, over: Node, *, deep: bool) -> Node:
     return Tree(items, keys, over.flow, over.source, over.line, over.column)
 
 
-def _scattered(
-    readings: Iterable[Reading], declared: Iterable[Relation], errors: Collector
-) -> list[Relation]:
-    """A relation for what each scatter finds, if no key of `wildcards` has the values."""
+def _scattered(readings: Iterable[Reading], declared: Iterable[Relation]) -> list[Relation]:
+    """A relation for what each scatter finds, if no key of `wildcards` has all its values."""
     names = {name for relation in declared for name in relation.names}
     found = []
     for reading in readings:
         rule = reading.rule
         new = tuple(name for name in rule.scatter if name not in names)
-        if new and len(new) < len(rule.scatter):
-            has = next(name for name in rule.scatter if name in names)
-            what = f"scatter: {{{has}}} has values, and {{{new[0]}}} is to be found by the job"
-            hint = (
-                f"take {{{has}}} out of `wildcards`, so that the job decides on both; or out of "
-                "`scatter`, so that there is a job for each of its values"
-            )
-            errors.add(FileflowError(what, place=rule.place_of("scatter"), hint=hint))
-        elif new:
+        if new:
+            # Those that have values are not found: they only say for which of them the others are.
+            given = tuple(name for name in rule.scatter if name in names)
             mapped = reading.shape.mapped
             found.append(
                 Relation(
-                    names=(*new, *mapped),
-                    columns=tuple([] for _ in (*new, *mapped)),
+                    names=(*new, *given, *mapped),
+                    columns=tuple([] for _ in (*new, *given, *mapped)),
                     place=rule.place_of("scatter"),
                     origin=f"what the rule {rule.name!r} scatters",
                     scattered_by=rule.name,
-                    path_names=frozenset(mapped),
+                    path_names=frozenset((*given, *mapped)),
+                    told_names=(*new, *given),
                 )
             )
     return found

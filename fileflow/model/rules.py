@@ -70,8 +70,10 @@ class Relation:
 
     `columns[i][r]` is the value of `names[i]` in row `r`. `made` is set, and the columns empty,
     where a rule makes the file that holds the values. `origin` says in the user's words where the
-    values come from. `whole` are the columns before `where` and `except`, if these left rows out,
-    `unnamed` the headers of a sheet that its key does not name.
+    values come from. Of values that are found while running, `path_names` are the names of others
+    on which they depend, and `told_names`, if set, all those of which one job tells: some of them
+    may have values of their own. `whole` are the columns before `where` and `except`, if these left
+    rows out, `unnamed` the headers of a sheet that its key does not name.
     """
 
     names: tuple[str, ...]
@@ -82,6 +84,7 @@ class Relation:
     made: Made | None = None
     scattered_by: str | None = None
     path_names: frozenset[str] = frozenset()
+    told_names: tuple[str, ...] = ()
     whole: tuple[list[str], ...] | None = None
     unnamed: tuple[str, ...] = ()
 

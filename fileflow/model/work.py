@@ -23,6 +23,7 @@ Scattered = tuple[
     tuple[str, ...],
     tuple[tuple[str, tuple[str, ...]], ...],
     tuple[str, ...] | None,
+    tuple[tuple[str, ...], tuple[tuple[str, ...], ...]],
 ]
 
 
@@ -103,7 +104,8 @@ class Order:
         files: files to write before the job starts: (path below the stage, text).
         scatter: the scattered outputs, each as (position in `outputs`, literal parts and names of
             the pattern that its files fit, (name, regular expressions) of its constraints, the
-            files that must be there or None if the job decides).
+            files that must be there or None if the job decides, names of which it does not decide,
+            with the rows of their values: each must be there, and no other).
         looks: files that the job may be found to read, with what is known of them: (path,
             signature or None, digest or None); only where outputs are `deps`.
     """

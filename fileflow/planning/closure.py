@@ -280,6 +280,9 @@ class Closure:
                     self.follow(table, link, rows)
             if table.sites:
                 self._follow_calls(table, rows)
+            if self.unknowns.any:
+                for row, producers in self.unknowns.of_scatter(table, rows).items():
+                    self.defer(table.base | row, producers)
             if self.unknowns.any and not (stays and table.rests is not None):
                 behind = frozenset(self.unknowns.behind(table, rows))
                 if len(rows) == table.count:

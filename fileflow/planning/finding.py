@@ -141,11 +141,8 @@ class Scatter(Output):
         if self._seen != table.count:
             self._files: dict[str, int] = {}
             for row in range(table.count):
-                found = table.found(row)
-                if found is not None:
-                    for k, paths in found.paths:
-                        if k == self.k:
-                            self._files.update(dict.fromkeys(paths, row))
+                files = table.known_files(row).get(self.k, ())
+                self._files.update(dict.fromkeys(files, row))
             self._seen = table.count
         return self._files
 
@@ -233,7 +230,7 @@ class Finder:
         """The jobs that are known to have found this path, or a folder above it, by scattering.
 
         They count for a path that a target names (no pattern), or an input pattern that has the
-        scattered wildcards; where all values are declared, the output is like any.
+        scattered wildcards; where all its values are declared, the output is like any.
         """
         found: list[int] = []
         for output in self.scatters:
@@ -241,7 +238,7 @@ class Finder:
             if (
                 pattern is not None
                 and not scattered.intersection(pattern.wildcards)
-                and not output.table.has_declared_scatter
+                and not output.table.is_declared(output.k)
             ):
                 continue
             if not output.starts(path):

@@ -17,7 +17,7 @@ Values = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one producer found: rows over the names it gives values to, in order.
+    """What one producer found: rows over the names of which it tells, in order.
 
     `paths` are, of a scatter, the files of each scattered output, by its position; `whole` are, of
     a list, its rows before `where` and `except`, if these left some out.
@@ -73,9 +73,16 @@ def own_names(relation: Relation) -> tuple[str, ...]:
     return tuple(name for name in relation.names if name not in relation.path_names)
 
 
+def told_names(relation: Relation) -> tuple[str, ...]:
+    """The names over which a producer tells rows: beside its own, those that a scatter has in
+    common with a key of `wildcards`."""
+    return relation.told_names or own_names(relation)
+
+
 def producer_names(relation: Relation) -> tuple[str, ...]:
     """The names by whose values the producers of a relation are told apart."""
-    return tuple(name for name in relation.names if name in relation.path_names)
+    told = told_names(relation)
+    return tuple(name for name in relation.names if name not in told)
 
 
 def with_known(workflow: Workflow, known: Known) -> Workflow:
@@ -100,8 +107,8 @@ def _filled(relation: Relation, found: dict[Values, Found]) -> Relation:
 def _columns(
     relation: Relation, found: Mapping[Values, tuple[Values, ...]]
 ) -> tuple[list[str], ...]:
-    own, path = own_names(relation), producer_names(relation)
+    told, path = told_names(relation), producer_names(relation)
     rows = dict.fromkeys((*row, *values) for values, one in found.items() for row in one)
-    columns = list(zip(*rows, strict=True)) or [()] * (len(own) + len(path))
-    by_name = dict(zip((*own, *path), map(list, columns), strict=True))
+    columns = list(zip(*rows, strict=True)) or [()] * (len(told) + len(path))
+    by_name = dict(zip((*told, *path), map(list, columns), strict=True))
     return tuple(by_name[name] for name in relation.names)

@@ -583,6 +583,9 @@ class Staleness:
         same = record.head.output_names == output_names(table)
         if same and _same_outputs(table, row, record, outputs):
             return None
+        if same and table.scattered and record.outputs[: len(outputs)] == outputs:
+            found = table.declared_difference(row, record.outputs[len(outputs) :])
+            return Reason(Why.OUTPUTS, _difference(*found))
         return Reason(Why.OUTPUTS, _difference(record.outputs, outputs))
 
     def _is_expired(self, table: RuleTable, record: Record) -> bool:

@@ -30,7 +30,7 @@ from fileflow.planning.joins import (
     limits_of,
     natural_join,
 )
-from fileflow.planning.known import Found, Known, Values, is_found, own_names
+from fileflow.planning.known import Found, Known, Values, is_found, own_names, told_names
 from fileflow.planning.questions import Site, paths_of, sites_of
 
 SHIFT = 32
@@ -316,7 +316,11 @@ class RuleTable:
             (n for n, one in enumerate(workflow.relations) if one.scattered_by == rule.name), None
         )
         self._holes = {name: "{" + name + "}" for name in rule.scatter} if self.scattered else {}
-        self._declared_found: list[Found] | None = None
+        # Of the scattered names those that a key of `wildcards` gives values to.
+        self.given = set(rule.scatter)
+        if self.relation_number is not None:
+            self.given -= {*own_names(workflow.relations[self.relation_number])}
+        self._declared_rows: tuple[int, list[dict[int, Table]]] = (-1, [])
         self._row_of: dict[tuple[str, ...], int] | None = None
         self.links: list[Link] = []
         self.sites: tuple[Site, ...] = sites_of(rule, self.shape.inputs)
@@ -515,15 +519,42 @@ class RuleTable:
         """Whether it scatters, and all values are declared."""
         return bool(self.scattered) and self.relation_number is None
 
+    def is_declared(self, k: int) -> bool:
+        """Whether all values of a scattered output are declared, so that its files are known."""
+        return self.given.issuperset(self._scattered_names(k))
+
     def found(self, row: int) -> Found | None:
-        """The files of a job's scattered outputs; None if they are not known yet."""
+        """The files of a job's scattered outputs; None if they are not all known yet."""
         if not self.scattered:
             return None
         if self.relation_number is not None:
             return self.joins.known.of(self.relation_number).get(self.key_of(row))
-        if self._declared_found is None or len(self._declared_found) != self.count:
-            self._declared_found = self._find_declared()
-        return self._declared_found[row]
+        return Found((), tuple(self.known_files(row).items()))
+
+    def known_files(self, row: int) -> dict[int, tuple[str, ...]]:
+        """The files of each scattered output of a job, of those that are known."""
+        if self.relation_number is not None:
+            found = self.joins.known.of(self.relation_number).get(self.key_of(row))
+            if found is not None:
+                return dict(found.paths)
+        return {k: self.declared_files(k, row) for k in self.scattered if self.is_declared(k)}
+
+    def declared_files(self, k: int, row: int) -> tuple[str, ...]:
+        """The files of a job's scattered output whose values are all declared."""
+        rows = self._declared_of(k, row)
+        assert rows is not None
+        pattern = self.scatter_pattern(k, row)
+        columns = dict(zip(rows.names, rows.columns, strict=True))
+        return tuple(dict.fromkeys(pattern.fill_rows(columns, rows.count)))
+
+    def declared_rows(self, k: int, row: int) -> tuple[tuple[str, ...], tuple[Values, ...]]:
+        """Names of a scattered output that have declared values, and the rows of these for a job:
+        each must be there, and no other. No name, no row if none has."""
+        rows = self._declared_of(k, row)
+        if rows is None:
+            return (), ()
+        names = tuple(name for name in rows.names if name in self.given)
+        return names, tuple(dict.fromkeys(zip(*map(rows.column, names), strict=True)))
 
     def files_of(self, row: int, before: Sequence[str] = ()) -> list[tuple[Entry, str]]:
         """Each file that the job makes, with its entry.
@@ -534,8 +565,10 @@ class RuleTable:
         entries = self.shape.outputs
         if not self.scattered:
             return list(zip(entries, outputs, strict=True))
-        found = self.found(row) or self.found_in(row, before)
-        by_position = dict(found.paths) if found is not None else {}
+        by_position = self.known_files(row)
+        if before and self.found(row) is None:
+            earlier = self.found_in(row, before)
+            by_position.update(earlier.paths if earlier is not None else ())
         return [
             (entry, path)
             for k, entry in enumerate(entries)
@@ -561,7 +594,8 @@ class RuleTable:
         return found
 
     def found_in(self, row: int, paths: Sequence[str]) -> Found | None:
-        """What a job found that left these files; None if one of them fits no scattered output."""
+        """What a job found that left these files; None if one of them fits no scattered output, or
+        if they are not of the values that are declared."""
         checks = self.scatter_checks()
         patterns = {k: self.scatter_pattern(k, row) for k in self.scattered}
         matchers = {k: Matcher(pattern, checks) for k, pattern in patterns.items()}
@@ -578,32 +612,75 @@ class RuleTable:
         tables = []
         for k, pattern in patterns.items():
             rows = list(dict.fromkeys(values for values, _ in by_position[k]))
+            if not self._fits_declared(k, row, pattern, rows):
+                return None
             columns = [list(c) for c in zip(*rows, strict=True)] or [[] for _ in pattern.wildcards]
             tables.append(Table(pattern.wildcards, tuple(columns), len(rows)))
         joined = natural_join(tables)
-        names = own_names(self.joins.workflow.relations[self.relation_number])
+        names = told_names(self.joins.workflow.relations[self.relation_number])
         columns = [joined.column(name) for name in names]
         ordered = sorted(zip(*columns, strict=True), key=lambda r: [natural_key(v) for v in r])
         return Found(tuple(dict.fromkeys(ordered)), made)
 
-    def _find_declared(self) -> list[Found]:
-        """The files of all jobs where the values of what is scattered are declared."""
-        names = (*self.names, *(n for n in self.rule.scatter if n not in self.names))
+    def declared_difference(
+        self, row: int, files: Sequence[str], *outputs: int
+    ) -> tuple[list[str], list[str]]:
+        """What these files are of a job's scattered outputs (of these, or of all), and what is to
+        be there, both told by the values that are declared."""
+        checks = self.scatter_checks()
+        patterns = {k: self.scatter_pattern(k, row) for k in outputs or self.scattered}
+        matchers = {k: Matcher(pattern, checks) for k, pattern in patterns.items()}
+        fit = {path for path in files for one in matchers.values() if one.match(path)}
+        before = dict.fromkeys(path for path in files if path not in fit)
+        after: dict[str, None] = {}
+        for k, pattern in patterns.items():
+            names, rows = self.declared_rows(k, row)
+            holes = {name: f"{{{name}}}" for name in pattern.wildcards}
+            fits = [values for path in files if (values := matchers[k].match(path))]
+            there = [tuple([values[name] for name in names]) for values in fits]
+            for found, said in ((before, there), (after, rows if names else there)):
+                for one in said:
+                    found[pattern.fill({**holes, **dict(zip(names, one, strict=True))})] = None
+        return list(before), list(after)
+
+    def _fits_declared(self, k: int, row: int, pattern: Pattern, there: Sequence[Values]) -> bool:
+        """Whether values of a scattered output are, as far as they are declared, just these."""
+        names, rows = self.declared_rows(k, row)
+        spots = [pattern.wildcards.index(name) for name in names]
+        return not names or {tuple([v[i] for i in spots]) for v in there} == set(rows)
+
+    def _scattered_names(self, k: int) -> list[str]:
+        """The scattered names of an output."""
+        pattern = self.shape.outputs[k].pattern
+        assert pattern is not None
+        return [name for name in pattern.wildcards if name in self.rule.scatter]
+
+    def _declared_of(self, k: int, row: int) -> Table | None:
+        """For a job the rows of an output's names but those that it finds; None if it finds all."""
+        count, found = self._declared_rows
+        if count != self.count:
+            found = self._find_declared()
+            self._declared_rows = self.count, found
+        return found[row].get(k)
+
+    def _find_declared(self) -> list[dict[int, Table]]:
+        """The same for all jobs and outputs."""
+        names = (*self.names, *(n for n in self.rule.scatter if n in self.given))
         checks = {**self.checks, **self.scatter_checks()}
         relations = [self.joins.only(one, checks) for one in self.joins.relations_of(names)]
         jobs = self.jobs()
-        per_job: list[list[tuple[int, tuple[str, ...]]]] = [[] for _ in range(self.count)]
+        per_job: list[dict[int, Table]] = [{} for _ in range(self.count)]
         for k in self.scattered:
+            if self.given.isdisjoint(self._scattered_names(k)):
+                continue
             pattern = self.shape.outputs[k].pattern
             assert pattern is not None
-            found = gather_rows(relations, names, pattern.wildcards, self.names, jobs)
-            paths = []
-            for rows in found.groups:
-                columns = dict(zip(rows.names, rows.columns, strict=True))
-                paths.append(tuple(dict.fromkeys(pattern.fill_rows(columns, rows.count))))
+            found_names = set(self.rule.scatter) - self.given
+            wanted = [name for name in pattern.wildcards if name not in found_names]
+            found = gather_rows(relations, names, wanted, self.names, jobs)
             for row in range(self.count):
-                per_job[row].append((k, paths[found.group_of[row]]))
-        return [Found((), tuple(one)) for one in per_job]
+                per_job[row][k] = found.groups[found.group_of[row]]
+        return per_job
 
     def label(self, row: int) -> str:
         """A job in the user's words: `tidy month=01`."""

@@ -14,7 +14,7 @@ from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry, Relation, Rule, Workflow
 from fileflow.planning.finding import Finder
 from fileflow.planning.joins import relations_reaching
-from fileflow.planning.known import Found, Known, Values, is_found, own_names, producer_names
+from fileflow.planning.known import Found, Known, Values, is_found, own_names, producer_names, told_names
 from fileflow.planning.questions import sites_of
 from fileflow.planning.tables import SHIFT, Joins, Link, RuleTable
 
@@ -147,17 +147,44 @@ class Unknowns:
                     out[row] = out.get(row, NOTHING) | cache[key]
         return out
 
+    def of_scatter(self, table: RuleTable, rows: Iterable[int]) -> dict[int, frozenset[int]]:
+        """For each of these jobs that scatter declared values which are not known yet: who has to
+        tell them."""
+        out: dict[int, frozenset[int]] = {}
+        for relation in self._declaring(table):
+            shared = [name for name in producer_names(relation) if name in table.columns]
+            for row in rows:
+                values = {name: table.columns[name][row] for name in shared}
+                producers = self.lacking(relation, values)
+                if producers:
+                    out[row] = out.get(row, NOTHING) | producers
+        return out
+
+    def _declaring(self, table: RuleTable) -> list[Relation]:
+        """The lists that rules make and that give values to what a rule scatters."""
+        given = table.given
+        return [
+            relation
+            for relation in (self.joins.relations_of(given) if given else ())
+            if relation.made is not None and given.intersection(own_names(relation))
+        ]
+
     def behind(self, table: RuleTable, rows: Sequence[int], *, own: bool = False) -> set[int]:
         """The jobs that have told values on which these jobs rest: they stay wanted.
 
         `own`: only those that told the values of these jobs, not those that had others to tell.
         """
         out: set[int] = set()
-        for relation in table.relations:
-            number = self.numbers.get(id(relation))
-            names = own_names(relation)
-            if number is None or not set(names) & set(table.shape.path_wildcards):
-                continue
+        used = [
+            relation
+            for relation in table.relations
+            if id(relation) in self.numbers
+            and set(own_names(relation)) & set(table.shape.path_wildcards)
+        ]
+        declaring = [one for one in self._declaring(table) if one not in used]
+        for relation in (*used, *declaring):
+            number = self.numbers[id(relation)]
+            names = told_names(relation)
             shared = [name for name in producer_names(relation) if name in table.columns]
             producers = self._producers(number, relation)
             known = self.known.of(number)
@@ -194,10 +221,14 @@ class Unknowns:
                 continue
             values = scatter.matcher().match(path)
             table = scatter.table
-            if values is None or table.has_declared_scatter:
+            if values is None:
                 continue
             mine = {name: values[name] for name in table.names}
             row = table.row_for(mine)
+            if row is not None:
+                out |= self.of_scatter(table, [row]).get(row, NOTHING)
+            if table.is_declared(scatter.k):
+                continue
             if row is not None and table.found(row) is None:
                 out |= {table.base | row}
             out |= self.of_rule(table, mine)

@@ -33,7 +33,8 @@ def folder_of(pattern: Pattern) -> str:
 class Piece:
     """One scattered output of a job: what its files fit, and which must be there, if that is known.
 
-    `folder` is the final one; `position` is that of the output.
+    `folder` is the final one; `position` is that of the output. The names that have declared values
+    are `given`, with their `rows`: each of them must be there.
     """
 
     position: int
@@ -41,12 +42,28 @@ class Piece:
     matcher: Matcher
     folder: str
     expected: tuple[str, ...] | None
+    given: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+    def row_of(self, path: str) -> tuple[str, ...]:
+        """The values of the given names in a path that fits."""
+        values = self.matcher.match(path) or {}
+        return tuple([values[name] for name in self.given])
+
+    def with_row(self, row: Sequence[str]) -> str:
+        """The pattern with these values of the given names."""
+        return self.pattern.fill(
+            {
+                **{name: f"{{{name}}}" for name in self.pattern.wildcards},
+                **dict(zip(self.given, row, strict=True)),
+            }
+        )
 
 
 def pieces_of(scatter: Sequence[Scattered], directories: Sequence[bool]) -> list[Piece]:
     """The scattered outputs of an order."""
     out = []
-    for position, parts, names, checks, expected in scatter:
+    for position, parts, names, checks, expected, (given, rows) in scatter:
         pattern = Pattern(
             text=parts[0] + "".join(f"{{{n}}}{p}" for n, p in zip(names, parts[1:], strict=True)),
             parts=tuple(parts),
@@ -63,6 +80,8 @@ def pieces_of(scatter: Sequence[Scattered], directories: Sequence[bool]) -> list
                 Matcher(pattern, dict(checks)),
                 folder_of(pattern),
                 None if expected is None else tuple(expected),
+                tuple(given),
+                tuple(map(tuple, rows)),
             )
         )
     return out
@@ -121,7 +140,10 @@ def gather(
     others = {os.path.normpath(outputs[k]) for k in range(len(outputs)) if k not in scattered}
     folders = {piece.folder: os.path.dirname(staged[piece.position]) for piece in pieces}
     found: dict[int, dict[str, str]] = {piece.position: {} for piece in pieces}
+    expected = {piece.position: {*(piece.expected or ())} for piece in pieces}
+    rows = {piece.position: {*piece.rows} for piece in pieces}
     stray: list[str] = []
+    of_no_value: list[tuple[str, Piece]] = []
     for folder, there in _outermost(folders).items():
         for path, at in _left_in(folder, there, pieces, others):
             fits = [piece for piece in pieces if piece.matcher.match(path) is not None]
@@ -138,18 +160,24 @@ def gather(
             values = piece.matcher.match(path) or {}
             if piece.matcher.is_ambiguous(path, values):
                 return f"{path} fits {piece.pattern} in two ways: separate them with constraints"
-            if piece.expected is not None and path not in piece.expected:
+            if piece.given and piece.row_of(path) not in rows[piece.position]:
+                of_no_value.append((path, piece))
+                continue
+            if piece.expected is not None and path not in expected[piece.position]:
                 stray.append(path)
                 continue
             found[piece.position][path] = at
-    wrong = _wrong(pieces, found, stray)
+    wrong = _wrong(pieces, found, stray, of_no_value)
     if wrong:
         return wrong
     return _whole(pieces, shape, outputs, staged, found)
 
 
 def _wrong(
-    pieces: Sequence[Piece], found: Mapping[int, Mapping[str, str]], stray: Sequence[str]
+    pieces: Sequence[Piece],
+    found: Mapping[int, Mapping[str, str]],
+    stray: Sequence[str],
+    of_no_value: Sequence[tuple[str, Piece]],
 ) -> str:
     lines = []
     if stray:
@@ -157,8 +185,14 @@ def _wrong(
             f"the action left what fits no output: {_listed(sorted(stray))}; "
             "write other files elsewhere, or name them as outputs"
         )
+    for path, piece in of_no_value[:_NAMED]:
+        said = _said(piece.given, piece.row_of(path))
+        lines.append(f"the action left {path}, but {said} is not among the declared values")
     for piece in pieces:
         lacks = [path for path in piece.expected or () if path not in found[piece.position]]
+        if piece.expected is None and piece.given:
+            there = {piece.row_of(path) for path in found[piece.position]}
+            lacks += [piece.with_row(row) for row in piece.rows if row not in there]
         if lacks:
             lines.append(f"the action did not make {_listed(lacks)}")
     by_names: dict[frozenset[str], tuple[Piece, set[tuple[str, ...]]]] = {}
@@ -170,7 +204,7 @@ def _wrong(
             values.add(tuple(fit[name] for name in names))
         first, before = by_names.setdefault(frozenset(names), (piece, values))
         for one in sorted(values ^ before):
-            said = " ".join(f"{n}={v}" for n, v in zip(names, one, strict=True))
+            said = _said(names, one)
             has, lacks_it = (first, piece) if one in before else (piece, first)
             lines.append(f"{said} is there as {has.pattern} and not as {lacks_it.pattern}")
     return "\n".join(lines)
@@ -352,6 +386,10 @@ def _write(
         raise UnfitError(
             f"the function yielded {_shown(content)} as content: it is bytes, text or a Path"
         )
+
+
+def _said(names: Sequence[str], values: Sequence[str]) -> str:
+    return " ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
 
 
 def _shown(value: object) -> str:

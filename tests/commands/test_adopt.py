@@ -172,3 +172,22 @@ def test_of_a_scatter_with_declared_values_each_file_must_be_there(folder: Folde
     assert "split: left: build/parts/01.txt is not there" in adopted(folder)
     folder.write("build/parts/01.txt", "b\n")
     assert "split: 1 job recorded as fresh" in adopted(folder)
+
+
+def test_of_a_scatter_with_some_declared_values_each_of_them_must_be_there(folder: Folder) -> None:
+    folder.workflow("""
+        wildcards: {half: [l, r]}
+        rules:
+          split:
+            output: build/{half}/{part}.txt
+            scatter: [half, part]
+            shell: mkdir {output}/l {output}/r; touch {output}/l/1.txt {output}/r/2.txt
+        """)
+    folder.build()
+    (folder.root / ".fileflow/journal").unlink()
+    folder.delete("build/r/2.txt")
+    folder.write("build/other/1.txt", "of no declared value\n")
+    assert "split: left: no file is there as build/r/{part}.txt" in adopted(folder)
+    folder.write("build/r/3.txt", "")
+    assert "split: 1 job recorded as fresh" in adopted(folder)
+    assert folder.build().built == 0

@@ -211,6 +211,68 @@ scatter_by_value = Feature(
         "put back": Row("", {"in/x.txt": "b one\n"}),
     },
 )
+# Of two names of one scatter the first has values, the second is found for each of them.
+HALVES = "l-a one\nl-b one\nr-a one\n"
+half_declared_scatter = Feature(
+    "wildcards:\n  half: [l, r]\n"
+    + SPLIT.replace("@yield", "@split")
+    .replace("scatter: name", "scatter: [half, name]")
+    .replace("/{name}", "/{half}-{name}")
+    .replace("@join work", "@join work half")
+    .replace("input: out/total.txt", "input: [out/total.txt, out/halves.txt]")
+    + """\
+  halves:
+    input: in/{half}.txt
+    output: out/halves.txt
+    @join halves
+""",
+    {"in/text.txt": HALVES, **{f"in/{x}.txt": f"{x} one\n" for x in "lrs"}},
+    subject="split",
+    kinds=["shell", "argv", "run", "py", "sh"],
+    first="split, work l a+, work l b+, work r a+, total+, halves" + LATER,
+    edited="split" + LATER,
+    rows={
+        "remark": Row("", but={"sh": "split" + LATER}),
+        "intermediate deleted": Row("", {"work/l-a.txt": None}),
+        "output deleted": Row("work l a, total", {"out/total.txt": None}),
+        "same-size edit": Row(
+            "split, work l a+, total+" + LATER, {"in/text.txt": "l-a two\nl-b one\nr-a one\n"}
+        ),
+        "same bytes from upstream": Row(
+            "split" + LATER, {"in/text.txt": "l-a TWO\nl-b one\nr-a one\n"}
+        ),
+        "member added": Row(
+            "split, work r c+, total+" + LATER,
+            {"in/text.txt": "l-a TWO\nl-b one\nr-a one\nr-c one\n"},
+        ),
+        "member removed": Row(
+            "split, total+" + LATER, {"in/text.txt": "l-a TWO\nr-a one\nr-c one\n"}
+        ),
+        "declared value added": Row(
+            "split, work s a+, total+, halves" + LATER,
+            {"in/text.txt": "l-a TWO\nr-a one\nr-c one\ns-a one\n"},
+            {"half: [l, r]": "half: [l, r, s]"},
+        ),
+        "declared values in another order": Row(
+            "total, halves", edits={"half: [l, r, s]": "half: [s, r, l]"}
+        ),
+        "value that is not declared": Row(
+            "split!" + LATER, {"in/text.txt": "l-a TWO\nr-a one\nr-c one\ns-a one\nu-a one\n"}
+        ),
+        "declared value that is not made": Row(
+            "split!" + LATER, {"in/text.txt": "l-a TWO\nr-a one\nr-c one\n"}
+        ),
+        "declared value removed": Row(
+            "split, total+, halves" + LATER, edits={"half: [s, r, l]": "half: [r, l]"}
+        ),
+        "intermediate overwritten": Row("work l a", {"work/l-a.txt": "mine\n"}),
+        "chunk overwritten": Row("split", {"build/l-a.txt": "mine\n"}),
+        "chunk deleted": Row("", {"build/l-a.txt": None}),
+        "output overwritten": Row("total", {"out/total.txt": "mine\n"}),
+        "failed job": Row("split!" + LATER, {"in/text.txt": "l-a TWO\nr-c bad\n"}),
+        "put back": Row("", {"in/text.txt": "l-a TWO\nr-a one\nr-c one\n"}),
+    },
+)
 temp_around_scatter = replace(
     scatter,
     workflow=scatter.workflow.replace("output: build/{name}.txt", TEMP.format("build")).replace(
@@ -766,6 +828,7 @@ FEATURES = {
     "static scatter": static_scatter,
     "scatter": scatter,
     "scatter by value": scatter_by_value,
+    "half declared scatter": half_declared_scatter,
     "temp around scatter": temp_around_scatter,
     "scatter in scatter": scatter_in_scatter,
     "joined scatters": joined_scatters,

@@ -488,3 +488,220 @@ def test_a_path_that_is_not_known_yet_says_who_must_tell_and_why(space: Space) -
         space.delete(".fileflow")
     why = space.flow("why", "u/{k}")
     assert why.stdout.startswith("u/{k}: cannot be known before ch ran\nch: stale\n")
+
+
+# -- some names of one scatter have declared values, the others are found --------------------------
+
+HALVES = """\
+wildcards:
+  half: [left, right]
+rules:
+  all:
+    input: [build/total.txt, build/marks.txt]
+  split:
+    input: data.txt
+    output:
+      part: build/parts/{half}/{word}.txt
+      mark: build/marks/{half}.txt
+    scatter: [half, word]
+    run: steps:split
+  work:
+    input: build/parts/{half}/{word}.txt
+    output: build/work/{half}/{word}.txt
+    shell: echo work {half} {word} >> "$RAN_LOG"; cp {input} {output}
+  total:
+    input: build/work/{half}/{word}.txt
+    output: build/total.txt
+    shell: echo total >> "$RAN_LOG"; cat {input} > {output}
+  marks:
+    input: build/marks/{half}.txt
+    output: build/marks.txt
+    shell: echo marks >> "$RAN_LOG"; cat {input} > {output}
+"""
+HALVES_STEP = """\
+import os
+
+
+def split(input, part, mark):
+    with open(os.environ["RAN_LOG"], "a") as log:
+        log.write("split\\n")
+    for line in input.read_text().splitlines():
+        half, word = line.split()
+        (part / half).mkdir(exist_ok=True)
+        (part / half / f"{word}.txt").write_text(f"{half} {word}\\n")
+        (mark / f"{half}.txt").write_text(half)
+"""
+
+
+def halves(space: Space, data: str) -> None:
+    space.write("Workflowfile", HALVES)
+    space.write("steps.py", HALVES_STEP)
+    space.write("data.txt", data)
+
+
+def test_only_the_names_without_values_wait_to_be_found(space: Space) -> None:
+    halves(space, "right z\nleft b\nleft a\n")
+    before = space.snapshot()
+    dry = space.good("-n")
+    assert space.snapshot() == before
+    assert (dry.planned, dry.deferred) == ({"split", "marks"}, {"work", "total"})
+    status = space.flow("status").stdout
+    assert "work    not known yet, before split ran" in status
+    assert "marks   1 missing" in status
+    listed = space.flow("list").stdout
+    assert "maps half (2), word (found while running)" in listed
+    ran(space, "split", "work left a", "work left b", "work right z", "total", "marks")
+    assert space.read("build/total.txt") == "left a\nleft b\nright z\n"
+    assert space.read("build/marks.txt") == "leftright"
+    space.write("data.txt", "right z\nleft b\n")
+    dry = space.good("-n")
+    assert (dry.planned, dry.certain) == ({"split", "marks"}, {"split"})
+    assert dry.deferred == {"work", "total"}
+    ran(space, "split", "total")
+    # What needs only declared names can be asked for with nothing else.
+    space.delete(".fileflow")
+    space.delete("build")
+    ran(space, "split", args=("build/marks/left.txt",))
+    flow = space.run("build/marks/up.txt")
+    assert flow.status == 2 and "build/marks/up.txt" in flow.text
+
+
+def test_a_declared_value_that_is_not_made_is_the_failure_of_the_job(space: Space) -> None:
+    halves(space, "left a\n")
+    flow = space.run("-k")
+    assert flow.status == 1 and flow.counts()[:3] == (0, 0, 1)
+    assert "the action did not make build/parts/right/{word}.txt" in flow.text
+    assert "the action did not make build/marks/right.txt" in flow.text
+    space.write("data.txt", "left a\nright a\nup a\n")
+    flow = space.run()
+    assert flow.status == 1
+    assert "build/parts/up/a.txt, but half=up is not among the declared values" in flow.text
+    assert "build/marks/up.txt, but half=up is not among the declared values" in flow.text
+    assert not space.exists("build/parts")
+    space.replace("Workflowfile", "[left, right]", "[left, right, up]")
+    space.good()
+    assert space.read("build/marks.txt") == "leftrightup"
+    space.replace("Workflowfile", "[left, right, up]", "[left, down]")
+    why = space.flow("why", "split").stdout
+    assert "build/parts/down/{word}.txt, build/marks/down.txt new" in why
+    assert "build/parts/right/{word}.txt, build/parts/up/{word}.txt" in why
+
+
+def test_all_that_a_half_declared_scatter_makes_is_known_after_it(space: Space) -> None:
+    halves(space, "left a\nright b\n")
+    space.replace("Workflowfile", "rules:\n", "rules:\n  every: {input: {rule: split}}\n")
+    dry = space.good("-n", "every")
+    assert dry.planned == {"split"}
+    ran(space, "split", args=("every",))
+    space.delete("build/parts/left/a.txt")
+    ran(space, "split", args=("every",))
+
+
+@pytest.mark.parametrize("way", ["run", "shell", "argv", "script"])
+def test_declared_rows_agree_with_the_job_and_each_action_may_scatter_so(
+    space: Space, way: str
+) -> None:
+    """Which lanes a sample has stands in the sheet; which parts a lane has is found."""
+    actions = {
+        "run": "run: steps:split",
+        "shell": 'shell: "set -- $(cat {input}) ; for l in ${1//,/ }; do mkdir {output}/$l; '
+        'for p in ${2//,/ }; do echo $l$p > {output}/$l/$p; done; done"',
+        "argv": "argv: [bash, split.sh, '{input}', '{output}']",
+        "script": "script: split.sh",
+    }
+    space.write(
+        "steps.py",
+        "def split(input):\n"
+        "    lanes, parts = input.read_text().split()\n"
+        "    for lane in lanes.split(','):\n"
+        "        for part in parts.split(','):\n"
+        "            yield {'lane': lane, 'part': part}, lane + part + '\\n'\n",
+    )
+    space.write(
+        "split.sh",
+        "set -- $(cat $1) $2\n"
+        "for l in ${1//,/ }; do\n"
+        "  mkdir $3/$l\n"
+        "  for p in ${2//,/ }; do echo $l$p > $3/$l/$p; done\n"
+        "done\n",
+    )
+    space.workflow(
+        f"""
+        wildcards:
+          sample, lane: [[x, "1"], [x, "2"], [y, "2"]]
+        rules:
+          all:
+            input: build/all.txt
+          split:
+            input: in/{{sample}}.txt
+            output: build/{{sample}}/{{lane}}/{{part}}
+            scatter: [lane, part]
+            {actions[way]}
+          one:
+            input: build/{{sample}}/{{lane}}/{{part}}
+            output: build/one/{{sample}}-{{lane}}
+            shell: echo one {{sample}} {{lane}} >> "$RAN_LOG"; cat {{input}} > {{output}}
+          every:
+            input: build/one/{{sample}}-{{lane}}
+            output: build/all.txt
+            shell: cat {{input}} > {{output}}
+        """
+    )
+    space.write("in/x.txt", "1,2 a,b\n")
+    space.write("in/y.txt", "2 c\n")
+    space.good()
+    assert space.ran == ["one x 1", "one x 2", "one y 2"]
+    assert space.read("build/all.txt") == "1a\n1b\n2a\n2b\n2c\n"
+    assert space.good().counts() == (0, 6, 0, 0)
+    space.write("in/y.txt", "2 c,d\n")
+    space.good()
+    assert space.ran == ["one y 2"]
+    space.write("in/y.txt", "1 c\n")
+    flow = space.run()
+    assert flow.status == 1
+    assert "build/y/1/c, but lane=1 is not among the declared values" in flow.text
+    assert "did not make build/y/2/{part}" in flow.text
+
+
+@pytest.mark.parametrize("found", [False, True], ids=["all declared", "half declared"])
+def test_a_scatter_waits_for_the_list_that_declares_its_values(space: Space, found: bool) -> None:
+    part = "{half}-{word}.txt" if found else "{half}.txt"
+    name = "$half-$word" if found else "$half"
+    space.workflow(
+        f"""
+        wildcards:
+          half: {{lines: build/halves.txt}}
+        rules:
+          all:
+            input: build/parts/{part}
+          halves:
+            input: halves.txt
+            output: build/halves.txt
+            shell: echo halves >> "$RAN_LOG"; cp {{input}} {{output}}
+          split:
+            input: data.txt
+            output: build/parts/{part}
+            scatter: {"[half, word]" if found else "half"}
+            shell: |
+              echo split >> "$RAN_LOG"
+              while read -r half word; do touch {{output}}/{name}.txt; done < {{input}}
+        """
+    )
+    space.write("halves.txt", "left\nright\n")
+    space.write("data.txt", "left a\nright b\n")
+    for target in ("split", "all", "build/parts/left-a.txt" if found else "build/parts/left.txt"):
+        dry = space.good("-n", target)
+        assert dry.planned == {"halves"}
+        assert target != "split" or dry.deferred == {"split"}
+        ran(space, "halves", "split", args=(target,))
+        space.delete(".fileflow")
+        space.delete("build")
+    ran(space, "halves", "split")
+    space.write("halves.txt", "left\nright\nup\n")
+    space.write("data.txt", "left a\nright b\nup c\n")
+    ran(space, "halves", "split")
+    space.write("halves.txt", "left\nright\n")
+    flow = space.run()
+    assert flow.status == 1 and "half=up is not among the declared values" in flow.text
+    space.write("data.txt", "left a\nright b\n")
+    ran(space, "split")

@@ -1002,22 +1002,6 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             "take in_place out, or make one folder of the output: a path that ends with /",
         ),
     ),
-    "a scatter of names with and without values": (
-        """
-        wildcards: {s: [1, 2]}
-        rules:
-          a:
-            output: y/{s}-{t}
-            scatter: [s, t]
-            shell: touch {output}/1
-        """,
-        (
-            "5:5",
-            "scatter: {s} has values, and {t} is to be found by the job",
-            "take {s} out of `wildcards`, so that the job decides on both; or out of `scatter`, "
-            "so that there is a job for each of its values",
-        ),
-    ),
     "a log with a wildcard of its own": (
         """
         rules:

@@ -35,12 +35,13 @@ def piece(
     *,
     position: int = 0,
     expected: tuple[str, ...] | None = None,
+    given: tuple[tuple[str, ...], tuple[tuple[str, ...], ...]] = ((), ()),
     **checks: str,
 ) -> Piece:
     """A scattered output of a pattern in which all names are scattered."""
     pattern = parse_pattern(text)
     said = tuple((name, (regex,)) for name, regex in checks.items())
-    one: Scattered = (position, pattern.parts, pattern.names, said, expected)
+    one: Scattered = (position, pattern.parts, pattern.names, said, expected, given)
     directories = [False] * position + [pattern.directory]
     return pieces_of([one], directories)[0]
 
@@ -138,6 +139,20 @@ def test_of_declared_values_each_must_be_there_and_no_other() -> None:
     answer = str(gathered(piece("out/{c}", expected=("out/1", "out/2"))))
     assert "fits no output: out/3" in answer
     assert "the action did not make out/2" in answer
+
+
+def test_of_names_with_declared_values_each_must_be_there_beside_those_that_are_found() -> None:
+    given = (("a",), (("p",), ("q",)))
+    left("out/p/1", "out/p/2", "out/q/1")
+    assert found(gathered(piece("out/{a}/{b}", given=given))) == [
+        "out/p/1",
+        "out/p/2",
+        "out/q/1",
+    ]
+    left("out/z/1")
+    answer = str(gathered(piece("out/{a}/{b}", given=(("a",), (("p",), ("q",), ("r",))))))
+    assert "the action left out/z/1, but a=z is not among the declared values" in answer
+    assert "the action did not make out/r/{b}" in answer
 
 
 def test_declared_values_come_in_their_order() -> None:

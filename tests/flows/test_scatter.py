@@ -546,8 +546,8 @@ def test_only_the_names_without_values_wait_to_be_found(space: Space) -> None:
     assert space.snapshot() == before
     assert (dry.planned, dry.deferred) == ({"split", "marks"}, {"work", "total"})
     status = space.flow("status").stdout
-    assert "work    not known yet, before split ran" in status
-    assert "marks   1 missing" in status
+    assert "work   not known yet, before split ran" in status
+    assert "marks  1 missing" in status
     listed = space.flow("list").stdout
     assert "maps half (2), word (found while running)" in listed
     ran(space, "split", "work left a", "work left b", "work right z", "total", "marks")

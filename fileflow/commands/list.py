@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Set
 
 from fileflow.lean import dataclass
-from fileflow.model.rules import Rule, Workflow
+from fileflow.model.rules import Rule, Workflow, shown_name
 from fileflow.planning.tables import Joins, RuleTable
 
 Count = int | tuple[int, int] | None
@@ -71,6 +71,7 @@ def extent_of(table: RuleTable) -> Extent:
         for name in shape.gathered
         if name not in table.rule.scatter
     }
+    gathers = {shown_name(name): count for name, count in gathers.items()}
     known = not shape.free and not deferred
     return Extent(
         maps=_declared(table, maps) if shape.free else maps,

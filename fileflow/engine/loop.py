@@ -778,6 +778,8 @@ class Loop:
                 sources += self.named.take(table, row, outcome.named, lane.since)
             if table.scattered:
                 self._take_scattered(table, row, outcome, before)
+            elif before is not None and before.outputs != outputs:
+                self._take_dropped(before, outputs)
             if table.rule.logs:
                 for path in self._orders(table).logs(row):
                     self.world.forget(path)
@@ -833,6 +835,14 @@ class Loop:
         for path in outputs:
             self.world.made_folder(path, taken)
         self.staleness.forget_groups()
+
+    def _take_dropped(self, before: Record, outputs: Sequence[str]) -> None:
+        """Minds outputs that the job had and has no more, and has again."""
+        dropped = [k for k, path in enumerate(before.outputs) if path not in outputs]
+        orphans = self.recording.orphans(before, dropped)
+        if orphans:
+            self.records.add_jobs(orphans[0].head, orphans)
+        self.records.forget([path for path in outputs[1:] if path in self.records.jobs])
 
     def _take_scattered(
         self, table: RuleTable, row: int, outcome: Outcome, before: Record | None

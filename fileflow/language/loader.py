@@ -15,7 +15,8 @@ from fileflow.language.config import Config, check_given
 from fileflow.language.entries import Own, is_call
 from fileflow.language.name_checks import Columns, check_rule
 from fileflow.language.outputs import OutputIndex
-from fileflow.language.relations import RelationsRead, read_own, read_relations
+from fileflow.language.own_wildcards import OwnWildcards
+from fileflow.language.relations import OwnRead, RelationsRead, read_own, read_relations
 from fileflow.language.rule_book import Draft, RuleBook
 from fileflow.language.rule_reader import ACTIONS, MEANT, RULE_KEYS, Reading, read_rules
 from fileflow.language.scalars import not_a, unknown_key
@@ -26,7 +27,7 @@ from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.lean import lazy_regex
 from fileflow.model.patterns import Pattern
 from fileflow.model.ports import Disk
-from fileflow.model.rules import Entry, Pool, Relation, Rule, Workflow
+from fileflow.model.rules import Pool, Relation, Rule, Workflow
 
 _NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
 _MERGED = frozenset({"params", "env", "resources", "constraints", "when", "seed"})
@@ -98,7 +99,10 @@ class _Loader:
         if len(errors.errors) == mistakes:
             found = [*relations.relations, *_scattered(readings, relations.relations)]
             columns = Columns(found)
-            rules = [self._finished(reading, columns, outputs) for reading in readings]
+            keys = relations.relations
+            own = OwnWildcards(lambda said: self._own(said, outputs, keys), errors)
+            rules = [self._finished(reading, columns, own) for reading in readings]
+            found += own.relations
         check_given(self._found.given, Config(self._found.without), self._config, errors)
         if not self._drafts and not self._absent and not errors.errors:
             errors.add(FileflowError(f"there are no rules in {self._file}", place=top.place))
@@ -113,7 +117,7 @@ class _Loader:
             relations=tuple(found),
             rules={rule.name: rule for rule in rules},
             resources=pools,
-            constraints=relations.constraints,
+            constraints={**relations.constraints, **own.constraints},
             warnings=(*relations.warnings, *self._warnings, *book.warnings),
             absent_rules=self._absent,
             absent_scatters=self._absent_scatters,
@@ -221,34 +225,10 @@ class _Loader:
         """A mapping that stands behind a lone `{config.…}`; what is in it is filled in later."""
         return self._config.filled(node) if isinstance(node, Scalar) else node
 
-    def _finished(self, reading: Reading, columns: Columns, outputs: OutputIndex) -> Rule:
+    def _finished(self, reading: Reading, columns: Columns, own: OwnWildcards) -> Rule:
         rule = check_rule(reading, columns, self._errors)
         owns = reading.shape.owns
-        if not owns:
-            return rule
-        made: dict[int, Relation | None] = {}
-        for own in owns.values():
-            if id(own) not in made:
-                made[id(own)] = self._own(own, outputs)
-        for entry in rule.inputs:
-            relation = made[id(owns[id(entry)])] if entry.one and id(entry) in owns else None
-            if relation is not None and len(relation) > 1:
-                self._errors.add(
-                    FileflowError(
-                        f"{entry.pattern} is said to be one file (`one: true`), but its own "
-                        f"{', '.join(relation.names)} gives {len(relation)}",
-                        place=entry.place,
-                        hint="leave `one` out: then it is a list",
-                    )
-                )
-
-        def with_own(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-            return tuple(
-                entry._replace(own=made[id(owns[id(entry)])]) if id(entry) in owns else entry
-                for entry in entries
-            )
-
-        return rule._replace(inputs=with_own(rule.inputs), outputs=with_own(rule.outputs))
+        return own.given_to(rule, owns) if owns else rule
 
     # ---- relations ----
 
@@ -315,7 +295,7 @@ class _Loader:
             is_made=lambda pattern: outputs.fits(pattern.text),
         )
 
-    def _own(self, own: Own, outputs: OutputIndex) -> Relation | None:
+    def _own(self, own: Own, outputs: OutputIndex, keys: Sequence[Relation]) -> OwnRead:
         return read_own(
             own.keys,
             self._disk,
@@ -323,6 +303,7 @@ class _Loader:
             errors=self._errors,
             outputs_among=outputs.among,
             is_made=lambda pattern: outputs.fits(pattern.text),
+            others=keys,
         )
 
     # ---- seed and pools ----

@@ -84,6 +84,20 @@ def read_relations(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class OwnRead:
+    """The wildcards of an entry's own: one relation, or, if rules make lists of them, one for each
+    key; none after a mistake. `constraints` are those of `match`."""
+
+    relations: tuple[Relation, ...] = ()
+    constraints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a rule makes some of the values."""
+        return any(relation.made is not None for relation in self.relations)
+
+
 def read_own(
     names_and_nodes: Iterable[tuple[Scalar, Node]],
     disk: Disk,
@@ -92,40 +106,31 @@ def read_own(
     errors: Collector,
     outputs_among: Callable[[Sequence[str]], Collection[str]],
     is_made: Callable[[Pattern], bool],
-) -> Relation | None:
-    """The wildcards of an entry's own, `{path: "raw/{n}.txt", n: [1, 2]}`, as one relation.
+    others: Sequence[Relation] = (),
+) -> OwnRead:
+    """The wildcards of an entry's own, `{path: "raw/{n}.txt", n: [1, 2]}`.
 
-    Several keys give each value of one with each of the others, the last one fastest. None after a
-    mistake.
+    Several keys give each value of one with each of the others, the last one fastest. `others` are
+    the keys of `wildcards`, whose values they may take.
     """
-    reader = _Reader(disk, config, errors, outputs_among, is_made, unique=True)
+    reader = _Reader(disk, config, errors, outputs_among, is_made, unique=True, others=others)
     for written, node in names_and_nodes:
         reader.take(written.text, written, node)
     before = len(reader.keys)
     relations = reader.read()
     if not relations or reader.failed or len(relations) < before:
-        return None
-    made = next((relation for relation in relations if relation.made), None)
-    if made is not None:
-        errors.add(
-            FileflowError(
-                f"{', '.join(made.names)}: a rule makes this list, and an entry's own wildcards "
-                "are known from the start",
-                place=made.place,
-                hint="put them into `wildcards`",
-            )
-        )
-        return None
-    if len(relations) == 1:
-        return relations[0]
+        return OwnRead()
+    if len(relations) == 1 or any(relation.made for relation in relations):
+        return OwnRead(relations, reader.constraints)
     parts = [list(zip(*relation.columns, strict=True)) for relation in relations]
     rows = [sum(row, ()) for row in itertools.product(*parts)]
-    return Relation(
+    whole = Relation(
         names=tuple(name for relation in relations for name in relation.names),
         columns=tuple(list(column) for column in zip(*rows, strict=True)),
         place=relations[0].place,
         origin=" and ".join(relation.origin for relation in relations),
     )
+    return OwnRead((whole,), reader.constraints)
 
 
 def rows_of_made(
@@ -225,6 +230,7 @@ class _Reader:
         is_made: Callable[[Pattern], bool],
         *,
         unique: bool = False,
+        others: Sequence[Relation] = (),
     ) -> None:
         self.errors = errors
         self.keys: list[Key] = []
@@ -233,6 +239,7 @@ class _Reader:
         self.passed_over: dict[str, int] = {}
         self.failed = False
         self._unique = unique
+        self._others = others
         self._around = Surroundings(
             disk,
             config if isinstance(config, Config) else Config(config),
@@ -364,19 +371,23 @@ class _Reader:
                 f"{key.text} is {len(key.names)} name{'s' if len(key.names) > 1 else ''}",
                 place=key.place,
             )
-        source = self._relation(self._holder(key, wanted))
+        source = self._source(key, wanted)
         if source is None:
             return None
         if key.form == "same":
             return _same(key, wanted, source)
         return _pairs(key, wanted, source)
 
-    def _holder(self, key: Key, wanted: Sequence[str]) -> int:
-        """The number of the key that has these names."""
+    def _source(self, key: Key, wanted: Sequence[str]) -> Relation | None:
+        """The values of the key that has these names; None if there is a mistake in it."""
         for i, other in enumerate(self.keys):
             if all(name in other.names for name in wanted):
-                return i
+                return self._relation(i)
+        for relation in self._others:
+            if all(n in relation.names and n not in relation.path_names for n in wanted):
+                return relation
         known = {name for other in self.keys for name in other.names}
+        known.update(name for other in self._others for name in other.names)
         for name in wanted:
             if name not in known:
                 raise FileflowError(

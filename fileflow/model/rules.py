@@ -64,6 +64,16 @@ class Filter:
     without: tuple[tuple[str, frozenset[str]], ...] = ()
 
 
+# Behind it, in the name of an entry's own wildcard that became a relation, stands whose it is. It
+# may stand in the name of a group of a regular expression, and in no name that people write.
+OWN_MARK = "·"
+
+
+def shown_name(name: str) -> str:
+    """The name of a wildcard as it stands in the Workflowfile."""
+    return name.partition(OWN_MARK)[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
     """Ordered rows over names: one key of `wildcards`, kept as columns that nobody changes.

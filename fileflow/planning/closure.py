@@ -281,8 +281,12 @@ class Closure:
             if table.sites:
                 self._follow_calls(table, rows)
             if self.unknowns.any:
-                for row, producers in self.unknowns.of_scatter(table, rows).items():
+                late = self.unknowns.of_outputs(table, rows)
+                for row, producers in late.items():
                     self.defer(table.base | row, producers)
+                wrong = None if late else self.unknowns.outputs_mistake(table)
+                if wrong is not None:
+                    self.failed |= {table.base | row: wrong for row in rows}
             if self.unknowns.any and not (stays and table.rests is not None):
                 behind = frozenset(self.unknowns.behind(table, rows))
                 if len(rows) == table.count:

@@ -132,7 +132,9 @@ def in_pattern_order(
     waiting = sorted(relations, key=lambda r: min(position.get(name, last) for name in r.names))
     ordered: list[Relation] = []
     while waiting:
-        ready = (r for r in waiting if not any(_gives_to(other, r) for other in waiting))
+        # What the pattern does not name has the same value all along, or tells nothing apart.
+        inside = [other for other in waiting if not position.keys().isdisjoint(other.names)]
+        ready = (r for r in waiting if not any(_gives_to(other, r) for other in inside))
         relation = next(ready, waiting[0])
         waiting = [r for r in waiting if r is not relation]
         ordered.append(relation)

@@ -6,11 +6,13 @@ of a scatter, or the file that holds a list; it is told apart by the values of i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from fileflow.errors import FileflowError
 from fileflow.lean import dataclass, field, replace
-from fileflow.model.rules import Relation, Workflow
+from fileflow.model.patterns import value_allowed
+from fileflow.model.rules import OWN_MARK, Relation, Rule, Workflow
 
 Values = tuple[str, ...]
 
@@ -93,7 +95,64 @@ def with_known(workflow: Workflow, known: Known) -> Workflow:
         known.filled(number, relation) if is_found(relation) else relation
         for number, relation in enumerate(workflow.relations)
     ]
-    return replace(workflow, relations=tuple(relations))
+    rules = workflow.rules
+    if any(OWN_MARK in relation.names[0] for relation in relations):
+        found = {
+            relation.names: relation
+            for number, relation in enumerate(relations)
+            if known.of(number)
+        }
+        rules = {name: _with_outputs(rule, found, workflow) for name, rule in rules.items()}
+    return replace(workflow, relations=tuple(relations), rules=rules)
+
+
+def _with_outputs(
+    rule: Rule, found: Mapping[tuple[str, ...], Relation], workflow: Workflow
+) -> Rule:
+    """A rule with the values of outputs' own wildcards that are known, if they fill paths."""
+    if not any(entry.own is not None and entry.own.made is not None for entry in rule.outputs):
+        return rule
+    outputs = []
+    for entry in rule.outputs:
+        own = found.get(entry.own.names) if entry.own is not None else None
+        if own is not None and own.made is not None and not unfit_values(rule, own, workflow):
+            own = replace(own, columns=_allowed(rule, own, workflow), made=None)
+            outputs.append(entry._replace(own=own))
+        else:
+            outputs.append(entry)
+    return rule._replace(outputs=tuple(outputs))
+
+
+def unfit_values(rule: Rule, own: Relation, workflow: Workflow) -> str:
+    """Why known values of an output's own wildcards give no paths; empty if they do."""
+    for name, column in zip(own.names, _allowed(rule, own, workflow), strict=True):
+        if not column:
+            return f"{own.origin} gives no values"
+        checks = [re.compile(regex) for regex in _regexes(rule, name, workflow)]
+        for value in column:
+            if not value_allowed(value, checks):
+                return f"{own.origin} holds {value!r}, which cannot fill a path"
+    return ""
+
+
+def _allowed(rule: Rule, own: Relation, workflow: Workflow) -> tuple[list[str], ...]:
+    """The columns without the rows that constraints exclude."""
+    regexes = [_regexes(rule, name, workflow) for name in own.names]
+    rows = [
+        row
+        for row in zip(*own.columns, strict=True)
+        if all(
+            re.fullmatch(regex, value)
+            for value, mine in zip(row, regexes, strict=True)
+            for regex in mine
+        )
+    ]
+    return tuple(map(list, zip(*rows, strict=True))) or tuple([] for _ in own.names)
+
+
+def _regexes(rule: Rule, name: str, workflow: Workflow) -> list[str]:
+    own = [rule.constraints[name]] if name in rule.constraints else []
+    return [*workflow.constraints.get(name, ()), *own]
 
 
 def _filled(relation: Relation, found: dict[Values, Found]) -> Relation:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fileflow.errors import FileflowError, Place, did_you_mean
 from fileflow.lean import dataclass, replace
 from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
-from fileflow.model.rules import Entry, Kind, Relation, Rule, Workflow, unnamed_column
+from fileflow.model.rules import Entry, Kind, Relation, Rule, Workflow, shown_name, unnamed_column
 from fileflow.model.tokens import list_id, list_token
 from fileflow.planning.filling import Item, config_lookup
 from fileflow.planning.joins import (
@@ -258,6 +258,9 @@ def _expanded(entry: Entry) -> list[Entry]:
     if entry.own is None or entry.pattern is None:
         return [entry._replace(rule=None) if entry.absent else entry]
     own = entry.own
+    if own.made is not None:  # not known yet: the job waits
+        holes = {name: f"{{{shown_name(name)}}}" for name in own.names}
+        return [entry._replace(pattern=_partly(entry.pattern, holes))]
     out = []
     for row in zip(*own.columns, strict=True):
         values = dict(zip(own.names, row, strict=True))

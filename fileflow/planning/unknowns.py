@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from fileflow.errors import FileflowError
+from fileflow.errors import Exit, FileflowError
 from fileflow.lean import dataclass
-from fileflow.model.patterns import Pattern
-from fileflow.model.rules import Entry, Relation, Rule, Workflow
+from fileflow.model.patterns import Matcher, Pattern
+from fileflow.model.rules import OWN_MARK, Entry, Relation, Rule, Workflow
 from fileflow.planning.finding import Finder
 from fileflow.planning.joins import relations_reaching
-from fileflow.planning.known import Found, Known, Values, is_found, own_names, producer_names, told_names
+from fileflow.planning.known import (
+    Found,
+    Known,
+    Values,
+    is_found,
+    own_names,
+    producer_names,
+    told_names,
+    unfit_values,
+)
 from fileflow.planning.questions import sites_of
 from fileflow.planning.tables import SHIFT, Joins, Link, RuleTable
 
@@ -56,6 +65,13 @@ class Unknowns:
             for number, relation in enumerate(workflow.relations)
             if is_found(relation)
         }
+        # Outputs of which it is not known yet which paths they stand for.
+        self._unlisted = [
+            (rule, Matcher(entry.pattern, {}))
+            for rule in workflow.rules.values()
+            for entry in rule.outputs
+            if entry.pattern is not None and entry.own is not None and entry.own.made is not None
+        ]
         self.sources: dict[tuple[int, Values], Source] = {}
         self._lists: dict[int, RuleTable] = {}
         self._indexes: dict[tuple[int, tuple[str, ...]], tuple[int, dict[Values, list[int]]]] = {}
@@ -147,9 +163,9 @@ class Unknowns:
                     out[row] = out.get(row, NOTHING) | cache[key]
         return out
 
-    def of_scatter(self, table: RuleTable, rows: Iterable[int]) -> dict[int, frozenset[int]]:
-        """For each of these jobs that scatter declared values which are not known yet: who has to
-        tell them."""
+    def of_outputs(self, table: RuleTable, rows: Iterable[int]) -> dict[int, frozenset[int]]:
+        """For each of these jobs of which it is not known yet what they have to make, as a list
+        that a rule makes says so: who has to tell."""
         out: dict[int, frozenset[int]] = {}
         for relation in self._declaring(table):
             shared = [name for name in producer_names(relation) if name in table.columns]
@@ -161,8 +177,15 @@ class Unknowns:
         return out
 
     def _declaring(self, table: RuleTable) -> list[Relation]:
-        """The lists that rules make and that give values to what a rule scatters."""
-        given = table.given
+        """The lists that rules make and that say what a rule has to make: values of what it
+        scatters, or of wildcards of its outputs' own."""
+        given = table.given | {
+            name
+            for entry in table.rule.outputs
+            if entry.own is not None
+            for name in entry.own.names
+            if OWN_MARK in name
+        }
         return [
             relation
             for relation in (self.joins.relations_of(given) if given else ())
@@ -226,12 +249,16 @@ class Unknowns:
             mine = {name: values[name] for name in table.names}
             row = table.row_for(mine)
             if row is not None:
-                out |= self.of_scatter(table, [row]).get(row, NOTHING)
+                out |= self.of_outputs(table, [row]).get(row, NOTHING)
             if table.is_declared(scatter.k):
                 continue
             if row is not None and table.found(row) is None:
                 out |= {table.base | row}
             out |= self.of_rule(table, mine)
+        for rule, matcher in self._unlisted:
+            if matcher.match(path) is not None:
+                table = self.finder.table(rule.name)
+                out |= self.of_outputs(table, [0]).get(0, NOTHING) if table.count else NOTHING
         return out
 
     @staticmethod
@@ -240,6 +267,22 @@ class Unknowns:
         places = [(k, table.columns[name]) for k, name in enumerate(names) if name in table.columns]
         wanted = {tuple(column[row] for _, column in places) for row in rows}
         return any(tuple(values[k] for k, _ in places) in wanted for values in found.rows)
+
+    def outputs_mistake(self, table: RuleTable) -> FileflowError | None:
+        """What is wrong if a list is known that says what a rule has to make, and gives no paths."""
+        for entry in table.rule.outputs:
+            if entry.own is None or entry.own.made is None:
+                continue
+            relation = next(r for r in self.workflow.relations if r.names == entry.own.names)
+            if self.known.of(self.numbers[id(relation)]):
+                wrong = unfit_values(table.rule, relation, self.workflow)
+                return FileflowError(
+                    f"the output {entry.pattern} of rule {table.rule.name!r} gives no path: "
+                    f"{wrong}",
+                    place=entry.place,
+                    status=Exit.FAILED,
+                )
+        return None
 
     def _producers(self, number: int, relation: Relation) -> RuleTable:
         if relation.scattered_by is not None:

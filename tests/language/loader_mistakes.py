@@ -1322,6 +1322,56 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             "give it another name here, or put its values into `wildcards`",
         ),
     ),
+    "values of an own name from no key": (
+        """
+        wildcards: {month: [1]}
+        rules:
+          a:
+            input: {path: 'raw/{n}.txt', n: {same: months}}
+            output: y
+            shell: touch {output}
+        """,
+        (
+            "4:44",
+            "same: no key of wildcards gives values to months",
+            "did you mean 'month'?",
+        ),
+    ),
+    "an output whose list is another for each job": (
+        """
+        wildcards: {s: [1, 2]}
+        rules:
+          a:
+            output: {path: 'y/{s}/{n}', n: {lines: 'lists/{s}.txt'}}
+            shell: touch {output}
+          lists:
+            output: lists/{s}.txt
+            shell: touch {output}
+        """,
+        (
+            "4:33",
+            "the output y/{s}/{n}: there is a lists/{s}.txt for each value of s, and which files a "
+            "rule makes cannot differ from job to job",
+            "put these values into `wildcards` and write scatter: n, so that a job makes those "
+            "that its list says",
+        ),
+    ),
+    "an output with two lists of its own": (
+        """
+        rules:
+          a:
+            output: {path: 'y/{m}/{n}', n: {lines: list.txt}, m: [1, 2]}
+            shell: touch {output}
+          list:
+            output: list.txt
+            shell: touch {output}
+        """,
+        (
+            "3:33",
+            "the output y/{m}/{n}: values in a list that a rule makes stand alone",
+            "let the rule write a table with all of them: n, m: {table: …}",
+        ),
+    ),
     "an own name that has values": (
         """
         wildcards: {n: [1]}

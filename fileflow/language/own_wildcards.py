@@ -1,0 +1,155 @@
+"""Gives entries the values of their own wildcards: `{path: "raw/{n}.txt", n: [1, 2]}`.
+
+Values that are known stay with the entry, which stands for the paths that they give. Those that
+stand in a list which a rule makes become a relation like any, under a name that nothing else has,
+so that what waits for them is found as for all values that are found while running. Knows the
+entries of one rule at a time; not how values are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from fileflow.errors import Collector, FileflowError
+from fileflow.language.entries import Own
+from fileflow.language.relations import OwnRead
+from fileflow.lean import replace
+from fileflow.model.patterns import Pattern
+from fileflow.model.rules import OWN_MARK, Entry, Relation, Rule
+
+
+class OwnWildcards:
+    """The entries' own wildcards of all rules; `relations` and `constraints` are those of lists
+    that rules make."""
+
+    def __init__(self, read: Callable[[Own], OwnRead], errors: Collector) -> None:
+        self._read = read
+        self._errors = errors
+        self.relations: list[Relation] = []
+        self.constraints: dict[str, tuple[str, ...]] = {}
+        self._marks: set[str] = set()
+
+    def given_to(self, rule: Rule, owns: Mapping[int, Own]) -> Rule:
+        """The rule with the values; `owns` holds by the place of an entry what it said of them."""
+        read = {id(own): self._read(own) for own in owns.values()}
+        named: dict[int, dict[str, str]] = {}
+        constraints = dict(rule.constraints)
+        for number, own in enumerate({id(own): own for own in owns.values()}.values()):
+            found = read[id(own)]
+            if found.is_made:
+                mark = self._mark(rule, number)
+                names = {name: f"{name}{mark}" for name in own.names}
+                named[id(own)] = names
+                self._keep(found, names)
+                for name, other in names.items():
+                    if name in constraints:
+                        constraints[other] = constraints[name]
+
+        def inputs() -> Iterable[Entry]:
+            for entry in rule.inputs:
+                own = owns.get(id(entry))
+                if own is None or not read[id(own)].relations:
+                    yield entry
+                elif id(own) in named:
+                    yield entry._replace(pattern=_renamed(entry.pattern, named[id(own)]))
+                else:
+                    self._check_one(entry, read[id(own)].relations[0])
+                    yield entry._replace(own=read[id(own)].relations[0])
+
+        def outputs() -> Iterable[Entry]:
+            for entry in rule.outputs:
+                own = owns.get(id(entry))
+                if own is None or not read[id(own)].relations:
+                    yield entry
+                    continue
+                relations = read[id(own)].relations
+                if id(own) not in named:
+                    yield entry._replace(own=relations[0])
+                    continue
+                self._check_output(entry, relations)
+                names = named[id(own)]
+                pattern = _renamed(entry.pattern, names)
+                yield entry._replace(pattern=pattern, own=_with_names(relations[0], names))
+
+        return rule._replace(
+            inputs=tuple(inputs()), outputs=tuple(outputs()), constraints=constraints
+        )
+
+    def _mark(self, rule: Rule, number: int) -> str:
+        """What tells the names apart from all others, and stays as other rules come and go."""
+        word = re.sub(r"\W", "_", rule.name, flags=re.ASCII)
+        mark = f"{OWN_MARK}{word}{OWN_MARK}{number}"
+        while mark in self._marks:
+            mark += OWN_MARK
+        self._marks.add(mark)
+        return mark
+
+    def _keep(self, found: OwnRead, names: Mapping[str, str]) -> None:
+        self.relations += [_with_names(relation, names) for relation in found.relations]
+        for name, regexes in found.constraints.items():
+            self.constraints[names[name]] = regexes
+
+    def _check_one(self, entry: Entry, relation: Relation) -> None:
+        if entry.one and len(relation) > 1:
+            self._errors.add(
+                FileflowError(
+                    f"{entry.pattern} is said to be one file (`one: true`), but its own "
+                    f"{', '.join(relation.names)} gives {len(relation)}",
+                    place=entry.place,
+                    hint="leave `one` out: then it is a list",
+                )
+            )
+
+    def _check_output(self, entry: Entry, relations: Sequence[Relation]) -> None:
+        """All jobs of a rule have the same outputs but for their wildcards."""
+        made = next(relation for relation in relations if relation.made is not None)
+        assert made.made is not None
+        if made.path_names:
+            path = made.made.pattern
+            self._errors.add(
+                FileflowError(
+                    f"the output {entry.pattern}: there is a {path} for each value of "
+                    f"{', '.join(sorted(made.path_names))}, and which files a rule makes cannot "
+                    "differ from job to job",
+                    place=made.place,
+                    hint="put these values into `wildcards` and write scatter: "
+                    f"{made.names[0]}, so that a job makes those that its list says",
+                )
+            )
+        elif len(relations) > 1:
+            self._errors.add(
+                FileflowError(
+                    f"the output {entry.pattern}: values in a list that a rule makes stand alone",
+                    place=made.place,
+                    hint="let the rule write a table with all of them: "
+                    f"{', '.join(n for one in relations for n in one.names)}: {{table: …}}",
+                )
+            )
+
+
+def _with_names(relation: Relation, names: Mapping[str, str]) -> Relation:
+    made = relation.made
+    if made is not None:
+        columns = {names[name]: header for name, header in made.columns.items()}
+        keep = made.keep
+        if keep is not None:
+            keep = replace(
+                keep,
+                where=tuple((names[name], values) for name, values in keep.where),
+                without=tuple((names[name], values) for name, values in keep.without),
+            )
+        made = replace(made, columns=columns, keep=keep)
+    return replace(
+        relation, names=tuple(names.get(name, name) for name in relation.names), made=made
+    )
+
+
+def _renamed(pattern: Pattern | None, names: Mapping[str, str]) -> Pattern | None:
+    """The same pattern, with its text as written, over other names."""
+    if pattern is None:
+        return None
+    return pattern._replace(
+        names=tuple(names.get(name, name) for name in pattern.names),
+        wildcards=tuple(names.get(name, name) for name in pattern.wildcards),
+    )

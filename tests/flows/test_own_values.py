@@ -1,0 +1,316 @@
+"""An entry's own wildcards, `{path: …, n: …}`: in any form, also from lists that rules make."""
+
+import json
+
+import pytest
+
+from .space import Space
+
+LISTED = """\
+rules:
+  all:
+    input: out/total.txt
+  list:
+    input: data/list.txt
+    output: build/list.txt
+    shell: |
+      echo list >> "$RAN_LOG"
+      grep -v '^#' {input} > {output}
+  work:
+    input: in/{name}.txt
+    output: work/{name}.txt
+    shell: |
+      echo work {name} >> "$RAN_LOG"
+      tr a-z A-Z < {input} > {output}
+"""
+TOTAL = """\
+  total:
+    input: {path: "work/{n}.txt", n: {lines: build/list.txt}}
+    output: out/total.txt
+"""
+ACTIONS = {
+    "shell": """\
+    shell: |
+      echo total >> "$RAN_LOG"
+      cat {input} > {output}
+""",
+    "argv": "    argv: [bash, total.sh, '{output}', '{input}']\n",
+    "script": "    script: total.sh\n    args: ['{output}', '{input}']\n",
+    "run": "    run: steps:total\n",
+}
+SCRIPT = 'echo total >> "$RAN_LOG"; to=$1; shift; cat "$@" > "$to"\n'
+STEPS = """\
+import os
+
+
+def total(input: list, output):
+    with open(os.environ["RAN_LOG"], "a") as log:
+        log.write("total\\n")
+    assert isinstance(input, list)
+    output.write_text("".join(path.read_text() for path in input))
+"""
+
+
+def ran(space: Space, *jobs: str, args: tuple[str, ...] = ()) -> None:
+    """Exactly these jobs run, and then nothing is left to do."""
+    flow = space.good(*args)
+    assert space.ran == sorted(jobs), flow.text
+    assert flow.summary["built"] == len(jobs)
+    assert space.good(*args).summary["built"] == 0
+    assert space.ran == []
+
+
+@pytest.mark.parametrize("way", ACTIONS)
+def test_an_input_takes_what_a_list_says_that_a_rule_makes(space: Space, way: str) -> None:
+    space.write("Workflowfile", LISTED + TOTAL + ACTIONS[way])
+    space.write("total.sh", SCRIPT)
+    space.write("steps.py", STEPS)
+    space.write("data/list.txt", "b\na\n")
+    for name in "abc":
+        space.write(f"in/{name}.txt", f"{name}\n")
+    before = space.snapshot()
+    dry = space.good("-n")
+    assert (dry.planned, dry.deferred) == ({"list"}, {"total"})
+    assert "total  not known yet, before list ran" in space.flow("status", "total").stdout
+    assert "gathers n (found while running)" in space.flow("list").stdout
+    assert space.snapshot() == before
+    ran(space, "list", "work a", "work b", "total")
+    assert space.read("out/total.txt") == "B\nA\n"
+    rules = {
+        rule["rule"]: rule for rule in json.loads(space.flow("list", "--json").stdout)["rules"]
+    }
+    assert [*rules["total"]["gathers"]] == ["n"]
+    space.write("data/list.txt", "b\na\n#c\n")
+    ran(space, "list")
+    space.write("data/list.txt", "b\na\nc\n")
+    ran(space, "list", "work c", "total")
+    space.write("data/list.txt", "c\nb\n")
+    ran(space, "list", "total")
+    assert space.read("out/total.txt") == "C\nB\n"
+    space.write("in/b.txt", "x\n")
+    ran(space, "work b", "total")
+    # What the list said is known while it is gone.
+    space.delete("build/list.txt")
+    ran(space)
+    space.write("data/list.txt", "c\nz\n")
+    flow = space.run()
+    assert flow.status == 1 and "in/z.txt" in flow.text and space.ran == ["list"]
+    space.write("data/list.txt", "c\n")
+    ran(space, "list", "total")
+
+
+def test_a_list_may_be_another_for_each_job_and_stand_beside_other_names(space: Space) -> None:
+    space.workflow("""
+        wildcards:
+          s: [p, q]
+        rules:
+          all:
+            input: out/{s}.txt
+          plan:
+            input: data/{s}.csv
+            output: build/{s}.csv
+            shell: cp {input} {output}
+          join:
+            input:
+              first: {path: "in/{n}-{r}.txt", n: {table: "build/{s}.csv"}, r: [1, 2]}
+              second: {path: "in/{n}-1.txt", n: {table: "build/{s}.csv", where: {n: [b, c]}},
+                       optional: true}
+            output: out/{s}.txt
+            shell: |
+              echo join {s} >> "$RAN_LOG"
+              echo {input.first} : {input.second} > {output}
+        """)
+    for name in ("a-1", "a-2", "b-1", "b-2", "c-1", "c-2"):
+        space.write(f"in/{name}.txt", name)
+    space.write("data/p.csv", "n,kind\na,x\nb,x\n")
+    space.write("data/q.csv", "n,kind\na,y\n")
+    space.good()
+    assert space.ran == ["join p", "join q"]
+    assert space.read("out/p.txt") == "in/a-1.txt in/a-2.txt in/b-1.txt in/b-2.txt : in/b-1.txt\n"
+    assert space.read("out/q.txt") == "in/a-1.txt in/a-2.txt :\n"
+    assert space.good().summary["built"] == 0
+    space.write("data/q.csv", "n,kind\nc,y\n")
+    space.good()
+    assert space.ran == ["join q"]
+    assert space.read("out/q.txt") == "in/c-1.txt in/c-2.txt : in/c-1.txt\n"
+
+
+def test_one_file_that_a_list_says_arrives_as_one(space: Space) -> None:
+    space.workflow("""
+        rules:
+          best:
+            input: scores.txt
+            output: build/best.txt
+            shell: sort -n {input} | head -n 1 | cut -d ' ' -f 2 > {output}
+          take:
+            input: {path: "in/{n}.txt", n: {lines: build/best.txt}, one: true}
+            output: out.txt
+            run: steps:take
+        """)
+    space.write(
+        "steps.py",
+        "from pathlib import Path\n"
+        "def take(input: Path, output):\n"
+        "    output.write_bytes(input.read_bytes())\n",
+    )
+    space.write("scores.txt", "2 a\n1 b\n")
+    space.write("in/a.txt", "A")
+    space.write("in/b.txt", "B")
+    space.good("take")
+    assert space.read("out.txt") == "B"
+    space.write("scores.txt", "1 a\n2 b\n")
+    space.good("take")
+    assert space.read("out.txt") == "A"
+    space.replace("Workflowfile", "head -n 1", "head -n 2")
+    flow = space.run("take")
+    assert flow.status == 1 and "is said to be one file" in flow.text and "there are 2" in flow.text
+
+
+MADE = """\
+rules:
+  all:
+    input: [out/a.txt, out/total.txt]
+  list:
+    input: data/list.txt
+    output: build/list.txt
+    shell: cp {input} {output}
+  make:
+    input: data/text.txt
+    output:
+      parts: {path: "made/{n}.txt", n: {lines: build/list.txt}}
+      index: made/index.md
+"""
+MAKE = {
+    "shell": """\
+    shell: |
+      echo make >> "$RAN_LOG"
+      for part in {output.parts}; do cp {input} $part; done; echo {output.parts} > {output.index}
+""",
+    "run": "    run: steps:make\n",
+}
+TAKE = """\
+  take:
+    input: made/a.txt
+    output: out/a.txt
+    shell: |
+      echo take >> "$RAN_LOG"
+      cp {input} {output}
+  total:
+    input: {path: "made/{n}.txt", n: {lines: build/list.txt}}
+    output: out/total.txt
+    shell: |
+      echo total >> "$RAN_LOG"
+      cat {input} > {output}
+"""
+
+
+@pytest.mark.parametrize("way", MAKE)
+def test_an_output_is_what_a_list_says_that_a_rule_makes(space: Space, way: str) -> None:
+    space.write("Workflowfile", MADE + MAKE[way] + TAKE)
+    space.write(
+        "steps.py",
+        "import os\n"
+        "def make(input, parts: list, index):\n"
+        "    open(os.environ['RAN_LOG'], 'a').write('make\\n')\n"
+        "    for part in parts:\n"
+        "        part.write_bytes(input.read_bytes())\n"
+        "    index.write_text(' '.join(part.name for part in parts))\n",
+    )
+    space.write("data/list.txt", "b\na\n")
+    space.write("data/text.txt", "text\n")
+    before = space.snapshot()
+    dry = space.good("-n")
+    assert dry.planned == {"list"} and {"take", "total"} <= dry.deferred
+    for target in ("make", "made/a.txt", "made/index.md"):
+        assert space.good("-n", target).planned == {"list"}
+    assert space.snapshot() == before
+    flow = space.good()
+    assert space.ran == ["make", "take", "total"], flow.text
+    assert space.read("out/total.txt") == "text\ntext\n"
+    assert space.good().counts() == (0, 4, 0, 0)
+    space.write("data/list.txt", "b\na\nc\n")
+    dry = space.good("-n")
+    assert dry.planned == {"list"} and {"take", "total"} <= dry.deferred
+    space.good()
+    assert space.ran == ["make", "total"]
+    assert space.files("made") == ["made/a.txt", "made/b.txt", "made/c.txt", "made/index.md"]
+    space.write("made/c.txt", "mine\n")
+    space.good()
+    assert space.ran == ["make"]
+    # What the list does not say any more is an orphan.
+    space.write("data/list.txt", "b\na\n")
+    flow = space.good()
+    assert space.ran == ["make", "total"]
+    assert "made/c.txt" in flow.text
+    assert "made/c.txt" in space.flow("clean", "--orphans").stdout
+    assert space.files("made") == ["made/a.txt", "made/b.txt", "made/index.md"]
+    # Before the list is settled nothing is said to be an orphan.
+    space.write("data/list.txt", "b\na\nd\n")
+    assert "made/" not in space.flow("clean", "--orphans", "-n").stdout
+    space.write("data/list.txt", "b\n")
+    space.delete("made/a.txt")
+    flow = space.run()
+    assert flow.status == 1 and "made/a.txt" in flow.text
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [("", "the lines of build/list.txt gives no values"), ("../x\n", "holds '../x', which cannot")],
+)
+def test_a_list_that_gives_no_output_is_an_error_of_the_run(
+    space: Space, said: str, wrong: str
+) -> None:
+    space.write("Workflowfile", MADE + MAKE["shell"])
+    space.replace("Workflowfile", "[out/a.txt, out/total.txt]", "made/index.md")
+    space.write("data/list.txt", said)
+    space.write("data/text.txt", "text\n")
+    flow = space.run()
+    assert flow.status == 1, flow.text
+    assert "the output made/{n}.txt of rule 'make' gives no path" in flow.text
+    assert wrong in flow.text and space.ran == []
+    assert not space.exists("made")
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("n: {same: s}", "a b c"),
+        ("n: {same: t}", "b a"),
+        ("n: {range: 2}", "0 1"),
+        ("n: {values: [b], match: {n: '[a-z]'}}", "b"),
+        ("n: {lines: data/list.txt, except: {n: a}}", "b"),
+        ("n: {keys: config.names}", "x y"),
+        ("n: 'data/{n}.txt'", "list"),
+    ],
+)
+def test_each_form_of_values_may_stand_in_an_entry(space: Space, form: str, said: str) -> None:
+    space.write("data/list.txt", "b\na\n")
+    for name in [*"abcxy01", "list"]:
+        space.write(f"in/{name}.txt", "")
+    space.workflow(f"""
+        config: {{names: {{x: 1, y: 2}}}}
+        wildcards: {{s: [a, b, c], t: {{lines: build/t.txt}}}}
+        rules:
+          t: {{input: data/list.txt, output: build/t.txt, shell: "cp {{input}} {{output}}"}}
+          join:
+            input: {{path: "in/{{n}}.txt", {form}}}
+            output: out.txt
+            shell: echo {{input:name}} > {{output}}
+        """)
+    space.good("join")
+    assert space.read("out.txt").replace(".txt", "") == f"{said}\n"
+
+
+def test_pairs_of_a_key_may_stand_in_an_entry(space: Space) -> None:
+    for name in ("ab", "ac", "bc"):
+        space.write(f"in/{name}", name)
+    space.workflow("""
+        wildcards: {s: [a, b, c]}
+        rules:
+          join:
+            input: {path: "in/{n}{m}", "n, m": {pairs: s}}
+            output: out.txt
+            shell: cat {input} > {output}
+        """)
+    space.good("join")
+    assert space.read("out.txt") == "abacbc"

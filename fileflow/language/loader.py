@@ -6,6 +6,7 @@ What jobs there are, and which files they need, is for planning to say.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
@@ -97,7 +98,7 @@ class _Loader:
         mistakes = len(errors.errors)
         relations = self._relations(outputs)
         if len(errors.errors) == mistakes:
-            found = [*relations.relations, *_scattered(readings, relations.relations)]
+            found = [*relations.relations, *_scattered(readings, relations.relations, errors)]
             columns = Columns(found)
             keys = relations.relations
             own = OwnWildcards(lambda said: self._own(said, outputs, keys), errors)
@@ -360,13 +361,28 @@ def _over(base: Node, over: Node, *, deep: bool) -> Node:
     return Tree(items, keys, over.flow, over.source, over.line, over.column)
 
 
-def _scattered(readings: Iterable[Reading], declared: Iterable[Relation]) -> list[Relation]:
+def _scattered(
+    readings: Sequence[Reading], declared: Iterable[Relation], errors: Collector
+) -> list[Relation]:
     """A relation for what each scatter finds, if no key of `wildcards` has all its values."""
+    finders = Counter(name for reading in readings for name in reading.rule.scatter)
     names = {name for relation in declared for name in relation.names}
     found = []
     for reading in readings:
         rule = reading.rule
         new = tuple(name for name in rule.scatter if name not in names)
+        for entry in rule.inputs if new else ():
+            for name in reading.shape.wildcards_of(entry):
+                if name in new and finders[name] == 1:
+                    errors.add(
+                        FileflowError(
+                            f"the input {entry.pattern} holds {{{name}}}, whose values this job "
+                            "is to find itself",
+                            place=entry.place,
+                            hint="give the wildcard of the input another name, or declare the "
+                            f"values of {name} in `wildcards`",
+                        )
+                    )
         if new:
             # Those that have values are not found: they only say for which of them the others are.
             given = tuple(name for name in rule.scatter if name in names)

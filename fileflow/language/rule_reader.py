@@ -390,6 +390,13 @@ class _RuleReader:
             )
         if "args" in self._draft.own_keys and "script" not in self._items:
             raise FileflowError("args are the words of a script", place=key["args"].place)
+        if "shell_words" in self._draft.own_keys and not action.get("shell_words", True):
+            raise FileflowError(
+                "shell_words has no word: there is nothing that could run the text of shell",
+                place=key["shell_words"].place,
+                hint="leave it out for bash, or write words such as [zsh, -c]; "
+                "a command without a shell is argv",
+            )
         for word, (actions, what) in _WITH_COMMANDS.items():
             if word in self._draft.own_keys and not any(one in self._items for one in actions):
                 raise FileflowError(
@@ -418,6 +425,12 @@ class _RuleReader:
                 raise FileflowError("argv has no words", place=node.place)
             return Argv(words, place)
         path = self._template(scalars.scalar(node, "script", "the path of a file"))
+        if "args" in self._draft.own_keys and path.text.endswith(".ipynb"):
+            raise FileflowError(
+                f"{path.text} is a notebook, which takes no words",
+                place=self._draft.node.keys["args"].place,
+                hint="it has the facts of the job: write params, and job.params in the notebook",
+            )
         return Script(path, self._words("args") if "args" in self._items else None, place)
 
     def _shell(self, key: str) -> Template:

@@ -65,6 +65,7 @@ class Shape(NamedTuple):
         yield from self._doubled()
         yield from self._scattered()
         yield from self._deps()
+        yield from self._ensured()
         yield from self._logs()
         if self.owns:
             yield from self._owns()
@@ -150,6 +151,18 @@ class Shape(NamedTuple):
                     f"{entry.pattern} is scattered: `deps: true` is for one file of each job",
                     place=entry.place,
                     hint="name it without the scattered wildcards",
+                )
+
+    def _ensured(self) -> Iterator[FileflowError]:
+        for entry in self.outputs:
+            if entry.pattern is None or not entry.pattern.directory:
+                continue
+            if entry.ensure is not None and entry.ensure.sha256 is not None:
+                yield FileflowError(
+                    f"{entry.pattern} is a folder: only of a file a sha256 can be ensured",
+                    place=entry.place,
+                    hint="name the file whose bytes are known as an output, or write "
+                    "ensure: {non_empty: true}",
                 )
 
     def _logs(self) -> Iterator[FileflowError]:

@@ -96,6 +96,23 @@ def test_orphans_are_what_no_rule_makes_any_more(months: Folder) -> None:
     assert months.there("build/02.txt") and months.there("build/total.txt")
 
 
+def test_an_output_that_its_rule_has_no_more_is_an_orphan_until_it_has_it_again(
+    folder: Folder,
+) -> None:
+    folder.workflow("""
+        rules:
+          make: {output: [a.txt, b.txt, c.txt], shell: 'touch {output}'}
+        """)
+    folder.build()
+    folder.replace("Workflowfile", ", c.txt]", "]")
+    folder.build()
+    assert cleaned(folder, orphans=True, dry_run=True) == ["would remove c.txt"]
+    folder.replace("Workflowfile", "b.txt]", "b.txt, c.txt]")
+    assert folder.build().built == 1
+    assert cleaned(folder, orphans=True, dry_run=True) == ["nothing to remove"]
+    assert folder.build().built == 0
+
+
 def test_an_output_that_fits_a_free_wildcard_is_no_orphan(folder: Folder) -> None:
     folder.workflow("""
         rules:

@@ -1002,6 +1002,136 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             "take in_place out, or make one folder of the output: a path that ends with /",
         ),
     ),
+    "a scatter that takes what it is to find": (
+        """
+        rules:
+          a:
+            input: x/{s}
+            output: y/{s}
+            scatter: s
+            shell: touch {output}/1
+        """,
+        (
+            "3:12",
+            "the input x/{s} holds {s}, whose values this job is to find itself",
+            "give the wildcard of the input another name, or declare the values of s in "
+            "`wildcards`",
+        ),
+    ),
+    "a scattered name in params": (
+        """
+        rules:
+          a:
+            output: y/{s}
+            params: {p: '{s}'}
+            scatter: s
+            shell: touch {output}/1
+        """,
+        (
+            "4:18",
+            "{s} is scattered: this job decides on its values as it runs",
+            "{output} is the folder in which it leaves the files",
+        ),
+    ),
+    "a scattered name in the log": (
+        """
+        rules:
+          a:
+            output: y/{s}
+            log: l/{s}
+            scatter: s
+            shell: touch {output}/1
+        """,
+        ("4:10", "the log holds {s}, which no output holds", ""),
+    ),
+    "a seed by a scattered name": (
+        """
+        rules:
+          a:
+            output: y/{s}
+            seed: {by: [s]}
+            scatter: s
+            shell: touch {output}/1
+        """,
+        ("4:16", "seed: by names 's', which is no wildcard and no column of this rule", ""),
+    ),
+    "a deps file for each scattered value": (
+        """
+        rules:
+          a:
+            output: {path: 'y/{s}', deps: true}
+            scatter: s
+            shell: touch {output}/1
+        """,
+        (
+            "3:20",
+            "y/{s} is scattered: `deps: true` is for one file of each job",
+            "name it without the scattered wildcards",
+        ),
+    ),
+    "after without a call": (
+        """
+        rules:
+          a:
+            input: {path: x, after: y}
+            output: z
+            shell: touch {output}
+        """,
+        ("3:22", "after stands beside call only", ""),
+    ),
+    "words of a notebook": (
+        """
+        rules:
+          a:
+            output: y
+            script: a.ipynb
+            args: [x]
+        """,
+        (
+            "5:5",
+            "a.ipynb is a notebook, which takes no words",
+            "it has the facts of the job: write params, and job.params in the notebook",
+        ),
+    ),
+    "a shell without words": (
+        """
+        rules:
+          a:
+            output: y
+            shell_words: []
+            shell: touch {output}
+        """,
+        (
+            "4:5",
+            "shell_words has no word: there is nothing that could run the text of shell",
+            "leave it out for bash, or write words such as [zsh, -c]; a command without a shell is "
+            "argv",
+        ),
+    ),
+    "a shell_prefix that is a list": (
+        """
+        rules:
+          a:
+            output: y
+            shell_prefix: [module, load]
+            shell: touch {output}
+        """,
+        ("4:19", "shell_prefix is a command, not a list", ""),
+    ),
+    "a sha256 of a folder": (
+        """
+        rules:
+          a:
+            output: {path: y/, ensure: {sha256: '%s'}}
+            shell: touch {output}/x
+        """
+        % ("0" * 64),
+        (
+            "3:20",
+            "y/ is a folder: only of a file a sha256 can be ensured",
+            "name the file whose bytes are known as an output, or write ensure: {non_empty: true}",
+        ),
+    ),
     "a log with a wildcard of its own": (
         """
         rules:

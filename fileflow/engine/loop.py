@@ -838,7 +838,13 @@ class Loop:
 
     def _take_dropped(self, before: Record, outputs: Sequence[str]) -> None:
         """Minds outputs that the job had and has no more, and has again."""
-        dropped = [k for k, path in enumerate(before.outputs) if path not in outputs]
+        finder = self.plan.finder
+        assert finder is not None, "bug: a plan that was not made by the planner"
+        dropped = [
+            k
+            for k, path in enumerate(before.outputs)
+            if path not in outputs and path not in self.records.jobs and not finder.makers(path)
+        ]
         orphans = self.recording.orphans(before, dropped)
         if orphans:
             self.records.add_jobs(orphans[0].head, orphans)

@@ -113,6 +113,34 @@ def test_an_output_that_its_rule_has_no_more_is_an_orphan_until_it_has_it_again(
     assert folder.build().built == 0
 
 
+def test_an_output_that_another_rule_makes_now_is_no_orphan_and_stays_fresh(
+    folder: Folder,
+) -> None:
+    folder.workflow("""
+        rules:
+          all: {input: [a.txt, b.txt, c.txt]}
+          make: {output: [a.txt, b.txt, c.txt], shell: 'touch {output}'}
+        """)
+    folder.build()
+    folder.workflow("""
+        rules:
+          all: {input: [a.txt, b.txt, c.txt]}
+          both: {output: [c.txt, b.txt], shell: 'touch {output}'}
+          make: {output: a.txt, input: c.txt, shell: 'touch {output}'}
+        """)
+    assert folder.build().built == 2
+    assert folder.build().built == 0
+    assert cleaned(folder, orphans=True, dry_run=True) == ["nothing to remove"]
+    folder.workflow("""
+        rules:
+          all: {input: [a.txt, b.txt, c.txt]}
+          make: {output: [a.txt, b.txt, c.txt], shell: 'touch {output}'}
+        """)
+    assert folder.build().built == 1
+    assert folder.build().built == 0
+    assert cleaned(folder, orphans=True, dry_run=True) == ["nothing to remove"]
+
+
 def test_an_output_that_fits_a_free_wildcard_is_no_orphan(folder: Folder) -> None:
     folder.workflow("""
         rules:

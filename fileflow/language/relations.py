@@ -25,7 +25,7 @@ from fileflow.language.value_forms import (
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar
 from fileflow.language.yaml_tree import Sequence as Items
-from fileflow.lean import dataclass, lazy_regex, replace
+from fileflow.lean import dataclass, field, lazy_regex, replace
 from fileflow.model.patterns import NAME, Pattern
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Filter, Made, Relation

@@ -38,7 +38,7 @@ def staying(before: Plan, workflow: Workflow, known: Known) -> dict[str, RuleTab
         if (table := before.by_rule.get(name)) is None
         or table.number in waiting
         or _may_differ(table)
-        or any(id(one) in changed for one in table.relations)
+        or any(id(one) in changed for one in (*table.relations, *table.declaring))
     }
     more = True
     while more:

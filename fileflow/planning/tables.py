@@ -17,7 +17,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fileflow.errors import FileflowError, Place, did_you_mean
 from fileflow.lean import dataclass, replace
 from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
-from fileflow.model.rules import Entry, Kind, Relation, Rule, Workflow, shown_name, unnamed_column
+from fileflow.model.rules import (
+    OWN_MARK,
+    Entry,
+    Kind,
+    Relation,
+    Rule,
+    Workflow,
+    shown_name,
+    unnamed_column,
+)
 from fileflow.model.tokens import list_id, list_token
 from fileflow.planning.filling import Item, config_lookup
 from fileflow.planning.joins import (
@@ -283,6 +292,23 @@ def _partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
     return pattern._replace(parts=tuple(parts), names=tuple(names), wildcards=wildcards)
 
 
+def _declaring(rule: Rule, given: set[str], joins: Joins) -> list[Relation]:
+    """The lists that rules make and that give values to these names, or to wildcards of outputs'
+    own."""
+    names = given | {
+        name
+        for entry in rule.outputs
+        if entry.own is not None
+        for name in entry.own.names
+        if OWN_MARK in name
+    }
+    return [
+        relation
+        for relation in (joins.relations_of(names) if names else ())
+        if relation.made is not None and names.intersection(own_names(relation))
+    ]
+
+
 class RuleTable:
     """The jobs of one rule."""
 
@@ -323,6 +349,8 @@ class RuleTable:
         self.given = set(rule.scatter)
         if self.relation_number is not None:
             self.given -= {*own_names(workflow.relations[self.relation_number])}
+        # The lists that rules make and that say what a rule has to make.
+        self.declaring = _declaring(rule, self.given, cache)
         self._declared_rows: tuple[int, list[dict[int, Table]]] = (-1, [])
         self._row_of: dict[tuple[str, ...], int] | None = None
         self.links: list[Link] = []

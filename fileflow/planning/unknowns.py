@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fileflow.errors import Exit, FileflowError
 from fileflow.lean import dataclass
 from fileflow.model.patterns import Matcher, Pattern
-from fileflow.model.rules import OWN_MARK, Entry, Relation, Rule, Workflow
+from fileflow.model.rules import Entry, Relation, Rule, Workflow
 from fileflow.planning.finding import Finder
 from fileflow.planning.joins import relations_reaching
 from fileflow.planning.known import (
@@ -167,7 +167,7 @@ class Unknowns:
         """For each of these jobs of which it is not known yet what they have to make, as a list
         that a rule makes says so: who has to tell."""
         out: dict[int, frozenset[int]] = {}
-        for relation in self._declaring(table):
+        for relation in table.declaring:
             shared = [name for name in producer_names(relation) if name in table.columns]
             for row in rows:
                 values = {name: table.columns[name][row] for name in shared}
@@ -175,22 +175,6 @@ class Unknowns:
                 if producers:
                     out[row] = out.get(row, NOTHING) | producers
         return out
-
-    def _declaring(self, table: RuleTable) -> list[Relation]:
-        """The lists that rules make and that say what a rule has to make: values of what it
-        scatters, or of wildcards of its outputs' own."""
-        given = table.given | {
-            name
-            for entry in table.rule.outputs
-            if entry.own is not None
-            for name in entry.own.names
-            if OWN_MARK in name
-        }
-        return [
-            relation
-            for relation in (self.joins.relations_of(given) if given else ())
-            if relation.made is not None and given.intersection(own_names(relation))
-        ]
 
     def behind(self, table: RuleTable, rows: Sequence[int], *, own: bool = False) -> set[int]:
         """The jobs that have told values on which these jobs rest: they stay wanted.
@@ -204,7 +188,7 @@ class Unknowns:
             if id(relation) in self.numbers
             and set(own_names(relation)) & set(table.shape.path_wildcards)
         ]
-        declaring = [one for one in self._declaring(table) if one not in used]
+        declaring = [one for one in table.declaring if one not in used]
         for relation in (*used, *declaring):
             number = self.numbers[id(relation)]
             names = told_names(relation)
@@ -269,7 +253,7 @@ class Unknowns:
         return any(tuple(values[k] for k, _ in places) in wanted for values in found.rows)
 
     def outputs_mistake(self, table: RuleTable) -> FileflowError | None:
-        """What is wrong if a list is known that says what a rule has to make, and gives no paths."""
+        """What is wrong with a list that is known, says what a rule makes, and gives no path."""
         for entry in table.rule.outputs:
             if entry.own is None or entry.own.made is None:
                 continue

@@ -446,6 +446,36 @@ made_list = Feature(
         "put back": Row("", {"data/plan.txt": "c\na\n"}),
     },
 )
+OWN = ", @total"
+own_list = replace(
+    made_list,
+    workflow="""\
+rules:
+  all:
+    input: out/total.txt
+  plan:
+    input: data/plan.txt
+    output: build/plan.csv
+    @list plan
+  total:
+    input: {path: "in/{name}.txt", name: {lines: build/plan.csv}}
+    output: out/total.txt
+    @join total
+""",
+    kinds=["argv", "run"],
+    first="plan, total+" + OWN,
+    edited="plan" + OWN,
+    rows={
+        **MADE_ROWS,
+        "same-size edit": Row("total", {"in/a.txt": "a two\n"}),
+        "same bytes from upstream": Row("plan" + OWN, {"data/plan.txt": "a\nb\n# end\n"}),
+        "member added": Row("plan, total+" + OWN, {"data/plan.txt": "a\nb\nc\n"}),
+        "order of the members": Row("plan, total+" + OWN, {"data/plan.txt": "c\na\nb\n"}),
+        "member removed": Row("plan, total+" + OWN, {"data/plan.txt": "c\na\n"}),
+        "failed job": Row("plan!" + OWN, {"data/plan.txt": "bad\n"}),
+        "put back": Row("", {"data/plan.txt": "c\na\n"}),
+    },
+)
 SHEET = "name,kind\na,one\nb,one\n"
 made_table = Feature(
     "wildcards:\n  name, kind: {table: build/plan.csv}\n"
@@ -834,6 +864,7 @@ FEATURES = {
     "joined scatters": joined_scatters,
     "made list": made_list,
     "made table": made_table,
+    "own list": own_list,
     "calls": calls,
     "async": async_function,
     "script": script,

@@ -314,3 +314,59 @@ def test_pairs_of_a_key_may_stand_in_an_entry(space: Space) -> None:
         """)
     space.good("join")
     assert space.read("out.txt") == "abacbc"
+
+
+def test_lists_that_tell_more_while_other_jobs_run(space: Space) -> None:
+    """Outputs and values of a scatter by lists, known one after the other in one run."""
+    space.workflow("""
+        wildcards:
+          k: {range: 20}
+          part: {lines: build/parts.txt}
+        rules:
+          all: {input: [slow.txt, out/a.txt, first.txt, uses.txt, total.txt]}
+          slow:
+            output: slow.txt
+            shell: until [ -e uses.txt ]; do sleep 0.05; done; touch {output}
+          k: {output: "k/{k}.txt", shell: "echo {k} > {output}"}
+          names: {input: names.txt, output: build/names.txt, shell: "cp {input} {output}"}
+          make:
+            input: names.txt
+            output: {path: "made/{n}.txt", n: {lines: build/names.txt}}
+            shell: for f in {output}; do basename $f .txt > $f; done
+          take: {input: made/a.txt, output: out/a.txt, shell: "cp {input} {output}"}
+          parts:
+            input: {path: "made/{n}.txt", n: {lines: build/names.txt}}
+            output: build/parts.txt
+            shell: cat {input} > {output}
+          cut:
+            input: build/parts.txt
+            output: cut/{part}-{x}
+            scatter: [part, x]
+            shell: for p in $(cat {input}); do touch {output}/$p-1 {output}/$p-2; done
+          use: {input: "cut/{part}-{x}", output: "use/{part}-{x}", shell: "cp {input} {output}"}
+          first:
+            input: {path: "use/{q}-1", q: {lines: build/parts.txt}}
+            output: first.txt
+            shell: echo {input} > {output}
+          uses: {input: "use/{part}-{x}", output: uses.txt, shell: "echo {input} > {output}"}
+          total:
+            input: ["use/{part}-{x}", "k/{k}.txt"]
+            output: total.txt
+            shell: echo {input:name} > {output}
+        """)
+
+    def run(names: str) -> str:
+        space.write("names.txt", names)
+        for name in ("slow.txt", "uses.txt"):
+            if space.exists(name):
+                space.delete(name)
+        space.good("-j", "3")
+        assert space.good().summary["built"] == 0
+        return space.read("uses.txt")
+
+    assert run("a\nb\n") == "use/a-1 use/a-2 use/b-1 use/b-2\n"
+    assert run("a\nb\nc\n") == "use/a-1 use/a-2 use/b-1 use/b-2 use/c-1 use/c-2\n"
+    assert run("c\na\n") == "use/c-1 use/c-2 use/a-1 use/a-2\n"
+    assert space.read("first.txt") == "use/c-1 use/a-1\n"
+    assert space.read("total.txt").startswith("c-1 c-2 a-1 a-2 0.txt 1.txt 2.txt")
+    assert space.good("-B").summary["differ"] == {}

@@ -515,6 +515,7 @@ class Closure:
             return frozenset()
         table = self.table(name)
         late = self.unknowns.of_rule(table, {})
+        late = late.union(*self.unknowns.of_outputs(table, range(table.count)).values())
         if table.scattered and not table.has_declared_scatter:
             late |= {table.base | r for r in range(table.count) if table.found(r) is None}
         if table.rule.asks_only:

@@ -316,6 +316,42 @@ def test_pairs_of_a_key_may_stand_in_an_entry(space: Space) -> None:
     assert space.read("out.txt") == "abacbc"
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        'output: {path: "made/{n}", n: {lines: build/list.txt}}\n    shell: touch {output}',
+        "output: made/{m}\n    scatter: m\n    shell: touch {output}/a {output}/b",
+    ],
+)
+def test_all_that_a_rule_makes_is_known_with_its_list(space: Space, make: str) -> None:
+    space.write(
+        "Workflowfile",
+        f"""\
+wildcards: {{m: {{lines: build/list.txt}}}}
+rules:
+  all:
+    input: {{rule: make}}
+  list:
+    input: list.txt
+    output: build/list.txt
+    shell: cp {{input}} {{output}}
+  make:
+    {make}
+  total:
+    input: {{rule: make}}
+    output: total.txt
+    shell: echo {{input:name}} > {{output}}
+""",
+    )
+    space.write("list.txt", "b\na\n")
+    for target in ("all", "total"):
+        dry = space.good("-n", target)
+        assert dry.planned == {"list"} and dry.deferred <= {"make", "total"}, dry.text
+    space.good("total")
+    assert space.read("total.txt") == "b a\n"
+    assert space.good().summary["built"] == 0
+
+
 def test_lists_that_tell_more_while_other_jobs_run(space: Space) -> None:
     """Outputs and values of a scatter by lists, known one after the other in one run."""
     space.workflow("""

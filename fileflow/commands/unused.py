@@ -39,6 +39,8 @@ def unused_wildcards(session: Session) -> list[Unused]:
         for name in (
             *shape_of(rule, workflow.relations).path_wildcards,
             *(name for site in sites_of(rule, rule.inputs) for name in _awaited(site)),
+            *rule.scatter,
+            *(name for entry in rule.outputs if entry.own is not None for name in entry.own.names),
         )
     }
     for tree in _trees(session):

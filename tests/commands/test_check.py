@@ -117,6 +117,22 @@ def test_unused_names_are_noted_with_their_places(folder: Folder) -> None:
     assert [line.split()[-1] for line in found[1:]] == ["config.used.b", "config.spare"]
 
 
+def test_values_of_a_scatter_and_of_an_entry_are_used(folder: Folder) -> None:
+    folder.workflow("""
+        wildcards: {half: [l, r], s: [a, b], spare: [1]}
+        rules:
+          cut: {output: "o/{half}", scatter: half, shell: "touch {output}/l {output}/r"}
+          list: {output: list.txt, shell: "echo a > {output}"}
+          make:
+            input: {path: "{n}.in", n: {same: s}}
+            output: {path: "made/{m}", m: {lines: list.txt}}
+            shell: touch {output}
+        """)
+    folder.write("a.in", "")
+    folder.write("b.in", "")
+    assert notes(folder) == ["Workflowfile:2:38: no rule uses the values of spare"]
+
+
 def test_a_function_that_takes_config_uses_all_of_it(folder: Folder) -> None:
     folder.write("steps.py", "def make(output, config): ...\n")
     folder.workflow("""

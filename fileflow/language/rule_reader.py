@@ -390,13 +390,6 @@ class _RuleReader:
             )
         if "args" in self._draft.own_keys and "script" not in self._items:
             raise FileflowError("args are the words of a script", place=key["args"].place)
-        if "shell_words" in self._draft.own_keys and not action.get("shell_words", True):
-            raise FileflowError(
-                "shell_words has no word: there is nothing that could run the text of shell",
-                place=key["shell_words"].place,
-                hint="leave it out for bash, or write words such as [zsh, -c]; "
-                "a command without a shell is argv",
-            )
         for word, (actions, what) in _WITH_COMMANDS.items():
             if word in self._draft.own_keys and not any(one in self._items for one in actions):
                 raise FileflowError(

@@ -1102,10 +1102,9 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             shell: touch {output}
         """,
         (
-            "4:5",
-            "shell_words has no word: there is nothing that could run the text of shell",
-            "leave it out for bash, or write words such as [zsh, -c]; a command without a shell is "
-            "argv",
+            "4:18",
+            "shell_words names no program",
+            "write its words before the text: shell_words: [sh, -c]",
         ),
     ),
     "a shell_prefix that is a list": (

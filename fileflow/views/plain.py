@@ -274,8 +274,7 @@ def failure_lines(event: events.JobEnded, manner: Manner) -> Iterator[str]:
         yield f"  {tamed(line)}"
     for line in event.log_tail:
         yield f"  | {tamed(line)}"
-    if event.log[0]:  # a job that could not even start has none
-        yield f"  its whole output: {paint.bold(log_command(event.job, manner.folder))}"
+    yield f"  its whole output: {paint.bold(log_command(event.job, manner.folder))}"
 
 
 def log_command(job: events.Job, folder: str) -> str:

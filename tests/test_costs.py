@@ -7,16 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 
 from fileflow.commands.dry_run import planned_rules
+from fileflow.engine import run
 from fileflow.engine.knowing import plan_known
+from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.run import count_states
-from fileflow.engine.session import Session
+from fileflow.engine.session import Overrides, Session
 from fileflow.planning.plan import Wishes
 from fileflow.planning.staleness import State
 
@@ -95,6 +98,99 @@ def calls(folder: Path, state: State, stale: int) -> int:
     return count
 
 
+CHAIN = """\
+wildcards:
+  x: data/{x}.txt
+rules:
+  all:
+    input: [build/all.txt]
+  one:
+    input: data/{x}.txt
+    output: build/one/{x}.txt
+    shell: cp {input} {output}
+  all_of_them:
+    input: build/one/{x}.txt
+    output: build/all.txt
+    shell: cat {input} > {output}
+"""
+STEP = """\
+  split{k}:
+    input: {before}
+    output: chunks{k}/{{c{k}}}
+    scatter: c{k}
+    shell: for c in a b; do echo 1 > {{output}}/$c; done
+  work{k}:
+    input: chunks{k}/{{c{k}}}
+    output: work{k}/{{c{k}}}
+    shell: cp {{input}} {{output}}
+  sum{k}:
+    input: work{k}/{{c{k}}}
+    output: sum{k}
+    shell: cat {{input}} > {{output}}
+"""
+STEPS = 4
+
+
+def chained(folder: Path, count: int) -> Path:
+    """Many finished jobs, and beside them a chain of scatters, each of which needs the last."""
+    project(folder, count)
+    (folder / "Workflowfile").write_text(CHAIN)
+    shutil.copytree(folder / "data", folder / "build/one")
+    (folder / "build/all.txt").write_text("".join(f"{number}\n" for number in range(count)))
+    flow(folder, "adopt")
+    assert "nothing to do" in flow(folder)
+    (folder / "seed").write_text("1")
+    (folder / "Workflowfile").write_text(CHAIN.replace("all.txt]", "all.txt, end.txt]"))
+    before = "seed"
+    with (folder / "Workflowfile").open("a") as file:
+        for k in range(STEPS):
+            file.write(STEP.format(k=k, before=before))
+            before = f"sum{k}"
+        file.write(
+            f"  end: {{input: {before}, output: end.txt, shell: 'cp {{input}} {{output}}'}}\n"
+        )
+    return folder
+
+
+def calls_to_grow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many Python functions are called to plan and schedule what scatters have found."""
+    os.chdir(folder)
+    count = steps = 0
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    def counted(function: Callable[..., Any], number: int) -> Callable[..., Any]:
+        def wrapped(*args: Any, **rest: Any) -> Any:
+            nonlocal steps
+            if rest.get("growth") is None and len(args) <= number:
+                return function(*args, **rest)
+            steps += 1
+            sys.setprofile(note)
+            try:
+                return function(*args, **rest)
+            finally:
+                sys.setprofile(None)
+
+        return wrapped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "plan_known", counted(run.plan_known, 99))
+        patch.setattr(Loop, "take_plan", counted(Loop.take_plan, 3))
+        finished = run.run(
+            str(folder / "Workflowfile"),
+            Overrides(),
+            Wishes(),
+            Settings(jobs=1),
+            lambda event: None,
+            command="a test",
+        )
+    assert (finished.status, finished.built) == (0, 4 * STEPS + 1)
+    assert steps == 2 * STEPS, steps
+    return count
+
+
 def per_job(small: int, large: int) -> float:
     return (large - small) / (2 * (LARGE - SMALL))
 
@@ -130,6 +226,16 @@ def test_jobs_beside_one_that_changed_cost_no_call_each(tmp_path: Path) -> None:
         (folder / "data/00100.txt").write_text("changed\n")
         found.append(calls(folder, State.FRESH, 3))
     assert per_job(*found) <= 0.05
+
+
+def test_a_plan_that_grows_costs_nothing_for_what_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [
+        calls_to_grow(chained(tmp_path / str(count), count), monkeypatch)
+        for count in (SMALL, LARGE)
+    ]
+    assert abs(per_job(*found)) <= 0.01
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="counts with strace")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from fileflow.model.rules import Made, Relation
 
 Identity = tuple[str, ...]
+_MOST_ROUNDS = 2000
+"""Each round learns what one more producer behind others has found before this run."""
 Settled = Callable[[int], bool]
 """Whether what a job tells is known."""
 
@@ -66,7 +68,7 @@ def plan_known(
             decided = session.decide(whole, rerun=rerun, describe=describe)
             _learn(session, whole, decided.staleness.settled, keep=keep)
             session.called.clear()
-    while True:
+    for _ in range(_MOST_ROUNDS):
         plan = session.plan(wishes, None if growth is None else growth.decided.plan)
         if growth is not None and not plan.same:
             built, growth = {*built, *growth.built()}, None  # it could not grow
@@ -84,6 +86,7 @@ def plan_known(
             return decided
         if growth is not None and called != session.called:
             built, growth = {*built, *growth.built()}, None  # what was at rest is asked for
+    raise AssertionError("bug: what is known of values goes round in circles")
 
 
 def learn_from(session: Session, growth: Growth) -> bool:

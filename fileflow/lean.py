@@ -1,8 +1,8 @@
 """Definitions that cost next to nothing until they are used: classes of values, and patterns.
 
 A class made by the standard `dataclasses` takes half a millisecond, a regular expression up to two:
-with hundreds of both that was a third of each start. Here a class writes its `__init__` when it is
-first called, and a pattern is compiled when it is first matched. To type checkers both are the
+with a hundred of each that was a third of every start. Here a class writes its `__init__` when it
+is first called, and a pattern is compiled when it is first matched. To type checkers both are the
 standard ones, and what is here behaves as those do; what fileflow does not use is left out
 (inheritance, `__post_init__`, ordering).
 

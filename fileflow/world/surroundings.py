@@ -104,6 +104,12 @@ class _Environment:
             name = os.fsdecode
             self._become({name(key): name(value) for key, value in self._expected.items()})
 
+    def forget_seed(self) -> None:
+        """Takes back the seed of a job: what else runs in this process must not read it."""
+        if self._raw.pop(_ENCODED_SEED, None) is not None:
+            os.unsetenv(_ENCODED_SEED)
+            self._expected.pop(_ENCODED_SEED, None)
+
     def close(self) -> None:
         """Puts back what was there before all jobs."""
         self._become(self._outside)
@@ -237,6 +243,7 @@ class Borrowed:
         """Puts back what the job changed."""
         self._generators.seed(None)
         self._environment.leave()
+        self._environment.forget_seed()
         os.chdir(self._folder)
         os.umask(self._umask)
         if sys.path != self._path:

@@ -161,3 +161,28 @@ def test_the_order_of_sets_is_the_same_in_each_run(space):
     for _ in range(2):
         space.good("--rerun")
         assert space.read("a.txt") == first
+
+
+def test_the_seed_of_one_job_is_not_in_the_environment_of_another(space: Space):
+    space.source(
+        "steps.py",
+        """
+        import os
+        import time
+
+        def seeded(output):
+            output.write_text(os.environ["FILEFLOW_SEED"])
+
+        def other(output):
+            time.sleep(0.05)
+            output.write_text(os.environ.get("FILEFLOW_SEED", "none"))
+        """,
+    )
+    space.workflow("""
+        rules:
+          all: {input: [a, b]}
+          a: {output: a, executor: serial, run: steps:seeded}
+          b: {input: a, output: b, executor: thread, run: steps:other}
+        """)
+    space.good()
+    assert space.read("b") == "none"

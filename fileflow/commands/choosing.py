@@ -12,7 +12,7 @@ from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.model.rules import Workflow
 from fileflow.planning.plan import Plan, Target, Wishes
-from fileflow.planning.tables import ROW, SHIFT, RuleTable, shape_of
+from fileflow.planning.tables import ROW, SHIFT, RuleTable, shape_of, wanted_rows
 
 
 def askable_rules(workflow: Workflow) -> list[Target]:
@@ -49,6 +49,9 @@ def plan_of_everything(session: Session) -> Plan:
     for job in plan.jobs():
         if not plan.table_of(job).rule.asks_only:
             needed.update(makers_of(plan.table_of(job), job & ROW))
+    if plan.unknowns is not None:  # who has told values is asked for by nobody either
+        for table in plan.tables.values():
+            needed |= plan.unknowns.behind(table, wanted_rows(table))
     plan.asked = plan.asked.without(needed)
     default = plan.by_rule.get(next(iter(session.workflow.rules)))
     if default is not None:

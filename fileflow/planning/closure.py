@@ -37,7 +37,7 @@ from fileflow.planning.tables import (
     wanted_links,
     wanted_rows,
 )
-from fileflow.planning.unknowns import Unknowns
+from fileflow.planning.unknowns import Unknowns, patterns_of
 
 Choice = tuple[str, tuple[int, ...]]
 """A path and the jobs that could make it for the one who asks: others may ask with other values."""
@@ -167,12 +167,12 @@ class Closure:
             table = self.by_rule.get(name)
             if table is not None and jobs:
                 producers[name] = jobs
-                patterns += [e.pattern for e in table.shape.inputs if e.pattern is not None]
+                patterns += patterns_of(table)
         for job, jobs in deferred.items():
             table = self.tables[job >> SHIFT]
             name = table.rule.name
             if job in self.defers and name not in producers:
-                patterns += [e.pattern for e in table.shape.inputs if e.pattern is not None]
+                patterns += patterns_of(table)
             if not table.rule.asks_only:
                 producers[name] = producers.get(name, frozenset()) | jobs
         for table in self.unknowns.rules_behind(patterns):

@@ -331,8 +331,15 @@ class Unknowns:
                     continue
                 seen.add(table.number)
                 yield table
-                todo += [e.pattern for e in table.shape.inputs if e.pattern is not None]
+                todo += patterns_of(table)
 
     def names_of(self, jobs: Iterable[int]) -> list[str]:
         """The rules of these jobs, each once."""
         return list(dict.fromkeys(self.tables[job >> SHIFT].rule.name for job in jobs))
+
+
+def patterns_of(table: RuleTable) -> list[Pattern]:
+    """What the jobs of a rule take, what their values are read from, and what calls wait for."""
+    found = [entry.pattern for entry in table.shape.inputs if entry.pattern is not None]
+    found += [one.made.pattern for one in table.relations if one.made is not None]
+    return found + [pattern for site in table.sites for pattern in site.call.after]

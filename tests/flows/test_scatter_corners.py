@@ -227,3 +227,33 @@ def test_a_list_that_no_rule_makes_is_read_before_its_rule_is_asked_for(space: S
     assert space.good("o").built == {"o a 1"}
     space.write("lists/a.txt", "1\n2\n")
     assert space.good("o").built == {"o a 2"}
+
+
+def test_a_list_that_only_gave_values_is_not_missed_when_it_is_gone(space: Space):
+    space.workflow("""
+        wildcards: {s: {lines: plan.txt}}
+        rules:
+          all: {input: "out/{s}.txt"}
+          plan: {input: in.txt, output: {path: plan.txt, temp: true}, shell: "cp {input} {output}"}
+          out: {output: "out/{s}.txt", shell: "touch {output}"}
+        """)
+    space.write("in.txt", "a\n")
+    space.good()
+    assert "plan  1 absent, not needed" in space.good("status").stdout
+
+
+def test_all_rules_that_cannot_be_known_yet_are_named(space: Space):
+    space.workflow("""
+        wildcards:
+          k: {lines: k.txt}
+          w: {lines: "lists/{k}.txt"}
+        rules:
+          all: {input: out.txt}
+          plan: {input: in.txt, output: k.txt, shell: "cp {input} {output}"}
+          lists: {input: in.txt, output: "lists/{k}.txt", shell: "cp {input} {output}"}
+          use: {output: "use/{k}/{w}", shell: "touch {output}"}
+          out: {input: "use/{k}/{w}", output: out.txt, shell: "touch {output}"}
+        """)
+    space.write("in.txt", "a\n")
+    assert space.good("-n").deferred == {"lists", "use", "out"}
+    assert space.good().built == {"plan", "lists a", "use a a", "out"}

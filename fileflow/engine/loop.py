@@ -318,7 +318,7 @@ class Loop:
     def again(self) -> bool:
         """Whether it is to be planned again: what is wanted was not known whole."""
         plan = self.plan
-        more = plan.incomplete and not plan.producers <= plan.blocked
+        more = plan.incomplete and not plan.producers - plan.deferred <= plan.blocked
         return more or self.outdated or bool(self.named.news)
 
     def _is_done(self, job: int) -> bool:

@@ -99,6 +99,9 @@ def _plan(closure: Closure, wishes: Wishes) -> Plan | None:
         check_waiting(closure.tables, deferred)
     for job in deferred:
         closure.tables[job >> SHIFT].wanted[job & ROW] = 0
+    # What waits may lack something too: that counts when all that it needs is known.
+    blocked = blocked.difference(deferred)
+    failed = {job: error for job, error in failed.items() if job not in deferred}
     tables = {n: t for n, t in closure.tables.items() if 1 in t.wanted}
     plan = Plan(
         workflow=closure.workflow,

@@ -257,3 +257,53 @@ def test_all_rules_that_cannot_be_known_yet_are_named(space: Space):
     space.write("in.txt", "a\n")
     assert space.good("-n").deferred == {"lists", "use", "out"}
     assert space.good().built == {"plan", "lists a", "use a a", "out"}
+
+
+def test_a_failure_beside_what_is_yet_to_be_found(space: Space):
+    space.workflow("""
+        wildcards:
+          s: [one, two]
+          k: {lines: "lists/{s}.txt"}
+        rules:
+          all: {input: [out.txt, other.txt]}
+          lists: {input: "in/{s}.txt", output: "lists/{s}.txt", shell: "cp {input} {output}"}
+          use: {output: "use/{s}/{k}.txt", shell: "echo {k} >{output}"}
+          gather: {input: "use/{s}/{k}.txt", output: "g/{s}.txt", shell: "echo {input} >{output}"}
+          out: {input: "g/{s}.txt", output: out.txt, shell: "cat {input} >{output}"}
+          other: {output: other.txt, shell: "echo 1 >{output}"}
+        """)
+    space.write("in/one.txt", "a\nb\n")
+    space.write("in/two.txt", "")
+    flow = space.run("-k")
+    assert flow.status == 1 and flow.summary["failed"] == 1
+    assert {"use one a", "use one b", "gather one", "other"} <= flow.built
+    space.write("in/one.txt", "a\nb\nc\n")
+    assert space.run("-k", "-n").planned == {"lists one"}
+    assert space.run("-k").built == {"lists one", "use one c", "gather one"}
+    space.write("in/two.txt", "d\n")
+    assert space.good().built == {"lists two", "use two d", "gather two", "out"}
+
+
+def test_a_missing_source_beside_what_is_yet_to_be_found(space: Space):
+    space.workflow("""
+        wildcards: {s: [one, two]}
+        rules:
+          all: {input: [out.txt, "side/{s}.txt"]}
+          split:
+            input: "in/{s}.txt"
+            output: "parts/{s}/{k}.txt"
+            scatter: k
+            shell: for k in $(cat {input}); do echo > {output}/$k.txt; done
+          gather: {input: "parts/{s}/{k}.txt", output: "g/{s}.txt", shell: "echo {input} >{output}"}
+          out: {input: "g/{s}.txt", output: out.txt, shell: "cat {input} >{output}"}
+          side: {input: "in/{s}.txt", output: "side/{s}.txt", shell: "cp {input} {output}"}
+        """)
+    space.write("in/one.txt", "a\n")
+    space.write("in/two.txt", "b\n")
+    space.good()
+    space.delete("in/two.txt")
+    space.write("in/one.txt", "a c\n")
+    assert space.run("-n", "-k").planned == {"split one", "side one"}
+    assert "in/two.txt is not there" in space.flow("check").text
+    flow = space.run("-k")
+    assert flow.status == 1 and flow.built == {"split one", "side one", "gather one"}

@@ -27,7 +27,7 @@ from fileflow.planning.binding import Binding, bind
 from fileflow.planning.calling import Asking, asking_of
 from fileflow.planning.fillable import check_lookups, of_job, tries
 from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
-from fileflow.planning.known import Known
+from fileflow.planning.known import Known, is_found
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.planner import make_plan
 from fileflow.planning.recipes import Recipe, action_parts, is_static, recipe_of, words_of
@@ -304,12 +304,17 @@ class Session:
                             hint="install the extra: pip install 'fileflow[notebook]'",
                         )
                     )
-            if not self.started:
+            if not self._fails_by_job(table):
                 try:
                     self._try_texts(table, decided)
                 except FileflowError as error:
                     errors.add(error)
         errors.raise_if_any()
+
+    def _fails_by_job(self, table: RuleTable) -> bool:
+        """Whether a text that cannot be filled in is the failure of its job, not a mistake that is
+        told before the run: where the run has begun, or values are found by one."""
+        return self.started or any(map(is_found, table.relations))
 
     def _try_texts(self, table: RuleTable, decided: Decided) -> None:
         """Fills in the texts of jobs that may run, as far as one may tell something new."""
@@ -385,7 +390,7 @@ class Session:
             named_files=self._named_files(table),
             row_code=row_code,
         )
-        if not self.started:
+        if not self._fails_by_job(table):
             for name, (place, hint) in recipe.singles.items():
                 table.check_single(name, place, hint)
             check_lookups(table, recipe.holes, wanted_rows(table))

@@ -307,3 +307,31 @@ def test_a_missing_source_beside_what_is_yet_to_be_found(space: Space):
     assert "in/two.txt is not there" in space.flow("check").text
     flow = space.run("-k")
     assert flow.status == 1 and flow.built == {"split one", "side one", "gather one"}
+
+
+@pytest.mark.parametrize("row", ["zz,2", "a,2"])
+def test_a_found_value_that_cannot_be_used_fails_its_job_each_time(space: Space, row: str):
+    space.workflow("""
+        wildcards:
+          k, v: {table: build/t.csv}
+        config: {rate: {a: 1, b: 2}}
+        rules:
+          all: {input: [out.txt, other.txt]}
+          tab: {input: t.csv, output: build/t.csv, shell: "cp {input} {output}"}
+          use:
+            output: "u/{k}.txt"
+            params: {r: "{config.rate[k]}"}
+            shell: "echo {k} {v} {params.r} >{output}"
+          out: {input: "u/{k}.txt", output: out.txt, shell: "cat {input} >{output}"}
+          other: {input: o.in, output: other.txt, shell: "cp {input} {output}"}
+        """)
+    space.write("t.csv", f"k,v\na,1\nb,1\n{row}\n")
+    space.write("o.in", "1")
+    assert space.run("-k").status == 1
+    space.write("o.in", "2")
+    assert "other" in space.run("-n").planned
+    flow = space.run("-k")
+    assert flow.status == 1 and flow.built == {"other"} and flow.summary["failed"] == 1
+    assert "1 failed" in space.good("status").stdout
+    space.write("t.csv", "k,v\na,1\nb,1\n")
+    assert {"tab", "out"} <= space.good().built

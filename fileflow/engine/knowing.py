@@ -63,11 +63,9 @@ def plan_known(
     session.answers.again = None if rerun else {str(word) for word in wishes.force} & rules.keys()
     if growth is None and (wishes.omit or wishes.where) and not session.started:
         # What is left out tells what it has found, if it is fresh: it only does not run.
-        whole = session.plan(replace(wishes, omit=(), where=(), keep_going=True))
-        if whole.unknowns is not None:
-            decided = session.decide(whole, rerun=rerun, describe=describe)
-            _learn(session, whole, decided.staleness.settled, keep=keep)
-            session.called.clear()
+        whole = replace(wishes, omit=(), where=(), keep_going=True)
+        plan_known(session, whole, rerun=rerun, describe=describe, keep=keep)
+        session.called.clear()
     for _ in range(_MOST_ROUNDS):
         plan = session.plan(wishes, None if growth is None else growth.decided.plan)
         if growth is not None and not plan.same:

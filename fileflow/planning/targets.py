@@ -200,7 +200,9 @@ class Targets:
                     f"--force {path}: no rule makes it, it is a source",
                     hint="name a rule, or a path that one makes",
                 )
-            out.update(self.closure.finder.makers(path))
+            makers = self.closure.finder.makers(path)
+            # What is not known to be scattered is found again when its job has run.
+            out.update(makers or self.closure.unknowns.scattering(path))
         return out
 
     # -- leaving out --------------------------------------------------------------------------
@@ -225,6 +227,9 @@ class Targets:
         if not out:
             return list(asked), wanted
         order = self._closure_up(out, wanted)
+        # What others that stay may tell brings jobs beside those that are left out.
+        tellers = set().union(*(closure.defers.get(job, ()) for job in order))
+        self.producers += [job for job in wanted if job in tellers and job not in self.producers]
         self.producers = [job for job in self.producers if job not in order]
         for job in order:
             name = closure.tables[job >> SHIFT].rule.name
@@ -317,7 +322,10 @@ class Targets:
                 and table.names
                 and table.has_column(name)
             ):
-                mine = table.column_value(name, row, each=True)
+                try:
+                    mine = table.column_value(name, row, each=True)
+                except FileflowError:  # what it finds itself, or what is found with it
+                    continue
                 if not keep & set(mine):
                     out.add(job)
         return out

@@ -12,7 +12,7 @@ from fileflow.errors import Exit, FileflowError
 from fileflow.lean import dataclass
 from fileflow.model.patterns import Matcher, Pattern
 from fileflow.model.rules import Entry, Relation, Rule, Workflow
-from fileflow.planning.finding import Finder
+from fileflow.planning.finding import Finder, Scatter
 from fileflow.planning.joins import relations_reaching
 from fileflow.planning.known import (
     Found,
@@ -223,14 +223,8 @@ class Unknowns:
             table = output.table
             if self.of_rule(table, {}) and (values := output.matcher().match(path)) is not None:
                 out |= self.of_rule(table, values)
-        for scatter in self.finder.scatters if named else ():
-            if not scatter.starts(path):
-                continue
-            values = scatter.matcher().match(path)
+        for scatter, mine in self._scatters_of(path) if named else ():
             table = scatter.table
-            if values is None:
-                continue
-            mine = {name: values[name] for name in table.names}
             row = table.row_for(mine)
             if row is not None:
                 out |= self.of_outputs(table, [row]).get(row, NOTHING)
@@ -244,6 +238,22 @@ class Unknowns:
                 table = self.finder.table(rule.name)
                 out |= self.of_outputs(table, [0]).get(0, NOTHING) if table.count else NOTHING
         return out
+
+    def scattering(self, path: str) -> set[int]:
+        """The jobs that may scatter this path, be it known or not whether they do."""
+        found = set()
+        for scatter, mine in self._scatters_of(path):
+            row = scatter.table.row_for(mine)
+            if row is not None:
+                found.add(scatter.table.base | row)
+        return found
+
+    def _scatters_of(self, path: str) -> Iterator[tuple[Scatter, dict[str, str]]]:
+        """The scattered outputs that fit a path, each with the values of the job that it is of."""
+        for scatter in self.finder.scatters:
+            values = scatter.matcher().match(path) if scatter.starts(path) else None
+            if values is not None:
+                yield scatter, {name: values[name] for name in scatter.table.names}
 
     @staticmethod
     def _told(found: Found, names: Sequence[str], table: RuleTable, rows: Sequence[int]) -> bool:

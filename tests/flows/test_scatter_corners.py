@@ -335,3 +335,52 @@ def test_a_found_value_that_cannot_be_used_fails_its_job_each_time(space: Space,
     assert "1 failed" in space.good("status").stdout
     space.write("t.csv", "k,v\na,1\nb,1\n")
     assert {"tab", "out"} <= space.good().built
+
+
+TWO_LEVELS = """
+    wildcards: {s: [one, two]}
+    rules:
+      all: {input: out.txt}
+      split:
+        input: "in/{s}.txt"
+        output: "p/{s}/{x}.txt"
+        scatter: x
+        shell: for w in $(cat {input}); do echo $w > {output}/$w.txt; done
+      sub:
+        input: "p/{s}/{x}.txt"
+        output: "q/{s}/{x}/{y}"
+        scatter: y
+        shell: for y in 1 2; do cp {input} {output}/$y; done
+      use: {input: "q/{s}/{x}/{y}", output: "u/{s}/{x}.{y}", shell: "cp {input} {output}"}
+      g: {input: "u/{s}/{x}.{y}", output: "g/{s}.txt", shell: "cat {input} >{output}"}
+      out: {input: "g/{s}.txt", output: out.txt, shell: "cat {input} >{output}"}
+    """
+
+
+@pytest.fixture
+def levels(space: Space) -> Space:
+    space.workflow(TWO_LEVELS)
+    space.write("in/one.txt", "a b\n")
+    space.write("in/two.txt", "c\n")
+    return space
+
+
+def test_what_a_scatter_made_can_be_forced_by_its_path(levels: Space):
+    levels.good()
+    assert levels.good("-n", "-f", "q/one/a/1").certain == {"sub one a"}
+    assert levels.good("-f", "q/one/a/1").built == {"sub one a"}
+    assert levels.good("-f", "p/two/c.txt").built == {"split two"}
+    assert levels.good("-f", "u/one/b.2").built == {"use one b 2"}
+
+
+def test_values_select_jobs_through_two_scatters(levels: Space):
+    splits = {"split one", "split two"}
+    built = levels.good("--where", "x=a").built
+    assert built == splits | {"sub one a", "use one a 1", "use one a 2"}
+    assert levels.good("--where", "x=a").built == set()
+    built = levels.good("--where", "y=2").built
+    assert built == {"sub one b", "sub two c", "use one b 2", "use two c 2"}
+    assert levels.good().built == {"use one b 1", "use two c 1", "g one", "g two", "out"}
+    flow = levels.run("--where", "x=nope")
+    assert flow.status == 2 and "x has no such value" in flow.text
+    assert levels.good("--omit", "g").built == set()

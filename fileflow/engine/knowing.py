@@ -19,6 +19,7 @@ from fileflow.lean import replace
 from fileflow.model.patterns import natural_key
 from fileflow.planning.filling import canonical
 from fileflow.planning.known import Found, Values, own_names, with_known
+from fileflow.planning.ordering import all_behind
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.questions import sites_of
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
@@ -73,7 +74,8 @@ def plan_known(
         called = set(session.called)
         plan.asked.update(_jobs_of(plan, called))
         if failed:
-            plan.blocked.update(_jobs_of(plan, failed))
+            again = set(_jobs_of(plan, failed))
+            plan.blocked.update(again, all_behind(plan.tables, again))
         decided = session.decide(
             plan, rerun=rerun, describe=describe, ready=ready, built=built, before=growth
         )

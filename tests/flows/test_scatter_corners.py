@@ -384,3 +384,26 @@ def test_values_select_jobs_through_two_scatters(levels: Space):
     flow = levels.run("--where", "x=nope")
     assert flow.status == 2 and "x has no such value" in flow.text
     assert levels.good("--omit", "g").built == set()
+
+
+def test_what_waits_for_a_failed_job_is_skipped_also_when_the_plan_grows(space: Space):
+    space.workflow("""
+        rules:
+          all: {input: [found.txt, out.txt]}
+          split:
+            input: in.txt
+            output: "parts/{x}"
+            scatter: x
+            shell: sleep 0.3; for w in $(cat {input}); do echo > {output}/$w; done
+          use: {input: "parts/{x}", output: "use/{x}", shell: "cp {input} {output}"}
+          found: {input: "use/{x}", output: found.txt, shell: "cat {input} >{output}"}
+          first: {input: in.txt, output: first.txt, shell: "touch {output}"}
+          out: {input: first.txt, output: out.txt, shell: "cp {input} {output}"}
+        """)
+    space.write("in.txt", "a\n")
+    space.good()
+    space.replace("Workflowfile", "touch {output}", "false; touch {output}")
+    space.write("in.txt", "a b\n")
+    for _ in range(2):
+        flow = space.run("-k", "-j", "2")
+        assert (flow.summary["failed"], flow.summary["skipped"]) == (1, 1), flow.text

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from fileflow.model.work import STAGE, Batch, Died, Event, Order, Outcome, Work
 
-RUN = "testrun"
+# Of this process alone: a slot that dies takes all with it that carries the name of its run.
+RUN = f"testrun-{os.getpid()}"
 
 JOBS = """
 import ctypes, os, random, signal, subprocess, sys, threading, time

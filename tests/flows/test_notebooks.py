@@ -139,7 +139,7 @@ def test_without_nbclient_the_error_names_the_extra(space: Space):
 def test_a_secret_is_not_in_the_executed_copy(space: Space, notebooks: None):
     space.workflow("""
         rules:
-          make: {output: a.txt, envvars: [TOKEN], script: notebooks/n.ipynb, args: [x]}
+          make: {output: a.txt, envvars: [TOKEN], script: notebooks/n.ipynb}
         """)
     write_notebook(space, "import os\nprint(os.environ['TOKEN'])\n1/0")
     assert space.flow(env={"TOKEN": 'quo"tedsecret'}).status == 1

@@ -18,11 +18,12 @@ from fileflow.language.value_forms import kept_rows
 from fileflow.lean import replace
 from fileflow.model.patterns import natural_key
 from fileflow.planning.filling import canonical
-from fileflow.planning.known import Found, Values, own_names, with_known
+from fileflow.planning.known import Found, Values, is_found, own_names, with_known
 from fileflow.planning.ordering import all_behind
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.questions import sites_of
 from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.planning.unknowns import calls_wait
 from fileflow.world import files
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def plan_known(
     """
     rules = session.workflow.rules
     session.answers.again = None if rerun else {str(word) for word in wishes.force} & rules.keys()
-    if growth is None and (wishes.omit or wishes.where) and not session.started:
+    waits = any(map(is_found, session.workflow.relations)) or calls_wait(session.workflow)
+    if waits and (wishes.omit or wishes.where) and not session.started:
         # What is left out tells what it has found, if it is fresh: it only does not run.
         whole = replace(wishes, omit=(), where=(), keep_going=True)
         plan_known(session, whole, rerun=rerun, describe=describe, keep=keep)

@@ -55,11 +55,7 @@ class Unknowns:
         self.joins = joins
         self.finder = finder
         self.tables = tables
-        self._calls_wait = any(
-            site.call.after
-            for rule in workflow.rules.values()
-            for site in sites_of(rule, rule.inputs)
-        )
+        self._calls_wait = calls_wait(workflow)
         self.numbers = {
             id(relation): number
             for number, relation in enumerate(workflow.relations)
@@ -346,6 +342,13 @@ class Unknowns:
     def names_of(self, jobs: Iterable[int]) -> list[str]:
         """The rules of these jobs, each once."""
         return list(dict.fromkeys(self.tables[job >> SHIFT].rule.name for job in jobs))
+
+
+def calls_wait(workflow: Workflow) -> bool:
+    """Whether any call is asked after files that are made."""
+    return any(
+        site.call.after for rule in workflow.rules.values() for site in sites_of(rule, rule.inputs)
+    )
 
 
 def patterns_of(table: RuleTable) -> list[Pattern]:

@@ -156,43 +156,29 @@ def _all_differ(spots: list[Spot]) -> bool:
 
 
 def _check_doubles(plan: Plan, spots: list[Spot], errors: Collector) -> None:
-    if len(spots) > 1 and any(table.scattered for table, _, _ in spots):
-        _check_found(plan, spots, errors)
-    if _all_differ(spots):
+    # What one scatter finds it cannot find twice: that is minded beside other outputs only.
+    minds_found = len(spots) > 1 and any(k in table.scattered for table, k, _ in spots)
+    if not minds_found and _all_differ(spots):
         return
     made: dict[str, int] = {}
     numbered = {id(table): n for n, table in enumerate(plan.tables.values())}
     for table, k, _ in sorted(spots, key=lambda spot: (numbered[id(spot[0])], spot[1])):
         paths = table.output_paths(k)
+        finds = minds_found and k in table.scattered
         for row in wanted_rows(table):
-            other = made.setdefault(paths[row], table.base | row)
-            if other != table.base | row:
-                hint = "let their outputs differ in every value that tells them apart"
-                errors.add(_doubled(plan, paths[row], other, table, k, row, hint))
-                return
-
-
-def _check_found(plan: Plan, spots: list[Spot], errors: Collector) -> None:
-    """The files that scatters found are made by nobody else."""
-    made: dict[str, int] = {}
-    for table, k, _ in sorted(spots, key=lambda spot: spot[1] in spot[0].scattered):
-        for row in wanted_rows(table):
-            if k in table.scattered:
-                found = table.found(row)
-                paths = dict(found.paths).get(k, ()) if found is not None else ()
-            else:
-                paths = (table.output_paths(k)[row],)
-            for path in paths:
+            for path in (paths[row], *(table.known_files(row).get(k, ()) if finds else ())):
                 other = made.setdefault(path, table.base | row)
                 if other != table.base | row:
-                    hint = "let what is scattered lie where no other rule writes"
-                    errors.add(_doubled(plan, path, other, table, k, row, hint))
+                    errors.add(_doubled(plan, path, other, table, k, row))
                     return
 
 
 def _doubled(
-    plan: Plan, path: str, other: int, table: RuleTable, k: int, row: int, hint: str
+    plan: Plan, path: str, other: int, table: RuleTable, k: int, row: int
 ) -> FileflowError:
+    hint = "let their outputs differ in every value that tells them apart"
+    if table.scattered or plan.table_of(other).scattered:
+        hint = "let what is scattered lie where no other rule writes"
     return FileflowError(
         f"{path} is made by two jobs: {plan.label(other)} and {table.label(row)}",
         place=table.shape.outputs[k].place,

@@ -410,3 +410,16 @@ def test_what_waits_for_a_failed_job_is_skipped_also_when_the_plan_grows(space: 
         flow = space.run("-k", "-j", "2")
         assert (flow.summary["failed"], flow.summary["skipped"]) == (1, 2), flow.text
     assert space.read("out.txt") == "one\n"
+
+
+def test_two_jobs_with_one_path_are_told_as_such_beside_a_scatter(space: Space):
+    space.workflow("""
+        wildcards: {a: ["1", 1-1], b: ["1", 1-1]}
+        rules:
+          split: {output: "parts/{k}.txt", scatter: k, shell: "touch {output}/1.txt"}
+          t: {input: "parts/{k}.txt", output: t, shell: "touch {output}"}
+          one: {output: "parts/x/{a}-{b}.txt", shell: "touch {output}"}
+        """)
+    flow = space.flow("one", "t")
+    assert flow.status == 2 and "parts/x/1-1-1.txt is made by two jobs" in flow.text
+    assert "differ in every value" in flow.text

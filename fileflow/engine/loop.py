@@ -770,16 +770,19 @@ class Loop:
                 self._note_run(table, outcome)
                 changed.append(True)
                 continue
-            before = self.withdrawn.pop(outcome.index, None) or self.records.jobs.get(outputs[0])
+            first = outputs[0]
+            withdrawn = self.withdrawn.pop(outcome.index, None)
+            before = (withdrawn.outputs, withdrawn.made) if withdrawn else self.records.made(first)
             made = self._take_outputs(table, outputs, outcome, lane.since)
             if self.looks_inside and True in self._orders(table).work.directories:
                 self._take_folders(outcome.index, outputs)
             if outcome.named is not None:
                 sources += self.named.take(table, row, outcome.named, lane.since)
             if table.scattered:
-                self._take_scattered(table, row, outcome, before)
-            elif before is not None and before.outputs != outputs:
-                self._take_dropped(before, outputs)
+                earlier = withdrawn or self.records.jobs.get(first)
+                self._take_scattered(table, row, outcome, earlier)
+            elif before is not None and before[0] != outputs:
+                self._take_dropped(withdrawn or self.records.jobs[first], outputs)
             if table.rule.logs:
                 for path in self._orders(table).logs(row):
                     self.world.forget(path)
@@ -887,14 +890,22 @@ class Loop:
             self.staleness.forget_groups()
 
     def _compare(
-        self, table: RuleTable, outputs: Sequence[str], outcome: Outcome, before: Record | None
+        self,
+        table: RuleTable,
+        outputs: Sequence[str],
+        outcome: Outcome,
+        before: tuple[Sequence[str], bytes] | None,
     ) -> bool:
-        """Whether an output differs from what was recorded; counts for the summary of a rerun."""
-        if before is None or before.outputs != outputs:
+        """Whether an output differs from what was recorded; counts for the summary of a rerun.
+
+        `before` is what was recorded: the outputs, and 48 bytes of each.
+        """
+        if before is None or before[0] != outputs:
             return True
         moved = False
+        made = before[1]
         for k, (_, digest) in enumerate(outcome.outputs):
-            if digest == before.made[48 * k + 32 : 48 * k + 48]:
+            if digest == made[48 * k + 32 : 48 * k + 48]:
                 self.identical += 1
             else:
                 moved = True

@@ -36,10 +36,16 @@ _LONGEST_PAUSE = 0.02
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 # What a slot or Python itself ignores and a command must not inherit as ignored.
-_DEFAULTED = [
+_NEVER_IGNORED = {
     getattr(signal, name)
     for name in ("SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM", "SIGPIPE", "SIGXFSZ", "SIGCHLD")
     if hasattr(signal, name)
+}
+# What is not ignored starts as the default anyway; glibc asks twice about each that is not named.
+_DEFAULTED = [
+    number
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+    if number in _NEVER_IGNORED or signal.getsignal(number) is not signal.SIG_IGN
 ]
 _prctl = ctypes.CDLL(None).prctl if _LINUX else None
 _OPENED = {

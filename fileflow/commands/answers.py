@@ -83,7 +83,7 @@ class AnswerMaker:
             table=table,
             standing=standing_of(self.session, self.decided, job),
             reasons=self._reasons(job, key),
-            recipe=recipe.digest(row).hex()[:12],
+            recipe=recipe.digest(row, record.recipe if record else None).hex()[:12],
             seed=small(orders.seed(row)) if draws else None,
             inputs=JobValues(table, row).input_paths(),
             named=link.paths_of(row) if link is not None else (),

@@ -102,12 +102,15 @@ class Recording:
             log: (file, offset, length) of what it printed.
             outputs: its outputs and then, of scattered ones, their files; None: as planned.
         """
+        outputs = table.outputs_of(row) if outputs is None else outputs
+        recipe = self.recipes[table.rule.name]
+        before = self.records.jobs.get(outputs[0]) if recipe.named is not None else None
         return Record(
             self.head(table, log[0]),
-            self.recipes[table.rule.name].digest(row),
+            recipe.digest(row, before.recipe if before is not None else None),
             self.staleness.tokens(table, row),
             self._used(table, row),
-            table.outputs_of(row) if outputs is None else outputs,
+            outputs,
             made,
             started,
             seconds,

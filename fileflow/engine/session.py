@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 
 from fileflow.engine.asking import Answering
+from fileflow.engine.commanded import NamedFiles
 from fileflow.engine.facts import World
 from fileflow.engine.orders import Orders, is_notebook
 from fileflow.engine.runners import check
@@ -18,10 +19,10 @@ from fileflow.errors import Collector, FileflowError
 from fileflow.fast import NAME, STATE
 from fileflow.garbage import no_collection
 from fileflow.language.loader import load_workflow
-from fileflow.language.templates import Template, fill_plain
+from fileflow.language.templates import fill_plain
 from fileflow.lean import dataclass, field, replace
 from fileflow.model.ports import Parameter
-from fileflow.model.rules import Argv, Rule, Run, Script, Shell, Workflow
+from fileflow.model.rules import Rule, Run, Script, Workflow
 from fileflow.model.work import Work
 from fileflow.planning.binding import Binding, bind
 from fileflow.planning.calling import Asking, asking_of
@@ -30,12 +31,12 @@ from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
 from fileflow.planning.known import Known, is_found
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.planner import make_plan
-from fileflow.planning.recipes import Recipe, action_parts, is_static, recipe_of, words_of
+from fileflow.planning.recipes import Recipe, is_static, recipe_of
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Staleness, State
 from fileflow.planning.tables import Joins, RuleTable, wanted_rows
 from fileflow.world.code import Code, CodeReader
-from fileflow.world.files import Clock, RealDisk, file_digest, hashing, signature
+from fileflow.world.files import Clock, RealDisk, hashing, signature
 from fileflow.world.records import Records
 
 Describe = Callable[[str, str], Sequence[Parameter]]
@@ -187,6 +188,7 @@ class Session:
             self.root, self.world, self.records, self.code, self.called, writable=writable
         )
         self._works: dict[str, int] = {}
+        self._named = NamedFiles(self.world, self.disk)
 
     def _read_code(self, path: str) -> bytes | None:
         """The bytes of a module, with its signature kept: it shapes the plan."""
@@ -382,12 +384,14 @@ class Session:
         if isinstance(action, Script):
             code = self._script_code(table, action)
             row_code = self._row_code(table, action)
+        named = self._named.of(table)
         recipe = decided.recipes[rule.name] = recipe_of(
             table,
             root_seed=self.workflow.seed,
             code=code,
             takes=takes,
-            named_files=self._named_files(table),
+            named_files=named.files,
+            row_files=named.of_row,
             row_code=row_code,
         )
         if not self._fails_by_job(table):
@@ -447,52 +451,6 @@ class Session:
             if code is not None:
                 found.update(dict.fromkeys(code.absent))
         return tuple(found)
-
-    def _named_files(self, table: RuleTable) -> dict[str, bytes]:
-        """Project files that the command names word for word, as far as no rule makes them.
-
-        One that appeared after the last record was written is no reason to build again: where
-        the rule has a record, only the files that it names count.
-        """
-        rule = table.rule
-        action = rule.action
-        templates: list[Template] = [*rule.prefix]
-        if isinstance(action, Shell):
-            if rule.shell_prefix is not None:
-                templates.append(rule.shell_prefix)
-            templates += [*(rule.shell_words or ()), action.template]
-        elif isinstance(action, Argv):
-            templates += action.words
-        elif isinstance(action, Script):
-            templates += action.args or ()
-        words = dict.fromkeys(word for template in templates for word in words_of(template, table))
-        found: dict[str, bytes] = {}
-        for word in words:
-            path = os.path.normpath(word)
-            if path.startswith(("..", "/")) or path in found or not os.path.isfile(path):
-                continue
-            if not self.world.has_record(path):
-                self.disk.see(path)
-                found[path] = file_digest(path)
-        if not found:
-            return found
-        before = self._recorded_files(table)
-        if before is not None:
-            found = {path: digest for path, digest in found.items() if path in before}
-        return found
-
-    def _recorded_files(self, table: RuleTable) -> set[str] | None:
-        for row in wanted_rows(table)[:1]:
-            outputs = table.outputs_of(row)
-            record = self.records.jobs.get(outputs[0]) if outputs else None
-            if record is not None:
-                recipe = record.head.facts.get("recipe")
-                if isinstance(recipe, dict) and all(
-                    recipe.get(key) == value for key, value in action_parts(table.rule).items()
-                ):
-                    named = recipe.get("files")
-                    return set(named) if isinstance(named, dict) else set()
-        return None
 
 
 def _take_over(rule: str, decided: Decided, before: Decided) -> None:

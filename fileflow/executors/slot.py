@@ -182,6 +182,7 @@ class _Slot:
     ) -> None:
         self._line = line
         self._engine = engine
+        self._starting = True
         self._waiting = False
         self._command = 0
         self._block: list[Message] = []
@@ -206,6 +207,7 @@ class _Slot:
         # for reading a file would be mapped, and unmapped again.
         bytes(_HEAP_BLOCK)
         gc.freeze()
+        self._starting = False
 
     def _on_command(self, pid: int, born: commands.Born) -> None:
         self._command = pid
@@ -228,6 +230,8 @@ class _Slot:
         if os.getppid() != self._engine:
             commands.end_children(self._command)
             os._exit(128 + number)
+        if self._starting:
+            os._exit(0)  # it has nothing in hand, and nothing that could be put away
         if self._waiting:
             raise _Leave
         doer = self._doer

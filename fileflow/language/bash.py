@@ -635,6 +635,43 @@ def without_comments(text: str, spans: Iterable[tuple[int, int]] = ()) -> str:
     return "".join(kept).removesuffix("\n") if fresh else "".join(kept)
 
 
+def words(text: str, spans: Iterable[tuple[int, int]] = ()) -> list[str]:
+    """The words of a command, without their quotes; not those to which it writes by `>` or `tee`.
+
+    Spans stay as they are. Words of nested commands and of here-documents are among them.
+    """
+    kinds = [*read(text, spans).kinds, Quoting.BARE]
+    found: list[str] = []
+    word: str | None = None
+    written = tees = False
+    before = ""  # the character before, unless a backslash has taken it as it is
+    for character, kind in zip(text + "\n", kinds, strict=True):
+        if before == "\\" and (kind is Quoting.VERBATIM or character in _ESCAPED.get(kind, "")):
+            word = (word or "")[:-1] + character * (character != "\n")
+            before = ""
+            continue
+        if kind is Quoting.COMMENT or (kind in _CUT_IN and character in _CUTS):
+            if word is not None:
+                tees = tees or word == "tee"
+                descriptor = word.isdecimal() and character in "<>"
+                if word and not (written or tees or descriptor):
+                    found.append(word)
+                word, written = None, False
+            if character not in " \t`":
+                tees = False
+                written = character == ">" or (before == ">" and character in "|&")
+        elif kind is Quoting.MARK:
+            word = word or ""
+        else:
+            word = (word or "") + character
+        before = character
+    return found
+
+
+_ESCAPED = {Quoting.DOUBLE: '$`"\\\n', Quoting.NESTED: '$`"\\\n'}
+_CUTS = " \t\n;|&()<>`"
+_CUT_IN = BARE_QUOTINGS | {Quoting.HEREDOC, Quoting.HEREDOC_LITERAL}
+
 _PLAIN_WORD = lazy_regex(
     r"(?:[A-Za-z0-9_@%+=:,./^!-]|[^\x00-\xa0\s]|\\[^\n\x00]|'[^'\x00]*'|\"[^\"\\$`\x00]*\")+"
 )

@@ -36,7 +36,7 @@ class Piece:
 def proofs_of(table: RuleTable, recipe: Recipe) -> list[Piece]:
     """The pieces of a table; none where more than this decides on a job, or where each is asked."""
     rule = table.rule
-    if rule.always or rule.expires is not None or table.scattered or recipe.texts:
+    if rule.always or rule.expires is not None or table.scattered or recipe.texts or recipe.named:
         return []
     calls = [entry.call for entry in rule.inputs] + [rule.params_call]
     calls += [value for value in rule.params.values() if isinstance(value, Call)]

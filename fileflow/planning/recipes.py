@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Protocol
 
-from fileflow.errors import Place
+from fileflow.errors import FileflowError, Place
+from fileflow.language import bash
 from fileflow.language.templates import (
     Lookup,
     Placeholder,
     Template,
+    fill_plain,
     parse_plain,
     resolved,
     without_comments,
@@ -24,7 +26,14 @@ from fileflow.language.templates import (
 from fileflow.language.yaml_tree import Node, Scalar, Sequence
 from fileflow.lean import dataclass, field, lazy_regex
 from fileflow.model.rules import Argv, Call, Kind, Rule, Run, Script, Shell
-from fileflow.planning.filling import JobValues, canonical, node_value, python_config, typed_value
+from fileflow.planning.filling import (
+    PLAIN_OPTIONS,
+    JobValues,
+    canonical,
+    node_value,
+    python_config,
+    typed_value,
+)
 from fileflow.planning.questions import form_of
 from fileflow.planning.seeds import seed_counts, seed_key, shared_names
 from fileflow.planning.tables import RuleTable
@@ -34,6 +43,8 @@ Hole = tuple[Template, Placeholder]
 PATH_ROOTS = frozenset({"input", "output", "log", "after"})
 NO_REASON = frozenset({"cores", "resources", "attempt", "seed", "rule"})
 
+_UNNAMED = PATH_ROOTS | NO_REASON
+_FIRST_MARK = 0xF0000  # private characters, which stand for placeholders
 _WRITTEN = lazy_regex(
     r"""(?:(?<!\S)\d+)?&?>{1,2}[|&]?[ \t]*(?![(>])\S+  # a redirection, but no process substitution
     | (?<![\w./-])tee(?![\w./-])[^|;&<>()\n]*""",
@@ -65,13 +76,27 @@ class Recipe:
     parts: dict[str, object]
     names: list[str] = field(default_factory=list)
     texts: list[tuple[str, Callable[[JobValues], object]]] = field(default_factory=list)
+    named: Callable[[JobValues], Mapping[str, str]] | None = None
     singles: dict[str, tuple[Place, str | None]] = field(default_factory=dict)
     holes: list[Hole] = field(default_factory=list)
     _base: object = None
     _constant: bytes | None = None
 
-    def digest(self, row: int) -> bytes:
-        """16 bytes: equal if nothing of the recipe differs."""
+    def digest(self, row: int, before: bytes | None = None) -> bytes:
+        """16 bytes: equal if nothing of the recipe differs.
+
+        `before` is what the job's record has. If it was made when none of the files was there that
+        the command names in this job, they are no reason now.
+        """
+        bare = self._bare(row)
+        if self.named is None or bare == before:
+            return bare
+        files = self.named(JobValues(self.table, row))
+        if not files:
+            return bare
+        return hashlib.blake2b(bare + canonical(files).encode(), digest_size=SIZE).digest()
+
+    def _bare(self, row: int) -> bytes:
         if self._constant is not None:
             return self._constant
         if self._base is None:
@@ -102,6 +127,7 @@ def recipe_of(
     code: CodeFacts | None,
     takes: tuple[tuple[str, ...], bool] | None,
     named_files: Mapping[str, bytes],
+    row_files: Callable[[JobValues], Mapping[str, str]] | None = None,
     row_code: Callable[[JobValues], object] | None = None,
 ) -> Recipe:
     """The recipe of a rule.
@@ -113,12 +139,13 @@ def recipe_of(
         takes: for a function the wildcards and columns that it takes, and whether it takes
             `config`; None where that is not known (then all count).
         named_files: project files that the command names, with their digests.
+        row_files: the same for those that only one job's command names; None if there are none.
         row_code: for a script whose path has wildcards, the digest of each job's own.
     """
     rule = table.rule
     action = rule.action
     parts: dict[str, object] = {}
-    made = Recipe(table, parts)
+    made = Recipe(table, parts, named=row_files)
     holes = made.holes
     command = not isinstance(action, Run)
     as_written = isinstance(action, (Shell, Argv))
@@ -224,18 +251,6 @@ def holes_in(node: Node) -> list[Hole]:
         return _holes_of(parse_plain(node.text, node.place_at)) if "{" in node.text else []
     children = node.items if isinstance(node, Sequence) else node.items.values()
     return [hole for child in children for hole in holes_in(child)]
-
-
-def _shared_text(hole: Placeholder, table: RuleTable) -> str:
-    """What a placeholder stands for in all jobs of a rule; a NUL if that is no text, or differs."""
-    node = (
-        table.rule.params.get(str(hole.steps[0])) if hole.root == "params" and hole.steps else None
-    )
-    plain = isinstance(node, Scalar) and "{" not in node.text and len(hole.steps) == 1
-    if not table.count or not (is_static(hole) or plain):
-        return "\0"
-    value = JobValues(table, 0).resolve(hole)
-    return value if isinstance(value, str) and not value.split()[1:] else "\0"
 
 
 def is_static(hole: Placeholder) -> bool:
@@ -345,18 +360,68 @@ def _column(job: JobValues, name: str, each: bool) -> object:
     return job.column(name, each=each)
 
 
-def words_of(template: Template, table: RuleTable) -> list[str]:
-    """The words of a template that all jobs share, quotes removed, for finding files it names.
+def words_of(template: Template, *, in_shell: bool) -> list[Template]:
+    """The words of a template, quotes removed, for finding the files that it names.
 
-    What a command writes by a redirection or `tee` is none of them.
+    A text in which a shell would find several words is taken as one and as several. What a command
+    writes by a redirection or `tee` is none of them, nor is what names inputs, outputs or logs.
     """
-    text = "".join(
-        part if isinstance(part, str) else _shared_text(part, table) for part in template.segments
-    )
-    text = _WRITTEN.sub(" ", without_comments(text))
+    holes: dict[str, Placeholder] = {}
+    text = ""
+    spans = []
+    for segment in template.segments:
+        if isinstance(segment, str):
+            text += segment
+            continue
+        mark = chr(_FIRST_MARK + len(holes))
+        holes[mark] = segment
+        spans.append((len(text), len(text) + 1))
+        text += mark
+    bare = _WRITTEN.sub(" ", bash.without_comments(text, spans))
+    found = [word.strip("'\"()&`$") for word in re.split(r"[\s;|<>]+", bare)]
+    found += bash.words(text, spans) if in_shell else [text]
     words = []
-    for word in re.split(r"[\s;|<>]+", text):
-        bare = word.strip("'\"()&`$")
-        if bare and "\0" not in bare:
-            words.append(bare)
+    for word in dict.fromkeys(filter(None, found)):
+        parts = tuple(_parts_of(word, holes))
+        inside = tuple(part for part in parts if isinstance(part, Placeholder))
+        if not any(hole.root in _UNNAMED or "file" in hole.modifiers for hole in inside):
+            words.append(Template(parts, inside, (), template.text, template.place_at))
     return words
+
+
+def _parts_of(word: str, holes: Mapping[str, Placeholder]) -> Iterator[str | Placeholder]:
+    literal = ""
+    for character in word:
+        if character in holes:
+            if literal:
+                yield literal
+            yield holes[character]
+            literal = ""
+        else:
+            literal += character
+    if literal:
+        yield literal
+
+
+def is_shared(word: Template, table: RuleTable) -> bool:
+    """Whether a word is the same in all jobs of a rule."""
+    return all(is_static(hole) or _is_plain_param(hole, table.rule) for hole in word.placeholders)
+
+
+def _is_plain_param(hole: Placeholder, rule: Rule) -> bool:
+    if hole.root != "params" or len(hole.steps) != 1:
+        return False
+    node = rule.params.get(str(hole.steps[0]))
+    return node is not None and not isinstance(node, Call) and not holes_in(node)
+
+
+def filled_words(word: Template, job: JobValues) -> list[str]:
+    """What a word is in a job: each item of a list that it is; nothing if it has no value."""
+    try:
+        if word.only is not None and not word.only.modifiers:
+            value = resolved(word, word.only, job.resolve)
+            if isinstance(value, (list, tuple)):
+                return [str(item) for item in value]
+        return [fill_plain(word, job.resolve, PLAIN_OPTIONS)]
+    except FileflowError:  # what is wrong with it is told where it is filled in
+        return []

@@ -552,7 +552,7 @@ class Staleness:
             return self._unknown(outputs)
         if rule.always and not built:
             return _ALWAYS
-        if record.recipe != self._recipe(table, row):
+        if record.recipe != self._recipe(table, row, record.recipe):
             return self._recipe_reason(table, row, record)
         changed = self._changed_outputs(table, row, record)
         if changed is not None:
@@ -571,10 +571,10 @@ class Staleness:
             return _EXPIRED
         return _gravest(self._outputs_reasons(table, row, record))
 
-    def _recipe(self, table: RuleTable, row: int) -> bytes | None:
+    def _recipe(self, table: RuleTable, row: int, before: bytes) -> bytes | None:
         """The digest of a job's recipe; None, like no record's, if a value of it is not there."""
         try:
-            return self.recipes[table.rule.name].digest(row)
+            return self.recipes[table.rule.name].digest(row, before)
         except FileflowError:
             return None
 
@@ -615,7 +615,7 @@ class Staleness:
         if record is None:
             return [first]
         found = [first]
-        if record.recipe != self._recipe(table, row):
+        if record.recipe != self._recipe(table, row, record.recipe):
             found += self._recipe_reasons(table, row, record)
         changed = self._changed_outputs(table, row, record)
         if changed is not None:
@@ -740,9 +740,13 @@ class Staleness:
         if isinstance(before, Mapping):
             for key in dict.fromkeys([*after, *before]):
                 found += _part_reasons(str(key), before.get(key), after.get(key))
-        called = any(not site.is_amount for site in table.sites)
-        what = "what a call gives, or a value that the action names," if called else ""
-        return found or [Reason(Why.ACTION, what or "a value that the action names")]
+        if any(not site.is_amount for site in table.sites):
+            what = "what a call gives, or a value that the action names,"
+        elif self.recipes[table.rule.name].named is not None:
+            what = "a value or file that the action names"
+        else:
+            what = "a value that the action names"
+        return found or [Reason(Why.ACTION, what)]
 
     def _inputs_reason(
         self, record: Record, table: RuleTable, row: int, tokens: Sequence[str]

@@ -108,6 +108,98 @@ def test_a_project_file_named_around_a_command_counts_with_its_bytes(space, arou
     assert space.good("-n").planned == {"make"}
 
 
+@pytest.mark.parametrize(
+    ("action", "tool"),
+    [
+        ("shell: bash 'tools/my sum.sh' {n} > {output}", "tools/my sum.sh"),
+        ("shell: bash tools/my\\ sum.sh {n} > {output}", "tools/my sum.sh"),
+        ('shell: bash tools/"sum".sh {n} > {output}', "tools/sum.sh"),
+        ("shell: bash {config.tool} {n} > {output}", "tools/my sum.sh"),
+        ("shell: bash {config.all} {n} > {output}", "tools/two.sh"),
+        ("argv: [cp, tools/my sum.sh, '{output}']", "tools/my sum.sh"),
+    ],
+)
+def test_a_project_file_is_named_however_it_is_quoted(space, action, tool):
+    for name in ("my sum", "sum", "one", "two"):
+        space.write(f"tools/{name}.sh", "echo $1\n")
+    space.workflow(f"""
+        config: {{tool: tools/my sum.sh, all: [tools/one.sh, tools/two.sh]}}
+        wildcards: {{n: [a, b]}}
+        rules:
+          all:
+            input: "{{n}}.txt"
+          make:
+            output: "{{n}}.txt"
+            {action}
+        """)
+    space.good()
+    assert space.good().built == set()
+    space.write(tool, "echo $1 again\n")
+    assert space.good("-n").planned == {"make a", "make b"}
+    assert space.good().built == {"make a", "make b"}
+    assert space.good("-n").planned == set()
+
+
+OWN_WORDS = pytest.mark.parametrize(
+    "action",
+    [
+        "shell: bash tools/{n}.sh > {output}",
+        "shell: bash -c 'bash tools/{wildcards.n}.sh' > {output}",
+        "{params: {tool: 'tools/{n}.sh'}, shell: 'bash {params.tool} > {output}'}",
+        "argv: [cp, 'tools/{n}.sh', '{output}']",
+    ],
+)
+
+
+def own_words(space: Space, action: str) -> None:
+    lines = action.strip("{}") if action.startswith("{") else action
+    if action.startswith("{"):
+        params, shell = lines.split(", shell: ")
+        lines = f"{params}\n            shell: {shell}"
+    space.write("in.txt", "x\n")
+    space.workflow(f"""
+        wildcards: {{n: [a, b]}}
+        rules:
+          all:
+            input: "{{n}}.txt"
+          make:
+            input: in.txt
+            output: "{{n}}.txt"
+            {lines}
+        """)
+
+
+@OWN_WORDS
+def test_a_project_file_that_one_job_names_is_a_reason_for_that_job(space, action):
+    for name in "ab":
+        space.write(f"tools/{name}.sh", f"echo {name}\n")
+    own_words(space, action)
+    space.good()
+    assert space.good().built == set()
+    space.write("tools/b.sh", "echo c\n")
+    assert space.good("-n").planned == {"make b"}
+    assert space.good().built == {"make b"}
+    assert space.good().built == set()
+    space.delete("tools/a.sh")
+    assert space.good("-n").planned == {"make a"}
+
+
+def test_a_file_that_one_job_names_and_that_comes_later_is_no_reason(space):
+    own_words(space, "shell: echo {n}.state > {output}")
+    space.good()
+    space.write("a.state", "of something else\n")
+    assert space.good().built == set()
+    space.write("in.txt", "y\n")  # built anew for another reason: what came later stays none
+    assert space.good().built == {"make a", "make b"}
+    space.write("a.state", "once more\n")
+    assert space.good().built == set()
+    space.replace("Workflowfile", "echo {n}.state", "cat {n}.state; echo {n}.state")
+    space.write("b.state", "")
+    assert space.good().built == {"make a", "make b"}
+    space.write("a.state", "now it counts\n")
+    assert space.good().built == {"make a"}
+
+
 @pytest.mark.parametrize("write", [">> run.log", "2>run.log >&2", "| tee run.log"])
 def test_a_file_that_a_command_writes_beside_its_outputs_is_no_reason(space, write):
     space.write("run.log", "before\n")

@@ -19,6 +19,7 @@ from fileflow.language.bash import (
     quoted_word,
     read,
     without_comments,
+    words,
 )
 
 
@@ -321,3 +322,20 @@ def test_what_could_run_a_command_is_not_arithmetic() -> None:
     assert not can_stand("`x`", Quoting.ARITHMETIC)
     assert not can_stand("<(x)", Quoting.ARITHMETIC)
     assert can_stand("a[$(touch pwned)]", Quoting.DOUBLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("bash 'tools/q q.sh' x", ["bash", "tools/q q.sh", "x"]),
+        (r"bash tools/q\ q.sh", ["bash", "tools/q q.sh"]),
+        ('a"b \\" c"d \'\'', ['ab " cd']),
+        ("x a.py &> 'o log' k", ["x", "a.py", "k"]),
+        ("x > >(b.sh); tee -a o.log < d.txt | y", ["x", "b.sh", "d.txt", "y"]),
+        ("grep '>' a.txt # no\nk", ["grep", ">", "a.txt", "k"]),
+        ("python - <<E\nimport a\nE\nb", ["python", "-", "E", "import", "a", "E", "b"]),
+        ("a\\\nb $(cat 'f f') `g`", ["ab", "$", "cat", "f f", "g"]),
+    ],
+)
+def test_the_words_of_a_command_come_without_quotes(text: str, found: list[str]) -> None:
+    assert words(text) == found

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fileflow.model.rules import Shell
-from fileflow.planning.filling import canonical
-from fileflow.planning.recipes import Recipe, recipe_of, words_of
+from fileflow.planning.filling import JobValues, canonical
+from fileflow.planning.recipes import Recipe, filled_words, is_shared, recipe_of, words_of
 from tests.planning.fakes import FakeCode, Project
 
 
@@ -206,7 +206,10 @@ def words(text: str, more: str = "") -> list[str]:
     rule = f"rules:\n  a:\n    input: in\n    output: o\n    {more}\n    shell: |{lines}\n"
     table = Project(head + rule, "in").plan("a").by_rule["a"]
     assert isinstance(table.rule.action, Shell)
-    return words_of(table.rule.action.template, table)
+    found = words_of(table.rule.action.template, in_shell=True)
+    job = JobValues(table, 0)
+    shared = [text for word in found if is_shared(word, table) for text in filled_words(word, job)]
+    return list(dict.fromkeys(shared))
 
 
 def test_the_words_of_a_command_are_found_without_quotes() -> None:
@@ -219,13 +222,29 @@ def test_a_word_with_a_placeholder_in_it_is_no_literal_word() -> None:
 
 
 def test_what_config_and_plain_params_say_is_a_word_of_the_command() -> None:
-    params = "params: {script: x.R, each: '{config.two}', list: [a.py]}"
-    assert words("py {config.tool} {params.script} {params.each} {params.list}", params) == [
-        "py",
-        "tools/fit.py",
-        "x.R",
+    params = "params: {script: x.R, list: [a.py, b.py]}"
+    assert words("py {config.tool} {params.script} {params.list}", params) == [
+        *("py", "tools/fit.py", "x.R", "a.py", "b.py")
     ]
-    assert words("{config.two} in/{config.tool}") == ["in/tools/fit.py"]
+    assert words("{config.two} in/{config.tool}") == ["a b", "in/tools/fit.py"]
+
+
+def test_a_word_that_holds_blanks_is_one_and_what_is_between_them_too() -> None:
+    assert words("bash 'tools/q q.sh'") == ["bash", "tools/q", "q.sh", "tools/q q.sh"]
+    assert "tools/q q.sh" in words("bash tools/q\\ q.sh")
+    assert "tools/fit.py" in words('bash tools/"fit".py')
+
+
+def test_words_that_differ_from_job_to_job_are_filled_in_for_each() -> None:
+    text = "wildcards: {n: [a, b]}\nrules:\n  r:\n    output: '{n}.o'\n    params: {p: 't/{n}.R'}\n"
+    text += "    shell: \"bash t/{n}.sh {params.p} 'x {n}' {output} > {n}.log\"\n"
+    table = Project(text, "").plan("r").by_rule["r"]
+    assert isinstance(table.rule.action, Shell)
+    own = [w for w in words_of(table.rule.action.template, in_shell=True) if w.placeholders]
+    assert not any(is_shared(word, table) for word in own)
+    found = [one for word in own for one in filled_words(word, JobValues(table, 1))]
+    assert {"t/b.sh", "t/b.R", "x b"} <= set(found)
+    assert not {"b.o", "b.log"} & set(found)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +264,7 @@ def test_what_a_command_writes_is_no_word_of_it(text: str) -> None:
 
 def test_what_looks_like_writing_and_is_none_stays_a_word() -> None:
     assert words("grep '>' a.txt; x > >(b.sh); tools/tee.py c.txt; tee < d.txt") == [
-        *("grep", "a.txt", "x", "b.sh", "tools/tee.py", "c.txt", "d.txt")
+        *("grep", "a.txt", "x", "b.sh", "tools/tee.py", "c.txt", "d.txt", ">")
     ]
 
 

@@ -1,0 +1,145 @@
+"""Which project files the commands of a rule name, beside their inputs and outputs.
+
+Asks the disk what is there and the records what is made by a rule. What a command names is worked
+out by `planning.recipes`, and what follows from it too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import repeat
+
+from fileflow.engine.facts import World
+from fileflow.language.templates import Template
+from fileflow.lean import dataclass
+from fileflow.model.rules import Argv, Rule, Script, Shell
+from fileflow.planning.filling import JobValues
+from fileflow.planning.recipes import action_parts, filled_words, is_shared, words_of
+from fileflow.planning.tables import RuleTable, wanted_rows
+from fileflow.world.files import RealDisk, file_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The files that all commands of a rule name, with their digests; and those of single jobs."""
+
+    files: dict[str, bytes]
+    of_row: Callable[[JobValues], Mapping[str, str]] | None
+
+
+class NamedFiles:
+    """Looks for the files that commands name; all that is found shapes the plan."""
+
+    def __init__(self, world: World, disk: RealDisk) -> None:
+        self.world = world
+        self.disk = disk
+
+    def of(self, table: RuleTable) -> Named:
+        """The project files that the commands of a rule name, as far as no rule makes them."""
+        words = dict.fromkeys(_words(table.rule))
+        shared = [word for word in words if is_shared(word, table)]
+        return Named(
+            self._shared(table, shared),
+            self._own(table, [word for word in words if word not in shared]),
+        )
+
+    def _shared(self, table: RuleTable, words: Iterable[Template]) -> dict[str, bytes]:
+        """Those of the words that all jobs share.
+
+        One that appeared after the last record was written is no reason to build again: where
+        the rule has a record, only the files that it names count.
+        """
+        rows = wanted_rows(table)[:1]
+        paths = [path for row in rows for path in _paths(words, JobValues(table, row))]
+        found = {path: file_digest(path) for path in self._there(paths)}
+        before = self._recorded(table) if found else None
+        if before is not None:
+            found = {path: digest for path, digest in found.items() if path in before}
+        return found
+
+    def _own(
+        self, table: RuleTable, words: list[Template]
+    ) -> Callable[[JobValues], Mapping[str, str]] | None:
+        """The way to those that only the command of one job names; None if there are none."""
+        if not words:
+            return None
+        paths = list(dict.fromkeys(path for word in words for path in _all_paths(word, table)))
+        if self.world.nothing_at(paths):
+            return None
+        there = set(self._there(paths))
+        if not there:
+            return None
+
+        def digests(job: JobValues) -> Mapping[str, str]:
+            named = [path for path in _paths(words, job) if path in there]
+            inputs = job.input_paths() if named else ()
+            return {
+                path: digest.hex()
+                for path in named
+                if path not in inputs and (digest := self.world.content(path)) is not None
+            }
+
+        return digests
+
+    def _there(self, paths: Iterable[str]) -> Iterator[str]:
+        for path in dict.fromkeys(paths):
+            if not self.world.has_record(path) and os.path.isfile(path):
+                self.disk.see(path)
+                yield path
+
+    def _recorded(self, table: RuleTable) -> set[str] | None:
+        for row in wanted_rows(table)[:1]:
+            outputs = table.outputs_of(row)
+            record = self.world.record(outputs[0]) if outputs else None
+            if record is not None:
+                recipe = record.head.facts.get("recipe")
+                if isinstance(recipe, dict) and all(
+                    recipe.get(key) == value for key, value in action_parts(table.rule).items()
+                ):
+                    named = recipe.get("files")
+                    return set(named) if isinstance(named, dict) else set()
+        return None
+
+
+def _words(rule: Rule) -> Iterator[Template]:
+    """The words of a rule's command."""
+    action = rule.action
+    plain: list[Template] = [*rule.prefix]
+    if isinstance(action, Shell):
+        plain += rule.shell_words or ()
+        if rule.shell_prefix is not None:
+            yield from words_of(rule.shell_prefix, in_shell=True)
+        yield from words_of(action.template, in_shell=True)
+    elif isinstance(action, Argv):
+        plain += action.words
+    elif isinstance(action, Script):
+        plain += action.args or ()
+    for word in plain:
+        yield from words_of(word, in_shell=False)
+
+
+def _paths(words: Iterable[Template], job: JobValues) -> Iterator[str]:
+    """What the words are in a job, as far as it can be a path inside the project."""
+    return _inside(text for word in words for text in filled_words(word, job))
+
+
+def _all_paths(word: Template, table: RuleTable) -> Iterator[str]:
+    """The same for all jobs of a rule, by columns where the word takes nothing but their values."""
+    columns: list[Iterable[str]] = []
+    for part in word.segments:
+        if isinstance(part, str):
+            columns.append(repeat(part))
+        elif part.root in table.columns and not part.steps and not part.modifiers:
+            columns.append(table.columns[part.root])
+        else:
+            jobs = (JobValues(table, row) for row in wanted_rows(table))
+            return _inside(text for job in jobs for text in filled_words(word, job))
+    return _inside(dict.fromkeys(map("".join, zip(*columns, strict=False))))
+
+
+def _inside(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        path = os.path.normpath(text) if "." in text or "//" in text else text
+        if text and not path.startswith(("..", "/")) and "\0" not in path:
+            yield path

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
 
 def main() -> int:
-    """Runs the command line; answers `--version` before anything else is imported."""
+    """Runs the command line; answers `--version` before anything else is imported.
+
+    It is the whole program: may put another in its place, and decides how the process ends.
+    """
     if sys.argv[1:] == ["--version"]:
         from fileflow import __version__
 
@@ -25,9 +29,37 @@ def main() -> int:
         # Sets must have one order in all jobs; an interpreter takes its hash seed at its start.
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-    from fileflow.cli import main as run
+    ended: list[int] = []
+    atexit.register(_leave, ended)  # before all others, so that it is called after them
+    from fileflow.garbage import no_collection
 
-    return run(sys.argv[1:])
+    with no_collection():
+        from fileflow.cli import main as run
+
+    ended.append(run(sys.argv[1:]))
+    return ended[0]
+
+
+def _leave(ended: list[int]) -> None:
+    """Ends the process without taking the interpreter to pieces, which costs up to 30 ms.
+
+    Nothing is lost by that: threads have ended, and what others had registered for the exit was
+    called. Who watches the interpreter (a profiler, a measure of coverage) sees its usual end.
+    """
+    if not ended or sys.gettrace() or sys.getprofile() or _is_monitored():
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        return  # the interpreter finds the same, and says so in its own way
+    os._exit(ended[0])
+
+
+def _is_monitored() -> bool:
+    """Whether a tool watches by `sys.monitoring`, which came with Python 3.12."""
+    monitoring = getattr(sys, "monitoring", None)
+    return monitoring is not None and any(map(monitoring.get_tool, range(6)))
 
 
 if __name__ == "__main__":

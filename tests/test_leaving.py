@@ -1,0 +1,68 @@
+"""A command line ends at once when all is done; what was to be called at its end is called."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent
+
+
+def ended(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "Workflowfile").write_text("""
+rules:
+  all:
+    output: out.txt
+    run: steps:write
+    executor: serial
+""")
+    (tmp_path / "steps.py").write_text("""
+import atexit, threading, time
+
+@atexit.register
+def last():
+    print("exit handler")
+
+def slow():
+    time.sleep(0.3)
+    print("thread")
+
+def write(output):
+    threading.Thread(target=slow).start()
+    output.write_text("x")
+""")
+    return tmp_path
+
+
+def test_threads_are_waited_for_and_exit_handlers_are_called(folder: Path) -> None:
+    found = ended(folder, "-m", "fileflow", "-q")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.split("\n") == ["thread", "exit handler", ""]
+
+
+def test_the_status_is_that_of_the_command(folder: Path) -> None:
+    assert ended(folder, "-m", "fileflow", "nothing").returncode == 2
+    (folder / "steps.py").write_text("def write(output):\n    raise ValueError\n")
+    assert ended(folder, "-m", "fileflow").returncode == 1
+
+
+def test_a_profiler_sees_the_usual_end(folder: Path) -> None:
+    found = ended(folder, "-m", "cProfile", "-m", "fileflow", "list")
+    assert found.returncode == 0
+    assert "function calls" in found.stdout

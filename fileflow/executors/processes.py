@@ -30,6 +30,7 @@ from loky.process_executor import ProcessPoolExecutor
 from fileflow.errors import Exit, FileflowError
 from fileflow.executors import slot as slots
 from fileflow.model.work import Batch, Died, Event
+from fileflow.world.commands import Born
 from fileflow.world.functions import Description
 from fileflow.world.secrets import hide_in_file, secrets_of
 from fileflow.world.staging import STATE
@@ -291,7 +292,8 @@ class Processes:
             if process.process.exitcode is None:
                 self._kill(process)
                 process.process.join()
-            self._end_sessions(process)
+        self._end_sessions(*self._slots.values())
+        for process in self._slots.values():
             self._release(process)
         self._slots.clear()
         self._selector.close()
@@ -366,11 +368,16 @@ class Processes:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.process.pid, signal.SIGKILL)
 
-    def _end_sessions(self, process: _Process) -> None:
-        """Ends what a dead slot has left: its command, and what its function had started."""
-        entry = self._table.read(process.number)
-        end_sessions(entry.sessions() | {process.process.pid: (entry.ticks, entry.ticks)})
-        end_marked(slot_mark(self._run, process.number))
+    def _end_sessions(self, *dead: _Process) -> None:
+        """Ends what dead slots have left: their commands, and what their functions had started."""
+        sessions: dict[int, Born] = {}
+        for process in dead:
+            entry = self._table.read(process.number)
+            sessions |= entry.sessions()
+            sessions[process.process.pid] = (entry.ticks, entry.ticks)
+        if dead:
+            end_sessions(sessions)
+            end_marked([slot_mark(self._run, process.number) for process in dead])
 
     def _bury(self, process: _Process, *, told: bool) -> None:
         """Takes in the last words of a slot that died, ends what it left, and tells of it."""
@@ -420,9 +427,7 @@ class Processes:
         del self._slots[number]
 
     def _release(self, process: _Process) -> None:
-        """Lets go of a slot that has ended, or is killed now."""
-        process.process.join()
-        self._end_sessions(process)
+        """Lets go of a slot that has ended, and what it left with it."""
         self._table.vacate(process.number)
         self._selector.unregister(process.death)
         os.close(process.death)

@@ -36,17 +36,35 @@ def modules_below(folder: str) -> dict[str, ModuleType]:
         file = getattr(module, "__file__", None)
         if file is None and hasattr(module, "__path__"):
             file = next(iter(module.__path__), None)
-        if not isinstance(file, str) or name == "__main__":
+        if not isinstance(file, str) or name == "__main__" or not _may_be_own(file):
             continue
-        path = _real.get(file)
-        if path is None:
-            path = _real[file] = os.path.realpath(file)
-        if not path.startswith(below) or path.startswith(_OURS):
+        path = _real_path(file)
+        if not path.startswith(below) or path.startswith(sys.prefix + os.sep):
             continue
-        if any(part in path for part in _PACKAGES) or path.startswith(sys.prefix + os.sep):
-            continue
-        found[name] = module
+        if _may_be_own(path) and not _is_packaged(path):
+            found[name] = module
     return found
+
+
+def _may_be_own(path: str) -> bool:
+    """False for this package and the standard library; what is in site-packages may be a link."""
+    if path.startswith(_OURS):
+        return False
+    return not path.startswith(_STDLIB) or _is_packaged(path)
+
+
+def _is_packaged(path: str) -> bool:
+    return any(part in path for part in _PACKAGES)
+
+
+def _real_path(file: str) -> str:
+    """As `os.path.realpath`, which looks at every folder on the way: here once for each folder."""
+    folder, name = os.path.split(file)
+    real = _real.get(folder)
+    if real is None:
+        real = _real[folder] = os.path.realpath(folder)
+    path = os.path.join(real, name)
+    return os.path.realpath(path) if os.path.islink(path) else path
 
 
 def forget_modules_below(folder: str) -> None:
@@ -106,9 +124,7 @@ class _Finder:
 def _is_own(path: str) -> bool:
     """Whether a module is written by the user: its code counts in what jobs are made from."""
     path = os.path.abspath(path)
-    if path.startswith((_OURS, _STDLIB)):
-        return False
-    return not any(part in path for part in _PACKAGES)
+    return not path.startswith((_OURS, _STDLIB)) and not _is_packaged(path)
 
 
 def load_from_sources(root: str) -> None:

@@ -16,7 +16,7 @@ import os
 import signal
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from fileflow.errors import Exit, FileflowError
@@ -138,16 +138,14 @@ def end_sessions(sessions: dict[int, Born]) -> int:
         leader = process_facts(session) if session else None
         if session and (leader is None or first <= leader[3] <= last):
             wanted[session] = first
-    if not wanted:
-        return 0
-    ended = 0
-    for pid in all_processes():
+
+    def is_of_them(pid: int) -> bool:
         facts = process_facts(pid)
-        if facts is None or facts[0] in "ZX" or facts[2] not in wanted or pid == os.getpid():
-            continue
-        if facts[3] >= wanted[facts[2]]:
-            ended += _kill(pid)
-    return ended
+        if facts is None or facts[0] in "ZX" or facts[2] not in wanted:
+            return False
+        return facts[3] >= wanted[facts[2]]
+
+    return _end_all(is_of_them) if wanted else 0
 
 
 def slot_mark(run: str, slot: int) -> str:
@@ -155,29 +153,33 @@ def slot_mark(run: str, slot: int) -> str:
     return f"{run}.{slot}"
 
 
-def end_marked(mark: str) -> int:
-    """Kills all processes that carry this mark; how many.
+def end_marked(marks: Iterable[str]) -> int:
+    """Kills all processes that carry one of these marks; how many.
 
     Finds what a slot had started but not yet written down when it was killed.
     """
-    wanted = f"{SLOT_VARIABLE}={mark}".encode()
-    ended = 0
+    wanted = {f"{SLOT_VARIABLE}={mark}".encode() for mark in marks}
+
+    def is_marked(pid: int) -> bool:
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                return not wanted.isdisjoint(file.read().split(b"\0"))
+        except OSError:
+            return False
+
+    return _end_all(is_marked)
+
+
+def _end_all(is_one: Callable[[int], bool]) -> int:
+    ended: set[int] = set()
     for _ in range(5):  # what forks while we look is found by the next look
-        found = 0
+        before = len(ended)
         for pid in all_processes():
-            if pid == os.getpid():
-                continue
-            try:
-                with open(f"/proc/{pid}/environ", "rb") as file:
-                    marked = wanted in file.read().split(b"\0")
-            except OSError:
-                continue
-            if marked:
-                found += _kill(pid)
-        ended += found
-        if not found:
+            if pid != os.getpid() and is_one(pid) and _kill(pid):
+                ended.add(pid)
+        if len(ended) == before:
             break
-    return ended
+    return len(ended)
 
 
 def _kill(pid: int) -> bool:

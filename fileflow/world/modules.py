@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -133,9 +133,34 @@ def load_from_sources(root: str) -> None:
     if root in sys.path:
         sys.path.remove(root)
     sys.path.insert(0, root)
-    importlib.invalidate_caches()
+    forget_listings()
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
+
+
+def forget_listings() -> None:
+    """Has folders listed anew when something is imported: as `importlib.invalidate_caches`.
+
+    That one also loads what knows the metadata of packages, to make it forget (Python 3.13): 45 ms
+    in each process.
+    """
+    if "importlib.metadata" in sys.modules:
+        importlib.invalidate_caches()
+        return
+    for path, finder in list(sys.path_importer_cache.items()):
+        if finder is None or not os.path.isabs(path):
+            del sys.path_importer_cache[path]  # the current folder may be another one by now
+        else:
+            _forget(finder)
+    for other in sys.meta_path:
+        if other is not PathFinder:
+            _forget(other)
+
+
+def _forget(finder: object) -> None:
+    forget = getattr(finder, "invalidate_caches", None)
+    if forget is not None:
+        forget()
 
 
 @dataclass(slots=True)

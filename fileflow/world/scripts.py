@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import importlib
 import linecache
 import os
 import sys
@@ -18,7 +17,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from fileflow import job
-from fileflow.world.modules import code_of, modules_below
+from fileflow.world.modules import code_of, forget_listings, modules_below
 
 # The defaults, as NumPy's documentation gives them.
 _PRINTING: dict[str, Any] = {
@@ -62,7 +61,7 @@ def run_script(words: Sequence[str], root: str) -> None:
         sys.modules["__main__"] = main
         sys.argv = list(words)
         sys.path[:] = [*dict.fromkeys((folder, root)), *(p for p in sys.path if p != root)]
-        importlib.invalidate_caches()
+        forget_listings()
         job.forget()
         threads = set(threading.enumerate())
         try:

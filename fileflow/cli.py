@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from fileflow.errors import Exit, FileflowError
+from fileflow.garbage import no_collection
 from fileflow.options import Options, asks_json, parse
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def _dispatch(options: Options, out: Writer, err: Writer) -> int:
         from fileflow.commands.init import init
 
         return init(start, out.line)
-    from fileflow.engine.session import find_workflowfile
+    with no_collection():
+        from fileflow.engine.session import find_workflowfile
 
     file = find_workflowfile(options.workflowfile, start)
     wishes = _wishes(options, start, os.path.dirname(file))
@@ -167,8 +169,9 @@ def _run(
     out: Writer,
     err: Writer,
 ) -> int:
-    from fileflow.views.progress import progress_for
-    from fileflow.views.style import Paint, wants_color
+    with no_collection():
+        from fileflow.views.progress import progress_for
+        from fileflow.views.style import Paint, wants_color
 
     if options.strict:
         raise FileflowError("--strict is not there yet")
@@ -212,8 +215,9 @@ def _run(
         tell(finished)
         tell.close()
         return finished.status
-    from fileflow.engine.loop import Settings
-    from fileflow.engine.run import run
+    with no_collection():
+        from fileflow.engine.loop import Settings
+        from fileflow.engine.run import run
 
     failures = options.max_failures
     if failures is None:

@@ -11,7 +11,6 @@ engine, so that a script, a notebook or a test can use it alone.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import random
@@ -74,6 +73,8 @@ class Paths(list[Any]):
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
+    import difflib  # costs 1 ms at each start, for the few that make a mistake
+
     words = [str(word) for word in known]
     near = difflib.get_close_matches(name, words, 1)
     said = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(words) or 'none'}"

@@ -7,7 +7,6 @@ lets options be shortened.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from fileflow import __version__
@@ -706,6 +705,8 @@ def _spelled(option: _Option) -> str:
 
 
 def _two_columns(left: str, right: str) -> list[str]:
+    import textwrap  # costs 1 ms at each start, for those who ask for help
+
     texts = textwrap.wrap(right, 88 - _WIDTH)
     first = f"  {left}"
     if len(first) < _WIDTH - 1 and texts:

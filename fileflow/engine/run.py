@@ -20,19 +20,20 @@ from fileflow.engine.knowing import forget_unused, learn_from, plan_known
 from fileflow.engine.loop import Loop, Settings, Stop, Watched
 from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.project import Project
-from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of
+from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of, wished
 from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Growth, Overrides, Session
 from fileflow.engine.waves import Tally, lost_files, lost_lines, partner_lines
 from fileflow.errors import Collector, Exit, FileflowError
 from fileflow.fast import STATE, looked
+from fileflow.garbage import no_collection
 from fileflow.lean import replace
 from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
 from fileflow.planning.growing import staying
 from fileflow.planning.plan import Wishes
 from fileflow.planning.staleness import State, Why
-from fileflow.planning.tables import SHIFT
+from fileflow.planning.tables import SHIFT, RuleTable
 
 if TYPE_CHECKING:
     from fileflow.world.functions import Description
@@ -327,7 +328,7 @@ def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
         if not any(states):
             continue
         try:
-            found = runners.describe(action.module, action.function, action.place)
+            found = runners.describe(action, _at_once(decided, table, runners.settings))
             if table.rule.name in decided.bindings:
                 continue
             check(table.rule, found.is_async, found.is_generator)
@@ -337,6 +338,15 @@ def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
         except FileflowError as error:
             errors.add(error)
     errors.raise_if_any()
+
+
+def _at_once(decided: Decided, table: RuleTable, settings: Settings) -> int:
+    """How many jobs of a rule will surely run at once, each in a process."""
+    rule = table.rule
+    name = wished(rule, rule.name in decided.asyncs, settings.executor)
+    if name != PROCESS or rule.cores_said or rule.resources:
+        return 1
+    return min(settings.jobs, decided.staleness.states[table.number].count(State.STALE))
 
 
 def count_states(decided: Decided) -> dict[State, int]:
@@ -383,7 +393,8 @@ class _Runners:
         root, count = self.session.root, self.settings.jobs
         private = [self.lock] if self.lock is not None else []
         if name == PROCESS:
-            from fileflow.executors.processes import Processes
+            with no_collection():
+                from fileflow.executors.processes import Processes
 
             # A forked process has the hash seed of this one; only one that is fixed will do.
             fork = None if not sys.flags.hash_randomization else False
@@ -405,19 +416,17 @@ class _Runners:
 
         return load(name, root, self.name, count)
 
-    def describe(self, module: str, function: str, place: object) -> Description:
-        """What a function takes, asked of a slot that imports it."""
-        from fileflow.errors import Place
+    def describe(self, action: Run, slots: int) -> Description:
+        """What a function takes, asked of a slot that imports it; so many `slots` will need it."""
         from fileflow.executors.processes import Processes
 
         runner = self.get(PROCESS)
         assert isinstance(runner, Processes)
-        found = runner.describe(module, function)
+        found = runner.describe(action.module, action.function, beside=slots - 1)
         if found.error:
-            where = place if isinstance(place, Place) else None
             first, *rest = found.error.splitlines()
             places = [line for line in rest if not line.startswith("Traceback")]
-            raise FileflowError(first, place=where, hint="\n  ".join(places[-8:]) or None)
+            raise FileflowError(first, place=action.place, hint="\n  ".join(places[-8:]) or None)
         return found
 
     def close(self) -> None:

@@ -247,15 +247,24 @@ class Processes:
         process = self._slots.get(slot)
         return process.process.pid if process else None
 
-    def describe(self, module: str, function: str, seconds: float = 60.0) -> Description:
+    def describe(
+        self, module: str, function: str, seconds: float = 60.0, beside: int = 0
+    ) -> Description:
         """What a function takes and is, as found by slot 0, which imports its module.
 
         What goes wrong is in the answer's `error`: also an import that takes more than `seconds`,
-        or ends the process.
+        or ends the process. Until the answer is there up to `beside` other slots are started, which
+        import it too: they will need it.
         """
         process = self._slot(0)
         self._send(process, ("describe", module, function))
         deadline = monotonic() + seconds
+        for number in range(1, min(1 + beside, self._count)):
+            self._turn(0)
+            if process.described or self._slots.get(0) is not process:
+                break
+            if number not in self._slots:
+                self._send(self._slot(number), ("describe", module, function))
         while not process.described:
             left = deadline - monotonic()
             if left <= 0:

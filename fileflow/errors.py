@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+
+from fileflow.lean import NamedTuple
 
 
 class Exit(IntEnum):

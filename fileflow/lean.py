@@ -12,6 +12,7 @@ Knows nothing of fileflow.
 from __future__ import annotations
 
 import re
+from collections import namedtuple
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from dataclasses import field as field
     from dataclasses import replace as replace
     from re import compile as _compile
+    from typing import NamedTuple as NamedTuple
+    from typing import TypedDict as TypedDict
 
     lazy_regex = _compile
 else:
@@ -53,6 +56,30 @@ else:
         """A copy with these fields changed."""
         cls = value.__class__
         return cls(**{**{name: getattr(value, name) for name in names_of(cls)}, **changes})
+
+    class _TupleClasses(type):
+        """Makes what `class X(NamedTuple)` says; its annotations stay the text that they are."""
+
+        def __new__(mcs, name, bases, body):
+            names = tuple(body.get("__annotations__", ()))
+            defaults = [body[name] for name in names if name in body]
+            made = namedtuple(name, names, defaults=defaults, module=body["__module__"])
+            for key, value in body.items():
+                if key not in names and key != "__module__":
+                    setattr(made, key, value)
+            return made
+
+    # As `typing.NamedTuple`, which compiles each annotation: 0.5 ms for a class of forty fields.
+    NamedTuple = type.__new__(_TupleClasses, "NamedTuple", (), {})
+
+    class TypedDict:
+        """As `typing.TypedDict`: calling a class of it makes a plain dictionary."""
+
+        def __init_subclass__(cls, total=True):
+            pass
+
+        def __new__(cls, **values):
+            return values
 
     class lazy_regex:  # noqa: N801
         """As the pattern that `re.compile` makes; compiled when it is first used."""

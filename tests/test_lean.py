@@ -127,6 +127,42 @@ def test_a_value_that_is_not_equal_may_be_compared_with_anything() -> None:
     assert lean.names_of(Sent) == ("a", "b")
 
 
+class Told(lean.NamedTuple):
+    """Says itself."""
+
+    a: int
+    b: tuple[Unknown, ...] = ()  # type: ignore[name-defined]  # noqa: F821
+
+    def twice(self) -> int:
+        return 2 * self.a
+
+    @property
+    def thrice(self) -> int:
+        return 3 * self.a
+
+
+def test_a_named_tuple_is_as_the_standard_one() -> None:
+    assert (Told(1), Told(b=(2,), a=1)) == ((1, ()), (1, (2,)))
+    assert repr(Told(1)) == "Told(a=1, b=())"
+    assert (Told(4).twice(), Told(4).thrice) == (8, 12)
+    assert (Told._fields, Told._field_defaults) == (("a", "b"), {"b": ()})
+    assert Told(1)._replace(a=2) == Told(2)
+    assert (Told.__doc__, Told.__module__, Told.__qualname__) == ("Says itself.", __name__, "Told")
+    assert pickle.loads(pickle.dumps(Told(1))) == Told(1)
+    assert type(Told) is type
+    with pytest.raises(TypeError):
+        Told()  # type: ignore[call-arg]
+
+
+class Some(lean.TypedDict, total=False):
+    a: int
+
+
+def test_a_typed_dictionary_is_a_dictionary() -> None:
+    assert (Some(), Some(a=1)) == ({}, {"a": 1})
+    assert type(Some(a=1)) is dict
+
+
 def test_a_pattern_is_compiled_when_it_is_first_used() -> None:
     lean.lazy_regex("(")  # never used, never compiled
     pattern = lean.lazy_regex(r"(?P<word>\w+)", re.ASCII)

@@ -19,13 +19,12 @@ from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call
 from fileflow.planning.questions import UNKNOWN, Question, checked
 from fileflow.planning.tables import RuleTable
-from fileflow.world.asking import Told
 from fileflow.world.code import Code, CodeReader
-from fileflow.world.functions import Parameter as Described
 from fileflow.world.records import Records
 
 if TYPE_CHECKING:
     from fileflow.executors.asking import Asker
+    from fileflow.world.asking import Told
 
 ANSWER = "answer"
 DESCRIBED = "described"
@@ -106,6 +105,8 @@ class Answering:
         key = f"{call.module}:{call.function}"
         note = self._records.notes.get((DESCRIBED, key))
         if isinstance(note, list) and len(note) == 2 and note[0] == digest:
+            from fileflow.world.functions import Parameter as Described
+
             return [Described(*one) for one in note[1]]
         try:
             found = self._process().describe(call.module, call.function)

@@ -38,7 +38,6 @@ from fileflow.planning.filling import (
 from fileflow.planning.seeds import Seeds, seed_counts, seed_key, shared_names, small
 from fileflow.planning.tables import ABSENT, Group, RuleTable
 from fileflow.world.private import own_name
-from fileflow.world.scattering import folder_of
 from fileflow.world.staging import staged_name
 
 SHELL_WORDS = ("bash", "-euo", "pipefail", "-c")
@@ -162,6 +161,8 @@ class Orders:
 
     def _folders(self, row: int, place: Callable[[str], str]) -> Callable[[str], str]:
         """The same where outputs are scattered: the folder in which their files are left."""
+        from fileflow.world.scattering import folder_of  # brings what calls functions
+
         outputs = self.table.outputs_of(row)
         folders = {
             outputs[k]: folder_of(self.table.scatter_pattern(k, row)) for k in self.table.scattered

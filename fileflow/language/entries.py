@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple, TypedDict
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean, nearest
 from fileflow.language import scalars
@@ -23,7 +22,7 @@ from fileflow.language.yaml_tree import (
     looks_like_placeholder,
     scalar_value,
 )
-from fileflow.lean import dataclass, field
+from fileflow.lean import NamedTuple, TypedDict, dataclass, field
 from fileflow.model.patterns import Pattern, parse_pattern
 from fileflow.model.rules import Call, Ensure, Entry
 

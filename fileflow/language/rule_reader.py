@@ -9,7 +9,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TypedDict
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.language import scalars
@@ -20,7 +19,7 @@ from fileflow.language.rule_shape import Shape
 from fileflow.language.scalars import check_keys, not_a
 from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
 from fileflow.language.yaml_tree import Mapping, Node, Scalar, Sequence, scalar_value
-from fileflow.lean import dataclass, lazy_regex
+from fileflow.lean import TypedDict, dataclass, lazy_regex
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import (
     Action,

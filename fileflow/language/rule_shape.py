@@ -6,12 +6,12 @@ Knows the entries of one rule; not the values of wildcards, nor other rules.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from fileflow.errors import FileflowError, did_you_mean
 from fileflow.language.entries import Own
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.lean import NamedTuple
 from fileflow.model.rules import Entry
 
 

@@ -11,12 +11,12 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from fileflow.errors import FileflowError, Place, did_you_mean
 from fileflow.language import bash
 from fileflow.language.bash import Backquotes, HereDocument, Quoting
-from fileflow.lean import dataclass, field, lazy_regex
+from fileflow.lean import NamedTuple, dataclass, field, lazy_regex
 
 
 class PathText(str):

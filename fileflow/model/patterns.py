@@ -9,10 +9,9 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import NamedTuple
 
 from fileflow.errors import FileflowError, Place
-from fileflow.lean import lazy_regex
+from fileflow.lean import NamedTuple, lazy_regex
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _HOLE = lazy_regex(

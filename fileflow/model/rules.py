@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from fileflow.lean import dataclass, field
+from fileflow.lean import NamedTuple, dataclass, field
 
 if TYPE_CHECKING:
     from fileflow.errors import Place

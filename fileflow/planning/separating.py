@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from fileflow.lean import NamedTuple
 from fileflow.planning.finding import Finder
 from fileflow.planning.tables import ROW, RuleTable
 

@@ -21,11 +21,10 @@ import struct
 import time
 from collections.abc import Iterable
 from itertools import chain, starmap
-from typing import NamedTuple
 from zlib import crc32
 
 from fileflow.errors import Exit, FileflowError
-from fileflow.lean import dataclass
+from fileflow.lean import NamedTuple, dataclass
 
 FORMAT = 1
 SYNC = b"\n\xff\x00\n"

@@ -29,10 +29,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import accumulate
-from typing import Generic, NamedTuple, TypeVar, overload
+from typing import Generic, TypeVar, overload
 
 from fileflow.garbage import no_collection
-from fileflow.lean import dataclass, names_of
+from fileflow.lean import NamedTuple, dataclass, names_of
 from fileflow.model.tokens import list_id, listed
 from fileflow.world.files import DIGEST_SIZE, SIGNATURE
 from fileflow.world.journal import Frame, Journal

@@ -195,10 +195,16 @@ class Config:
 
     def _items(self, node: Items | Mapping) -> Node:
         made: Node
+        inner = self._inner
         if isinstance(node, Items):
-            made = with_items(node, [self._inner(item) for item in node.items])
+            made = with_items(node, [inner(item) for item in node.items])
         else:
-            made = with_values(node, {key: self._inner(item) for key, item in node.items.items()})
+            # Most values name nothing: in a large config a call for each would be half of the time.
+            values = {
+                key: item if type(item) is Scalar and "{config" not in item.text else inner(item)
+                for key, item in node.items.items()
+            }
+            made = with_values(node, values)
         if made is not node:
             self._weigh(made, node.place)
         return made

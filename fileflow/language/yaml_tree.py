@@ -368,12 +368,15 @@ def _build(source: Source, found: Collector) -> Node | None:
     node: Node
     event: Any = None
     events: Iterator[Any] = iter(_parser(source.text).get_event, None)
+    new = Scalar.__new__  # filled in below, as `__init__` does it: a call less for each scalar
     for number, event in enumerate(islice(events, MAX_NODES)):
         kind = type(event)
         if kind is ScalarEvent:
             mark = event.start_mark
             text = event.value
-            node = Scalar(text, event.style or "", source, mark.line + 1, mark.column + 1)
+            node = new(Scalar)
+            node.text, node.style, node.source = text, event.style or "", source
+            node.line, node.column = mark.line + 1, mark.column + 1
             if event.anchor is not None or event.tag is not None:
                 _settle(node, event.tag, found)
                 if event.anchor is not None:

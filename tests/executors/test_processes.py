@@ -50,6 +50,39 @@ def wait_for(path: Path, seconds: float = 10) -> None:
         time.sleep(0.005)
 
 
+def test_slots_that_will_be_needed_start_while_the_first_describes(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    Path(root, "slow.py").write_text(
+        "import os, time\n"
+        "open(f'imported{os.getpid()}', 'w').close()\n"
+        "time.sleep(0.3)\n"
+        "def f(a): ...\n"
+    )
+    runner = Processes(root, RUN, 4)
+    try:
+        found = runner.describe("slow", "f", beside=1)
+        assert [one.name for one in found.parameters] == ["a"]
+        pids = [runner.process_id(number) for number in range(4)]
+        assert pids[2:] == [None, None]
+        for pid in pids[:2]:
+            wait_for(Path(root, f"imported{pid}"))
+        assert runner.describe("slow", "f", beside=1) == found
+        assert [runner.process_id(number) for number in range(4)] == pids
+    finally:
+        runner.close()
+
+
+def test_an_import_that_ends_every_process_is_told_once(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    Path(root, "deadly.py").write_text("import os, time\ntime.sleep(0.1)\nos._exit(3)\n")
+    runner = Processes(root, RUN, 2)
+    try:
+        found = runner.describe("deadly", "f", beside=1)
+        assert found.error == "importing deadly ended the process: exit status 3"
+    finally:
+        runner.close()
+
+
 def run_until(runner: Processes, path: Path) -> None:
     until = time.monotonic() + 10
     while not path.exists():

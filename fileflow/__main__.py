@@ -12,6 +12,13 @@ def main() -> int:
 
     It is the whole program: may put another in its place, and decides how the process ends.
     """
+    try:
+        return _main()
+    except KeyboardInterrupt:  # before anything had begun that would have to be put in order
+        return 130
+
+
+def _main() -> int:
     if sys.argv[1:] == ["--version"]:
         from fileflow import __version__
 

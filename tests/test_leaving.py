@@ -66,3 +66,19 @@ def test_a_profiler_sees_the_usual_end(folder: Path) -> None:
     found = ended(folder, "-m", "cProfile", "-m", "fileflow", "list")
     assert found.returncode == 0
     assert "function calls" in found.stdout
+
+
+def test_ctrl_c_while_it_starts_is_no_traceback(tmp_path: Path) -> None:
+    start = """
+import sys
+from fileflow import fast
+
+def interrupted(words):
+    raise KeyboardInterrupt
+
+fast.answer = interrupted
+from fileflow.__main__ import main
+sys.exit(main())
+"""
+    found = ended(tmp_path, "-c", start)
+    assert (found.returncode, found.stdout, found.stderr) == (130, "", "")

@@ -137,7 +137,7 @@ class Processes:
             max_workers=1,
             context=multiprocessing.get_context("fork") if fork else get_context("loky"),
             initializer=_adopt,
-            initargs=(line,),
+            initargs=(line, os.getpid()),
             env=None if fork else {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0")},
         )
         with warnings.catch_warnings():
@@ -446,9 +446,13 @@ class Processes:
 _line: Connection | None = None
 
 
-def _adopt(line: Connection) -> None:
-    """In the new process: keeps its end of the socket for the task that will serve it."""
+def _adopt(line: Connection, engine: int) -> None:
+    """In the new process: keeps its end of the socket for the task that will serve it.
+
+    It dies with the engine from now on: one that was killed would never hand it that task.
+    """
     global _line
+    slots.tie_to_engine(engine, signal.SIGKILL)
     _line = line
 
 

@@ -337,3 +337,68 @@ def test_what_is_done_is_told_while_the_next_command_takes_its_time(
     (tmp_path / "go").write_text("")
     (second,) = events_of(runner, lambda found: len(found) >= 1)
     assert isinstance(second, Outcome) and (second.index, second.end) == (1, End.DONE)
+
+
+KILLED_AT_THE_START = """
+import os, signal, sys
+from loky.process_executor import ProcessPoolExecutor
+from fileflow.executors.processes import Processes
+
+started = ProcessPoolExecutor._start_executor_manager_thread
+
+
+def killed(pool):
+    started(pool)
+    print(next(iter(pool._processes)), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+ProcessPoolExecutor._start_executor_manager_thread = killed
+Processes(".", "run", 1, fork=sys.argv[1] == "fork").describe("jobs", "copy")
+"""
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn"])
+def test_a_slot_whose_engine_is_killed_before_it_has_a_task_dies(tmp_path: Path, how: str) -> None:
+    where = {**os.environ, "PYTHONPATH": str(Path(fileflow.__file__).parents[1])}
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_THE_START, how],
+        cwd=project(tmp_path),
+        env=where,
+        capture_output=True,  # ends only when no process has these streams any more
+        timeout=30,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    assert gone(int(ended.stdout))
+
+
+ENDED_AT_THE_START = """
+import os, signal
+from fileflow.executors import slot
+from fileflow.executors.processes import Processes
+
+
+class Stage(slot.Stage):
+    def __init__(self, run, number):
+        os.kill(os.getpid(), signal.SIGTERM)
+        super().__init__(run, number)
+
+
+slot.Stage = Stage
+runner = Processes(".", "run", 1, fork=True)
+print(runner.describe("jobs", "copy").error)
+runner.close()
+"""
+
+
+def test_a_slot_that_is_ended_while_it_starts_says_nothing(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDED_AT_THE_START],
+        cwd=project(tmp_path),
+        env={**os.environ, "PYTHONPATH": str(Path(fileflow.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "exit status 0" in ended.stdout

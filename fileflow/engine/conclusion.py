@@ -73,7 +73,7 @@ def store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) -
     _write(sections)
 
 
-def _write(sections: Sequence[bytes | memoryview]) -> None:
+def _write(sections: Iterable[bytes | bytearray | memoryview]) -> None:
     body = b"".join([part for one in sections for part in (fast.LENGTH.pack(len(one)), one)])
     draft = f"{fast.FILE}.{os.getpid()}"
     with open(draft, "wb") as file:
@@ -82,7 +82,7 @@ def _write(sections: Sequence[bytes | memoryview]) -> None:
     os.replace(draft, fast.FILE)
 
 
-def _patched(loop: Loop, heads: Sequence[bytes]) -> Sequence[bytes | memoryview] | None:
+def _patched(loop: Loop, heads: Sequence[bytes]) -> Sequence[bytearray | memoryview] | None:
     """The conclusion before this one with new signatures, where it is of the same jobs and files.
 
     None if that is not plain to see, or something is not sure.

@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-from fileflow.engine.since import Since, since_last_run
+from fileflow.engine.since import Since, signatures_in, since_last_run
 from fileflow.errors import Exit, FileflowError
 from fileflow.model.tokens import listed
 from fileflow.planning.named import NAME
+from fileflow.planning.staleness import places_among
 from fileflow.world import files
 from fileflow.world.records import Record, contents_id
 
@@ -78,44 +79,64 @@ class World:
     def signatures(self, paths: Sequence[str]) -> list[bytes | None]:
         """The signature of each path, None where there is no file or folder; looked at once."""
         known = self._signs
+        since = self._since
         if len(paths) == 1:
             path = paths[0]
             if path not in known:
-                since = self._since
-                if since is not None and path in since.signs:
-                    known[path] = since.signs[path]
-                else:
+                sign = since.get(path) if since is not None else None
+                if sign is None:
                     known[path] = files.signature(path)
+                else:
+                    known[path] = None if sign == files.NOTHING else sign
             return [known[path]]
-        if self._since is not None:
-            return self._signatures_since(paths, self._since.signs)
+        if since is not None:
+            return self._signatures_since(paths, since)
         new = [path for path in paths if path not in known]
         if new:
             known.update(zip(new, files.signatures(new), strict=True))
         return list(map(known.__getitem__, paths))
 
-    def _signatures_since(
-        self, paths: Sequence[str], before: Mapping[str, bytes | None]
-    ) -> list[bytes | None]:
+    def _signatures_since(self, paths: Sequence[str], since: Since) -> list[bytes | None]:
         """The same, mostly from what the last run left: only what is newer is looked for."""
         known = self._signs
-        found: list[Any] = list(map(before.get, paths, repeat(_UNKNOWN)))
-        newer = [
-            place
-            for place, (path, sign) in enumerate(zip(paths, found, strict=True))
-            if sign is _UNKNOWN or path in known
-        ]
+        column = self._column(paths)
+        if column is not None:
+            found: list[Any] = signatures_in(column[0])
+            newer = column[1]
+        else:
+            found = list(map(since.signs.get, paths, repeat(_UNKNOWN)))
+            newer = [
+                place
+                for place, (path, sign) in enumerate(zip(paths, found, strict=True))
+                if sign is _UNKNOWN or path in known
+            ]
         new = [path for place in newer if (path := paths[place]) not in known]
         known.update(zip(new, files.signatures(new), strict=True))
         for place in newer:
             found[place] = known[paths[place]]
         return found
 
+    def _column(self, paths: Sequence[str]) -> tuple[bytes, Sequence[int]] | None:
+        """The signatures of many files as the last run left them, and which may be others by now.
+
+        None if that is not to be had in one piece.
+        """
+        since = self._since
+        column = since.column(paths) if since is not None and len(paths) >= MANY else None
+        if since is None or column is None:
+            return None
+        return column, places_among(paths, self._signs.keys() | since.changed)
+
     def lacking(self, paths: Sequence[str]) -> Sequence[str]:
         """Those of these paths at which there is neither a file nor a folder."""
         unsure = paths
-        if len(paths) >= MANY and self.look_since() is None:
-            unsure = self.folders.not_plain(paths)
+        if len(paths) >= MANY:
+            if self.look_since() is None:
+                unsure = self.folders.not_plain(paths)
+            else:
+                column = self._column(paths)
+                if column is not None and files.NOTHING not in column[0]:
+                    unsure = [paths[place] for place in column[1]]
         return [
             path for path, sign in zip(unsure, self.signatures(unsure), strict=True) if sign is None
         ]
@@ -217,17 +238,31 @@ class World:
                 return known
         return None, None
 
-    def proofs(self, paths: Sequence[str]) -> tuple[list[bytes | None], list[bytes | None]]:
-        """The same for many paths: their signatures, and their digests."""
-        signs = self.signatures(paths)
-        known = self.records.known_files(paths)
-        digests: list[bytes | None] = [pair[1] if pair is not None else None for pair in known]
+    def proofs(
+        self, paths: Sequence[str], before: bytes = b""
+    ) -> tuple[list[bytes | None], list[bytes | None]]:
+        """The same for many paths: their signatures, and their digests.
+
+        `before`: their digests when the last run ended, if these are known.
+        """
         contents = self._contents
-        asked = [
-            place
-            for place, (path, sign, pair) in enumerate(zip(paths, signs, known, strict=True))
-            if pair is None or pair[0] != sign or path in contents
-        ]
+        column = self._column(paths) if len(before) == files.DIGEST_SIZE * len(paths) else None
+        if column is not None and files.NOTHING not in column[0] and files.NO_DIGEST not in before:
+            signs = signatures_in(column[0])
+            size = files.DIGEST_SIZE
+            digests: list[bytes | None] = [
+                before[at : at + size] for at in range(0, len(before), size)
+            ]
+            asked = [*column[1], *places_among(paths, contents.keys())]
+        else:
+            signs = self.signatures(paths)
+            known = self.records.known_files(paths)
+            digests = [pair[1] if pair is not None else None for pair in known]
+            asked = [
+                place
+                for place, (path, sign, pair) in enumerate(zip(paths, signs, known, strict=True))
+                if pair is None or pair[0] != sign or path in contents
+            ]
         for place in asked:
             signs[place], digests[place] = self.proof(paths[place])
         return signs, digests

@@ -609,7 +609,8 @@ class Loop:
             if group is not None and shared_list(group) is not None:
                 if group.number not in lists:
                     self.lists[group.number] = group
-                    lists[group.number] = (group.paths, *self.world.proofs(group.paths))
+                    before = self.staleness.last_contents(link, row)
+                    lists[group.number] = (group.paths, *self.world.proofs(group.paths, before))
                 out.append(group.number)
                 continue
             for path in link.paths_of(row):

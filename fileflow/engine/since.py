@@ -6,11 +6,41 @@ then. Knows nothing of plans.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from fileflow import fast
 
 JOURNAL = f"{fast.STATE}/journal"
+
+
+# So many paths are looked for in the text of all; for more it is worth cutting it into paths.
+FEW = 32
+
+
+class _Block:
+    """Some of the files that were looked at, as the conclusion has them."""
+
+    __slots__ = ("_paths", "count", "section", "text")
+
+    def __init__(self, section: memoryview) -> None:
+        self.section = section
+        self.count: int = fast.LENGTH.unpack_from(section, 0)[0] if len(section) else 0
+        # Each path stands between two NULs.
+        self.text = b"\0" + bytes(section[fast.LENGTH.size + 32 * self.count :])
+        self._paths: list[str] | None = None
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths one by one."""
+        if self._paths is None:
+            self._paths = fast.block(self.section)[0]
+        return self._paths
+
+    def signs(self, start: int, end: int) -> bytes:
+        """The signatures of the files at these places, 32 bytes each."""
+        size = fast.LENGTH.size
+        return bytes(self.section[size + 32 * start : size + 32 * end])
 
 
 class Since:
@@ -28,49 +58,98 @@ class Since:
         self.has_folders = bool(len(sections[fast.FOLDERS]))
         found = self.known_proofs
         self.proofs = {found[at : at + 16] for at in range(0, len(found), 16)}
-        self._blocks = [fast.block(section) for section in fast.blocks_of(sections)]
-        self.changed = {self._blocks[n >> 32][0][n & 0xFFFFFFFF] for n in differing}
+        self._blocks = [_Block(section) for section in fast.blocks_of(sections)]
+        self.changed = {self._blocks[n >> 32].paths[n & 0xFFFFFFFF] for n in differing}
         self._signs: dict[str, bytes | None] | None = None
+        self._asked = 0
 
     @property
     def signs(self) -> dict[str, bytes | None]:
         """The signature of each file that is as it was; None where there was and is nothing."""
         if self._signs is None:
             self._signs = {}
-            for paths, signs in self._blocks:
-                data = bytes(signs)
-                found: list[bytes | None] = [data[at : at + 32] for at in range(0, len(data), 32)]
-                if fast.NOTHING in data:
-                    found = [None if sign == fast.NOTHING else sign for sign in found]
-                self._signs.update(zip(paths, found, strict=True))
+            for block in self._blocks:
+                signs = signatures_in(block.signs(0, block.count))
+                self._signs.update(zip(block.paths, signs, strict=True))
             for path in self.changed:
                 self._signs.pop(path, None)
         return self._signs
 
-    def holds(self, paths: Iterable[str]) -> bool:
-        """Whether all these files are among those that were looked at."""
-        left = set(paths)
-        for known, _ in self._blocks:
-            left.difference_update(known)
-        return not left
+    def get(self, path: str) -> bytes | None:
+        """The signature that a file still has, zeros where there still is nothing.
 
-    def with_signatures(self, new: Mapping[str, bytes | None]) -> list[bytes | memoryview] | None:
-        """The sections with new signatures of some files; None if one is not among them."""
-        blocks: list[bytes | memoryview] = []
-        count = 0
-        for section, (paths, _) in zip(fast.blocks_of(self._sections), self._blocks, strict=True):
-            hits = [place for place, path in enumerate(paths) if path in new]
-            count += len(hits)
-            if not hits:
-                blocks.append(section)
-                continue
-            data = bytearray(section)
-            for place in hits:
-                at = fast.LENGTH.size + 32 * place
-                data[at : at + 32] = new[paths[place]] or fast.NOTHING
-            blocks.append(bytes(data))
-        if count != len(new):
+        None if it has changed, or was not looked at.
+        """
+        if path in self.changed:
             return None
+        self._asked += 1
+        if self._signs is None and self._asked <= FEW:
+            found = self._find(path)
+            return None if found is None else self._blocks[found[0]].signs(found[1], found[1] + 1)
+        return (self.signs[path] or fast.NOTHING) if path in self.signs else None
+
+    def column(self, paths: Sequence[str]) -> bytes | None:
+        """The signatures that these files had, 32 bytes each, zeros where nothing was.
+
+        None if they do not stand here one after the other. Those that have changed since are
+        among them.
+        """
+        text = _text(paths)
+        found = self._find(paths[0]) if paths else None
+        if found is None or text.count(b"\0") != len(paths):
+            return None
+        number, place, at = found
+        columns: list[bytes] = []
+        done = 0
+        for block in self._blocks[number:]:
+            size = min(len(block.text) - at, len(text) - done)
+            if block.text[at : at + size] != text[done : done + size]:
+                return None
+            columns.append(block.signs(place, place + text.count(b"\0", done, done + size)))
+            done += size
+            if done == len(text):
+                return b"".join(columns)
+            place, at = 0, 1
+        return None
+
+    def _find(self, path: str) -> tuple[int, int, int] | None:
+        """Where a file stands: which block, which place in it, and where in its text."""
+        text = _text((path,))
+        for number, block in enumerate(self._blocks):
+            at = block.text.find(b"\0" + text)
+            if at >= 0 and "\0" not in path:
+                return number, block.text.count(b"\0", 0, at), at + 1
+        return None
+
+    def _places(self, paths: Collection[str]) -> dict[str, tuple[int, int]]:
+        """Which block, and which place in it, for each of these files that was looked at."""
+        if len(paths) <= FEW:
+            found = {path: self._find(path) for path in paths}
+            return {path: where[:2] for path, where in found.items() if where is not None}
+        return {
+            path: (number, place)
+            for number, block in enumerate(self._blocks)
+            for place, path in enumerate(block.paths)
+            if path in paths
+        }
+
+    def holds(self, paths: AbstractSet[str]) -> bool:
+        """Whether all these files are among those that were looked at."""
+        return len(self._places(paths)) == len(paths)
+
+    def with_signatures(
+        self, new: Mapping[str, bytes | None]
+    ) -> Sequence[bytearray | memoryview] | None:
+        """The sections with new signatures of some files; None if one is not among them."""
+        places = self._places(new.keys())
+        if len(places) != len(new):
+            return None
+        blocks: list[bytearray | memoryview] = [block.section for block in self._blocks]
+        for number in {number for number, _ in places.values()}:
+            blocks[number] = bytearray(blocks[number])
+        for path, (number, place) in places.items():
+            at = fast.LENGTH.size + 32 * place
+            blocks[number][at : at + 32] = new[path] or fast.NOTHING
         return [*self._sections[: fast.FOLDERS], *blocks]
 
     def lose(self, path: str) -> None:
@@ -82,6 +161,19 @@ class Since:
     def forget(self) -> None:
         """Jobs are built: what was proven of them holds no more."""
         self.proofs = set()
+
+
+def signatures_in(column: bytes) -> list[bytes | None]:
+    """Signatures one by one; None where nothing was."""
+    found: list[bytes | None] = [column[at : at + 32] for at in range(0, len(column), 32)]
+    if fast.NOTHING in column:
+        found = [None if sign == fast.NOTHING else sign for sign in found]
+    return found
+
+
+def _text(paths: Sequence[str]) -> bytes:
+    """Paths as they stand in a conclusion."""
+    return "\0".join((*paths, "")).encode("utf-8", "surrogateescape")
 
 
 def since_last_run(journal: bytes | None) -> Since | None:

@@ -398,20 +398,20 @@ class Staleness:
     def _touched(self, table: RuleTable, changed: Collection[str]) -> Iterator[int]:
         """The rows that make or take one of these files, or take from a job that may move."""
         for k in range(len(table.shape.outputs)):
-            yield from _places(table.output_paths(k), changed)
+            yield from places_among(table.output_paths(k), changed)
         for link in table.links:
             moves = self._any_moves(link)
             if link.group_of is not None:
                 hit = {
                     number
                     for number, group in enumerate(link.groups)
-                    if (changed and any(True for _ in _places(group.paths, changed)))
+                    if (changed and any(True for _ in places_among(group.paths, changed)))
                     or (moves and self._group_mover(group) is not None)
                 }
                 if hit:
                     yield from (r for r in range(table.count) if link.group_of[r] in hit)
                 continue
-            yield from _places(link.paths, changed)
+            yield from places_among(link.paths, changed)
             if moves and isinstance(link.makers, range) and len(link.makers):
                 moving = self._moving[link.makers[0] >> SHIFT]
                 yield from (row for row, one in enumerate(moving) if one)
@@ -707,13 +707,17 @@ class Staleness:
         content = self.facts.content
         if self.shortcuts is None or len(paths) < WORTH_SHORTCUTS:
             return b"".join([content(path) or ZERO for path in paths])
-        before = self._lists.get(_list_key(link, row))
-        if before is None:
+        before = self.last_contents(link, row)
+        if not before:
             return b"".join([digest or ZERO for digest in self.shortcuts.contents(paths)])
         now = bytearray(before)
-        for place in _places(paths, self.shortcuts.changed()):
+        for place in places_among(paths, self.shortcuts.changed()):
             now[16 * place : 16 * place + 16] = content(paths[place]) or ZERO
         return bytes(now)
+
+    def last_contents(self, link: Link, row: int) -> bytes:
+        """The same as when a run last ended, where that is known: but for what changed since."""
+        return self._lists.get(_list_key(link, row), b"")
 
     def _read(self, path: str, maker: int) -> bytes:
         """The content of a file that a job was found to read; if nobody makes it, as it is now."""
@@ -838,11 +842,11 @@ def _list_key(link: Link, row: int) -> int:
     return -1 - number if link.entry.optional else number
 
 
-def _places(paths: Sequence[str], wanted: Collection[str]) -> Sequence[int]:
+def places_among(paths: Sequence[str], wanted: Collection[str]) -> Sequence[int]:
     """Where these are among the paths."""
-    if not wanted or frozenset(wanted).isdisjoint(paths):
+    if not wanted:
         return ()
-    return [place for place, path in enumerate(paths) if path in wanted]
+    return list(_places_of(bytes(map(wanted.__contains__, paths)), True))
 
 
 _NEVER = Reason(Why.MISSING)

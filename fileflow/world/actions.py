@@ -49,12 +49,14 @@ from fileflow.world.scattering import (
     write_yielded,
 )
 from fileflow.world.scripts import ScriptEnded, run_script
+from fileflow.world.second_look import all_as_before
 from fileflow.world.secrets import hidden, hide_in_file, secrets_of
 from fileflow.world.seeding import small_seed
 from fileflow.world.staging import Shape, Stage, make_logs, make_parents, now_ns, remove
 from fileflow.world.surroundings import (
     SEED_VARIABLE,
     Notes,
+    OwnProcess,
     Surroundings,
     Variables,
     environment_of,
@@ -345,6 +347,8 @@ class Doer:
                 self._prove(path, now, content, learned)
         for number in numbers:
             paths, signs, contents = self._lists[number]
+            if isinstance(self._around, OwnProcess) and all_as_before(paths, signs):
+                continue
             now_all = signatures(paths)
             if now_all == signs:
                 continue

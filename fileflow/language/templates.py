@@ -25,6 +25,11 @@ class PathText(str):
     __slots__ = ()
 
 
+def path_values(paths: Iterable[str]) -> list[Value]:
+    """Values that are paths; for one that does not end in `/` a plain text does."""
+    return [PathText(path) if path[-1:] == "/" else path for path in paths]
+
+
 Value: TypeAlias = "str | int | float | Mapping[str, object] | Sequence[Value] | None"
 """What a placeholder stands for: a text as it was written, a path, a mapping, a list, nothing."""
 
@@ -469,7 +474,7 @@ def _items(value: Value) -> str | list[str] | None:
         return None
     if isinstance(value, (list, tuple)):
         return [
-            (item.rstrip("/") or item) if type(item) is PathText else _text(item)
+            item if type(item) is str else _text(item)
             for item in value
             if item is not None
         ]

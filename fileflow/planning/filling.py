@@ -293,10 +293,10 @@ class JobValues:
         return list(min(found, key=lambda one: one[0])[1]) if found else []
 
     def _inputs(self) -> list[Value]:
-        return [PathText(path) for path in self.input_paths()]
+        return path_values(self.input_paths())
 
     def _outputs(self) -> list[Value]:
-        return [PathText(self.staged(path)) for path in self.table.outputs_of(self.row)]
+        return path_values(list(map(self.staged, self.table.outputs_of(self.row))))
 
     def _of_items(
         self,
@@ -421,7 +421,7 @@ def _as_paths(found: str | list[str] | None) -> Value:
         return None
     if isinstance(found, str):
         return PathText(found)
-    return [PathText(path) for path in found]
+    return path_values(found)
 
 
 def _stepped(value: Value, steps: Sequence[Step], hole: Placeholder) -> Value:

@@ -35,6 +35,7 @@ KEY, ENVIRONMENT, ANSWER, PROOFS, FOLDERS, FIRST_BLOCK = range(6)
 # From so many files on a second process looks at half of them.
 WORTH_FORKING = 20_000
 HANDED = "FILEFLOW_LOOKED_AT"
+_TOKEN = Struct("<H")
 _MOST_HANDED = 48 * 1024  # what a pipe surely holds
 _MUCH = 512
 # Options that change neither what is fresh nor what is said of it, and those of them with a value.
@@ -120,10 +121,10 @@ def _checked(key: bytes) -> str | None:
     names = bytes(sections[ENVIRONMENT]).decode().split("\0")
     if any(name not in os.environ for name in names if name):
         return None
-    found = differing(sections)
-    if not found:
+    look = Look.begin(sections)
+    if look.goes_on(sections, until_it_differs=True) and not look.result(sections):
         return bytes(sections[ANSWER]).decode()
-    looked.keep(sections, found)
+    looked.keep(look)
     return None
 
 
@@ -164,33 +165,111 @@ def block(section: memoryview) -> tuple[list[str], memoryview]:
     return text.split("\0")[:-1], signs
 
 
+class Look:
+    """A look at the files of a conclusion, block by block, of which a child of this process does a
+    part if they are many.
+
+    The numbers of the blocks that nobody has looked at stand in a pipe, from which both take them;
+    what the child finds comes through another one. So the look can be left when it is plain that
+    something differs, while the child goes on, and be ended later: also by the interpreter that
+    takes this one's place.
+    """
+
+    def __init__(
+        self, head: bytes, found: Sequence[int], left: int = -1, theirs: int = -1, child: int = 0
+    ) -> None:
+        """`head` is the first line of the conclusion, `found` what differs as far as is known here;
+        of the child the pipe of the blocks that are left, that of its findings, and its id."""
+        self.head = head
+        self.found = list(found)
+        self.left = left
+        self.theirs = theirs
+        self.child = child
+
+    @classmethod
+    def begin(cls, sections: Sequence[memoryview]) -> Look:
+        """Looks at what shaped the plan; the rest is for `goes_on`, and for a child, or done."""
+        blocks = blocks_of(sections)
+        head = bytes(sections[-1])
+        numbers = [0, *range(2, len(blocks))]
+        alone = "threading" not in sys.modules or sys.modules["threading"].active_count() == 1
+        count = sum(map(len, blocks[1:])) // 80
+        if (
+            count < WORTH_FORKING
+            or not hasattr(os, "fork")
+            or not alone
+            or (os.cpu_count() or 1) < 2
+            or 2 * len(numbers) > _MOST_HANDED
+        ):
+            return cls(head, _differing(blocks, range(len(blocks))))
+        found = _differing(blocks, (1,))
+        left, writer = os.pipe()
+        os.write(writer, b"".join(map(_TOKEN.pack, numbers)))
+        os.close(writer)
+        theirs, writer = os.pipe()
+        parent = os.getpid()
+        child = os.fork()
+        if child == 0:
+            fine = False
+            try:
+                os.close(theirs)
+                found = []
+                while (token := os.read(left, _TOKEN.size)) and os.getppid() == parent:
+                    found += _differing(blocks, _TOKEN.unpack(token))
+                with open(writer, "wb") as file:
+                    file.write(b"".join(map(NUMBER.pack, found)))
+                fine = not token
+            finally:
+                os._exit(0 if fine else 1)
+        os.close(writer)
+        return cls(head, found, left, theirs, child)
+
+    def goes_on(self, sections: Sequence[memoryview], *, until_it_differs: bool = False) -> bool:
+        """Looks at the blocks that are left, or until something differs; whether none is left."""
+        if not self.child:
+            return True
+        blocks = blocks_of(sections)
+        while not (until_it_differs and self.found):
+            token = os.read(self.left, _TOKEN.size)
+            if not token:
+                return True
+            self.found += _differing(blocks, _TOKEN.unpack(token))
+        return False
+
+    def result(self, sections: Sequence[memoryview]) -> list[int]:
+        """Which files are not as they were, when all are looked at."""
+        if not self.child:
+            return self.found
+        with open(self.theirs, "rb", closefd=False) as file:
+            theirs = file.read()
+        if self._end():
+            blocks = blocks_of(sections)
+            self.found = _differing(blocks, range(len(blocks)))
+        else:
+            self.found += [number for (number,) in NUMBER.iter_unpack(theirs)]
+        return self.found
+
+    def _end(self) -> int:
+        os.close(self.left)
+        os.close(self.theirs)
+        child, self.child = self.child, 0
+        try:
+            return os.waitpid(child, 0)[1]
+        except ChildProcessError:
+            return -1
+
+    def drop(self) -> None:
+        """Nobody wants to know."""
+        if self.child:
+            os.kill(self.child, 9)
+            self._end()
+
+
 def differing(sections: Sequence[memoryview]) -> list[int]:
     """Which files are not as they were: block number << 32 | place in it, folders first."""
-    blocks = blocks_of(sections)
-    count = sum(map(len, blocks)) // 80
-    alone = "threading" not in sys.modules or sys.modules["threading"].active_count() == 1
-    if count < WORTH_FORKING or not hasattr(os, "fork") or not alone or (os.cpu_count() or 1) < 2:
-        return _differing(blocks, range(len(blocks)))
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        fine = False
-        try:
-            os.close(reader)
-            found = _differing(blocks, range(1, len(blocks), 2))
-            with open(writer, "wb") as file:
-                file.write(b"".join(map(NUMBER.pack, found)))
-            fine = True
-        finally:
-            os._exit(0 if fine else 1)
-    os.close(writer)
-    found = _differing(blocks, range(0, len(blocks), 2))
-    with open(reader, "rb") as file:
-        theirs = file.read()
-    _, status = os.waitpid(child, 0)
-    if status:
-        return _differing(blocks, range(len(blocks)))
-    return found + [number for (number,) in NUMBER.iter_unpack(theirs)]
+    look = Look.begin(sections)
+    look.goes_on(sections)
+    return look.result(sections)
 
 
 def _differing(blocks: Sequence[memoryview], numbers: Sequence[int]) -> list[int]:
@@ -242,59 +321,77 @@ def _signatures(paths: list[str]) -> list[bytes]:
 
 
 class Looked:
-    """What was found to differ from a conclusion, on its way to the engine.
+    """A look in which something differs from a conclusion, on its way to the engine.
 
-    The engine may run in the interpreter that takes this one's place: then a pipe holds it. It goes
-    one way, once, right after the look: what nobody hands over is never taken.
+    The engine may run in the interpreter that takes this one's place: then a pipe holds what was
+    found. It goes one way, once, right after the look: what nobody hands over is never taken.
     """
 
     def __init__(self) -> None:
-        self._found: tuple[bytes, list[int]] | None = None
-        self._handed: tuple[bytes, list[int]] | None = None
+        self._look: Look | None = None
+        self._handed: Look | None = None
 
-    def keep(self, sections: Sequence[memoryview], found: list[int]) -> None:
-        """Keeps the numbers of the files that differ, with the first line of the conclusion."""
-        self._found = bytes(sections[-1]), found
+    def keep(self, look: Look) -> None:
+        """Keeps a look for `hand_over`."""
+        if self._look is not None:
+            self._look.drop()
+        self._look = look
 
     def hand_over(self, *, here: bool) -> None:
         """Puts it where the engine finds it: in this interpreter, or in the one that comes next."""
-        found, self._found = self._found, None
+        look, self._look = self._look, None
         if here:
-            self._handed = found
+            self._handed = look
             return
         os.environ[HANDED] = f"{os.getpid()}:"
-        if found is None:
+        if look is None:
             return
-        data = found[0] + b"".join(map(NUMBER.pack, found[1]))
+        data = look.head + b"".join(map(NUMBER.pack, look.found))
         if len(data) > _MOST_HANDED:
+            look.drop()
             return
         reader, writer = os.pipe()
         os.write(writer, data)
         os.close(writer)
-        os.set_inheritable(reader, True)
-        os.environ[HANDED] = f"{os.getpid()}:{reader}"
+        for descriptor in (reader, look.left, look.theirs):
+            if descriptor >= 0:
+                os.set_inheritable(descriptor, True)
+        os.environ[HANDED] += f"{reader}:{look.left}:{look.theirs}:{look.child}"
 
     def receive(self) -> bool:
         """Takes what the interpreter before left; whether there was one that looked."""
-        process, _, number = os.environ.pop(HANDED, "").partition(":")
+        process, _, rest = os.environ.pop(HANDED, "").partition(":")
         if process != str(os.getpid()):
             return False
-        if number.isdigit():
-            with open(int(number), "rb") as file:
+        if rest:
+            reader, left, theirs, child = map(int, rest.split(":"))
+            with open(reader, "rb") as file:
                 data = file.read()
             head = len(FORMAT) + 9
-            self._handed = data[:head], [n for (n,) in NUMBER.iter_unpack(data[head:])]
+            found = [number for (number,) in NUMBER.iter_unpack(data[head:])]
+            if child:
+                os.set_inheritable(left, False)
+                os.set_inheritable(theirs, False)
+            self._handed = Look(data[:head], found, left, theirs, child)
         return True
 
     def take(self, sections: Sequence[memoryview]) -> list[int] | None:
         """The numbers of the files that differ from this very conclusion, if that was handed over;
         once: later looks are looks of their own."""
         handed, self._handed = self._handed, None
-        return handed[1] if handed is not None and handed[0] == bytes(sections[-1]) else None
+        if handed is None:
+            return None
+        if handed.head != bytes(sections[-1]):
+            handed.drop()
+            return None
+        handed.goes_on(sections)
+        return handed.result(sections)
 
     def forget(self) -> None:
         """Time has passed since: it counts no more."""
-        self._handed = None
+        handed, self._handed = self._handed, None
+        if handed is not None:
+            handed.drop()
 
 
 looked = Looked()

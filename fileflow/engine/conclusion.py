@@ -66,6 +66,10 @@ def store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) -
     gone = {path for path, sign in signs.items() if sign is None}
     proofs = b"".join(filter(None, _proofs(loop, gone)))
     sections = [key or b"", *heads[1:], proofs, _block(folders, folders.values())]
+    # What shaped the plan goes first: by that it is often plain at once that something differs.
+    first = [path for path in (JOURNAL, *loop.session.disk.seen) if path in signs]
+    shaping = {path: signs.pop(path) for path in first}
+    sections.append(_block(shaping, shaping.values()))
     paths, values = list(signs), list(signs.values())
     for start in range(0, len(paths), fast.BLOCK):
         end = start + fast.BLOCK

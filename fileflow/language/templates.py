@@ -473,11 +473,7 @@ def _items(value: Value) -> str | list[str] | None:
     if value is None:
         return None
     if isinstance(value, (list, tuple)):
-        return [
-            item if type(item) is str else _text(item)
-            for item in value
-            if item is not None
-        ]
+        return [item if type(item) is str else _text(item) for item in value if item is not None]
     return _text(value)
 
 

@@ -18,6 +18,7 @@ from fileflow.language.templates import (
     Value,
     fill_plain,
     parse_plain,
+    path_values,
     resolved,
 )
 from fileflow.language.yaml_tree import Mapping as Tree

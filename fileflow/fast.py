@@ -252,7 +252,9 @@ class Look:
     def _end(self) -> int:
         os.close(self.left)
         os.close(self.theirs)
-        child, self.child = self.child, 0
+        child = self.child
+        self.left = self.theirs = -1
+        self.child = 0
         try:
             return os.waitpid(child, 0)[1]
         except ChildProcessError:

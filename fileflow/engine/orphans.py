@@ -35,7 +35,7 @@ def _orphans(session: Session, plan: Plan) -> Iterator[str]:
     tables = [table for table in plan.tables.values() if table.shape.outputs]
     firsts = [table.output_paths(0) for table in tables]
     # Mostly each record is one of a job of this plan: then nothing is left to look at.
-    known = sum(len(records.jobs.places.keys() & paths) for paths in firsts)
+    known = sum(sum(map(records.jobs.places.__contains__, paths)) for paths in firsts)
     if known >= len(records.jobs):
         return
     mine = {path for paths in firsts for path in paths}

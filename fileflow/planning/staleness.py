@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum, IntEnum
+from itertools import compress
 from typing import Protocol
 
 from fileflow.errors import FileflowError
@@ -846,7 +847,7 @@ def places_among(paths: Sequence[str], wanted: Collection[str]) -> Sequence[int]
     """Where these are among the paths."""
     if not wanted:
         return ()
-    return list(_places_of(bytes(map(wanted.__contains__, paths)), True))
+    return list(compress(range(len(paths)), map(wanted.__contains__, paths)))
 
 
 _NEVER = Reason(Why.MISSING)

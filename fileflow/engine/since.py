@@ -6,7 +6,7 @@ then. Knows nothing of plans.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from fileflow import fast
@@ -36,6 +36,13 @@ class _Block:
         if self._paths is None:
             self._paths = fast.block(self.section)[0]
         return self._paths
+
+    def find(self, path: str) -> tuple[int, int] | None:
+        """The place of a file, and where its path stands in the text; None if it is not here."""
+        at = self.text.find(b"\0" + _text((path,)))
+        if at < 0 or "\0" in path:
+            return None
+        return self.text.count(b"\0", 0, at), at + 1
 
     def signs(self, start: int, end: int) -> bytes:
         """The signatures of the files at these places, 32 bytes each."""
@@ -114,24 +121,24 @@ class Since:
 
     def _find(self, path: str) -> tuple[int, int, int] | None:
         """Where a file stands: which block, which place in it, and where in its text."""
-        text = _text((path,))
         for number, block in enumerate(self._blocks):
-            at = block.text.find(b"\0" + text)
-            if at >= 0 and "\0" not in path:
-                return number, block.text.count(b"\0", 0, at), at + 1
+            found = block.find(path)
+            if found is not None:
+                return (number, *found)
         return None
 
-    def _places(self, paths: Collection[str]) -> dict[str, tuple[int, int]]:
+    def _places(self, paths: Iterable[str]) -> dict[str, tuple[int, int]]:
         """Which block, and which place in it, for each of these files that was looked at."""
-        if len(paths) <= FEW:
-            found = {path: self._find(path) for path in paths}
-            return {path: where[:2] for path, where in found.items() if where is not None}
-        return {
-            path: (number, place)
-            for number, block in enumerate(self._blocks)
-            for place, path in enumerate(block.paths)
-            if path in paths
-        }
+        found: dict[str, tuple[int, int]] = {}
+        left = set(paths)
+        for number, block in enumerate(self._blocks):
+            if len(left) <= FEW:
+                here = {path: at[0] for path in left if (at := block.find(path)) is not None}
+            else:
+                here = {path: place for place, path in enumerate(block.paths) if path in left}
+            left.difference_update(here)
+            found.update((path, (number, place)) for path, place in here.items())
+        return found
 
     def holds(self, paths: AbstractSet[str]) -> bool:
         """Whether all these files are among those that were looked at."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from itertools import compress
 
 from fileflow.planning.plan import Plan
 from fileflow.planning.tables import ROW, SHIFT
@@ -25,7 +26,7 @@ def chains_of(plan: Plan, seconds: Mapping[int, Sequence[float]]) -> dict[int, a
     """
     chains = {number: array("d", bytes(8 * len(rows))) for number, rows in seconds.items()}
     open_rows = {
-        number: [row for row, one in enumerate(rows) if one >= 0]
+        number: list(compress(range(len(rows)), map((0.0).__le__, rows)))
         for number, rows in seconds.items()
     }
     for table, rows in reversed(plan.order):

@@ -158,8 +158,8 @@ class _Search:
                 found = _fitting(self.disk.listing(folder), part, want_folder=want_folder)
                 if found is None:
                     return None
-                names, values = found
-                counts.append(len(names))
+                count, names, values = found
+                counts.append(count)
                 for column, more in zip(gained, values, strict=True):
                     column += more
                 if not last:
@@ -341,34 +341,37 @@ def _below(folder: str, name: str) -> str:
 
 def _fitting(
     listing: Sequence[tuple[str, bool]], part: str, *, want_folder: bool
-) -> tuple[list[str], list[list[str]]] | None:
-    """The names that fit a path component, and for each of its holes the values.
+) -> tuple[int, Iterable[str], list[list[str]]] | None:
+    """How many names fit a path component, these names, and for each of its holes the values.
 
     None if one fits in two ways, or has a value that never fills a path.
     """
     pieces = part.split(_HOLE)
     before, after = pieces[0], pieces[-1]
     if len(pieces) == 1:
-        return ([part] if (part, want_folder) in listing else []), []
-    names = [name for name, is_folder in listing if is_folder is want_folder]
-    text = "\n".join(names)
-    if len(pieces) == 2 and text.count("\n") == len(names) - 1:
+        return (1, [part], []) if (part, want_folder) in listing else (0, [], [])
+    names: Iterable[str]
+    names = there = [name for name, is_folder in listing if is_folder is want_folder]
+    text = "\n".join(there)
+    if len(pieces) == 2 and text.count("\n") == len(there) - 1:
         start = re.escape(before) or r"(?!\.)"
         values = re.findall(rf"^{start}(.+){re.escape(after)}$", text, re.MULTILINE)
-        names = [before + value + after for value in values]
+        names = (before + value + after for value in values)  # mostly nobody asks for them
         columns = [values]
+        count = len(values)
     else:
         shown = before.startswith(".")
-        names = [name for name in names if shown or name[0] != "."]
-        greedy = _groups(names, "(.+)".join(map(re.escape, pieces)))
-        if greedy != _groups(names, "(.+?)".join(map(re.escape, pieces))):
+        there = [name for name in there if shown or name[0] != "."]
+        greedy = _groups(there, "(.+)".join(map(re.escape, pieces)))
+        if greedy != _groups(there, "(.+?)".join(map(re.escape, pieces))):
             return None
-        names = [name for name, row in zip(names, greedy, strict=True) if row]
+        names = [name for name, row in zip(there, greedy, strict=True) if row]
         rows = [row for row in greedy if row]
         columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in pieces[1:]]
+        count = len(rows)
     if any("." in column or ".." in column for column in columns):
         return None
-    return names, columns
+    return count, names, columns
 
 
 def _groups(names: Iterable[str], regex: str) -> list[tuple[str, ...] | None]:

@@ -48,11 +48,8 @@ class OutputIndex:
 
     def among(self, paths: Sequence[str]) -> set[str]:
         """Those of the paths of one pattern that rules would make; mostly none lies near any."""
-        folder = slice(None, -1) if paths and paths[0].endswith("/") else slice(None)
-        folders = {path[folder].rpartition("/")[0] for path in paths}
-        if self._exact.isdisjoint([path[folder] for path in paths]) and not any(
-            map(self._may_hold, folders)
-        ):
+        bare = [path[:-1] for path in paths] if paths and paths[0].endswith("/") else paths
+        if self._exact.isdisjoint(bare) and not any(map(self._may_hold, _folders_of(bare))):
             return set()
         return {path for path in paths if self.fits(path)}
 
@@ -109,3 +106,16 @@ def _folders_above(path: str) -> Iterator[str]:
     while end >= 0:
         yield path[:end]
         end = path.find("/", end + 1)
+
+
+def _folders_of(paths: Sequence[str]) -> Iterable[str]:
+    """The folders in which these paths lie; most often it is one, which a few steps in C tell."""
+    if not paths:
+        return ()
+    head = paths[0].rpartition("/")[0] + "/"
+    text = "\n".join(paths)
+    last = len(paths) - 1
+    alike = text.count("\n") == last == text.count("\n" + head)
+    if alike and text.count("/") == head.count("/") * len(paths):
+        return (head[:-1],)
+    return {path.rpartition("/")[0] for path in paths}

@@ -16,7 +16,6 @@ import os
 import stat
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter, methodcaller
 
 SIGNATURE = struct.Struct("<QqqQ")
 DIGEST_SIZE = 16
@@ -25,8 +24,6 @@ NO_DIGEST = bytes(DIGEST_SIZE)
 _BLOCK = 256 * 1024
 _FIRST = 64 * 1024
 _pack = SIGNATURE.pack
-_NAME = attrgetter("name")
-_IS_FOLDER, _IS_LINK = methodcaller("is_dir"), methodcaller("is_symlink")
 
 
 def signature_of(found: os.stat_result) -> bytes:
@@ -399,15 +396,10 @@ class RealDisk:
             found: list[tuple[str, bool]] = []
             try:
                 with os.scandir(self._full(folder) or ".") as entries:
-                    there = list(entries)
-                # No step of Python for each: there may be very many.
-                found = list(zip(map(_NAME, there), map(_IS_FOLDER, there), strict=True))
-                if any(map(_IS_LINK, there)):  # broken ones do not count
-                    found = [
-                        one
-                        for one, entry in zip(found, there, strict=True)
-                        if one[1] or not entry.is_symlink() or os.path.exists(entry.path)
-                    ]
+                    for entry in entries:
+                        is_folder = entry.is_dir()
+                        if is_folder or not entry.is_symlink() or os.path.exists(entry.path):
+                            found.append((entry.name, is_folder))
             except OSError:
                 pass
             self._listed[folder] = found

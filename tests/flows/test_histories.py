@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from fileflow import fast
-from fileflow.engine import events, facts
+from fileflow.engine import events, facts, since
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.loop import Settings
 from fileflow.engine.run import run
 from fileflow.engine.session import Overrides, Session
+from fileflow.planning import staleness
 from fileflow.planning.plan import Wishes
 
 from .warm import LOW
@@ -257,6 +258,12 @@ def test_shortcuts_change_nothing_of_what_is_decided_and_built(
 ) -> None:
     folder = tmp_path / "fast"
     folder.mkdir()
+    if seed % 2:  # few files are taken for many
+        monkeypatch.setattr(facts, "MANY", 2)
+        monkeypatch.setattr(staleness, "WORTH_SHORTCUTS", 2)
+        monkeypatch.setattr(since, "FEW", 3)
+        monkeypatch.setattr(fast, "BLOCK", 3)
+        monkeypatch.setattr(fast, "WORTH_FORKING", 1)
     project = Project(folder, seed)
     history: list[str] = []
     used = 0

@@ -12,10 +12,23 @@ def main() -> int:
 
     It is the whole program: may put another in its place, and decides how the process ends.
     """
+    _open_streams()
     try:
         return _main()
     except KeyboardInterrupt:  # before anything had begun that would have to be put in order
         return 130
+
+
+def _open_streams() -> None:
+    """Opens what the process was started without, to nowhere.
+
+    Else the next file or socket would have the number of a stream, and get what is said.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.set_inheritable(opened, True)
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
 
 
 def _main() -> int:

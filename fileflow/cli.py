@@ -37,11 +37,19 @@ LATER = ("graph", "report")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs one command line; gives the exit status."""
+    """Runs one command line; gives the exit status: not 0 if what it had to say is lost."""
     from fileflow.views.style import Writer
 
     err = Writer(sys.stderr)
-    out = Writer(sys.stdout, lambda why: err.line(f"fileflow: stdout cannot be written: {why}"))
+    lost: list[str] = []
+    out = Writer(sys.stdout, lost.append)
+    status = _answer(argv, out, err)
+    if lost:
+        err.line(f"fileflow: stdout cannot be written: {lost[0]}")
+    return status or int(Exit.FAILED if lost else Exit.OK)
+
+
+def _answer(argv: Sequence[str], out: Writer, err: Writer) -> int:
     try:
         options = parse(argv, COMMANDS, _rule_names)
         if options.answer:

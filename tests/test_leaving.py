@@ -82,3 +82,47 @@ sys.exit(main())
 """
     found = ended(tmp_path, "-c", start)
     assert (found.returncode, found.stdout, found.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("action", ["run: steps:write", "shell: cat > {output}; echo x >&2"])
+def test_a_run_without_some_of_its_streams_goes_well(
+    tmp_path: Path, closed: str, action: str
+) -> None:
+    (tmp_path / "Workflowfile").write_text(f"rules: {{a: {{output: a.txt, {quoted(action)}}}}}\n")
+    (tmp_path / "steps.py").write_text(
+        "def write(output):\n    print('said')\n    output.write_text('x')\n"
+    )
+    command = f'"$0" -m fileflow -j 2 {closed}'
+    for _ in range(2):
+        found = subprocess.run(
+            ["bash", "-c", command, sys.executable],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert found.returncode == 0, found.stderr
+        assert "Traceback" not in found.stderr
+    assert (tmp_path / "a.txt").exists()
+
+
+def quoted(action: str) -> str:
+    key, _, text = action.partition(": ")
+    return f"{key}: '{text}'"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("words", ["-n", "list", "status"])
+def test_a_result_that_cannot_be_written_is_no_success(folder: Path, words: str) -> None:
+    found = subprocess.run(
+        ["bash", "-c", f'"$0" -m fileflow {words} > /dev/full', sys.executable],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert found.returncode == 1
+    assert "fileflow: stdout cannot be written: No space left on device" in found.stderr

@@ -239,6 +239,7 @@ def _run(
     for line in lost_lines(lost, tally.lost):
         tell(events.Note(line))
     for line in orphan_lines(session, loop.plan, lost):
+        loop.said.add(("orphans", line))  # no later run may leave that out
         tell(events.Note(line, warning=False))
     session.records.note(
         "run",

@@ -6,6 +6,7 @@ elsewhere.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable
 from enum import Enum
@@ -22,7 +23,7 @@ from fileflow.language.yaml_tree import (
     looks_like_placeholder,
     scalar_value,
 )
-from fileflow.lean import NamedTuple, TypedDict, dataclass, field
+from fileflow.lean import NamedTuple, TypedDict, dataclass, field, lazy_regex
 from fileflow.model.patterns import Pattern, parse_pattern
 from fileflow.model.rules import Call, Ensure, Entry
 
@@ -48,6 +49,19 @@ class Kind(Enum):
         self.one = one
 
 
+_STATE = ".fileflow"
+_CALL = lazy_regex(
+    r"(temp|temporary|protected|directory|touch|pipe|ancient|expand|report|unpack|multiext|local)"
+    r"\(\s*[\"']([^\"']*)[\"'].*\)"
+)
+_INSTEAD = {
+    "temp": "write {{path: {path}, temp: true}}",
+    "temporary": "write {{path: {path}, temp: true}}",
+    "protected": "write {{path: {path}, protected: true}}",
+    "directory": "write {path}/",
+    "expand": "write {path}: a wildcard that is in no output is gathered",
+}
+_PLAINLY = "write {path}"
 _SOURCES = ("path", "call", "rule")
 _BOOLEANS = {
     "order_only": Kind.INPUT,
@@ -169,7 +183,20 @@ class EntryReader:
 
     def pattern(self, text: str, place: Place, kind: Kind) -> Pattern:
         """The pattern of a path, its wildcards' names checked."""
+        called = _CALL.match(text)
+        if called is not None:
+            raise FileflowError(
+                f"{text}: a path stands as it is; {called[1]}(…) is of another language",
+                place=place,
+                hint=_INSTEAD.get(called[1], _PLAINLY).format(path=called[2]),
+            )
         pattern = parse_pattern(text, place)
+        if kind is not Kind.INPUT and posixpath.normpath(pattern.parts[0]).split("/")[0] == _STATE:
+            raise FileflowError(
+                f"{text}: {_STATE} is the folder of fileflow itself",
+                place=place,
+                hint="write another folder",
+            )
         for wildcard in pattern.wildcards:
             if wildcard in BUILTIN_NAMES:
                 raise FileflowError(

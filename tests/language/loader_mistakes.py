@@ -22,6 +22,46 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("1:1", "a Workflowfile has no key 'configfile'", "write config: FILE"),
     ),
+    "a call in a path": (
+        """
+        rules:
+          a:
+            output: temp("x.txt")
+            shell: touch {output}
+        """,
+        (
+            "3:13",
+            'temp("x.txt"): a path stands as it is; temp(…) is of another language',
+            "write {path: x.txt, temp: true}",
+        ),
+    ),
+    "a call that gathers": (
+        """
+        rules:
+          a:
+            input: expand("{x}.out", x=[1, 2])
+            output: o
+            shell: touch {output}
+        """,
+        (
+            "3:12",
+            'expand("{x}.out", x=[1, 2]): a path stands as it is',
+            "write {x}.out: a wildcard",
+        ),
+    ),
+    "an output in the state folder": (
+        """
+        rules:
+          a:
+            output: [o, ./.fileflow/{x}.txt]
+            shell: touch {output}
+        """,
+        (
+            "3:17",
+            "./.fileflow/{x}.txt: .fileflow is the folder of fileflow itself",
+            "write another",
+        ),
+    ),
     "no rules": (
         """
         config: {a: 1}

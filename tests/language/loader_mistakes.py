@@ -53,12 +53,12 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """
         rules:
           a:
-            output: [o, ./.fileflow/{x}.txt]
+            output: [o, ./.fileflow/x.txt]
             shell: touch {output}
         """,
         (
             "3:17",
-            "./.fileflow/{x}.txt: .fileflow is the folder of fileflow itself",
+            "./.fileflow/x.txt: .fileflow is the folder of fileflow itself",
             "write another",
         ),
     ),

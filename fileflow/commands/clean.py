@@ -16,6 +16,7 @@ from fileflow.engine.session import Session
 from fileflow.errors import Exit, FileflowError
 from fileflow.lean import dataclass, field
 from fileflow.model.patterns import natural_key, normal
+from fileflow.model.rules import Rule
 from fileflow.planning.closure import Closure
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import is_found
@@ -133,12 +134,13 @@ def _chosen(session: Session, which: Which) -> _Choice:
 def _sorted_out(chosen: _Choice, which: Which) -> Cleaned:
     """What of the chosen outputs is there, and may go or must stay."""
     cleaned = Cleaned()
+    rules = chosen.session.workflow.rules
     for key, paths in chosen.paths.items():
         record = chosen.records.jobs[key]
         for path in record.outputs:
             if path not in paths or not os.path.lexists(path):
                 continue
-            why = _must_stay(path, record, force=which.force)
+            why = _must_stay(path, record, rules.get(record.head.rule), force=which.force)
             if why:
                 cleaned.stays[path] = why
             else:
@@ -229,8 +231,8 @@ class _Choice:
                     self.paths.setdefault(key, set()).add(path)
 
 
-def _must_stay(path: str, record: Record, *, force: bool) -> str:
-    """Why an output may not be removed; empty if it may."""
+def _must_stay(path: str, record: Record, rule: Rule | None, *, force: bool) -> str:
+    """Why an output may not be removed; empty if it may. `rule`: the one that made it, if it is."""
     spot = 48 * record.outputs.index(path)
     sign, content = record.made[spot : spot + 32], record.made[spot + 32 : spot + 48]
     if os.path.islink(path):
@@ -242,9 +244,18 @@ def _must_stay(path: str, record: Record, *, force: bool) -> str:
                 return "it was changed since it was made"
     except OSError as error:
         return f"it cannot be read: {error.strerror or error}"
-    if not force and not os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+    may_write = os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    if not force and (not may_write or (rule is not None and _is_protected(path, record, rule))):
         return "it is protected: --force removes it too"
     return ""
+
+
+def _is_protected(path: str, record: Record, rule: Rule) -> bool:
+    """Whether a rule protects an output, be it read-only yet or not."""
+    entries = rule.outputs
+    if len(entries) == len(record.outputs):
+        return entries[record.outputs.index(path)].protected
+    return any(entry.protected for entry in entries)
 
 
 def _remove(paths: Sequence[str]) -> None:

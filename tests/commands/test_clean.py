@@ -188,6 +188,19 @@ def test_a_protected_output_needs_force(folder: Folder) -> None:
     assert not folder.there("a.txt")
 
 
+def test_what_a_rule_protects_needs_force_though_it_may_be_written(folder: Folder) -> None:
+    text = """
+        rules:
+          keep: {output: [a.txt, {path: b.txt, protected: true}], shell: "tee {output} < /dev/null"}
+        """
+    folder.write("Workflowfile", text.replace(", protected: true", ""))
+    folder.build("keep")
+    folder.write("Workflowfile", text)
+    stays = "b.txt stays: it is protected: --force removes it too"
+    assert cleaned(folder, all=True, dry_run=True) == ["would remove a.txt", stays]
+    assert not cleaned(folder, all=True, dry_run=True, force=True)[-1].startswith("b.txt stays")
+
+
 def test_nothing_named_is_an_error_and_so_is_an_unknown_name(months: Folder) -> None:
     with pytest.raises(FileflowError, match="clean what"):
         cleaned(months)

@@ -17,29 +17,29 @@ from fileflow.model.rules import Argv, Rule, Script, Shell
 from fileflow.planning.filling import JobValues
 from fileflow.planning.recipes import action_parts, filled_words, is_shared, words_of
 from fileflow.planning.tables import RuleTable, wanted_rows
-from fileflow.world.files import RealDisk, file_digest
+from fileflow.world.files import RealDisk
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class Commanded:
     """The files that all commands of a rule name, with their digests; and those of single jobs."""
 
     files: dict[str, bytes]
     of_row: Callable[[JobValues], Mapping[str, str]] | None
 
 
-class NamedFiles:
+class CommandFiles:
     """Looks for the files that commands name; all that is found shapes the plan."""
 
     def __init__(self, world: World, disk: RealDisk) -> None:
         self.world = world
         self.disk = disk
 
-    def of(self, table: RuleTable) -> Named:
+    def of(self, table: RuleTable) -> Commanded:
         """The project files that the commands of a rule name, as far as no rule makes them."""
         words = dict.fromkeys(_words(table.rule))
         shared = [word for word in words if is_shared(word, table)]
-        return Named(
+        return Commanded(
             self._shared(table, shared),
             self._own(table, [word for word in words if word not in shared]),
         )
@@ -52,7 +52,7 @@ class NamedFiles:
         """
         rows = wanted_rows(table)[:1]
         paths = [path for row in rows for path in _paths(words, JobValues(table, row))]
-        found = {path: file_digest(path) for path in self._there(paths)}
+        found = {path: self.world.content(path) or b"" for path in self._there(paths)}
         before = self._recorded(table) if found else None
         if before is not None:
             found = {path: digest for path, digest in found.items() if path in before}

@@ -169,6 +169,7 @@ class Loop:
         self.identical = 0
         self.busy = 0.0
         self.said: set[tuple[str, str]] = set()
+        self.lasting: list[str] = []  # said by each run as long as nothing changes
         self.input_changed = False
         self.named = NamedFiles(self.world, self.clock)
         self.lost: list[str] = []

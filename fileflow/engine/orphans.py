@@ -21,6 +21,8 @@ def orphan_lines(session: Session, plan: Plan, besides: Collection[str] = ()) ->
     """
     found = [path for path in _orphans(session, plan) if path not in besides]
     if found:
+        for path in found:
+            session.disk.see(path)  # if one goes, this is to be said anew
         outputs = "1 earlier output is" if len(found) == 1 else f"{len(found)} earlier outputs are"
         stay = "it stays" if len(found) == 1 else "they stay"
         yield (

@@ -103,8 +103,8 @@ def run(
             session.close()
         session.records.compact_if_worth()
         if not finished.status:
-            fresh = nothing_to_do(finished.kept + finished.built)
-            conclusion.store(loop, remember if not finished.left_out else None, fresh)
+            fresh = [*loop.lasting, nothing_to_do(finished.kept + finished.built)]
+            conclusion.store(loop, remember if not finished.left_out else None, "\n".join(fresh))
         session.records.close()
     tell(finished)
     return finished
@@ -239,7 +239,7 @@ def _run(
     for line in lost_lines(lost, tally.lost):
         tell(events.Note(line))
     for line in orphan_lines(session, loop.plan, lost):
-        loop.said.add(("orphans", line))  # no later run may leave that out
+        loop.lasting.append(line)
         tell(events.Note(line, warning=False))
     session.records.note(
         "run",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 
 from fileflow.engine.asking import Answering
-from fileflow.engine.commanded import NamedFiles
+from fileflow.engine.commanded import CommandFiles
 from fileflow.engine.facts import World
 from fileflow.engine.orders import Orders, is_notebook
 from fileflow.engine.runners import check
@@ -188,7 +188,7 @@ class Session:
             self.root, self.world, self.records, self.code, self.called, writable=writable
         )
         self._works: dict[str, int] = {}
-        self._named = NamedFiles(self.world, self.disk)
+        self._commanded = CommandFiles(self.world, self.disk)
 
     def _read_code(self, path: str) -> bytes | None:
         """The bytes of a module, with its signature kept: it shapes the plan."""
@@ -384,7 +384,7 @@ class Session:
         if isinstance(action, Script):
             code = self._script_code(table, action)
             row_code = self._row_code(table, action)
-        named = self._named.of(table)
+        named = self._commanded.of(table)
         recipe = decided.recipes[rule.name] = recipe_of(
             table,
             root_seed=self.workflow.seed,

@@ -183,20 +183,11 @@ class EntryReader:
 
     def pattern(self, text: str, place: Place, kind: Kind) -> Pattern:
         """The pattern of a path, its wildcards' names checked."""
-        called = _CALL.match(text)
-        if called is not None:
-            raise FileflowError(
-                f"{text}: a path stands as it is; {called[1]}(…) is of another language",
-                place=place,
-                hint=_INSTEAD.get(called[1], _PLAINLY).format(path=called[2]),
-            )
+        if ")" in text:
+            _check_no_call(text, place)
         pattern = parse_pattern(text, place)
-        if kind is not Kind.INPUT and posixpath.normpath(pattern.parts[0]).split("/")[0] == _STATE:
-            raise FileflowError(
-                f"{text}: {_STATE} is the folder of fileflow itself",
-                place=place,
-                hint="write another folder",
-            )
+        if _STATE in text and kind is not Kind.INPUT:
+            _check_not_ours(text, pattern)
         for wildcard in pattern.wildcards:
             if wildcard in BUILTIN_NAMES:
                 raise FileflowError(
@@ -442,4 +433,23 @@ def _check_together(node: Mapping, flags: _Flags) -> None:
     if flags.get("temp") and flags.get("protected"):
         raise FileflowError(
             "an output is temp or protected, not both", place=node.keys["protected"].place
+        )
+
+
+def _check_no_call(text: str, place: Place) -> None:
+    called = _CALL.match(text)
+    if called is not None:
+        raise FileflowError(
+            f"{text}: a path stands as it is; {called[1]}(…) is of another language",
+            place=place,
+            hint=_INSTEAD.get(called[1], _PLAINLY).format(path=called[2]),
+        )
+
+
+def _check_not_ours(text: str, pattern: Pattern) -> None:
+    if posixpath.normpath(pattern.parts[0]).split("/")[0] == _STATE:
+        raise FileflowError(
+            f"{text}: {_STATE} is the folder of fileflow itself",
+            place=pattern.place,
+            hint="write another folder",
         )

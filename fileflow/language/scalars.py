@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from collections.abc import Mapping as Table
-from contextlib import contextmanager
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.language.yaml_tree import (
@@ -72,16 +71,25 @@ def not_a(node: Node, what: str, wanted: str) -> FileflowError:
     return FileflowError(f"{what} is {wanted}, not {given}", place=node.place, hint=hint)
 
 
-@contextmanager
-def where_written(node: Node, filled: Node) -> Iterator[None]:
+class where_written:  # noqa: N801
     """A mistake in what config put in the place of a text is told where that text stands."""
-    try:
-        yield
-    except FileflowError as error:
-        if isinstance(node, Scalar) and filled is not node and error.place != node.place:
+
+    __slots__ = ("_filled", "_node")
+
+    def __init__(self, node: Node, filled: Node) -> None:
+        self._node = node
+        self._filled = filled
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        node = self._node
+        if self._filled is node or not isinstance(node, Scalar):
+            return
+        if isinstance(error, FileflowError) and error.place != node.place:
             hint = error.hint or (f"{node.text} is from {error.place}" if error.place else None)
             raise FileflowError(error.what, place=node.place, hint=hint) from None
-        raise
 
 
 def is_nothing(node: Node) -> bool:

@@ -77,11 +77,17 @@ class Scalar:
         """The comment that follows a plain text, so that the user may have meant it as text."""
         if self.style:
             return None
-        last = self._in_flow(max(0, len(self.text) - 1))
-        if last is None:
+        first = self.source.line(self.line) or ""
+        if first.startswith(self.text, self.column - 1):
+            after = first[self.column - 1 + len(self.text) :]
+        else:
+            last = self._in_flow(max(0, len(self.text) - 1))
+            if last is None:
+                return None
+            line, column = last
+            after = (self.source.line(line) or "")[column if self.text else column - 1 :]
+        if "#" not in after:
             return None
-        line, column = last
-        after = (self.source.line(line) or "")[column if self.text else column - 1 :]
         rest = after.lstrip()
         return rest if rest.startswith("#") and len(rest) < len(after) else None
 

@@ -156,22 +156,20 @@ def test_if_the_child_dies_all_is_looked_at_here(sections: list[memoryview]) -> 
 
 
 def test_a_look_that_nobody_takes_is_ended(sections: list[memoryview]) -> None:
-    Path("data/new.txt").write_text("new")
-    assert fast.answer([]) is None
+    look = Look.begin(sections)
+    assert look.child
+    fast.looked.keep(look)
     fast.looked.hand_over(here=True)
-    look = fast.looked._handed
-    assert look is not None and look.child
     child = look.child
     fast.looked.forget()
     assert is_gone(child) and fast.looked.take(sections) is None
 
 
 def test_a_look_at_another_conclusion_is_not_taken(sections: list[memoryview]) -> None:
-    Path("data/new.txt").write_text("new")
-    assert fast.answer([]) is None
+    look = Look.begin(sections)
+    assert look.child
+    fast.looked.keep(look)
     fast.looked.hand_over(here=True)
-    look = fast.looked._handed
-    assert look is not None and look.child
     child = look.child
     assert fast.looked.take([*sections[:-1], memoryview(b"another")]) is None
     assert is_gone(child)

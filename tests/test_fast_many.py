@@ -135,6 +135,15 @@ def is_gone(child: int) -> bool:
     return False
 
 
+def handed_over(sections: list[memoryview]) -> int:
+    """A look that is begun and handed over to this interpreter; its child."""
+    look = Look.begin(sections)
+    assert look.child
+    fast.looked.keep(look)
+    fast.looked.hand_over(here=True)
+    return look.child
+
+
 def test_what_differs_is_found_whoever_looks(sections: list[memoryview]) -> None:
     changed = ["build/a.txt", "build/i.txt", "data/e.txt", "total.txt"]
     for path in changed:
@@ -156,21 +165,13 @@ def test_if_the_child_dies_all_is_looked_at_here(sections: list[memoryview]) -> 
 
 
 def test_a_look_that_nobody_takes_is_ended(sections: list[memoryview]) -> None:
-    look = Look.begin(sections)
-    assert look.child
-    fast.looked.keep(look)
-    fast.looked.hand_over(here=True)
-    child = look.child
+    child = handed_over(sections)
     fast.looked.forget()
     assert is_gone(child) and fast.looked.take(sections) is None
 
 
 def test_a_look_at_another_conclusion_is_not_taken(sections: list[memoryview]) -> None:
-    look = Look.begin(sections)
-    assert look.child
-    fast.looked.keep(look)
-    fast.looked.hand_over(here=True)
-    child = look.child
+    child = handed_over(sections)
     assert fast.looked.take([*sections[:-1], memoryview(b"another")]) is None
     assert is_gone(child)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from fileflow.model.paths import common_folder
 from fileflow.model.patterns import Matcher, Pattern
 
 Constraints = Mapping[str, Sequence[str]]
@@ -112,10 +113,7 @@ def _folders_of(paths: Sequence[str]) -> Iterable[str]:
     """The folders in which these paths lie; most often it is one, which a few steps in C tell."""
     if not paths:
         return ()
-    head = paths[0].rpartition("/")[0] + "/"
-    text = "\n".join(paths)
-    last = len(paths) - 1
-    alike = text.count("\n") == last == text.count("\n" + head)
-    if alike and text.count("/") == head.count("/") * len(paths):
-        return (head[:-1],)
+    folder = common_folder("\n".join(paths), len(paths))
+    if folder is not None:
+        return (folder[:-1],)
     return {path.rpartition("/")[0] for path in paths}

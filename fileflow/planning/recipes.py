@@ -67,7 +67,8 @@ class Recipe:
 
     `parts` are what all its jobs share, by name, in the user's words (so that `why` can show them
     before and after); `names` the wildcards and columns whose values enter each job's digest,
-    `texts` the ways to the other values that differ from job to job. `singles` are the columns that
+    `texts` the ways to the other values that differ from job to job, `named` the way to the project
+    files that the command of one job names (path to digest). `singles` are the columns that
     are asked for their one value, with the place where and how a list is had there; `holes` all
     placeholders, of params those that differ from job to job.
     """

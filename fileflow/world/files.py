@@ -17,6 +17,8 @@ import stat
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from fileflow.model.paths import common_folder
+
 SIGNATURE = struct.Struct("<QqqQ")
 DIGEST_SIZE = 16
 NOTHING = bytes(SIGNATURE.size)
@@ -162,15 +164,10 @@ def by_folder(paths: Sequence[str]) -> Iterable[tuple[str, Sequence[str]]]:
     """Paths as (folder with its last `/`, names in it)."""
     if not paths:
         return []
-    folder = paths[0][: paths[0].rfind("/") + 1]
     # Most often all lie in one folder: then one join and one split in C tell the names.
     text = "\n".join(paths)
-    last = len(paths) - 1
-    if (
-        text.count("\n") == last
-        and text.count("/") == folder.count("/") * len(paths)
-        and text.count("\n" + folder) == last
-    ):
+    folder = common_folder(text, len(paths))
+    if folder is not None:
         return [(folder, text[len(folder) :].replace("\n" + folder, "\n").split("\n"))]
     found: dict[str, list[str]] = {}
     for path in paths:

@@ -328,15 +328,9 @@ class Records:
             return None
         data = self._journal.data
         block = self._block(at)
-        _, _, name_at, output = _ENDS.unpack_from(data, at - _ENDS.size)
-        _, _, name_end, output_end = _ENDS.unpack_from(data, at + _ROW.size - _ENDS.size)
-        made = block.made
-        return (
-            (first_output,)
-            if output_end - output == 1
-            else tuple(_split(data, block.names + name_at, block.names + name_end)),
-            bytes(data[made + output * _PAIR.size : made + output_end * _PAIR.size]),
-        )
+        _, _, *begin = _ENDS.unpack_from(data, at - _ENDS.size)
+        _, _, *end = _ENDS.unpack_from(data, at + _ROW.size - _ENDS.size)
+        return self._made(first_output, block, *begin, *end)
 
     def known_files(self, paths: Iterable[str]) -> list[tuple[bytes, bytes] | None]:
         """(signature, digest) of each of these files, None for one that is not known."""
@@ -363,18 +357,27 @@ class Records:
         input_at, item, name_at, output = _ENDS.unpack_from(data, at - _ENDS.size)
         recipe, *facts, input_end, item_end, name_end, output_end = _ROW.unpack_from(data, at)
         digests = block.digests
-        made = block.made
         return Record(
             block.head,
             recipe,
             tuple(_split(data, block.inputs + input_at, block.inputs + input_end)),
             bytes(data[digests + item * DIGEST_SIZE : digests + item_end * DIGEST_SIZE]),
-            (key,)
-            if output_end - output == 1
-            else tuple(_split(data, block.names + name_at, block.names + name_end)),
-            bytes(data[made + output * _PAIR.size : made + output_end * _PAIR.size]),
+            *self._made(key, block, name_at, output, name_end, output_end),
             *facts,
         )
+
+    def _made(
+        self, key: str, block: _Block, name: int, output: int, name_end: int, output_end: int
+    ) -> tuple[tuple[str, ...], bytes]:
+        """The outputs of a job, and 48 bytes of each, from where they stand in its block."""
+        data = self._journal.data
+        names = (
+            (key,)
+            if output_end - output == 1
+            else tuple(_split(data, block.names + name, block.names + name_end))
+        )
+        made = block.made
+        return names, bytes(data[made + output * _PAIR.size : made + output_end * _PAIR.size])
 
     # Taking in frames.
 

@@ -21,14 +21,14 @@ from collections.abc import Sequence
 from struct import Struct
 from zlib import crc32
 
+from fileflow.signature import NOTHING, SIGNATURE, all_have
+
 STATE = ".fileflow"
 NAME = "Workflowfile"
 FILE = f"{STATE}/fresh"
 FORMAT = b"fileflow fresh 2 "
-SIGNATURE = Struct("<QqqQ")
 LENGTH = Struct("<Q")
 NUMBER = Struct("<Q")
-NOTHING = bytes(32)
 UNSURE = b"\xff" * 32
 BLOCK = 8192
 KEY, ENVIRONMENT, ANSWER, PROOFS, FOLDERS, FIRST_BLOCK = range(6)
@@ -285,7 +285,7 @@ def _differing(blocks: Sequence[memoryview], numbers: Sequence[int]) -> list[int
 
             now = [signature(path) or NOTHING for path in paths]
         else:
-            if len(paths) > _MUCH and _all_as(paths, signs):
+            if len(paths) > _MUCH and all_have(paths, signs):
                 continue
             now = _signatures(paths)
         start = number << 32
@@ -293,18 +293,6 @@ def _differing(blocks: Sequence[memoryview], numbers: Sequence[int]) -> list[int
             if sign != signs[32 * at : 32 * at + 32]:
                 out.append(start | at)
     return out
-
-
-def _all_as(paths: list[str], signs: memoryview) -> bool:
-    """Whether all these files have these signatures: no step of Python for any of them."""
-    from itertools import starmap
-    from operator import attrgetter
-
-    get = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
-    try:
-        return b"".join(starmap(SIGNATURE.pack, map(get, map(os.stat, paths)))) == signs
-    except OSError:
-        return False
 
 
 def _signatures(paths: list[str]) -> list[bytes]:

@@ -29,6 +29,7 @@ FLOORS = {
     "parallel": 2,
     "cpus": 0,
     "garbage": 0,
+    "signature": 0,
     "fast": 5,
     "job": 2,
     "cli": 9,

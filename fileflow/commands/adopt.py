@@ -25,9 +25,9 @@ from fileflow.planning.named import learns
 from fileflow.planning.plan import Plan, Target, Wishes
 from fileflow.planning.staleness import Why
 from fileflow.planning.tables import ROW, SHIFT, RuleTable, makers_of
+from fileflow.signature import NOTHING
 from fileflow.world.deps import Place, named_paths
 from fileflow.world.deps_text import UnfitDepsError
-from fileflow.world.files import NOTHING
 from fileflow.world.records import Record
 from fileflow.world.scattering import files_there
 

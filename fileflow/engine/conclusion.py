@@ -20,8 +20,8 @@ from fileflow.model.rules import Run, Script
 from fileflow.planning.named import named_link
 from fileflow.planning.schedule import JobState
 from fileflow.planning.tables import Link, RuleTable, wanted_rows
+from fileflow.signature import NOTHING
 from fileflow.world import files
-from fileflow.world.files import NOTHING
 
 _UNKNOWN = b"unknown"
 _WORTH_JOBS = 1000

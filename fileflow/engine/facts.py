@@ -17,6 +17,7 @@ from fileflow.errors import Exit, FileflowError
 from fileflow.model.tokens import listed
 from fileflow.planning.named import NAME
 from fileflow.planning.staleness import places_among
+from fileflow.signature import NOTHING, SIGNATURE
 from fileflow.world import files
 from fileflow.world.records import Record, contents_id
 
@@ -87,7 +88,7 @@ class World:
                 if sign is None:
                     known[path] = files.signature(path)
                 else:
-                    known[path] = None if sign == files.NOTHING else sign
+                    known[path] = None if sign == NOTHING else sign
             return [known[path]]
         if since is not None:
             return self._signatures_since(paths, since)
@@ -135,7 +136,7 @@ class World:
                 unsure = self.folders.not_plain(paths)
             else:
                 column = self._column(paths)
-                if column is not None and files.NOTHING not in column[0]:
+                if column is not None and NOTHING not in column[0]:
                     unsure = [paths[place] for place in column[1]]
         return [
             path for path, sign in zip(unsure, self.signatures(unsure), strict=True) if sign is None
@@ -210,7 +211,7 @@ class World:
         new = [path for path in paths if path not in known]
         if new:
             signs = self.signatures(new)
-            for path, sign, pair in zip(new, signs, self.records.known_files(new), strict=True):
+            for path, sign, pair in zip(new, signs, self.records.files.many(new), strict=True):
                 if pair is not None and pair[0] == sign:
                     known[path] = pair[1]
                 else:
@@ -238,34 +239,35 @@ class World:
                 return known
         return None, None
 
-    def proofs(
-        self, paths: Sequence[str], before: bytes = b""
-    ) -> tuple[list[bytes | None], list[bytes | None]]:
-        """The same for many paths: their signatures, and their digests.
+    def proofs(self, paths: Sequence[str], before: bytes = b"") -> tuple[bytes, bytes]:
+        """The same for many paths: their signatures and their digests, by columns, zeros for what
+        is not known.
 
         `before`: their digests when the last run ended, if these are known.
         """
         contents = self._contents
         column = self._column(paths) if len(before) == files.DIGEST_SIZE * len(paths) else None
-        if column is not None and files.NOTHING not in column[0] and files.NO_DIGEST not in before:
-            signs = signatures_in(column[0])
-            size = files.DIGEST_SIZE
-            digests: list[bytes | None] = [
-                before[at : at + size] for at in range(0, len(before), size)
-            ]
+        if column is not None and NOTHING not in column[0] and files.NO_DIGEST not in before:
+            signs = bytearray(column[0])
+            digests = bytearray(before)
             asked = [*column[1], *places_among(paths, contents.keys())]
         else:
-            signs = self.signatures(paths)
-            known = self.records.known_files(paths)
-            digests = [pair[1] if pair is not None else None for pair in known]
+            found = self.signatures(paths)
+            known = self.records.files.many(paths)
+            signs = bytearray(files.column(found))
+            digests = bytearray(b"".join([pair[1] if pair else files.NO_DIGEST for pair in known]))
             asked = [
                 place
-                for place, (path, sign, pair) in enumerate(zip(paths, signs, known, strict=True))
+                for place, (path, sign, pair) in enumerate(zip(paths, found, known, strict=True))
                 if pair is None or pair[0] != sign or path in contents
             ]
         for place in asked:
-            signs[place], digests[place] = self.proof(paths[place])
-        return signs, digests
+            sign, digest = self.proof(paths[place])
+            size = SIGNATURE.size
+            signs[size * place : size * (place + 1)] = sign or NOTHING
+            size = files.DIGEST_SIZE
+            digests[size * place : size * (place + 1)] = digest or files.NO_DIGEST
+        return bytes(signs), bytes(digests)
 
     def _read(self, path: str, known: tuple[bytes, bytes] | None) -> bytes | None:
         try:

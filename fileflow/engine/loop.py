@@ -29,11 +29,13 @@ from fileflow.errors import FileflowError
 from fileflow.language.templates import Value
 from fileflow.lean import dataclass, field
 from fileflow.model.ports import Runner
-from fileflow.model.work import Batch, Died, End, Order, Outcome
+from fileflow.model.work import Batch, Died, End, Order, Outcome, SharedList
 from fileflow.planning.plan import Plan
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Why
 from fileflow.planning.tables import ROW, SHIFT, Group, RuleTable
+from fileflow.signature import SIGNATURE
+from fileflow.world.files import DIGEST_SIZE, cut
 from fileflow.world.records import Record
 
 BATCH_SECONDS = 0.1
@@ -322,6 +324,15 @@ class Loop:
         more = plan.incomplete and not plan.producers - plan.deferred <= plan.blocked
         return more or self.outdated or bool(self.named.news)
 
+    @property
+    def on_record(self) -> int:
+        """How many jobs of the plan are on record: those with outputs that are fresh."""
+        return sum(
+            states.count(JobState.BUILT) + states.count(JobState.KEPT)
+            for number, states in self.schedule.states.items()
+            if self.plan.tables[number].shape.outputs
+        )
+
     def _is_done(self, job: int) -> bool:
         return self.schedule.state(job) in (JobState.BUILT, JobState.KEPT)
 
@@ -545,7 +556,7 @@ class Loop:
 
     def _hand_over(self, lane: Lane, table: RuleTable, needs: Needs, jobs: Sequence[int]) -> None:
         orders = self._orders(table, needs.cores)
-        lists: dict[int, tuple[list[str], list[bytes | None], list[bytes | None]]] = {}
+        lists: dict[int, SharedList] = {}
         if not lane.orders:
             lane.table = table
             lane.cores = needs.cores
@@ -599,7 +610,7 @@ class Loop:
         self,
         table: RuleTable,
         row: int,
-        lists: dict[int, tuple[list[str], list[bytes | None], list[bytes | None]]],
+        lists: dict[int, SharedList],
     ) -> list[tuple[str, bytes | None, bytes | None] | int]:
         """The inputs of a job, with the signature and digest of those that are known."""
         out: list[tuple[str, bytes | None, bytes | None] | int] = []
@@ -885,7 +896,8 @@ class Loop:
             sources.append((path, self.clock.proven(path, sign, since), digest))
         for number, signs, digests in outcome.lists:
             group = self.lists[number]
-            for path, sign, digest in zip(group.paths, signs, digests, strict=True):
+            pairs = zip(cut(signs, SIGNATURE.size), cut(digests, DIGEST_SIZE), strict=True)
+            for path, (sign, digest) in zip(group.paths, pairs, strict=True):
                 if self.world.known_content(path) != digest:
                     made(path, sign, digest)
                     sources.append((path, self.clock.proven(path, sign, since), digest))

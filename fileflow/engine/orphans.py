@@ -12,13 +12,19 @@ from fileflow.engine.session import Session
 from fileflow.planning.plan import Plan
 
 
-def orphan_lines(session: Session, plan: Plan, besides: Collection[str] = ()) -> Iterator[str]:
+def orphan_lines(
+    session: Session, plan: Plan, besides: Collection[str] = (), *, recorded: int = 0
+) -> Iterator[str]:
     """One line, if there are outputs that rules of this plan made once and no rule makes now.
 
     Args:
         session, plan: what is known, and what was planned.
         besides: paths of which something was said already.
+        recorded: so many jobs of the plan are on record for sure.
     """
+    # Mostly each record is one of a job of this plan: then nothing is left to look at.
+    if recorded >= len(session.records.jobs):
+        return
     found = [path for path in _orphans(session, plan) if path not in besides]
     if found:
         for path in found:
@@ -36,7 +42,6 @@ def _orphans(session: Session, plan: Plan) -> Iterator[str]:
     records = session.records
     tables = [table for table in plan.tables.values() if table.shape.outputs]
     firsts = [table.output_paths(0) for table in tables]
-    # Mostly each record is one of a job of this plan: then nothing is left to look at.
     known = sum(sum(map(records.jobs.places.__contains__, paths)) for paths in firsts)
     if known >= len(records.jobs):
         return

@@ -238,7 +238,7 @@ def _run(
     lost = lost_files(session, loop, tally.lost)
     for line in lost_lines(lost, tally.lost):
         tell(events.Note(line))
-    for line in orphan_lines(session, loop.plan, lost):
+    for line in orphan_lines(session, loop.plan, lost, recorded=loop.on_record):
         loop.lasting.append(line)
         tell(events.Note(line, warning=False))
     session.records.note(

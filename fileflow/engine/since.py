@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 from fileflow import fast
+from fileflow.signature import NOTHING, SIGNATURE
+from fileflow.world.files import cut
 
 JOURNAL = f"{fast.STATE}/journal"
 
@@ -93,7 +96,7 @@ class Since:
         if self._signs is None and self._asked <= FEW:
             found = self._find(path)
             return None if found is None else self._blocks[found[0]].signs(found[1], found[1] + 1)
-        return (self.signs[path] or fast.NOTHING) if path in self.signs else None
+        return (self.signs[path] or NOTHING) if path in self.signs else None
 
     def column(self, paths: Sequence[str]) -> bytes | None:
         """The signatures that these files had, 32 bytes each, zeros where nothing was.
@@ -156,7 +159,7 @@ class Since:
             blocks[number] = bytearray(blocks[number])
         for path, (number, place) in places.items():
             at = fast.LENGTH.size + 32 * place
-            blocks[number][at : at + 32] = new[path] or fast.NOTHING
+            blocks[number][at : at + 32] = new[path] or NOTHING
         return [*self._sections[: fast.FOLDERS], *blocks]
 
     def lose(self, path: str) -> None:
@@ -172,9 +175,9 @@ class Since:
 
 def signatures_in(column: bytes) -> list[bytes | None]:
     """Signatures one by one; None where nothing was."""
-    found: list[bytes | None] = [column[at : at + 32] for at in range(0, len(column), 32)]
-    if fast.NOTHING in column:
-        found = [None if sign == fast.NOTHING else sign for sign in found]
+    found: list[Any] = cut(column, SIGNATURE.size)
+    if NOTHING in column:
+        found = [None if sign == NOTHING else sign for sign in found]
     return found
 
 

@@ -31,9 +31,9 @@ from weakref import WeakSet
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job
 from fileflow.executors.slot import become_slot, framed, messages_in, plain, work_from
-from fileflow.model.work import End, Order, Outcome, Work
+from fileflow.model.work import End, Order, Outcome, SharedList, Work
 from fileflow.world import survivors
-from fileflow.world.actions import Doer, SharedList
+from fileflow.world.actions import Doer
 from fileflow.world.commands import THREADS
 from fileflow.world.functions import finish
 from fileflow.world.seeding import GlobalGenerators

@@ -126,20 +126,22 @@ class Order:
     looks: Sequence[tuple[str, bytes | None, bytes | None]] = ()
 
 
+# A list of inputs that jobs share, by columns: the paths, and of each 32 bytes of signature and 16
+# of digest, zeros where they are not known.
+SharedList = tuple[list[str], bytes, bytes]
+
+
 @dataclass(slots=True)
 class Batch:
     """Jobs of one rule for one slot, done one after the other.
 
-    `lists` brings shared lists of inputs that its jobs name: number → (paths, signatures,
-    digests), the latter two with 32 and 16 bytes a path, or None where not known; each is sent to a
-    slot once.
+    `lists` brings shared lists of inputs that its jobs name, by number; each is sent to a slot
+    once.
     """
 
     work: Work
     orders: list[Order]
-    lists: dict[int, tuple[list[str], list[bytes | None], list[bytes | None]]] = field(
-        default_factory=dict
-    )
+    lists: dict[int, SharedList] = field(default_factory=dict)
 
 
 class End(str, Enum):
@@ -167,7 +169,7 @@ class Outcome:
         outputs: for each output (signature, digest), taken after the move; empty unless DONE. Of a
             scattered output zeros; those of its files follow after all others, as in `found`.
         learned: inputs digested by the slot: (path, signature, digest).
-        lists: shared lists that the slot had to digest: number → (signatures, digests).
+        lists: shared lists that the slot had to digest: (number, signatures, digests), by columns.
         message: what went wrong, in the user's words, several lines allowed.
         traceback: the user's part of a function's traceback.
         code: exit status of a command; negative: minus the signal.
@@ -188,7 +190,7 @@ class Outcome:
     log: tuple[str, int, int] = ("", 0, 0)
     outputs: Sequence[tuple[bytes, bytes]] = ()
     learned: Sequence[tuple[str, bytes, bytes]] = ()
-    lists: Sequence[tuple[int, list[bytes], list[bytes]]] = ()
+    lists: Sequence[tuple[int, bytes, bytes]] = ()
     message: str = ""
     traceback: str = ""
     code: int = 0

@@ -59,10 +59,10 @@ def proofs_of(table: RuleTable, recipe: Recipe) -> list[Piece]:
         else:
             columns.append(tokens)
     start = canonical(head).encode("utf-8", "surrogateescape")
-    encoded = [_encoded(column) for column in columns]
-    if any(len(column) != table.count for column in encoded):  # a value that holds a NUL
+    # A value that holds a NUL would make two values of one.
+    if any("\0".join(column).count("\0") != table.count - 1 for column in columns):
         return []
-    return list(_pieces(start, encoded))
+    return list(_pieces(start, columns))
 
 
 def tokens_of(link: Link, count: int) -> Sequence[str] | str:
@@ -80,21 +80,26 @@ def tokens_of(link: Link, count: int) -> Sequence[str] | str:
     return [tokens[link.group_of[row]] for row in range(count)]
 
 
-def _encoded(column: Sequence[str]) -> list[bytes]:
-    return "\0".join(column).encode("utf-8", "surrogateescape").split(b"\0")
-
-
-def _pieces(head: bytes, columns: Sequence[list[bytes]]) -> Iterator[Piece]:
-    count = len(columns[0])
+def _pieces(head: bytes, columns: Sequence[Sequence[str]]) -> Iterator[Piece]:
     base = hashlib.blake2b(head, digest_size=SIZE)
-    cuts = [row for row, found in enumerate(map(crc32, columns[0]), 1) if not found & _PIECE]
-    if not cuts or cuts[-1] != count:
-        cuts.append(count)
     start = 0
-    for end in cuts:
+    for end in _cuts(columns[0]):
         made = base.copy()
         made.update(b"\0%d" % (end - start))
         for column in columns:
-            made.update(b"\0" + b"\0".join(column[start:end]))
+            made.update(b"\0" + _bytes(column[start:end]))
         yield Piece(start, end, made.digest())
         start = end
+
+
+def _cuts(column: Sequence[str]) -> list[int]:
+    """Where the pieces end: after each value whose checksum says so, and at the end."""
+    sums = map(crc32, _bytes(column).split(b"\0"))
+    cuts = [row for row, found in enumerate(sums, 1) if not found & _PIECE]
+    if not cuts or cuts[-1] != len(column):
+        cuts.append(len(column))
+    return cuts
+
+
+def _bytes(column: Sequence[str]) -> bytes:
+    return "\0".join(column).encode("utf-8", "surrogateescape")

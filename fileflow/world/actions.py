@@ -13,14 +13,17 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from time import monotonic, perf_counter, time
 from typing import Any
 
-from fileflow.model.work import NOTEBOOKS, STAGE, End, Order, Outcome, Work
+from fileflow.model.work import NOTEBOOKS, STAGE, End, Order, Outcome, SharedList, Work
+from fileflow.signature import NOTHING, SIGNATURE
 from fileflow.world import commands
 from fileflow.world.deps import Began, DoubtError, Place, Reader, named_paths, without_stage
 from fileflow.world.deps_text import UnfitDepsError
 from fileflow.world.files import (
-    NOTHING,
-    SIGNATURE,
+    DIGEST_SIZE,
+    NO_DIGEST,
     Clock,
+    column,
+    cut,
     digest,
     file_digest,
     signature,
@@ -67,7 +70,6 @@ from fileflow.world.unshelled import SHELL_WORDS, shell_starts_plainly, without_
 _TEXT_FILE = ".files/command"
 _STAGE_IN_JSON = STAGE.replace("\x01", "\\u0001")
 
-SharedList = tuple[list[str], list[bytes | None], list[bytes | None]]
 Seen = tuple[str, bytes, bytes | None]
 Learned = tuple[str, bytes, bytes]
 
@@ -305,35 +307,37 @@ class Doer:
 
     def _look_at_list(
         self, number: int, seen: list[Seen], learned: list[Learned]
-    ) -> list[tuple[int, list[bytes], list[bytes]]]:
+    ) -> list[tuple[int, bytes, bytes]]:
         """Takes a shared list as it is; what the slot had to digest, it knows from then on.
 
         One of which all is known was looked at in this run: the look after the job proves it.
         """
         paths, signs, contents = self._lists[number]
-        if None not in contents and None not in signs and NOTHING not in signs:
+        if NO_DIGEST not in contents and NOTHING not in signs:
             return []
         unknown = False
-        new_signs: list[bytes] = []
-        new_contents: list[bytes] = []
-        for path, sign, content, now in zip(paths, signs, contents, signatures(paths), strict=True):
+        now_all = signatures(paths)
+        now_contents = cut(contents, DIGEST_SIZE)
+        for place, (path, sign, now) in enumerate(
+            zip(paths, cut(signs, SIGNATURE.size), now_all, strict=True)
+        ):
             if now is None:
                 raise ChangedError(f"the input {path} cannot be found")
-            if now != sign or content is None:
-                if sign is None or sign == NOTHING or content is None:
-                    unknown = True
-                content = digest(path)
-                if sign is not None and sign != NOTHING:
-                    learned.append((path, now, content))
-            new_signs.append(now)
-            new_contents.append(content)
-        self._lists[number] = (paths, list(new_signs), list(new_contents))
-        return [(number, new_signs, new_contents)] if unknown else []
+            if now == sign and now_contents[place] != NO_DIGEST:
+                continue
+            unknown = unknown or sign == NOTHING or now_contents[place] == NO_DIGEST
+            now_contents[place] = digest(path)
+            if sign != NOTHING:
+                learned.append((path, now, now_contents[place]))
+        now_signs, contents = column(now_all), b"".join(now_contents)
+        self._lists[number] = (paths, now_signs, contents)
+        return [(number, now_signs, contents)] if unknown else []
 
     def _look_again(
         self, seen: Sequence[Seen], numbers: Sequence[int], learned: list[Learned], since_ns: int
     ) -> None:
         """Proves that the inputs are still what they were before the job, which began then."""
+        now: bytes | None
         for path, before, content in seen:
             try:
                 found = os.stat(path)
@@ -347,19 +351,20 @@ class Doer:
                 self._prove(path, now, content, learned)
         for number in numbers:
             paths, signs, contents = self._lists[number]
-            if isinstance(self._around, OwnProcess) and all_as_before(paths, signs):
+            if all_as_before(paths, signs, alone=isinstance(self._around, OwnProcess)):
                 continue
             now_all = signatures(paths)
-            if now_all == signs:
-                continue
-            for place, (path, sign, again) in enumerate(zip(paths, signs, now_all, strict=True)):
-                if again is None:
+            now_contents = cut(contents, DIGEST_SIZE)
+            for place, (path, sign, now) in enumerate(
+                zip(paths, cut(signs, SIGNATURE.size), now_all, strict=True)
+            ):
+                if now is None:
                     raise ChangedError(f"the input {path} was removed while the job ran")
-                if again != sign:
-                    if _is_older(path, again, since_ns):
-                        contents[place] = digest(path)
-                    self._prove(path, again, contents[place], learned)
-                    signs[place] = again
+                if now != sign:
+                    if _is_older(path, now, since_ns):
+                        now_contents[place] = digest(path)
+                    self._prove(path, now, now_contents[place], learned)
+            self._lists[number] = (paths, column(now_all), b"".join(now_contents))
 
     def _prove(self, path: str, now: bytes, content: bytes | None, learned: list[Learned]) -> None:
         if content is None or digest(path) != content or signature(path) != now:

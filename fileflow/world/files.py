@@ -14,14 +14,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from fileflow.model.paths import common_folder
+from fileflow.signature import NOTHING, SIGNATURE
 
-SIGNATURE = struct.Struct("<QqqQ")
 DIGEST_SIZE = 16
-NOTHING = bytes(SIGNATURE.size)
 NO_DIGEST = bytes(DIGEST_SIZE)
 _BLOCK = 256 * 1024
 _FIRST = 64 * 1024
@@ -66,6 +64,16 @@ def signatures(paths: Iterable[str]) -> list[bytes | None]:
         else:
             add(signature(path))
     return out
+
+
+def column(signs: Iterable[bytes | None]) -> bytes:
+    """Signatures one after the other, zeros for what is not there or not known."""
+    return b"".join([sign or NOTHING for sign in signs])
+
+
+def cut(column: bytes, size: int) -> list[bytes]:
+    """The signatures or digests of a column, `size` bytes each."""
+    return [column[at : at + size] for at in range(0, len(column), size)]
 
 
 def files_below(folder: str) -> list[str]:

@@ -34,13 +34,15 @@ from typing import Generic, TypeVar, overload
 from fileflow.garbage import no_collection
 from fileflow.lean import NamedTuple, dataclass, names_of
 from fileflow.model.tokens import list_id, listed
-from fileflow.world.files import DIGEST_SIZE, SIGNATURE
+from fileflow.signature import SIGNATURE
+from fileflow.world.files import DIGEST_SIZE
 from fileflow.world.journal import Frame, Journal
 
 _JOBS, _FILES, _LIST, _CONTENTS, _NOTES, _FORGET = b"JFLCNX"
 _WORTH_SIZE = 1 << 20
 _WORTH_FACTOR = 4  # rewritten if more than this times what is alive: 3 times as much is dead
 _ROWS_A_FRAME = 50_000
+_FEW = 32  # so many files are looked for in the text of all
 
 _COUNT = struct.Struct("<Q")
 _COUNTS = struct.Struct("<5Q")
@@ -150,6 +152,110 @@ class Lazy(Mapping[K, V], Generic[K, V, P]):
         return len(self.places)
 
 
+class _Column(NamedTuple):
+    """A column of paths, and where the pair of its first one lies."""
+
+    begin: int
+    end: int
+    pairs: int
+
+
+class _Files(Mapping[str, tuple[bytes, bytes]]):
+    """(signature, digest) of files by path, read from the journal's bytes, as `Lazy`.
+
+    A few paths are looked for in the text of all; a dictionary of all is made for who wants many.
+    """
+
+    __slots__ = ("_asked", "_columns", "_data", "_places")
+
+    def __init__(self, data: Callable[[], bytearray]) -> None:
+        self._data = data
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing is known any more."""
+        self._columns: list[_Column] = []
+        self._places: dict[str, int] | None = None
+        self._asked = 0
+
+    def add(self, column: _Column) -> None:
+        """Takes in files; what was known of one before counts no more."""
+        if self._places is None:
+            self._columns.append(column)
+        else:
+            self._put(self._places, column)
+
+    def forget(self, path: str) -> None:
+        """Nothing is known of this file any more."""
+        self.places.pop(path, None)
+
+    @property
+    def places(self) -> dict[str, int]:
+        """Where the pair of each file lies."""
+        if self._places is None:
+            self._places = {}
+            for column in self._columns:
+                self._put(self._places, column)
+            self._columns = []
+        return self._places
+
+    def _put(self, places: dict[str, int], column: _Column) -> None:
+        names = _split(self._data(), column.begin, column.end)
+        end = column.pairs + len(names) * _PAIR.size
+        places.update(zip(names, range(column.pairs, end, _PAIR.size), strict=True))
+
+    def many(self, paths: Iterable[str]) -> list[tuple[bytes, bytes] | None]:
+        """What is known of each of these files, None for one of which nothing is."""
+        data = self._data()
+        unpack = _PAIR.unpack_from
+        places = map(self.places.get, paths)
+        return [None if at is None else unpack(data, at) for at in places]
+
+    def __getitem__(self, path: str) -> tuple[bytes, bytes]:
+        pair = self.get(path)
+        if pair is None:
+            raise KeyError(path)
+        return pair
+
+    @overload
+    def get(self, path: str, /) -> tuple[bytes, bytes] | None: ...
+    @overload
+    def get(self, path: str, /, default: D) -> tuple[bytes, bytes] | D: ...
+    def get(self, path: str, /, default: D | None = None) -> tuple[bytes, bytes] | D | None:
+        """What is known of a file, or the default."""
+        if self._places is None and self._asked < _FEW:
+            self._asked += 1
+            at = self._find(path)
+        else:
+            at = self.places.get(path)
+        if at is None:
+            return default
+        pair: tuple[bytes, bytes] = _PAIR.unpack_from(self._data(), at)
+        return pair
+
+    def _find(self, path: str) -> int | None:
+        data = self._data()
+        try:
+            text = _bytes(path) + b"\0"
+        except UnicodeEncodeError:  # no file is called so
+            return None
+        if "\0" in path:
+            return None
+        for begin, end, pairs in reversed(self._columns):
+            at = data.rfind(b"\0" + text, begin, end)  # the last one of this name counts
+            if at >= 0:
+                return pairs + data.count(b"\0", begin, at + 1) * _PAIR.size
+            if data.startswith(text, begin, end):
+                return pairs
+        return None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
 class _Referred(NamedTuple):
     """What living records and notes refer to."""
 
@@ -198,7 +304,7 @@ class Records:
     def __init__(self, journal: Journal) -> None:
         """Takes in what the journal holds; made by `load`."""
         self.jobs: Lazy[str, Record, int] = Lazy(self._record)
-        self.files: Lazy[str, tuple[bytes, bytes], int] = Lazy(self._pair)
+        self.files = _Files(lambda: journal.data)
         self.lists: Lazy[bytes, tuple[str, ...], tuple[int, int]] = Lazy(self._list)
         self.contents: Lazy[bytes, bytes, tuple[int, int]] = Lazy(self._slice)
         self.notes: dict[tuple[str, str], object] = {}
@@ -332,18 +438,7 @@ class Records:
         _, _, *end = _ENDS.unpack_from(data, at + _ROW.size - _ENDS.size)
         return self._made(first_output, block, *begin, *end)
 
-    def known_files(self, paths: Iterable[str]) -> list[tuple[bytes, bytes] | None]:
-        """(signature, digest) of each of these files, None for one that is not known."""
-        data = self._journal.data
-        unpack = _PAIR.unpack_from
-        places = map(self.files.places.get, paths)
-        return [None if at is None else unpack(data, at) for at in places]
-
     # Reading values from their places.
-
-    def _pair(self, _: str, at: int) -> tuple[bytes, bytes]:
-        pair: tuple[bytes, bytes] = _PAIR.unpack_from(self._journal.data, at)
-        return pair
 
     def _list(self, _: bytes, place: tuple[int, int]) -> tuple[str, ...]:
         return tuple(_split(self._journal.data, *place))
@@ -382,8 +477,9 @@ class Records:
     # Taking in frames.
 
     def _take_in_all(self) -> None:
-        for known in (self.jobs, self.files, self.lists, self.contents):
+        for known in (self.jobs, self.lists, self.contents):
             known.places.clear()
+        self.files.clear()
         self.notes.clear()
         self._heads.clear()
         self._blocks.clear()
@@ -442,7 +538,7 @@ class Records:
         self._blocks.append(_Block(head, rows, made, digests, names_at, inputs_at, frame.end))
         self._starts.append(rows)
         self.jobs.places.update(zip(keys, range(rows, made, _ROW.size), strict=True))
-        self.files.places.update(zip(names, range(made, digests, _PAIR.size), strict=True))
+        self.files.add(_Column(names_at, inputs_at, made))
         return count
 
     def _head(self, text: bytes) -> RecordHead:
@@ -460,10 +556,9 @@ class Records:
         (count,) = _COUNT.unpack_from(data, frame.body)
         pairs = frame.body + _COUNT.size
         names_at = pairs + count * _PAIR.size
-        names = _split(data, names_at, frame.end)
-        if len(names) != count:
+        if data.count(b"\0", names_at, frame.end) != count:
             raise ValueError("columns of different lengths")
-        self.files.places.update(zip(names, range(pairs, names_at, _PAIR.size), strict=True))
+        self.files.add(_Column(names_at, frame.end, pairs))
         return count
 
     def _take_list(self, frame: Frame) -> int:
@@ -490,7 +585,7 @@ class Records:
         for key in _split(self._journal.data, frame.body, frame.end):
             record = self.jobs.get(key)
             for name in record.outputs if record else (key,):
-                self.files.places.pop(name, None)
+                self.files.forget(name)
             self.jobs.places.pop(key, None)
         self._owner = None
         return 0
@@ -529,12 +624,11 @@ class Records:
         if size <= _WORTH_SIZE:
             return False
         written = self._written
+        living = written[_JOBS].living(len(self.jobs)) + written[_NOTES].living(len(self.notes))
+        if size <= _WORTH_FACTOR * living:  # mostly: then files need not be counted
+            return False
         sources = len(self.files) - len(self.jobs) - len(self.owner)
-        living = (
-            written[_JOBS].living(len(self.jobs))
-            + written[_FILES].living(max(0, sources))
-            + written[_NOTES].living(len(self.notes))
-        )
+        living += written[_FILES].living(max(0, sources))
         if size <= _WORTH_FACTOR * living:
             return False
         if size <= _WORTH_FACTOR * (living + written[_LIST].size + written[_CONTENTS].size):

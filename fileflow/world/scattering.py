@@ -15,7 +15,7 @@ from pathlib import Path
 from fileflow.lean import dataclass, replace
 from fileflow.model.patterns import Matcher, Pattern, natural_key
 from fileflow.model.work import Scattered
-from fileflow.world.files import NOTHING
+from fileflow.signature import NOTHING
 from fileflow.world.functions import UnfitError
 from fileflow.world.staging import Shape
 

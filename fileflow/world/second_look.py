@@ -11,37 +11,38 @@ import os
 import signal
 from collections.abc import Sequence
 
+from fileflow.signature import SIGNATURE, all_have
 from fileflow.world.commands import die_with_parent
-from fileflow.world.files import signatures
 
 # From so many files on a second process looks at half of them.
 WORTH_FORKING = 20_000
 
 
-def all_as_before(paths: Sequence[str], signs: Sequence[bytes | None]) -> bool:
-    """Whether all these files surely have these signatures; False where one process must look.
+def all_as_before(paths: Sequence[str], signs: bytes, *, alone: bool) -> bool:
+    """Whether all these files surely have these signatures, 32 bytes each.
 
-    Of many files a child of this process looks at the second half, and is gone when this returns.
-    Only for a process of our own: in a fork no other thread lives on.
+    Of many files a child of this process looks at the second half, and is gone when this returns:
+    but only where we are `alone` in a process of our own, since in a fork no other thread lives on.
     """
+    if len(paths) < WORTH_FORKING or not alone or not _may_fork():
+        return all_have(paths, signs)
     middle = len(paths) // 2
-    if len(paths) < WORTH_FORKING or not _may_fork():
-        return False
+    cut = SIGNATURE.size * middle
     try:
         child = os.fork()
     except OSError:
-        return False
+        return all_have(paths, signs)
     if not child:
-        differ = True
+        same = False
         try:
             gc.disable()  # what is garbage here is the parent's to end
             die_with_parent(signal.SIGKILL)
-            differ = signatures(paths[middle:]) != signs[middle:]
+            same = all_have(paths[middle:], memoryview(signs)[cut:])
         finally:
-            os._exit(differ)
+            os._exit(not same)
     status = -1
     try:
-        same = signatures(paths[:middle]) == signs[:middle]
+        same = all_have(paths[:middle], memoryview(signs)[:cut])
     finally:
         with contextlib.suppress(ChildProcessError):
             _, status = os.waitpid(child, 0)

@@ -11,7 +11,8 @@ from fileflow.executors.processes import Processes
 from fileflow.executors.serial import Serial
 from fileflow.lean import replace
 from fileflow.model.work import Batch, End, Outcome
-from fileflow.world.files import Clock, digest, signature
+from fileflow.signature import NOTHING
+from fileflow.world.files import NO_DIGEST, Clock, column, digest, signature
 from fileflow.world.functions import Named
 from tests.executors.runs import (
     COPY,
@@ -224,13 +225,13 @@ def test_a_shared_list_is_sent_and_digested_once(runner: Processes, tmp_path: Pa
         paths.append(f"in{k}")
     work = function("shapes", (("input", "input", 0), *OUTPUT, ("n", "value", 0)))
     orders = [order(k, f"x{k}", items=[4], checks=[4], values=[k]) for k in range(2)]
-    runner.submit(0, Batch(work, orders, {4: (paths, [None] * 3, [None] * 3)}))
+    runner.submit(0, Batch(work, orders, {4: (paths, 3 * NOTHING, 3 * NO_DIGEST)}))
     events = events_of(runner, lambda found: len(found) == 2)
     assert all(isinstance(one, Outcome) and one.end is End.DONE for one in events)
     first, second = events
     assert isinstance(first, Outcome) and isinstance(second, Outcome)
     ((number, signs, contents),) = first.lists
-    assert number == 4 and len(signs) == len(contents) == 3
+    assert number == 4 and len(signs) == 3 * len(NOTHING) and len(contents) == 3 * len(NO_DIGEST)
     assert list(second.lists) == []
     assert "PosixPath('in2')" in (tmp_path / "x1").read_text()
 
@@ -247,7 +248,7 @@ def test_a_known_list_that_changed_before_the_job_is_taken_as_it_is_if_that_is_s
             (tmp_path / f"in{k}").write_text(str(k))
             paths.append(f"in{k}")
         full = [str(tmp_path / path) for path in paths]
-        known = [signature(path) for path in full], [digest(path) for path in full]
+        known = column(map(signature, full)), b"".join(map(digest, full))
         work = function("shapes", (("input", "input", 0), *OUTPUT, ("n", "value", 0)))
         (tmp_path / "in1").write_text("other")
         one = order(0, "x", items=[4], checks=[4], values=[0])

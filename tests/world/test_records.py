@@ -111,6 +111,44 @@ def test_outputs_are_known_as_files(tmp_path: Path) -> None:
         assert len(known) == 10
 
 
+ODD = ["in/a", "a", "b/in/a", "in/a/b", "in/ä", "in/\udcff", "in/a b", "x" * 300]
+
+
+def test_a_few_files_are_found_as_in_the_dictionary_of_all(tmp_path: Path) -> None:
+    chance = random.Random(4)
+    told: dict[str, tuple[bytes, bytes]] = {}
+    records = Records.load(str(tmp_path / ".fileflow"), writable=True)
+    for _ in range(5):
+        paths = chance.choices(ODD, k=4)  # some twice: the last one counts
+        rows = [(path, chance.randbytes(32), chance.randbytes(16)) for path in paths]
+        records.add_files(rows)
+        told.update((path, (sign, digest)) for path, sign, digest in rows)
+        done = record(chance.randrange(99), outputs=("in/a", "made"))
+        records.add_jobs(HEAD, [done])
+        told.update(
+            (path, (done.made[at : at + 32], done.made[at + 32 : at + 48]))
+            for path, at in zip(done.outputs, (0, 48), strict=True)
+        )
+        for path in (*ODD, "made", "in/", "n/a", "in", "", "in/a\0a", "\ud800"):
+            again = Records.load(str(tmp_path / ".fileflow"), writable=False)
+            assert again.files.get(path) == records.files.get(path) == told.get(path), path
+            assert again.files.many([path]) == [told.get(path)]
+            assert (path in again.files) == (path in told)
+    assert dict(Records.load(str(tmp_path / ".fileflow"), writable=False).files) == told
+    for number in range(100):  # more than are looked for one by one
+        assert again.files.get(f"none{number}") is None
+        assert again.files.get("made") == told["made"]
+
+
+def test_a_file_that_was_forgotten_is_not_found_in_earlier_frames(tmp_path: Path) -> None:
+    records = Records.load(str(tmp_path / ".fileflow"), writable=True)
+    records.add_jobs(HEAD, [record(1), record(2)])
+    records.forget(["out/1.txt"])
+    for one in (records, Records.load(str(tmp_path / ".fileflow"), writable=False)):
+        assert one.files.get("out/1.txt") is None
+        assert one.files.get("out/2.txt") is not None
+
+
 def test_further_outputs_lead_to_their_job(tmp_path: Path) -> None:
     records = writing(tmp_path)
     assert records.owner == {}

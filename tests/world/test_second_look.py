@@ -3,14 +3,13 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fileflow.executors.processes import Processes
 from fileflow.model.work import Batch, End, Outcome
 from fileflow.world import second_look
-from fileflow.world.files import digest, signature
+from fileflow.world.files import column, digest, signature
 from fileflow.world.second_look import all_as_before
 from tests.executors.runs import RUN, command, events_of, order, project, shell
 
@@ -25,6 +24,10 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for path in made:
         Path(path).write_text(path)
     return made
+
+
+def signs_of(paths: list[str]) -> bytes:
+    return column(signature(path) for path in paths)
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def forks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_files_that_are_as_they_were_are_seen_so_by_two_processes(
     paths: list[str], forks: list[int]
 ) -> None:
-    assert all_as_before(paths, [signature(path) for path in paths])
+    assert all_as_before(paths, signs_of(paths), alone=True)
     (child,) = forks
     with pytest.raises(ChildProcessError):  # it is gone
         os.waitpid(child, os.WNOHANG)
@@ -58,7 +61,7 @@ def test_files_that_are_as_they_were_are_seen_so_by_two_processes(
 def test_one_that_is_not_as_it_was_is_seen_in_either_half(
     paths: list[str], forks: list[int], place: int, how: str
 ) -> None:
-    signs = [signature(path) for path in paths]
+    signs = signs_of(paths)
     path = Path(paths[place])
     if how == "changed":
         path.write_text("longer than before")
@@ -69,7 +72,7 @@ def test_one_that_is_not_as_it_was_is_seen_in_either_half(
         path.unlink()
         if how == "a folder":
             path.mkdir()
-    assert not all_as_before(paths, signs)
+    assert not all_as_before(paths, signs, alone=True)
     assert len(forks) == 1
 
 
@@ -79,9 +82,9 @@ def test_nothing_is_certain_if_the_child_cannot_tell(
     def fail(_: object) -> None:
         raise MemoryError
 
-    signs = [signature(path) for path in paths]
+    signs = signs_of(paths)
     monkeypatch.setattr(second_look, "die_with_parent", fail)
-    assert not all_as_before(paths, signs)
+    assert not all_as_before(paths, signs, alone=True)
 
 
 def test_a_process_with_threads_is_not_forked(
@@ -92,7 +95,7 @@ def test_a_process_with_threads_is_not_forked(
     thread = threading.Thread(target=end.wait)
     thread.start()
     try:
-        assert not all_as_before(paths, [signature(path) for path in paths])
+        assert all_as_before(paths, signs_of(paths), alone=True)  # this process looks at all
     finally:
         end.set()
         thread.join()
@@ -104,7 +107,7 @@ def test_an_input_of_a_list_that_changes_while_its_job_runs_is_named(
 ) -> None:
     runner = Processes(project(tmp_path), RUN, 1, fork=True)
     try:
-        known: Any = [signature(path) for path in paths], [digest(path) for path in paths]
+        known = signs_of(paths), b"".join(map(digest, paths))
         changes = f"cat in* > @/x; echo > in{place}"
         for index, (text, end) in enumerate([("cat in* > @/x", End.DONE), (changes, End.CHANGED)]):
             one = order(index, "x", checks=[4], words=shell(text))

@@ -15,6 +15,8 @@ Frames, by kind (texts are UTF-8 with surrogateescape, each ends with a NUL; a l
 - `F`, files: body: their number, 48 bytes for each (signature, digest), their paths.
 - `L`, a list of paths: head: `id`; body: the paths.
 - `C`, digests of a list's files: head: `id`; body: the digests.
+- `D`, the same as what differs from those of another `C`: head: `id`, `base`; body: the places that
+  differ, 4 bytes each, and their digests.
 - `N`, notes: head: `notes`, each as (kind, key, value).
 - `X`, jobs to forget: body: their first outputs.
 """
@@ -38,11 +40,12 @@ from fileflow.signature import SIGNATURE
 from fileflow.world.files import DIGEST_SIZE
 from fileflow.world.journal import Frame, Journal
 
-_JOBS, _FILES, _LIST, _CONTENTS, _NOTES, _FORGET = b"JFLCNX"
+_JOBS, _FILES, _LIST, _CONTENTS, _CHANGED, _NOTES, _FORGET = b"JFLCDNX"
 _WORTH_SIZE = 1 << 20
 _WORTH_FACTOR = 4  # rewritten if more than this times what is alive: 3 times as much is dead
 _ROWS_A_FRAME = 50_000
 _FEW = 32  # so many files are looked for in the text of all
+_MOST_CHANGED = 64  # contents are stored by what differs if that is less than one in so many
 
 _COUNT = struct.Struct("<Q")
 _COUNTS = struct.Struct("<5Q")
@@ -52,6 +55,8 @@ _COUNTS = struct.Struct("<5Q")
 _ENDS = struct.Struct("<4I")
 _ROW = struct.Struct("<16s3d3q4I")
 _LAST_END = struct.Struct(f"<{_ROW.size - 4}xI")
+_PLACE = 4
+_CHANGE = _PLACE + DIGEST_SIZE
 _PAIR = struct.Struct(f"<{SIGNATURE.size}s{DIGEST_SIZE}s")
 
 K = TypeVar("K")
@@ -306,12 +311,13 @@ class Records:
         self.jobs: Lazy[str, Record, int] = Lazy(self._record)
         self.files = _Files(lambda: journal.data)
         self.lists: Lazy[bytes, tuple[str, ...], tuple[int, int]] = Lazy(self._list)
-        self.contents: Lazy[bytes, bytes, tuple[int, int]] = Lazy(self._slice)
+        self.contents: Lazy[bytes, bytes, tuple[int, int, bytes]] = Lazy(self._digests)
         self.notes: dict[tuple[str, str], object] = {}
         self._journal = journal
         self._heads: dict[bytes, RecordHead] = {}
         self._blocks: list[_Block] = []
         self._starts: list[int] = []  # of the blocks' rows
+        self._bases: dict[int, bytes] = {}  # the last contents that are stored whole, by size
         self._owner: dict[str, str] | None = None
         self._written: dict[int, _Written] = {}
         self._take_in_all()
@@ -370,8 +376,14 @@ class Records:
     def add_contents(self, digests: bytes) -> bytes:
         """Stores the digests of a list's files, if they are not stored yet, and gives their id."""
         ident = contents_id(digests)
-        if ident not in self.contents:
+        if ident in self.contents:
+            return ident
+        base = self._bases.get(len(digests))
+        changes = _changes(self.contents[base], digests) if base is not None else None
+        if base is None or changes is None:
             self._add(_CONTENTS, _json({"id": ident.hex()}), digests)
+        else:
+            self._add(_CHANGED, _json({"id": ident.hex(), "base": base.hex()}), changes)
         return ident
 
     def note(self, kind: str, key: str, value: object) -> None:
@@ -443,8 +455,10 @@ class Records:
     def _list(self, _: bytes, place: tuple[int, int]) -> tuple[str, ...]:
         return tuple(_split(self._journal.data, *place))
 
-    def _slice(self, _: bytes, place: tuple[int, int]) -> bytes:
-        return bytes(self._journal.data[place[0] : place[1]])
+    def _digests(self, _: bytes, place: tuple[int, int, bytes]) -> bytes:
+        begin, end, base = place
+        data = bytes(self._journal.data[begin:end])
+        return _changed(self.contents[base], data) if base else data
 
     def _record(self, key: str, at: int) -> Record:
         block = self._block(at)
@@ -482,10 +496,11 @@ class Records:
         self.files.clear()
         self.notes.clear()
         self._heads.clear()
+        self._bases.clear()
         self._blocks.clear()
         self._starts.clear()
         self._owner = None
-        self._written = {kind: _Written() for kind in b"JFNLC"}
+        self._written = {kind: _Written() for kind in b"JFNLCD"}
         reading = self._journal.reading
         self.damaged = reading.damaged
         with no_collection():
@@ -566,11 +581,20 @@ class Records:
         return 1
 
     def _take_contents(self, frame: Frame) -> int:
-        self.contents.places[self._ident(frame)] = frame.body, frame.end
+        ident = self._ident(frame)
+        self.contents.places[ident] = frame.body, frame.end, b""
+        self._bases[frame.end - frame.body] = ident
         return 1
 
-    def _ident(self, frame: Frame) -> bytes:
-        return bytes.fromhex(json.loads(self._journal.data[frame.head : frame.body])["id"])
+    def _take_changed(self, frame: Frame) -> int:
+        base = self._ident(frame, "base")
+        if base not in self.contents or (frame.end - frame.body) % _CHANGE:
+            raise ValueError("changes of what is not known")
+        self.contents.places[self._ident(frame)] = frame.body, frame.end, base
+        return 1
+
+    def _ident(self, frame: Frame, name: str = "id") -> bytes:
+        return bytes.fromhex(json.loads(self._journal.data[frame.head : frame.body])[name])
 
     def _take_notes(self, frame: Frame) -> int:
         rows = json.loads(self._journal.data[frame.head : frame.body])["notes"]
@@ -631,16 +655,14 @@ class Records:
         living += written[_FILES].living(max(0, sources))
         if size <= _WORTH_FACTOR * living:
             return False
-        if size <= _WORTH_FACTOR * (living + written[_LIST].size + written[_CONTENTS].size):
+        lists = sum(written[kind].size for kind in (_LIST, _CONTENTS, _CHANGED))
+        if size <= _WORTH_FACTOR * (living + lists):
             referred = self._referred()  # slow, so only where the stored lists decide
-            living += sum(self._size_of(self.lists, ident) for ident in referred.lists)
-            living += sum(self._size_of(self.contents, ident) for ident in referred.contents)
+            for ident in referred.lists & self.lists.keys():
+                begin, end = self.lists.places[ident]
+                living += end - begin
+            living += sum(len(self.contents.get(ident, b"")) for ident in referred.contents)
         return size > _WORTH_FACTOR * living
-
-    @staticmethod
-    def _size_of(known: Lazy[bytes, V, tuple[int, int]], ident: bytes) -> int:
-        begin, end = known.places.get(ident, (0, 0))
-        return end - begin
 
     def _referred(self) -> _Referred:
         found = _Referred(set(), set(), set(), set())
@@ -697,7 +719,8 @@ class Records:
             files = [(path, *self.files[path]) for path in paths[begin : begin + _ROWS_A_FRAME]]
             yield _FILES, b"{}", _files_body(files)
         for ident in self.lists.keys() & referred.lists:
-            yield _LIST, _json({"id": ident.hex()}), self._slice(ident, self.lists.places[ident])
+            begin, end = self.lists.places[ident]
+            yield _LIST, _json({"id": ident.hex()}), bytes(self._journal.data[begin:end])
         for ident in self.contents.keys() & referred.contents:
             yield _CONTENTS, _json({"id": ident.hex()}), self.contents[ident]
         if self.notes:
@@ -720,6 +743,7 @@ _TAKERS: dict[int, Callable[[Records, Frame], int]] = {
     _FILES: Records._take_files,
     _LIST: Records._take_list,
     _CONTENTS: Records._take_contents,
+    _CHANGED: Records._take_changed,
     _NOTES: Records._take_notes,
     _FORGET: Records._take_forgotten,
 }
@@ -784,6 +808,34 @@ def _column(rows: Iterable[tuple[str, ...]]) -> tuple[bytes, Iterable[int]]:
     column = _bytes("".join(texts))
     sizes = map(len, texts) if column.isascii() else [len(_bytes(text)) for text in texts]
     return column, accumulate(sizes)
+
+
+def _changes(before: bytes, now: bytes) -> bytes | None:
+    """What differs in digests of as many files; None if it is not few."""
+    places: list[int] = []
+    most = len(now) // DIGEST_SIZE // _MOST_CHANGED
+    step = 256 * DIGEST_SIZE
+    for start in range(0, len(now), step):
+        if before[start : start + step] == now[start : start + step]:
+            continue
+        for at in range(start, min(start + step, len(now)), DIGEST_SIZE):
+            if before[at : at + DIGEST_SIZE] != now[at : at + DIGEST_SIZE]:
+                places.append(at // DIGEST_SIZE)
+        if len(places) > most:
+            return None
+    digests = [now[DIGEST_SIZE * place : DIGEST_SIZE * (place + 1)] for place in places]
+    return struct.pack(f"<{len(places)}I", *places) + b"".join(digests)
+
+
+def _changed(before: bytes, changes: bytes) -> bytes:
+    """The digests that differ so from others."""
+    now = bytearray(before)
+    count = len(changes) // _CHANGE
+    at = _PLACE * count
+    for place in struct.unpack_from(f"<{count}I", changes):
+        now[DIGEST_SIZE * place : DIGEST_SIZE * (place + 1)] = changes[at : at + DIGEST_SIZE]
+        at += DIGEST_SIZE
+    return bytes(now)
 
 
 def _files_body(rows: Sequence[tuple[str, bytes, bytes]]) -> bytes:

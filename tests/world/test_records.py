@@ -198,6 +198,57 @@ def test_a_list_is_stored_once(tmp_path: Path) -> None:
     assert again.lists[again.add_list([])] == ()
 
 
+def test_contents_that_differ_in_few_places_are_stored_by_these(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    records = writing(tmp_path)
+    now = bytearray(chance.randbytes(16 * 5000))
+    told = {records.add_contents(bytes(now)): bytes(now)}
+    whole = journal_of(tmp_path).stat().st_size
+    for place in (0, 4999, 1, 2500, 255, 256, *chance.sample(range(5000), 30)):
+        now[16 * place : 16 * place + 16] = chance.randbytes(16)
+        told[records.add_contents(bytes(now))] = bytes(now)
+    assert journal_of(tmp_path).stat().st_size < 1.5 * whole
+    other = chance.randbytes(16 * 5000)  # as many, and all others
+    told[records.add_contents(other)] = other
+    assert len(told) == 38
+    for known in (records, reading(tmp_path)):
+        assert dict(known.contents) == told
+    assert all(contents_id(digests) == ident for ident, digests in told.items())
+
+
+def test_contents_are_unknown_if_those_they_differ_from_are_damaged(tmp_path: Path) -> None:
+    records = writing(tmp_path)
+    first = records.add_contents(bytes(range(16)) * 1000)
+    at = journal_of(tmp_path).stat().st_size - 100
+    changed = records.add_contents(b"x" * 16 + bytes(range(16)) * 999)
+    other = records.add_contents(b"y" * 16)
+    data = bytearray(journal_of(tmp_path).read_bytes())
+    data[at] ^= 1
+    journal_of(tmp_path).write_bytes(data)
+    known = reading(tmp_path)
+    assert first not in known.contents and changed not in known.contents
+    assert known.contents[other] == b"y" * 16
+    assert known.damaged == 2
+
+
+def test_compaction_keeps_contents_whose_base_nobody_refers_to(tmp_path: Path) -> None:
+    records = writing(tmp_path)
+    digests = random.Random(1).randbytes(16 * 20_000)
+    records.add_contents(digests)
+    listing = records.add_list(["in/a"])
+    for number in range(100):
+        digests = digests[:-16] + number.to_bytes(16, "little")
+        ident = records.add_contents(digests)
+    made = record(1, inputs=(list_token(listing),))._replace(digests=ident)
+    records.add_jobs(HEAD, [made])
+    records.add_list([f"chunk/{k}" for k in range(400_000)])  # makes it worth it
+    records.compact_if_worth()
+    assert journal_of(tmp_path).stat().st_size < 400_000
+    for known in (records, reading(tmp_path)):
+        assert dict(known.contents) == {ident: digests}
+        assert known.jobs["out/1.txt"] == made
+
+
 def test_a_token_tells_a_list_from_a_path() -> None:
     ident = list_id(["a"])
     assert listed(list_token(ident)) == ident

@@ -656,7 +656,7 @@ class Records:
         if size <= _WORTH_FACTOR * living:
             return False
         lists = sum(written[kind].size for kind in (_LIST, _CONTENTS, _CHANGED))
-        if size <= _WORTH_FACTOR * (living + lists):
+        if living < lists and size <= _WORTH_FACTOR * (living + lists):
             referred = self._referred()  # slow, so only where the stored lists decide
             for ident in referred.lists & self.lists.keys():
                 begin, end = self.lists.places[ident]

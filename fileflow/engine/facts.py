@@ -193,13 +193,25 @@ class World:
         sign = self.signatures((path,))[0]
         known = self.records.files.get(path)
         if sign is None:
-            found = known[1] if known is not None else None
+            found = known[1] if known is not None and not self._is_lost(path) else None
         elif known is not None and known[0] == sign:
             found = known[1]
         else:
             found = self._read(path, known)
         self._contents[path] = found
         return found
+
+    def _is_lost(self, path: str) -> bool:
+        """Whether a folder that a job made is as it left it, and this file is not there any more:
+        then its maker is not known to make it."""
+        at = path.rfind("/", 0, -1)
+        while at > 0:
+            folder = path[:at]
+            known = self.records.files.get(folder)
+            if known is not None and self.signatures((folder,))[0] is not None:
+                return folder not in self._assumed and self.content(folder) == known[1]
+            at = path.rfind("/", 0, at)
+        return False
 
     def is_there(self, path: str) -> bool:
         """Whether what is at a path now is what `content` tells, or would be."""

@@ -261,6 +261,7 @@ def _told_by_lists(
         path = table.output_paths(0)[row]
         makers = plan.unknowns.finder.makers(path)
         if not makers:
+            session.disk.see(path)  # it shapes the plan
             yield table.key_of(row), _source(relation, path)
             continue
         maker = makers[0]

@@ -125,7 +125,8 @@ def _annotation(hint: object) -> str:
 
     if hint is inspect.Parameter.empty:
         return ""
-    return hint if isinstance(hint, str) else inspect.formatannotation(hint)
+    text = hint if isinstance(hint, str) else inspect.formatannotation(hint)
+    return text.replace("pathlib._local.", "pathlib.")  # where Python 3.13 says its classes live
 
 
 @dataclass(slots=True)

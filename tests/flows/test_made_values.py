@@ -1,5 +1,7 @@
 """Values that stand in files which rules make: lists and tables, read when made, and kept."""
 
+import pytest
+
 from .space import Space
 
 LIST = """\
@@ -230,3 +232,42 @@ def test_two_made_lists_of_one_name_have_the_same_values(space: Space) -> None:
     space.write("src/h", "b\nc\n")
     space.good()
     assert space.read("tot") == "a 1\nb 2\nc 3\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "wildcards", "rules"),
+    [
+        ("lists/1", 'k: [1, 2], i: {lines: "lists/{k}"}', ""),  # a list for each value
+        ("lists/1", "i: {lines: lists/1}, k: [x, y]", 'z: {output: "lists/{k}", shell: "false"}'),
+        ("data/s.csv", "i: {table: data/s.csv}", 's: {output: "data/{i}.csv", shell: "touch @"}'),
+    ],
+)
+def test_a_list_that_no_rule_makes_is_looked_at_in_each_run(
+    space: Space, source: str, wildcards: str, rules: str
+) -> None:
+    """Though its path holds wildcards, or reads as if a rule made it."""
+    space.write("lists/1", "i\na\nb\n")
+    space.write("lists/2", "z\n")
+    space.write("data/s.csv", "i\na\nb\n")
+    gathers, output = ("{k}/", "g{k}") if wildcards.startswith("k:") else ("", "g")
+    space.workflow(f"""
+        wildcards: {{{wildcards}}}
+        rules:
+          g: {{input: "o/{gathers}{{i}}", output: "{output}", shell: "cat {{input}} > {{output}}"}}
+          o: {{output: "o/{gathers}{{i}}", shell: "echo {{i}} > {{output}}"}}
+          {rules.replace("@", "{output}")}
+        """)
+    space.good()
+    assert space.flow().text.startswith("nothing to do")
+    space.write(source, "i\nb\nc\n")
+    space.flow()  # without JSON lines: this is what the quick answer may be given to
+    made = "g1" if gathers else "g"
+    assert space.read(made).split()[-2:] == ["b", "c"]
+    assert "nothing to do" in space.flow().text
+    space.delete(source)
+    for _ in range(2):
+        flow = space.flow()
+        assert flow.status == 2 and f"{source} is not there" in flow.text
+    space.write(source, "i\nd\n")
+    space.flow()
+    assert space.read(made).split()[-1] == "d"

@@ -377,3 +377,61 @@ def test_many_who_look_into_a_folder_see_it_as_it_was_made(space: Space) -> None
     assert space.good().summary["built"] == 61
     assert {space.read(f"out/{n}.txt") for n in range(60)} == {f"{n} two\n" for n in range(60)}
     assert space.good().summary["built"] == 0
+
+
+@pytest.mark.parametrize("count", [3, 40])
+@pytest.mark.parametrize("gathers", [False, True])
+def test_a_file_that_its_folder_has_no_more_is_missed_in_every_run(
+    space: Space, count: int, gathers: bool
+):
+    """Not taken to be what it was when the folder had it: its maker is done, and did not make it.
+
+    Many jobs are decided at once, by what the last run left: that must say the same.
+    """
+    space.write("names", " ".join(map(str, range(count))))
+    output = "all.txt" if gathers else "o/{n}"
+    space.workflow(f"""
+        wildcards: {{n: {{range: {count}}}}}
+        rules:
+          all: {{input: "{output}"}}
+          d: {{input: names, output: d/, shell: 'for n in $(cat {{input}}); do echo $n > {{output}}/$n; done'}}
+          u: {{input: "d/{{n}}", output: "{output}", shell: 'cat {{input}} > {{output}}'}}
+        """)
+    assert space.run("-q").status == 0
+    space.write("names", " ".join(map(str, range(1, count))))
+    for _ in range(3):
+        flow = space.run("-k")
+        assert flow.status == 1, flow.text
+        assert flow.jobs("job_finished", status="failed") == {"u" if gathers else "u 0"}
+        assert "the input d/0 cannot be found" in flow.text
+    space.write("names", " ".join(map(str, range(count))))
+    flow = space.run()
+    assert flow.status == 0 and flow.built == {"d"}, flow.text
+    space.path("d/0").unlink()  # by hand: the folder is overwritten, and comes back as it was
+    flow = space.run()
+    assert flow.status == 0 and flow.built == {"d"}, flow.text
+    assert space.run("-n").planned == set()
+
+
+def test_a_file_named_by_deps_that_its_folder_has_no_more_is_gone(space: Space):
+    space.write("names", "x y")
+    space.workflow("""
+        rules:
+          all: {input: [e, d/]}
+          d: {input: names, output: d/, shell: 'for x in $(cat {input}); do echo $x > {output}/$x; done'}
+          e:
+            input: names
+            output: {o: e, p: {path: e.d, deps: true}}
+            shell: cat d/y > {output.o} || echo none > {output.o}; echo d/y > {output.p}
+        """)
+    for names, made in (("x y", "y\n"), ("x", "none\n"), ("x y", "y\n"), ("y", "y\n")):
+        space.write("names", names)
+        assert space.run("-k").status == 0
+        for _ in range(2):
+            flow = space.run("-n")
+            assert flow.status == 0
+            if not flow.planned:
+                break
+            assert space.run().status == 0  # what it did not wait for has changed since
+        assert flow.planned == set(), flow.text
+        assert space.read("e") == made

@@ -12,7 +12,7 @@ from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.lean import dataclass, field
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Kind, Run, unnamed_column
-from fileflow.planning.filling import Item, JobValues, plain, python_config
+from fileflow.planning.filling import Item, JobValues, plain, python_config, sorted_keys
 from fileflow.planning.tables import RuleTable
 
 BUILT_IN = (
@@ -301,14 +301,14 @@ class _Binder:
 
         def get(job: JobValues) -> list[object]:
             answered = job.answered_params()
-            return [answered[name]] if name in answered else []
+            return [sorted_keys(answered[name])] if name in answered else []
 
         self.made.parameters.append((name, "optional", len(self.made.values)))
         self.made.values.append(get)
 
     def _value(self, name: str, getter: Getter) -> None:
         self.made.parameters.append((name, "value", len(self.made.values)))
-        self.made.values.append(getter)
+        self.made.values.append(lambda job: sorted_keys(getter(job)))
 
     def _built_in(self, parameter: Parameter) -> None:
         name = parameter.name
@@ -363,7 +363,7 @@ class _Binder:
         for name in self.answered.params:
             if name not in taken and "params" not in taken:
                 self._optional_value(name)
-        for name in self.rule.params:
+        for name in sorted(self.rule.params):
             if name not in taken and "params" not in taken:
                 self._value(name, lambda job, name=name: job.typed_param(name))  # type: ignore[misc]
 

@@ -441,6 +441,14 @@ def _stepped(value: Value, steps: Sequence[Step], hole: Placeholder) -> Value:
     return value
 
 
+def sorted_keys(value: object) -> object:
+    """A value as a function gets it: the order of keys is no reason to build again, so that of its
+    mappings is always the same."""
+    if isinstance(value, dict):
+        return {key: sorted_keys(value[key]) for key in sorted(value, key=str)}
+    return [sorted_keys(one) for one in value] if isinstance(value, list) else value
+
+
 def python_config(config: Tree) -> object:
     """The whole config as plain Python."""
     return python_value(config)

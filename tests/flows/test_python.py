@@ -69,3 +69,46 @@ def test_what_was_not_found_is_listed_as_skipped(space: Space) -> None:
     space.write("Workflowfile", TEXT.replace("split -l", "false; split -l"))
     space.write("data.txt", "a\nb\n")
     assert run(space) == {"failed": ["split"], "skipped": ["total"]}
+
+
+def test_the_keys_of_mappings_are_handed_over_sorted(space: Space) -> None:
+    """Their order is no reason to build again, so it must not be seen."""
+    space.write(
+        "steps.py",
+        """
+def whole(output, params, config):
+    output.write_text(f"{list(params)} {list(params['p'])} {list(params['l'][0])} {list(config)}")
+
+def some(output, p, z):
+    output.write_text(f"{list(p)} {list(z)} {list(z['n'])}")
+
+def rest(output, **more):
+    output.write_text(str([name for name in more if name != "output"]))
+""",
+    )
+    text = """
+        config: {z: {n: {d: 1, c: 2}, m: 1}, y: 2}
+        rules:
+          all: {input: [w, s, r]}
+          w: {output: w, params: {p: {b: 1, a: 2}, l: [{f: 1, e: 2}]}, run: "steps:whole"}
+          s: {output: s, params: {z: "{config.z}", p: {b: 1, a: 2}}, run: "steps:some"}
+          r: {output: r, params: {q: 1, p: 2}, run: "steps:rest"}
+        """
+    space.workflow(text)
+    space.good()
+    made = [space.read(name) for name in "wsr"]
+    assert made == [
+        "['l', 'p'] ['a', 'b'] ['e', 'f'] ['y', 'z']",
+        "['a', 'b'] ['m', 'n'] ['c', 'd']",
+        "['p', 'q']",
+    ]
+    for before, after in (
+        ("{d: 1, c: 2}, m: 1", "{c: 2, d: 1}, m: 1"),
+        ("p: {b: 1, a: 2}", "p: {a: 2, b: 1}"),
+        ("{q: 1, p: 2}", "{p: 2, q: 1}"),
+    ):
+        text = text.replace(before, after)
+    space.workflow(text)
+    assert space.good().built == set()
+    space.good("--rerun")
+    assert [space.read(name) for name in "wsr"] == made

@@ -90,6 +90,7 @@ class Plan:
         missing: with `keep_going`, the sources that are not there.
         blocked: with `keep_going`, the jobs that lack a source.
         left_out: how many jobs of each rule were left out on wish.
+        named_paths: the paths that were asked for, each as itself.
         source_targets: targets that are files no rule makes.
         deferred: the jobs that are wanted but wait for values that are found while running; they
             are in no step of `order`.
@@ -120,6 +121,7 @@ class Plan:
     missing: list[Missing] = field(default_factory=list)
     blocked: set[int] = field(default_factory=set)
     left_out: dict[str, int] = field(default_factory=dict)
+    named_paths: Sequence[str] = ()
     source_targets: list[str] = field(default_factory=list)
     deferred: set[int] = field(default_factory=set)
     producers: set[int] = field(default_factory=set)

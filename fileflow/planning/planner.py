@@ -113,6 +113,7 @@ def _plan(closure: Closure, wishes: Wishes) -> Plan | None:
         missing=missing,
         blocked=blocked,
         left_out=targets.left_out,
+        named_paths=targets.paths,
         source_targets=[p for p in targets.sources if p not in closure.lacking],
         deferred=set(deferred),
         producers=producers.union(targets.producers),

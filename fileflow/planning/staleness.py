@@ -25,6 +25,7 @@ from fileflow.planning.proofs import Piece, proofs_of
 from fileflow.planning.recipes import Recipe
 from fileflow.planning.tables import ABSENT as NO_PATH
 from fileflow.planning.tables import ROW, SHIFT, Group, Link, RuleTable, wanted_rows
+from fileflow.planning.taken_logs import taken_logs
 
 ZERO = bytes(16)
 UNREADABLE = b"\xff" * 16
@@ -232,6 +233,7 @@ class Staleness:
         self._group_ids: dict[int, bytes | None] = {}
         self._group_movers: dict[int, str | None] = {}
         self._pieces: dict[int, list[Piece]] = {}
+        self._taken_logs: dict[int, Mapping[int, Sequence[str]]] = {}
         # The digests of a list's files when a run last ended: but for what changed since.
         self._lists: dict[int, bytes] = {}
         self.shortcuts = shortcuts
@@ -425,7 +427,16 @@ class Staleness:
         found = self._pieces.get(table.number)
         if found is None:
             found = proofs_of(table, self.recipes[table.rule.name])
+            if self._logs_of(table):
+                found = []  # it tells of outputs and inputs only
             self._pieces[table.number] = found
+        return found
+
+    def _logs_of(self, table: RuleTable) -> Mapping[int, Sequence[str]]:
+        """The logs of a rule that others take, by row."""
+        found = self._taken_logs.get(table.number)
+        if found is None:
+            found = self._taken_logs[table.number] = taken_logs(self.plan, table)
         return found
 
     def _never_made(self, table: RuleTable, rows: Sequence[int]) -> None:
@@ -664,6 +675,10 @@ class Staleness:
             ensure = ensures[k]
             if ensure is not None and not self.facts.ensured(path, ensure.non_empty, ensure.sha256):
                 yield Reason(Why.ENSURE, path)
+        logs = self._logs_of(table).get(row, ())
+        for path, sign in zip(logs, self.facts.signatures(logs), strict=True):
+            if sign is None:
+                yield Reason(Why.MISSING, path, after="absent")
 
     def tokens(self, table: RuleTable, row: int) -> tuple[str, ...]:
         """What stands for each input entry in a record: a path, a list's id, nothing if absent."""

@@ -19,7 +19,11 @@ from fileflow.planning.tables import ROW, SHIFT, SOURCE, RuleTable, makers_of, w
 
 
 class Targets:
-    """Turns what the user asked for into jobs."""
+    """Turns what the user asked for into jobs.
+
+    Attributes:
+        paths: those that were asked for, each as itself.
+    """
 
     def __init__(self, closure: Closure, wishes: Wishes) -> None:
         self.closure = closure
@@ -31,7 +35,7 @@ class Targets:
         self.wrong: dict[str, FileflowError] = {}
         self._late_patterns: list[tuple[str, frozenset[int]]] = []
         self._rules: list[Rule] = []
-        self._paths: list[str] = []
+        self.paths: list[str] = []
         self._forced_rules: list[Rule] = []
         self._forced_paths: list[str] = []
 
@@ -53,11 +57,11 @@ class Targets:
         if not targets and not self.wishes.tags and not self.wishes.force:
             self._rules.append(next(iter(rules.values())))
         for target in targets:
-            self._read(target, self._rules, self._paths)
+            self._read(target, self._rules, self.paths)
         for target in self.wishes.force:
             self._read(target, self._forced_rules, self._forced_paths)
         self._rules += [rule for rule in self._forced_rules if rule not in self._rules]
-        self._paths += self._forced_paths
+        self.paths += self._forced_paths
 
     def _read(self, target: Target, rules: list[Rule], paths: list[str]) -> None:
         workflow = self.closure.workflow
@@ -105,7 +109,7 @@ class Targets:
         self.wrong = {}
         for rule in self._rules:
             self._ask_rule(rule, jobs, set())
-        for path in self._paths:
+        for path in self.paths:
             maker = self._maker(path)
             if maker is not None:
                 jobs.add(maker)

@@ -1,5 +1,7 @@
 """Log files that actions write themselves: they appear always, and are no reason to build."""
 
+import pytest
+
 from .space import Space
 
 
@@ -143,3 +145,39 @@ def test_a_log_may_be_an_input_of_another_rule(space: Space) -> None:
     space.write("Workflowfile", space.read("Workflowfile").replace("echo log", "echo said"))
     assert space.good().summary["built"] == 3
     assert space.read("sum.txt") == "said 1\nsaid 2\n"
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_log_that_is_taken_and_gone_is_written_again_when_it_is_needed(
+    space: Space, count: int
+) -> None:
+    space.workflow(f"""
+        wildcards: {{n: {{range: {count}}}}}
+        rules:
+          all: {{input: "c/{{n}}"}}
+          a: {{output: "a/{{n}}", log: "log/{{n}}", shell: "echo {{n}} | tee {{log}} > {{output}}"}}
+          c: {{input: "log/{{n}}", output: "c/{{n}}", shell: "cat {{input}} > {{output}}"}}
+        """)
+    space.good()
+    space.delete("log/0")
+    flow = space.run("-n")  # what was made from it is there: it is not needed
+    assert flow.planned == set()
+    assert space.good().built == set()
+    space.delete("c/0")
+    assert space.run("-n").planned == {"a 0", "c 0"}
+    assert space.good().built == {"a 0", "c 0"}
+    assert space.read("c/0") == "0\n"
+    space.delete("log/0")
+    assert space.good("log/0").built == {"a 0"}  # asked for
+    assert space.read("log/0") == "0\n"
+    assert space.good("log/0").built == set()
+    space.delete("log/0")
+    assert space.good("a").built == set()  # outputs of a rule are, its logs are not
+
+
+def test_a_log_that_nobody_takes_may_go(space: Space) -> None:
+    space.workflow('rules: {a: {output: a, log: l, shell: "echo x > {log}; touch {output}"}}')
+    space.good()
+    space.delete("l")
+    assert "nothing to do" in space.flow().text
+    assert space.good().built == set()

@@ -394,7 +394,10 @@ def test_a_file_that_its_folder_has_no_more_is_missed_in_every_run(
         wildcards: {{n: {{range: {count}}}}}
         rules:
           all: {{input: "{output}"}}
-          d: {{input: names, output: d/, shell: 'for n in $(cat {{input}}); do echo $n > {{output}}/$n; done'}}
+          d:
+            input: names
+            output: d/
+            shell: for n in $(cat names); do echo $n > {{output}}/$n; done
           u: {{input: "d/{{n}}", output: "{output}", shell: 'cat {{input}} > {{output}}'}}
         """)
     assert space.run("-q").status == 0
@@ -418,7 +421,10 @@ def test_a_file_named_by_deps_that_its_folder_has_no_more_is_gone(space: Space):
     space.workflow("""
         rules:
           all: {input: [e, d/]}
-          d: {input: names, output: d/, shell: 'for x in $(cat {input}); do echo $x > {output}/$x; done'}
+          d:
+            input: names
+            output: d/
+            shell: for x in $(cat names); do echo $x > {output}/$x; done
           e:
             input: names
             output: {o: e, p: {path: e.d, deps: true}}

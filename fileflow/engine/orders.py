@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from fileflow.engine.pools import known_shares
 from fileflow.language.bash import plain_words
@@ -37,6 +38,7 @@ from fileflow.planning.filling import (
 )
 from fileflow.planning.seeds import Seeds, seed_counts, seed_key, shared_names, small
 from fileflow.planning.tables import ABSENT, Group, RuleTable
+from fileflow.world import staging
 from fileflow.world.private import own_name
 from fileflow.world.staging import staged_name
 
@@ -236,7 +238,7 @@ class Orders:
             return made
         files: list[tuple[str, str]] = []
         values = JobValues(table, row, self._staged(row), extras)
-        made.words = self.words(values, files)
+        made.words = self.words(values, files, seed=seed if self.seeded else None)
         extra = self._extra_env(values)
         if isinstance(self.rule.action, Script):
             facts = f"{LISTS}/job.json"
@@ -299,13 +301,20 @@ class Orders:
 
     # -- words --------------------------------------------------------------------------------
 
-    def words(self, values: JobValues, files: list[tuple[str, str]]) -> list[str]:
-        """The words of a command; lists that it wants as files are added to `files`."""
+    def words(
+        self, values: JobValues, files: list[tuple[str, str]], *, seed: int | None = None
+    ) -> list[str]:
+        """The words of a command; what it wants as files is added to `files`.
+
+        `seed`: what the global generators of a Python script are to begin with.
+        """
+
+        def write(name: str, text: str) -> str:
+            files.append((name, text))
+            return name if self.rule.private else f"{STAGE}/{name}"
 
         def write_list(lines: Sequence[str]) -> str:
-            name = f"{LISTS}/list-{len(files)}.txt"
-            files.append((name, "\n".join([*lines, ""])))
-            return name if self.rule.private else f"{STAGE}/{name}"
+            return write(f"{LISTS}/list-{len(files)}.txt", "\n".join([*lines, ""]))
 
         options = FillOptions(STAGE if self.rule.private else self.root, write_list)
         resolve = self._with_logs(values) if self.rule.logs else values.resolve
@@ -335,7 +344,11 @@ class Orders:
             else:
                 args = values.input_paths()
                 args += [values.staged(one) for one in self.table.outputs_of(values.row)]
-            return [*prefix, *self._script_words(values, path), *args]
+            program, *rest = self._script_words(values, path)
+            if seed is not None and prefix and path.endswith(".py"):
+                # Another interpreter runs it, which need not have us.
+                rest = [write(f"{LISTS}/seeded.py", _seeded()), str(seed), *rest]
+            return [*prefix, program, *rest, *args]
         raise AssertionError("bug: a function has no words")
 
     def _script_words(self, values: JobValues, path: str) -> list[str]:
@@ -482,6 +495,14 @@ def kind_of(table: RuleTable) -> str:
     if isinstance(action, Shell):
         return "shell"
     return "script" if isinstance(action, Script) else "argv"
+
+
+@cache
+def _seeded() -> str:
+    """The program that runs a script with the generators seeded; read, as it is not for us."""
+    place = os.path.join(os.path.dirname(staging.__file__), "seeded.py")
+    with open(place, encoding="utf-8") as file:
+        return file.read()
 
 
 def runs_in_slot(rule: Rule) -> bool:

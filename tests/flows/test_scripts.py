@@ -438,3 +438,43 @@ def test_env_with_wildcards_reaches_functions_and_scripts(space: Space):
         """)
     space.good("-j", "1")
     assert [space.read(f"{k}{n}.txt") for k in "fs" for n in (1, 2)] == ["v1", "v2"] * 2
+
+
+@pytest.mark.parametrize("private", ["false", "true"])
+def test_a_script_with_a_prefix_is_seeded_as_one_without(space: Space, private: str) -> None:
+    pytest.importorskip("numpy")
+    space.write("lib.py", "x = 'lib'\n")
+    space.write(
+        "scripts/s.py",
+        "import random, sys\nimport numpy, lib\nassert __name__ == '__main__'\n"
+        "numbers = random.random(), float(numpy.random.rand())\n"
+        "with open(sys.argv[1], 'w') as file:\n"
+        "    print(*numbers, lib.x, len(sys.argv), __file__.endswith('s.py'), file=file)\n",
+    )
+    text = """
+        wildcards:
+          n: [1, 2]
+        rules:
+          all:
+            input: "{n}.txt"
+          make:
+            output: "{n}.txt"
+            private: PRIVATE
+            prefix: PREFIX
+            script: scripts/s.py
+            args: ["{output}", "{n}"]
+        """.replace("PRIVATE", private)
+    made = []
+    for prefix in ("[]", "[env]", "[env, A=b]"):
+        space.workflow(text.replace("PREFIX", prefix))
+        space.good("--rerun")
+        made.append([space.read("1.txt"), space.read("2.txt")])
+    assert made[0] == made[1] == made[2]
+    assert made[0][0] != made[0][1] and made[0][0].endswith(" lib 3 True\n")
+    flow = space.flow("-n", "-p", "--rerun")
+    assert "env A=b python3 " in flow.stdout and "seeded" not in flow.stdout
+    space.workflow(text.replace("PREFIX", "[env]") + "    seed: false\n")
+    space.good()
+    first = space.read("1.txt")
+    space.good("--rerun")
+    assert space.read("1.txt") != first

@@ -84,8 +84,10 @@ class Config:
     key, so that a caller can tell which names are used.
     """
 
-    def __init__(self, tree: Mapping) -> None:
+    def __init__(self, tree: Mapping, root: str = "") -> None:
+        """`root` is the path of the Workflowfile's folder."""
         self._raw = tree
+        self._below = root.rstrip("/") + "/" if root else ""
         self._filled: dict[int, Node] = {}
         self._busy: dict[int, str] = {}
         self._weights: dict[int, int] = {}
@@ -106,6 +108,13 @@ class Config:
             assert isinstance(made, Mapping), "bug: a mapping stays one"
             self._tree = made
         return self._tree
+
+    def inside(self, path: str) -> str:
+        """A path, which config may have given as an absolute one, relative to the Workflowfile's
+        folder if it lies in it: so that it has one spelling."""
+        if self._below and path.startswith(self._below) and path != self._below:
+            return path[len(self._below) :].lstrip("/") or path
+        return path
 
     def has(self, steps: Steps) -> bool:
         """Whether there is a value at the end of this way."""

@@ -74,7 +74,7 @@ class _Loader:
         self._root = root
         self._errors = Collector()
         self._found: FlowFiles = read_files(disk, file, config_args, self._errors)
-        self._config = Config(self._found.config)
+        self._config = Config(self._found.config, root)
         self._drafts: dict[str, Draft] = {}
         self._absent: dict[str, str] = {}
         self._absent_scatters: dict[str, str] = {}

@@ -70,7 +70,7 @@ class Found:
 def files(key: Key, around: Surroundings) -> Found:
     """`data/{month}.csv`: the values of the files that exist."""
     written = scalars.scalar(key.value, key.text, "a pattern of files, a list or a mapping")
-    pattern = parse_pattern(written.text, written.place)
+    pattern = parse_pattern(around.config.inside(written.text), written.place)
     _check_pattern(key, pattern, written)
     listed = list_values(pattern, key.names, around.disk, around.constraints, around.outputs_among)
     return Found(listed.columns, f"the files {pattern}", listed.passed_over)
@@ -176,7 +176,7 @@ def numbers(key: Key, around: Surroundings) -> Found:
 def lines(key: Key, around: Surroundings) -> Found:
     """`{lines: items.txt}`: the lines of a file."""
     _one_name(key, "lines")
-    pattern = _pattern_of(key)
+    pattern = _pattern_of(key, around)
     origin = f"the lines of {pattern}"
     if pattern.wildcards or around.is_made(pattern):
         return _from_made(key, Made(kind="lines", pattern=pattern), origin)
@@ -186,7 +186,7 @@ def lines(key: Key, around: Surroundings) -> Found:
 
 def table(key: Key, around: Surroundings) -> Found:
     """`{table: samples.tsv}`: columns of a sheet."""
-    pattern = _pattern_of(key)
+    pattern = _pattern_of(key, around)
     columns, headless = _columns_of(key)
     comment = None
     if "comment" in key.options:
@@ -296,9 +296,9 @@ def _one_name(key: Key, form: str) -> None:
         )
 
 
-def _pattern_of(key: Key) -> Pattern:
+def _pattern_of(key: Key, around: Surroundings) -> Pattern:
     written = scalars.scalar(key.value, key.form, "the path of a file")
-    pattern = parse_pattern(written.text, written.place)
+    pattern = parse_pattern(around.config.inside(written.text), written.place)
     own = next((name for name in key.names if name in pattern.wildcards), None)
     if own is not None:
         raise FileflowError(

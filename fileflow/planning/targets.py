@@ -5,6 +5,7 @@ It knows words, rules and paths; what the jobs need is found by the closure.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 
 from fileflow.errors import Exit, FileflowError, did_you_mean
@@ -97,7 +98,18 @@ class Targets:
                 for group in link.groups:
                     paths += group.paths
             return
-        paths.append(normal(target.path))
+        paths.append(self._spelt(normal(target.path)))
+
+    def _spelt(self, path: str) -> str:
+        """A path as rules have it: one outside of the folder is absolute or begins with `..`."""
+        finder, root = self.closure.finder, self.closure.workflow.root
+        if posixpath.isabs(path):
+            other = posixpath.relpath(path, root)
+        elif path.startswith("../"):
+            other = posixpath.normpath(posixpath.join(root, path))
+        else:
+            return path
+        return other if finder.makers(other) and not finder.makers(path) else path
 
     def asked(self) -> Jobs:
         """The jobs asked for; marks them, and what the rules without action ask for, as wanted."""

@@ -416,3 +416,35 @@ def test_a_protected_output_is_read_only_and_stays_until_forced(space: Space):
     assert space.read("out.txt") == "1\n"
     space.good("--force", "out.txt")
     assert space.read("out.txt") == "2\n"
+
+
+def test_an_absolute_path_in_the_folder_and_a_relative_one_are_one_file(space: Space) -> None:
+    space.workflow(f"""
+        config: {{here: "{space.root}"}}
+        wildcards: {{n: "{{config.here}}/src/{{n}}.txt"}}
+        rules:
+          all: {{input: [y, x]}}
+          a: {{input: "src/{{n}}.txt", output: "{{config.here}}/d/{{n}}", shell: "cp {{input}} {{output}}"}}
+          x: {{input: "d/{{n}}", output: x, shell: "cat {{input}} > {{output}}"}}
+          y: {{input: "{{config.here}}/d/{{n}}", output: y, shell: "cat {{input}} > {{output}}"}}
+        """)
+    space.write("src/1.txt", "one\n")
+    assert space.good().built == {"a 1", "x", "y"}
+    assert space.good(f"{space.root}/d/1").built == space.good("d/1").built == set()
+    space.write("src/1.txt", "two\n")
+    assert space.good().built == {"a 1", "x", "y"}
+    assert space.good().built == set()
+
+
+def test_a_target_outside_of_the_folder_is_found_in_either_spelling(space: Space) -> None:
+    outside = space.root.parent / f"{space.root.name}-outside"
+    space.workflow(f"""
+        rules:
+          a: {{input: s, output: "{outside}/x", shell: "cp {{input}} {{output}}"}}
+          b: {{input: s, output: "../{outside.name}/y", shell: "cp {{input}} {{output}}"}}
+        """)
+    for text, name, rule in (("1", "x", "a"), ("2", "y", "b")):
+        for target in (f"{outside}/{name}", f"../{outside.name}/{name}"):
+            space.write("s", f"{text} {target}\n")
+            assert space.good(target).built == {rule}
+            assert (outside / name).read_text() == f"{text} {target}\n"

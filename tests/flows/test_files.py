@@ -424,7 +424,10 @@ def test_an_absolute_path_in_the_folder_and_a_relative_one_are_one_file(space: S
         wildcards: {{n: "{{config.here}}/src/{{n}}.txt"}}
         rules:
           all: {{input: [y, x]}}
-          a: {{input: "src/{{n}}.txt", output: "{{config.here}}/d/{{n}}", shell: "cp {{input}} {{output}}"}}
+          a:
+            input: src/{{n}}.txt
+            output: "{{config.here}}/d/{{n}}"
+            shell: cp {{input}} {{output}}
           x: {{input: "d/{{n}}", output: x, shell: "cat {{input}} > {{output}}"}}
           y: {{input: "{{config.here}}/d/{{n}}", output: y, shell: "cat {{input}} > {{output}}"}}
         """)

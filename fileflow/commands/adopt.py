@@ -191,7 +191,7 @@ class _Adoption:
         if reason is None:
             return False
         gone = reason.why is Why.MISSING and reason.after == "absent"
-        return not gone or table.base | row in self.decided.plan.asked
+        return not gone or self.decided.plan.asks_for(table.base | row, reason.about)
 
     def _lack(self, table: RuleTable, row: int) -> str:
         """Why the outputs of a job cannot be taken as they are; empty if they can."""

@@ -74,7 +74,7 @@ def plan_known(
         if growth is not None and not plan.same:
             built, growth = {*built, *growth.built()}, None  # it could not grow
         called = set(session.called)
-        plan.asked.update(_jobs_of(plan, called))
+        plan.ask(_jobs_of(plan, called))
         if failed:
             again = set(_jobs_of(plan, failed))
             plan.blocked.update(again, all_behind(plan.tables, again))

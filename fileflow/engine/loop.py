@@ -501,7 +501,8 @@ class Loop:
             self.schedule.kept(job)
             self._settled(job)
             return False
-        if reason.why is Why.MISSING and reason.after == "absent" and job not in self.plan.asked:
+        gone = reason.why is Why.MISSING and reason.after == "absent"
+        if gone and not self.plan.asks_for(job, reason.about):
             self.schedule.kept(job, resting=True)
             self._settled(job)
             return False

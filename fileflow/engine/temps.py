@@ -62,7 +62,7 @@ class Temps:
             self.kept_for.update(self.staleness.makers_taken(table, job & ROW))
 
     def _try(self, job: int) -> None:
-        if job in self.plan.asked or job in self.kept_for:
+        if job in self.kept_for:
             return
         if self.schedule.state(job) not in (JobState.BUILT, JobState.KEPT):
             return
@@ -70,7 +70,7 @@ class Temps:
             return
         table = self.plan.tables[job >> SHIFT]
         for entry, path in table.files_of(job & ROW):
-            if entry.temp and os.path.lexists(path):
+            if entry.temp and not self.plan.asks_for(job, path) and os.path.lexists(path):
                 remove(path)
                 self.world.gone(path)
 

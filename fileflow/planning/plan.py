@@ -5,7 +5,7 @@ Pure values. How a plan is worked out stands in `planner`; what is stale is deci
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from fileflow.errors import Collector, Exit, FileflowError
@@ -86,6 +86,7 @@ class Plan:
         tables: of each rule that takes part, its table; wanted rows are marked in it.
         order: (table, rows) steps; rows None: all wanted rows of the table.
         asked: jobs that were asked for themselves: absent outputs of theirs are built.
+        in_part: of the jobs that were asked for those of which only some paths were: these.
         forced: jobs to be treated as stale.
         missing: with `keep_going`, the sources that are not there.
         blocked: with `keep_going`, the jobs that lack a source.
@@ -117,6 +118,7 @@ class Plan:
     joins: Joins
     order: list[tuple[RuleTable, Sequence[int] | None]] = field(default_factory=list)
     asked: Jobs = field(default_factory=Jobs)
+    in_part: dict[int, set[str]] = field(default_factory=dict)
     forced: set[int] = field(default_factory=set)
     missing: list[Missing] = field(default_factory=list)
     blocked: set[int] = field(default_factory=set)
@@ -137,6 +139,23 @@ class Plan:
     same: set[int] = field(default_factory=set)
     failed: dict[int, FileflowError] = field(default_factory=dict)
     wrong: list[FileflowError] = field(default_factory=list)
+
+    def ask(self, jobs: Iterable[int]) -> None:
+        """Asks for all that these jobs make."""
+        for job in jobs:
+            self.asked.add(job)
+            self.in_part.pop(job, None)
+
+    def asks_for(self, job: int, path: str) -> bool:
+        """Whether a path that a job makes was asked for, or something below it."""
+        if job not in self.asked:
+            return False
+        paths = self.in_part.get(job)
+        return (
+            paths is None
+            or path in paths
+            or any(one.startswith(path.rstrip("/") + "/") for one in paths)
+        )
 
     def table_of(self, job: int) -> RuleTable:
         """The table that a job is in."""

@@ -109,6 +109,7 @@ def _plan(closure: Closure, wishes: Wishes) -> Plan | None:
         by_rule=closure.by_rule,
         joins=closure.joins,
         asked=(asked if isinstance(asked, Jobs) else Jobs(asked)).without(deferred),
+        in_part=targets.in_part(),
         forced=targets.forced(),
         missing=missing,
         blocked=blocked,

@@ -316,7 +316,7 @@ class Staleness:
             if (
                 reason.why is Why.MISSING
                 and reason.after == "absent"
-                and job not in self.plan.asked
+                and not self.plan.asks_for(job, reason.about)
             ):
                 if cause is not None:
                     states[row] = State.MAYBE
@@ -581,7 +581,18 @@ class Staleness:
                 return changed
         if self._is_expired(table, record):
             return _EXPIRED
-        return _gravest(self._outputs_reasons(table, row, record))
+        return self._gravest(job, self._outputs_reasons(table, row, record))
+
+    def _gravest(self, job: int, reasons: Iterator[Reason]) -> Reason | None:
+        """The first reason but, if there is any, none for which a job may rest: an output that is
+        gone; of these, one that was asked for."""
+        missing = []
+        for reason in reasons:
+            if reason.why is not Why.MISSING:
+                return reason
+            missing.append(reason)
+        asked = (reason for reason in missing if self.plan.asks_for(job, reason.about))
+        return next(asked, missing[0] if missing else None)
 
     def _recipe(self, table: RuleTable, row: int, before: bytes) -> bytes | None:
         """The digest of a job's recipe; None, like no record's, if a value of it is not there."""
@@ -881,16 +892,6 @@ def input_names(table: RuleTable) -> tuple[str, ...]:
 def output_names(table: RuleTable) -> tuple[str, ...]:
     """The name of each output entry, empty for none."""
     return tuple(entry.name or "" for entry in table.shape.outputs)
-
-
-def _gravest(reasons: Iterator[Reason]) -> Reason | None:
-    """The first reason but, if there is any, none for which a job may rest: a missing output."""
-    first = None
-    for reason in reasons:
-        if reason.why is not Why.MISSING:
-            return reason
-        first = first or reason
-    return first
 
 
 def _same_outputs(table: RuleTable, row: int, record: Record, outputs: tuple[str, ...]) -> bool:

@@ -39,6 +39,8 @@ class Targets:
         self.paths: list[str] = []
         self._forced_rules: list[Rule] = []
         self._forced_paths: list[str] = []
+        self._whole = Jobs()
+        self._in_part: dict[int, set[str]] = {}
 
     @property
     def narrows(self) -> bool:
@@ -115,6 +117,8 @@ class Targets:
         """The jobs asked for; marks them, and what the rules without action ask for, as wanted."""
         closure = self.closure
         jobs = Jobs()
+        self._whole = Jobs()
+        self._in_part = {}
         self.sources = []
         self.producers = []
         self.late = {}
@@ -125,6 +129,7 @@ class Targets:
             maker = self._maker(path)
             if maker is not None:
                 jobs.add(maker)
+                self._in_part.setdefault(maker, set()).add(path)
         for name, late in self._late_patterns:
             self.late[name] = late
             self._want_told(late)
@@ -138,6 +143,7 @@ class Targets:
             raise free_rule(table)
         if not rule.asks_only:
             jobs.update(range(table.base, table.base + table.count))
+            self._whole.update(range(table.base, table.base + table.count))
             if closure.unknowns.any:
                 late = closure.unknowns.of_rule(table, {})
                 if late:
@@ -150,8 +156,12 @@ class Targets:
         closure.want_rows(table, range(table.count))
         closure.close()
         for link in table.links:
+            several = any(len(closure.tables[n].shape.outputs) > 1 for n in link.tables)
             for row in range(table.count):
                 makers = link.makers_of(row)
+                for path, maker in zip(link.paths_of(row), makers, strict=False) if several else ():
+                    if maker >= 0:
+                        self._in_part.setdefault(maker, set()).add(path)
                 if not isinstance(makers, range) and makers and min(makers) < 0:
                     group = link.group(row)
                     paths = [link.paths[row]] if group is None else group.paths
@@ -161,6 +171,10 @@ class Targets:
                     makers = [maker for maker in makers if maker >= 0]
                 jobs.update(makers)
                 closure.asked_by.add(makers, rule.name)
+
+    def in_part(self) -> dict[int, set[str]]:
+        """Of the jobs that are asked for those of which only some paths are: these."""
+        return {job: paths for job, paths in self._in_part.items() if job not in self._whole}
 
     def _want_told(self, producers: frozenset[int]) -> None:
         """What is asked for is not all known before these jobs have told."""

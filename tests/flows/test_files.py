@@ -451,3 +451,37 @@ def test_a_target_outside_of_the_folder_is_found_in_either_spelling(space: Space
             space.write("s", f"{text} {target}\n")
             assert space.good(target).built == {rule}
             assert (outside / name).read_text() == f"{text} {target}\n"
+
+
+def test_asked_for_are_the_paths_and_not_all_that_their_jobs_make(space: Space) -> None:
+    space.workflow("""
+        rules:
+          all: {input: [r, v]}
+          a:
+            input: s
+            output: {big: {path: u, temp: true}, stats: v, more: w}
+            shell: for f in {output.big} {output.stats} {output.more}; do cat {input} > $f; done
+          b: {input: u, output: r, shell: "cp {input} {output}"}
+        """)
+    space.write("s", "1\n")
+    assert space.good().built == {"a", "b"}
+    assert space.files() == ["Workflowfile", "r", "s", "v", "w"]  # u is nobody's any more
+    assert space.good().built == space.good("v").built == set()
+    space.delete("w")
+    assert space.good().built == space.good("v").built == set()
+    assert space.good("w").built == {"a"}
+    assert space.files() == ["Workflowfile", "r", "s", "v", "w"]
+    assert space.good("u").built == {"a"}  # asked for: it stays
+    assert space.exists("u") and space.good("u").built == set()
+    space.delete("w")
+    assert space.good("a").built == {"a"}  # a rule as a target asks for all of its outputs
+    assert space.exists("u") and space.good("a").built == set()
+    space.delete("v")
+    assert space.good().built == {"a"}
+    assert not space.exists("u")
+    space.delete("r")
+    assert space.good().built == {"a", "b"}
+    space.write("s", "2\n")
+    assert space.good("v").built == {"a"}
+    assert space.good().built == {"a", "b"}
+    assert space.read("r") == "2\n" and not space.exists("u")

@@ -69,6 +69,8 @@ def plan_known(
         whole = replace(wishes, omit=(), where=(), keep_going=True)
         plan_known(session, whole, rerun=rerun, describe=describe, keep=keep)
         session.called.clear()
+    if rerun:
+        session.world.look_at_no_others()
     for _ in range(_MOST_ROUNDS):
         plan = session.plan(wishes, None if growth is None else growth.decided.plan)
         if growth is not None and not plan.same:

@@ -724,7 +724,7 @@ class Closure:
                 able = [maker for maker in able if had.without(path, maker)] or able
             maker = self._preferred(path, able, entry, errors) if able else None
             if maker is None and not able:
-                maker = SOURCE if self._may_be_source(path, makers) else makers[0]
+                maker = SOURCE if self._may_be_source(path) else self._first_asked(makers)
             if maker is not None:
                 self.picked[path, makers] = maker
                 decided = True
@@ -732,7 +732,7 @@ class Closure:
                     self.decided[path] = SOURCE
         errors.raise_if_any()
         for path, maker in had.hopeless():
-            if path not in self.decided and self._may_be_source(path, (maker,)):
+            if self._is_free(maker) and path not in self.decided and self._may_be_source(path):
                 self.decided[path] = SOURCE
                 decided = True
         if decided:
@@ -766,14 +766,22 @@ class Closure:
         inside = {number: found & needs.keys() for number, found in needs.items()}
         return any(len(one) > 1 or one[0] in inside[one[0]] for one in components(inside))
 
-    def _may_be_source(self, path: str, makers: Iterable[int]) -> bool:
-        """A file that is there is a source if only rules with a free wildcard could make it."""
-        for maker in makers:
-            if not self.tables[maker >> SHIFT].shape.free:
-                return False
-        if self.looks.has_record(path):
+    def _is_free(self, job: int) -> bool:
+        """Whether its rule has a wildcard without values."""
+        return bool(self.tables[job >> SHIFT].shape.free)
+
+    def _may_be_source(self, path: str) -> bool:
+        """A file that is there is a source if only rules with a free wildcard could make it.
+
+        All that could make it count, also those that do not for the one who asks.
+        """
+        if not all(map(self._is_free, self.finder.makers(path))) or self.looks.has_record(path):
             return False
         return self.looks.signatures([path])[0] is not None
+
+    def _first_asked(self, makers: Sequence[int]) -> int:
+        """Of several jobs that cannot be had the one that tells what is lacking."""
+        return min(makers, key=self._is_free)
 
     def _preferred(
         self, path: str, able: list[int], entry: Entry | None, errors: Collector

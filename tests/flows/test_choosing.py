@@ -80,6 +80,25 @@ def test_a_rule_whose_inputs_cannot_be_had_drops_out(space):
     assert space.read("out/b.txt") == "two\n"
 
 
+@pytest.mark.parametrize("target", ["lit.up", "lit.txt", "lit", "use"])
+def test_a_file_is_no_source_if_one_of_the_rules_that_it_fits_has_no_free_wildcard(space, target):
+    space.workflow("""
+        wildcards: {n: [lit]}
+        rules:
+          use: {input: "{n}.txt", output: "{n}.up", shell: "cp {input} {output}"}
+          gen: {input: "{m}.src", output: "{m}.txt", shell: "cp {input} {output}"}
+          lit: {input: nope, output: lit.txt, shell: "cp {input} {output}"}
+        """)
+    space.write("lit.txt", "there\n")
+    refused = space.run(target)
+    assert refused.status == 2
+    assert "nope is not there" in refused.text
+    assert "needed by lit" in refused.text
+    space.write("nope", "made\n")
+    space.good(target)
+    assert space.read("lit.txt") == "made\n"
+
+
 @pytest.mark.parametrize(("mode", "word"), [("fast", "quick"), ("exact", "slow")])
 def test_a_rule_is_there_only_when_the_config_says_so(space, mode, word):
     space.workflow("""

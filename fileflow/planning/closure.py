@@ -743,11 +743,13 @@ class Closure:
             if table.rule.asks_only
             for row in wanted_rows(table)
         ]
+        dropped = had.hopeless_optional() - self.dropped
+        if dropped:  # before what is missing: a rule without action asks for it as the user does
+            self.dropped |= dropped
+            return None
         missing = had.missing([*asked, *asking, *sorted(self.tellers)])
         if not missing:
-            dropped = had.hopeless_optional()
-            self.dropped |= dropped
-            return None if dropped else (set(), [])
+            return set(), []
         if tolerant:
             return had.blocked(), missing
         errors = Collector()

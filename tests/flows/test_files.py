@@ -99,6 +99,28 @@ def test_an_input_that_another_rule_may_do_without_is_missing_all_the_same(space
     assert space.read("a.txt") == "[]\n"
 
 
+@pytest.mark.parametrize(
+    "entry",
+    ['{path: "o/{n}", optional: true}', "{path: o/1, optional: true}", "{rule: o, optional: true}"],
+)
+def test_a_rule_without_action_does_without_what_cannot_be_had_too(space, entry):
+    space.workflow(f"""
+        wildcards: {{n: [1, 2]}}
+        rules:
+          all: {{input: [{entry}, base]}}
+          o: {{input: "i/{{n}}", output: "o/{{n}}", shell: "cp {{input}} {{output}}"}}
+        """)
+    space.write("i/2", "")
+    assert "base is not there" in space.run().text
+    space.write("base", "")
+    others = set() if "o/1" in entry else {"o 2"}
+    assert space.good().built == others
+    assert space.good().counts() == (0, len(others), 0, 0)
+    assert space.run("o/1").status == space.run("o").status == 2
+    space.write("i/1", "")
+    assert space.good().built == {"o 1"}
+
+
 def test_a_failing_producer_of_an_optional_input_still_stops_it(space):
     space.workflow("""
         rules:

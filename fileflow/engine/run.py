@@ -23,7 +23,7 @@ from fileflow.engine.project import Project
 from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of, wished
 from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Growth, Overrides, Session
-from fileflow.engine.waves import Tally, lost_files, lost_lines, partner_lines
+from fileflow.engine.waves import Tally, lost_files, lost_lines, partner_lines, unmade_lines
 from fileflow.errors import Collector, Exit, FileflowError
 from fileflow.fast import STATE, looked
 from fileflow.garbage import no_collection
@@ -231,6 +231,9 @@ def _run(
             finished = replace(finished, signal=stop.signal)
             break
     finished = tally.summary(finished)
+    if unmade := list(unmade_lines(loop)):
+        error = "\n".join(filter(None, (finished.error, *unmade)))
+        finished = replace(finished, error=error, status=finished.status or 1)
     if not finished.status:
         forget_unused(session, loop.plan)
     for line in partner_lines(loop.plan):

@@ -153,6 +153,13 @@ def partner_lines(plan: Plan) -> Iterator[str]:
                     )
 
 
+def unmade_lines(loop: Loop) -> Iterator[str]:
+    """What was asked for below folders that jobs have made as a whole, and is not in them."""
+    for path, job in loop.plan.below.items():
+        if loop.schedule.is_settled(job) and not os.path.lexists(path):
+            yield f"{path} is not there: {loop.plan.label(job)} has made the folder without it"
+
+
 def lost_files(session: Session, loop: Loop, lost: Sequence[str]) -> dict[str, None]:
     """The files that scatters do not find any more and that are there, and what was made from
     them."""

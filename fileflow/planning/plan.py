@@ -93,6 +93,7 @@ class Plan:
         left_out: how many jobs of each rule were left out on wish.
         named_paths: the paths that were asked for, each as itself.
         source_targets: targets that are files no rule makes.
+        below: what is asked for and lies below a folder that a job makes as a whole, with that job.
         deferred: the jobs that are wanted but wait for values that are found while running; they
             are in no step of `order`.
         producers: the jobs that have to tell before the deferred ones are known.
@@ -125,6 +126,7 @@ class Plan:
     left_out: dict[str, int] = field(default_factory=dict)
     named_paths: Sequence[str] = ()
     source_targets: list[str] = field(default_factory=list)
+    below: dict[str, int] = field(default_factory=dict)
     deferred: set[int] = field(default_factory=set)
     producers: set[int] = field(default_factory=set)
     incomplete: bool = False

@@ -116,6 +116,7 @@ def _plan(closure: Closure, wishes: Wishes) -> Plan | None:
         left_out=targets.left_out,
         named_paths=targets.paths,
         source_targets=[p for p in targets.sources if p not in closure.lacking],
+        below=targets.below,
         deferred=set(deferred),
         producers=producers.union(targets.producers),
         incomplete=bool(deferred or targets.producers),

@@ -30,6 +30,7 @@ class Targets:
         self.closure = closure
         self.wishes = wishes
         self.sources: list[str] = []
+        self.below: dict[str, int] = {}
         self.left_out: dict[str, int] = {}
         self.producers: list[int] = []
         self.late: dict[str, frozenset[int]] = {}
@@ -120,6 +121,7 @@ class Targets:
         self._whole = Jobs()
         self._in_part = {}
         self.sources = []
+        self.below = {}
         self.producers = []
         self.late = {}
         self.wrong = {}
@@ -130,6 +132,7 @@ class Targets:
             if maker is not None:
                 jobs.add(maker)
                 self._in_part.setdefault(maker, set()).add(path)
+                self._note_below(path, maker)
         for name, late in self._late_patterns:
             self.late[name] = late
             self._want_told(late)
@@ -162,6 +165,9 @@ class Targets:
                 for path, maker in zip(link.paths_of(row), makers, strict=False) if several else ():
                     if maker >= 0:
                         self._in_part.setdefault(maker, set()).add(path)
+                if closure.finder.folders and not link.entry.optional:
+                    for path, maker in zip(link.paths_of(row), makers, strict=False):
+                        self._note_below(path, maker)
                 if not isinstance(makers, range) and makers and min(makers) < 0:
                     group = link.group(row)
                     paths = [link.paths[row]] if group is None else group.paths
@@ -180,6 +186,15 @@ class Targets:
         """What is asked for is not all known before these jobs have told."""
         self.closure.want_told(producers)
         self.producers += [job for job in producers if job not in self.producers]
+
+    def _note_below(self, path: str, maker: int) -> None:
+        """Whether a folder that is made as a whole has a file shows when it is made."""
+        table = self.closure.tables.get(maker >> SHIFT)
+        if table is None or not any(e.pattern and e.pattern.directory for e in table.shape.outputs):
+            return
+        for entry, folder in table.files_of(maker & ROW):
+            if entry.pattern and entry.pattern.directory and path.startswith(f"{folder}/"):
+                self.below[path] = maker
 
     def _note_none(self, table: RuleTable) -> None:
         """A rule that is asked for and has no job, as no values were found, is a mistake."""

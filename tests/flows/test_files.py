@@ -322,6 +322,24 @@ def test_of_a_directory_that_a_rule_makes_only_the_named_file_counts(space):
     assert space.ran == ["count", "site"]
 
 
+@pytest.mark.parametrize("target", ["d/nope", "all"])
+def test_what_is_asked_for_below_a_directory_and_is_not_in_it_is_a_failure_each_time(space, target):
+    space.workflow("""
+        rules:
+          all: {input: [d/a, d/nope]}
+          d: {output: d/, shell: "touch {output}/a; test ! -e more || touch {output}/nope"}
+        """)
+    assert space.run("-n", target).status == 0
+    for built in (1, 0):
+        run = space.run(target)
+        assert (run.status, run.summary["built"], run.summary["failed"]) == (1, built, 0)
+        assert "d/nope is not there: d has made the folder without it" in run.text
+    space.good("d/a", "d")
+    space.write("more", "")
+    space.good("--force", "d", target)
+    space.good(target)
+
+
 def test_a_directory_that_lost_a_file_is_built_again(space):
     space.write("names.txt", "a b\n")
     space.workflow(FOLDER)

@@ -5,13 +5,13 @@ Pure: it looks at the texts of paths, never at a disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from fileflow.errors import Collector, FileflowError
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry
 from fileflow.planning.plan import Plan
-from fileflow.planning.tables import SOURCE, RuleTable, wanted_links, wanted_rows
+from fileflow.planning.tables import ROW, SOURCE, RuleTable, wanted_links, wanted_rows
 
 Spot = tuple[RuleTable, int, Pattern]
 
@@ -23,8 +23,9 @@ def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
     the plan from which this one grew are not compared with each other again.
     """
     errors = Collector()
-    folders: dict[str, int] = {}
-    new_folders: dict[str, int] = {}
+    made: dict[str, int] = {}
+    folders = _folders_elsewhere(plan, table_of)
+    new_folders = dict(folders)
     spots: list[Spot] = []
     for table in plan.tables.values():
         for k, entry in enumerate(table.shape.outputs):
@@ -34,6 +35,7 @@ def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
             if entry.pattern.directory:
                 paths = table.output_paths(k)
                 mine = {paths[row]: table.base | row for row in wanted_rows(table)}
+                made.update(mine)
                 folders.update(mine)
                 if table.number not in plan.same:
                     new_folders.update(mine)
@@ -44,17 +46,42 @@ def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
     for table in plan.tables.values():
         above = new_folders if table.number in plan.same else folders
         _check_below(plan, table, {**above, **_files_above(plan, table)}, errors)
-    _check_input_folders(plan, table_of, errors)
+    _check_writers(plan, table_of, made, errors)
     errors.raise_if_any()
 
 
-def _check_input_folders(
-    plan: Plan, table_of: Callable[[str], RuleTable], errors: Collector
-) -> None:
-    """No rule writes in a folder that is an input and that no rule makes as a whole.
+def _folders_elsewhere(plan: Plan, table_of: Callable[[str], RuleTable]) -> dict[str, int]:
+    """What jobs that have no part in the plan make as a whole, where its jobs may write below."""
+    outputs = [entry for table in plan.tables.values() for entry in table.shape.outputs]
+    heads = {entry.pattern.parts[0] for entry in outputs if entry.pattern is not None}
+    found: dict[str, int] = {}
+    for rule in plan.workflow.rules.values():
+        if not any(_may_lie_above(entry, heads) for entry in rule.outputs):
+            continue
+        table = table_of(rule.name)
+        jobs = range(table.base, table.base + table.count) if not table.shape.free else ()
+        for k, entry in enumerate(table.shape.outputs):
+            if entry.pattern is not None and entry.pattern.directory:
+                found.update(zip(table.output_paths(k), jobs, strict=False))
+    return found
 
-    All rules are asked, whether this plan needs them or not: what one of them writes there would
-    change the input of another run.
+
+def _may_lie_above(entry: Entry, heads: Collection[str]) -> bool:
+    """Whether paths that begin like this could lie below a folder that an output makes."""
+    if entry.pattern is None or entry.absent or not entry.pattern.directory:
+        return False
+    mine = entry.pattern.parts[0] if entry.pattern.names else f"{entry.pattern.parts[0]}/"
+    return any(head.startswith(mine) or mine.startswith(head) for head in heads)
+
+
+def _check_writers(
+    plan: Plan, table_of: Callable[[str], RuleTable], made: Mapping[str, int], errors: Collector
+) -> None:
+    """No rule writes in a folder that another job makes as a whole, or that is an input and that no
+    rule makes as a whole.
+
+    All rules are asked, whether this plan needs them or not: what one of them writes there would be
+    gone when the folder is made again, or change the input of another run.
     """
     inputs = {
         path: link.entry
@@ -63,16 +90,18 @@ def _check_input_folders(
         for path, maker in zip(paths, makers, strict=True)
         if maker == SOURCE
     }
-    if not inputs:
+    if not inputs and not made:
         return
+    planned = {table.rule.name for table in plan.tables.values() if 0 not in table.wanted}
     for rule in plan.workflow.rules.values():
+        folders = {*inputs} if rule.name in planned else {*made, *inputs}
         for entry in rule.outputs:
             if entry.pattern is None or entry.absent:
                 continue
-            inside = _folder_above(entry, inputs)
-            if inside is None and any(_may_lie_in(entry, path) for path in inputs):
-                inside = next(_folders_written_in(table_of(rule.name), inputs), None)
-            if inside is not None:
+            inside = _folder_above(entry, folders)
+            if inside is None and any(_may_lie_in(entry, path) for path in folders):
+                inside = next(_folders_written_in(table_of(rule.name), folders), None)
+            if inside in inputs:
                 errors.add(
                     FileflowError(
                         f"the folder {inside}/ is an input, but rule {rule.name!r} writes in it",
@@ -81,6 +110,9 @@ def _check_input_folders(
                         "whole folder",
                     )
                 )
+                break
+            if inside is not None:
+                errors.add(_written_in(plan, str(entry.pattern), inside, made[inside], entry))
                 break
 
 
@@ -200,15 +232,17 @@ def _check_below(plan: Plan, table: RuleTable, folders: dict[str, int], errors: 
                 above = above[:slash]
                 other = folders.get(above)
                 if other is not None:
-                    errors.add(
-                        FileflowError(
-                            f"{paths[row]} lies in {above}/, which {plan.label(other)} makes as a "
-                            "whole",
-                            place=entry.place,
-                            hint="write it into a folder of its own",
-                        )
-                    )
+                    errors.add(_written_in(plan, paths[row], above, other, entry))
                     return
+
+
+def _written_in(plan: Plan, path: str, folder: str, maker: int, entry: Entry) -> FileflowError:
+    label = plan.by_number(maker).label(maker & ROW)
+    return FileflowError(
+        f"{path} lies in {folder}/, which {label} makes as a whole",
+        place=entry.place,
+        hint="write it into a folder of its own",
+    )
 
 
 def _is_below(path: str, folders: dict[str, int]) -> bool:

@@ -322,6 +322,39 @@ def test_of_a_directory_that_a_rule_makes_only_the_named_file_counts(space):
     assert space.ran == ["count", "site"]
 
 
+@pytest.mark.parametrize("path", ["d1/x", '"d{n}/x"', "d1/sub/"])
+@pytest.mark.parametrize("args", [["d1"], ["e"], ["d1/x"], ["-n", "use"], ["check"]])
+def test_an_output_below_another_rules_directory_is_refused_whatever_is_asked_for(
+    space, path, args
+):
+    space.workflow(f"""
+        wildcards: {{n: [1, 2]}}
+        rules:
+          d: {{output: "d{{n}}/", shell: "touch {{output}}/a"}}
+          e: {{output: {path}, shell: "touch {{output}}"}}
+          use: {{input: d1/a, output: use, shell: "cp {{input}} {{output}}"}}
+        """)
+    refused = space.flow(*args)
+    assert refused.status == 2
+    assert "lies in d1/, which d n=1 makes as a whole" in refused.text
+    assert "Workflowfile:4:" in refused.text
+    assert space.files() == ["Workflowfile"]
+
+
+@pytest.mark.parametrize(("path", "target"), [("d/{any}", "d"), ("{any}/x", "d/x")])
+def test_an_output_with_a_free_wildcard_below_another_rules_directory_is_refused(
+    space, path, target
+):
+    space.workflow(f"""
+        rules:
+          d: {{output: d/, shell: "touch {{output}}/a"}}
+          e: {{output: "{path}", shell: "touch {{output}}"}}
+        """)
+    assert "lies in d/, which d makes as a whole" in space.flow(target).text
+    if target == "d/x":
+        space.good("d", "e/x")
+
+
 @pytest.mark.parametrize("target", ["d/nope", "all"])
 def test_what_is_asked_for_below_a_directory_and_is_not_in_it_is_a_failure_each_time(space, target):
     space.workflow("""

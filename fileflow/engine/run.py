@@ -232,8 +232,8 @@ def _run(
             break
     finished = tally.summary(finished)
     if unmade := list(unmade_lines(loop)):
-        error = "\n".join(filter(None, (finished.error, *unmade)))
-        finished = replace(finished, error=error, status=finished.status or 1)
+        said = "\n".join(filter(None, (finished.error, *unmade)))
+        finished = replace(finished, error=said, status=finished.status or 1)
     if not finished.status:
         forget_unused(session, loop.plan)
     for line in partner_lines(loop.plan):

@@ -197,8 +197,7 @@ class _RuleChecks:
         what = hint = None
         if isinstance(step, int):
             counted = [entry for entry in entries if not entry.order_only]
-            certain = not any(e.optional or self._gathers(e) is not False for e in counted)
-            if certain and not -len(counted) <= step < len(counted):
+            if self._is_beyond(counted, step):
                 what = f"the rule has {_count(len(counted), root)}"
                 hint = "they are counted from 0"
         elif isinstance(step, str) and step not in names:
@@ -211,10 +210,19 @@ class _RuleChecks:
             if not isinstance(second, int) or (len(named) == 1 and lists == [False]):
                 what = f"{root}.{step} has no parts"
                 hint = f"write {{{root}.{step}}}"
+            elif self._is_beyond(named, second):
+                what = f"{root}.{step} has {_count(len(named), 'path')}"
+                hint = "they are counted from 0"
         if what is None:
             return None
         place = template.place_at(placeholder.offset)
         return FileflowError(f"{placeholder.text}: {what}", place=place, hint=hint)
+
+    def _is_beyond(self, counted: Sequence[Entry], index: int) -> bool:
+        """Whether these entries surely give fewer paths than an index asks for."""
+        if any(entry.optional or self._gathers(entry) is not False for entry in counted):
+            return False
+        return not -len(counted) <= index < len(counted)
 
     def _param_step(self, template: Template, placeholder: Placeholder) -> FileflowError | None:
         if self._rule.params_call is not None:

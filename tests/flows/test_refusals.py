@@ -137,6 +137,22 @@ def test_a_plan_that_cannot_be_is_refused_and_names_the_rules(space, parts, targ
     refused(space, space.flow(*targets), *words)
 
 
+@pytest.mark.parametrize("args", [["check"], ["-n"], []])
+def test_an_index_that_the_text_rules_out_is_refused_before_anything_runs(space, args):
+    space.workflow("""
+        rules:
+          all: {input: [o, q]}
+          r: {input: {x: [a, b]}, output: o, shell: "cat {input.x[2]} > {output}"}
+          q: {output: q, shell: "touch {output}"}
+        """)
+    space.write("a", "")
+    space.write("b", "")
+    refused = space.flow(*args)
+    assert refused.status == 2
+    assert "Workflowfile:3:50: {input.x[2]}: input.x has 2 paths" in refused.text
+    assert not space.exists("q")
+
+
 def test_a_path_that_fits_in_two_ways_asks_for_a_constraint(space):
     space.write("x/a_b_c.fq", "")
     space.workflow("""

@@ -743,6 +743,25 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("5:15", "{input[2]}: the rule has 2 inputs", "they are counted from 0"),
     ),
+    "a number behind a name that is not there": (
+        """
+        rules:
+          a:
+            input: {x: [u, v], z: w}
+            output: {y: [s, t]}
+            shell: cat {input.x[1]} {input.x[2]} > {output.y[-2]}
+        """,
+        ("5:29", "{input.x[2]}: input.x has 2 paths", "they are counted from 0"),
+    ),
+    "a number from the end behind a name that is not there": (
+        """
+        rules:
+          a:
+            output: {y: [s, t]}
+            shell: touch {output.y} {output.y[-3]}
+        """,
+        ("4:29", "{output.y[-3]}: output.y has 2 paths", "they are counted from 0"),
+    ),
     "an unknown param": (
         """
         rules:

@@ -463,7 +463,7 @@ def _text(value: Value) -> str:
         return value.rstrip("/") or value if type(value) is PathText else value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Mapping):
+    if isinstance(value, (Mapping, list, tuple)):
         return json.dumps(value, sort_keys=True, ensure_ascii=False)
     return str(value)
 

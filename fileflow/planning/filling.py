@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fileflow.errors import FileflowError, did_you_mean
+from fileflow.language.config import below
 from fileflow.language.templates import (
     FillOptions,
     Lookup,
@@ -72,6 +73,23 @@ def node_value(node: Node, resolve: Callable[[Placeholder], Value] | None = None
     return {key: typed_value(item, resolve) for key, item in node.items.items()}
 
 
+def word_value(node: Node, resolve: Callable[[Placeholder], Value] | None = None) -> Value:
+    """A YAML node as words of a command: as `node_value`, but a list in a list is plain Python."""
+    value = node_value(node, resolve)
+    if not has_lists(node):
+        return value
+    assert isinstance(node, List) and isinstance(value, list), "bug: only a list has lists"
+    return [
+        typed_value(item, resolve) if isinstance(item, List) else one  # type: ignore[misc]
+        for item, one in zip(node.items, value, strict=True)
+    ]
+
+
+def has_lists(node: Node | Call) -> bool:
+    """Whether it is a list that has lists in it."""
+    return isinstance(node, List) and any(isinstance(item, List) for item in node.items)
+
+
 def typed_value(node: Node, resolve: Callable[[Placeholder], Value] | None = None) -> object:
     """A YAML node as plain Python: numbers as numbers; text with `{x}` filled in.
 
@@ -111,7 +129,7 @@ def as_written(value: object) -> Value:
     if isinstance(value, Mapping):
         return dict(value)
     assert isinstance(value, Sequence), "bug: an answer is no plain data"
-    return [as_written(one) for one in value]
+    return [list(one) if isinstance(one, (list, tuple)) else as_written(one) for one in value]
 
 
 def canonical(value: object) -> str:
@@ -265,7 +283,7 @@ class JobValues:
             return self._param(steps, hole)
         if root == "config":
             node = walk(self.table.config, steps, hole.text, self.wildcards())
-            return node_value(node)
+            return word_value(node)
         if root == "rule":
             return self.table.rule.name
         if root in self.table.columns and "each" not in hole.modifiers:
@@ -377,20 +395,21 @@ class JobValues:
     def _param(self, steps: Sequence[Step], hole: Placeholder) -> Value:
         if not steps:
             return self.typed_params()
-        value = self.param(str(steps[0]))
-        return _stepped(value, steps[1:], hole)
-
-    def param(self, name: str) -> Value:
-        """One param, as it is written, with placeholders filled in."""
+        name, steps = str(steps[0]), steps[1:]
         if self._is_asked(name):
-            return as_written(self._asked_param(name))
+            return _stepped(as_written(self._asked_param(name)), steps, hole)
         node = self.table.rule.params.get(name)
         if node is None or not isinstance(node, (Scalar, List, Tree)):
             raise FileflowError(
                 f"rule {self.table.rule.name!r} has no param {name!r}",
                 hint=did_you_mean(name, self.table.rule.params),
             )
-        return node_value(node, self.resolve)
+        while steps and isinstance(node, List) and isinstance(steps[0], int):
+            item = below(node, steps[0])
+            if item is None:
+                break
+            node, steps = item, steps[1:]
+        return _stepped(word_value(node, self.resolve), steps, hole)
 
     def typed_param(self, name: str) -> object:
         """One param as plain Python."""

@@ -57,6 +57,54 @@ def test_a_shell_text_is_filled_with_quoting(space, words, result):
     assert found.replace(" ", "") == result.replace(" ", "") if "deep" in words else found == result
 
 
+LISTS = "[[10, 0x1F, true, null, [1.50]], {a: 1}, null, 0x1F, []]"
+
+
+@pytest.mark.parametrize(
+    ("words", "result"),
+    [
+        ("{params.z}", '[[10, 31, true, null, [1.5]]][{"a": 1}][0x1F][[]]'),
+        ("{config.z}", '[[10, 31, true, null, [1.5]]][{"a": 1}][0x1F][[]]'),
+        ("{params.z[0]}", "[10][0x1F][true][[1.5]]"),
+        ("{params.z[0][1]} {params.z[0][4][0]} {config.z[0][4][0]}", "[0x1F][1.50][1.50]"),
+        ("{params.each} {params.called}", '[["u", "v"]][[1, true, null]][b]'),
+    ],
+)
+@pytest.mark.parametrize("kind", ["shell", "argv"])
+def test_a_list_in_a_list_is_written_as_json(space, kind, words, result):
+    space.write("given.py", "def made():\n    return [[1, True, None], 'b']\n")
+    listed = "".join(f', "{word}"' for word in words.split())
+    command = "printf '[%s]' \"$@\" > $0"
+    space.workflow(f"""
+        config: {{z: {LISTS}}}
+        wildcards: {{"a, c": {{rows: [[x, u], [x, v]]}}}}
+        rules:
+          all: {{input: x.txt}}
+          make:
+            output: "{{a}}.txt"
+            params: {{z: {LISTS}, each: ["{{c:each}}"], called: {{call: "given:made"}}}}
+            {"shell: printf '[%s]' " + words + " > {output}" if kind == "shell" else
+             "argv: [bash, -c, '" + command.replace("'", "''") + "', '{output}'" + listed + "]"}
+        """)
+    space.good()
+    assert space.read("x.txt") == result
+
+
+def test_a_list_in_a_list_with_items_of_another_type_is_a_reason_to_build_again(space):
+    space.workflow("""
+        rules:
+          make:
+            output: o
+            params: {z: [[1, 2]]}
+            shell: echo {params.z} > {output}
+        """)
+    for items, text in (("1, 2", "[1, 2]"), ('"1", 2', '["1", 2]'), ("01, 2", "[1, 2]")):
+        space.write("Workflowfile", space.read("Workflowfile").replace("[[1, 2]]", f"[[{items}]]"))
+        space.good()
+        assert space.read("o") == text + "\n"
+        space.write("Workflowfile", space.read("Workflowfile").replace(f"[[{items}]]", "[[1, 2]]"))
+
+
 def test_a_comment_and_a_here_document_are_left_as_bash_reads_them(space):
     action = "\n              ".join(
         [

@@ -6,6 +6,7 @@ What jobs there are, and which files they need, is for planning to say.
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -91,6 +92,7 @@ class _Loader:
             self._draft_rules(file, book)
         readings = read_rules(book)
         top = self._found.files[0].tree
+        self._check_outputs(readings)
         number = self._seed(top.items.get("seed")) if seed is None else seed
         pools = self._pools(top.items.get("resources"), resources_args, readings)
 
@@ -225,6 +227,26 @@ class _Loader:
     def _collection(self, node: Node) -> Node:
         """A mapping that stands behind a lone `{config.…}`; what is in it is filled in later."""
         return self._config.filled(node) if isinstance(node, Scalar) else node
+
+    def _check_outputs(self, readings: Iterable[Reading]) -> None:
+        """No rule makes a file that the workflow is read from, or a folder that one lies in."""
+        base = posixpath.join("/", self._root)
+        names = {posixpath.normpath(posixpath.join(base, n)): n for n in self._found.names}
+        for reading in readings:
+            for entry in (*reading.rule.outputs, *reading.rule.logs):
+                if entry.pattern is None or entry.absent or entry.pattern.names:
+                    continue
+                path = posixpath.normpath(posixpath.join(base, entry.pattern.parts[0]))
+                found = names.get(path)
+                what = "the workflow is read from it"
+                if found is None:
+                    above = path.rstrip("/") + "/"
+                    found = next((n for p, n in names.items() if p.startswith(above)), None)
+                    what = f"{found} lies in it, from which the workflow is read"
+                if found is not None:
+                    said = f"{entry.pattern} is no output: {what}"
+                    hint = "write another path"
+                    self._errors.add(FileflowError(said, place=entry.place, hint=hint))
 
     def _finished(self, reading: Reading, columns: Columns, own: OwnWildcards) -> Rule:
         rule = check_rule(reading, columns, self._errors)

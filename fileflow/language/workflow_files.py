@@ -54,13 +54,30 @@ class FlowFile:
 class FlowFiles:
     """All files, the top one first, and the config that they give together.
 
-    `given` is what the command line said of config, `without` the config without its `K=V`.
+    `given` is what the command line said of config, `without` the config without its `K=V`; `names`
+    are these files and those of config, be they there or not.
     """
 
     files: Sequence[FlowFile]
     config: Mapping
     without: Mapping
     given: Given
+    names: Sequence[str]
+
+
+class _Noting:
+    """A disk that notes what is read of it."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.names: list[str] = []
+        self.listing = disk.listing
+        self.exists = disk.exists
+        self._disk = disk
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file, or None if there is none."""
+        self.names.append(path)
+        return self._disk.read(path)
 
 
 class _FileReader:
@@ -194,12 +211,14 @@ def read_files(disk: Disk, file: str, config_args: Sequence[str], errors: Collec
         FileflowError: a file, its config or an argument of `--config` cannot be read; with all that
             is in `errors`.
     """
-    given = given_config(config_args, disk)
-    reader = _FileReader(disk, errors)
+    noting = _Noting(disk)
+    given = given_config(config_args, noting)
+    reader = _FileReader(noting, errors)
     own = reader.read(file, None, given.tree, None)
     if own is None or reader.lost.errors:
         for error in reader.lost.errors:
             errors.add(error)
         errors.raise_if_any()
     assert own is not None, "bug: a file that was not read is a mistake"
-    return FlowFiles(reader.files, stacked(own, given.tree), stacked(own, given.files), given)
+    whole, without = stacked(own, given.tree), stacked(own, given.files)
+    return FlowFiles(reader.files, whole, without, given, noting.names)

@@ -175,7 +175,8 @@ def recipe_of(
             holes += _holes_of(*words)
     if rule.params:
         # Words of a command take them as they are written, where `01` is not `1`; the mapping of
-        # all of them, and lists in lists, like a function, as what they are, where `1` is not `"1"`.
+        # all of them and a list in a list, like a function, as what they are, where `1` is not
+        # `"1"`.
         named = [hole for _, hole in holes if hole.root == "params"]
         typed = not as_written or any(not hole.steps for hole in named)
         typed = typed or any(map(has_lists, rule.params.values()))

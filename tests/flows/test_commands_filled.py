@@ -83,8 +83,11 @@ def test_a_list_in_a_list_is_written_as_json(space, kind, words, result):
           make:
             output: "{{a}}.txt"
             params: {{z: {LISTS}, each: ["{{c:each}}"], called: {{call: "given:made"}}}}
-            {"shell: printf '[%s]' " + words + " > {output}" if kind == "shell" else
-             "argv: [bash, -c, '" + command.replace("'", "''") + "', '{output}'" + listed + "]"}
+            {
+        "shell: printf '[%s]' " + words + " > {output}"
+        if kind == "shell"
+        else "argv: [bash, -c, '" + command.replace("'", "''") + "', '{output}'" + listed + "]"
+    }
         """)
     space.good()
     assert space.read("x.txt") == result

@@ -137,6 +137,42 @@ def test_a_plan_that_cannot_be_is_refused_and_names_the_rules(space, parts, targ
     refused(space, space.flow(*targets), *words)
 
 
+@pytest.mark.parametrize(
+    ("key", "path", "words"),
+    [
+        ("output", ".", ". is no output: Workflowfile lies in it"),
+        ("output", "./", "./ is no output: Workflowfile lies in it"),
+        ("output", "../", "../ is no output: Workflowfile lies in it"),
+        ("output", "HERE/", "Workflowfile lies in it, from which the workflow is read"),
+        ("output", "./Workflowfile", "Workflowfile is no output: the workflow is read from it"),
+        ("output", "inc/more.yaml", "inc/more.yaml is no output"),
+        ("output", "inc/", "inc/ is no output: inc/more.yaml lies in it"),
+        ("output", "conf.yaml", "conf.yaml is no output"),
+        ("output", "local.yaml", "local.yaml is no output"),
+        ("log", "conf.yaml", "conf.yaml is no output"),
+    ],
+)
+def test_what_the_workflow_is_read_from_is_no_output(space, key, path, words):
+    path = path.replace("HERE", str(space.root))
+    space.workflow(f"""
+        config: [conf.yaml, {{path: local.yaml, optional: true}}]
+        include: inc/more.yaml
+        rules:
+          a:
+            {key}: {path}
+            shell: touch x
+        """)
+    space.write("conf.yaml", "x: 1\n")
+    space.write("inc/more.yaml", "rules: {}\n")
+    before = space.snapshot()
+    refused = space.flow("a")
+    assert refused.status == 2
+    assert words in refused.text
+    assert f"Workflowfile:5:{8 + len(key) - 1}: " in refused.text
+    assert "write another path" in refused.text
+    assert {n: f for n, f in space.snapshot().items() if ".fileflow" not in n} == before
+
+
 @pytest.mark.parametrize("args", [["check"], ["-n"], []])
 def test_an_index_that_the_text_rules_out_is_refused_before_anything_runs(space, args):
     space.workflow("""

@@ -261,12 +261,11 @@ def _told_by_lists(
     table = next(t for n, _, t in plan.unknowns.producers() if n == number)
     for row in range(table.count):
         path = table.output_paths(0)[row]
-        makers = plan.unknowns.finder.makers(path)
-        if not makers:
+        maker = plan.unknowns.maker_of(path)
+        if maker is None:
             session.disk.see(path)  # it shapes the plan
             yield table.key_of(row), _source(relation, path)
             continue
-        maker = makers[0]
         made_by = plan.tables.get(maker >> SHIFT)
         if made_by is None or not made_by.wanted[maker & ROW]:
             continue

@@ -195,7 +195,8 @@ class Closure:
     @property
     def _anew(self) -> bool:
         """Whether links are to be made anew: something was decided, or was open."""
-        return bool(self.decided or self.picked or self.choices or self.dropped or self.loose)
+        decided = self.decided or self.picked or self.choices or self.unknowns.found_sources
+        return bool(decided or self.dropped or self.loose)
 
     @property
     def is_plain(self) -> bool:
@@ -735,6 +736,11 @@ class Closure:
             if self._is_free(maker) and path not in self.decided and self._may_be_source(path):
                 self.decided[path] = SOURCE
                 decided = True
+        for path, maker in self._lists_made():
+            if not had.can(maker) and self._is_free(maker) and self._may_be_source(path):
+                self.unknowns.take_as_source(path)
+                self.later = {}
+                decided = True
         if decided:
             return None
         asking = [
@@ -757,6 +763,14 @@ class Closure:
             errors.add(missing_error(self.finder, one))
         errors.raise_if_any()
         raise AssertionError
+
+    def _lists_made(self) -> list[tuple[str, int]]:
+        """The lists of values that wanted jobs are to make, each with its job."""
+        return [
+            (one.path, one.maker)
+            for one in self.unknowns.sources.values()
+            if one.maker is not None and self.tables[one.maker >> SHIFT].wanted[one.maker & ROW]
+        ]
 
     def _may_ring(self) -> bool:
         """Whether rules with free wildcards need each other by turns."""

@@ -69,6 +69,7 @@ class Unknowns:
             if entry.pattern is not None and entry.own is not None and entry.own.made is not None
         ]
         self.sources: dict[tuple[int, Values], Source] = {}
+        self.found_sources: set[str] = set()
         self._lists: dict[int, RuleTable] = {}
         self._indexes: dict[tuple[int, tuple[str, ...]], tuple[int, dict[Values, list[int]]]] = {}
         self._all: dict[int, frozenset[int]] = {}
@@ -305,10 +306,20 @@ class Unknowns:
     def _source(self, number: int, key: Values, path: str) -> Source:
         found = self.sources.get((number, key))
         if found is None:
-            makers = self.finder.makers(path)
-            found = Source(number, key, path, makers[0] if makers else None)
+            found = Source(number, key, path, self.maker_of(path))
             self.sources[number, key] = found
         return found
+
+    def maker_of(self, path: str) -> int | None:
+        """The job that makes a list; None for a source."""
+        makers = () if path in self.found_sources else self.finder.makers(path)
+        return makers[0] if makers else None
+
+    def take_as_source(self, path: str) -> None:
+        """A list that is there is a source: the job that could make it cannot be had."""
+        self.found_sources.add(path)
+        self.sources = {key: one for key, one in self.sources.items() if one.path != path}
+        self._all = {}
 
     # -- what is to be said, and what is to be learnt -----------------------------------------
 

@@ -271,3 +271,25 @@ def test_a_list_that_no_rule_makes_is_looked_at_in_each_run(
     space.write(source, "i\nd\n")
     space.flow()
     assert space.read(made).split()[-1] == "d"
+
+
+def test_a_list_that_only_a_rule_with_a_free_wildcard_could_make_is_a_source(space: Space) -> None:
+    space.workflow("""
+        wildcards: {sample: {table: samples.csv}}
+        rules:
+          g: {input: "o/{sample}", output: g, shell: "cat {input} > {output}"}
+          t: {output: "o/{sample}", shell: "echo {sample} > {output}"}
+          conv: {input: "{name}.tsv", output: "{name}.csv", shell: "cp {input} {output}"}
+        """)
+    assert "samples.tsv is not there" in space.run().text
+    space.write("samples.csv", "sample\na\nb\n")
+    assert space.flow("check").status == 0
+    assert space.good("-n").status == 0
+    assert space.good().built == {"g", "t a", "t b"}
+    assert space.good().counts() == (0, 3, 0, 0)
+    space.write("samples.csv", "sample\nb\nc\n")
+    assert space.good().built == {"g", "t c"}
+    space.write("samples.tsv", "sample\na\n")  # now the rule can make it
+    assert space.good().built == {"conv samples", "g"}
+    space.delete("samples.tsv")  # and it has a record: what is there is the rule's
+    assert "samples.tsv is not there" in space.run().text

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
+from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.calling import Calls
 from fileflow.planning.derivation import Derivation, free_rule, missing_error
@@ -732,8 +733,10 @@ class Closure:
                 if maker == SOURCE:
                     self.decided[path] = SOURCE
         errors.raise_if_any()
-        for path, maker in had.hopeless():
-            if self._is_free(maker) and path not in self.decided and self._may_be_source(path):
+        for path, maker, link in had.hopeless():
+            if not self._is_free(maker) or path in self.decided:
+                continue
+            if self._may_be_source(path, link.pattern):
                 self.decided[path] = SOURCE
                 decided = True
         for path, maker in self._lists_made():
@@ -786,12 +789,13 @@ class Closure:
         """Whether its rule has a wildcard without values."""
         return bool(self.tables[job >> SHIFT].shape.free)
 
-    def _may_be_source(self, path: str) -> bool:
+    def _may_be_source(self, path: str, pattern: Pattern | None = None) -> bool:
         """A file that is there is a source if only rules with a free wildcard could make it.
 
-        All that could make it count, also those that do not for the one who asks.
+        All that could make it count, also those that do not for the one who asks, by `pattern`.
         """
-        if not all(map(self._is_free, self.finder.makers(path))) or self.looks.has_record(path):
+        makers = self.finder.makers(path, pattern)
+        if not all(map(self._is_free, makers)) or self.looks.has_record(path):
             return False
         return self.looks.signatures([path])[0] is not None
 

@@ -116,12 +116,12 @@ class Derivation:
                     if not waits[other]:
                         ready.append(other)
 
-    def hopeless(self) -> Iterator[tuple[str, int]]:
-        """Paths whose only maker cannot be had, with that maker."""
+    def hopeless(self) -> Iterator[tuple[str, int, Link]]:
+        """Paths whose only maker cannot be had, with that maker and who asks."""
         for job in list(self._needs):
-            for path, makers, _ in self.needs(job):
+            for path, makers, link in self.needs(job):
                 if len(makers) == 1 and makers[0] not in self.able:
-                    yield path, makers[0]
+                    yield path, makers[0], link
 
     def hopeless_optional(self) -> set[str]:
         """The paths of optional inputs whose makers cannot be had: they are absent."""

@@ -93,13 +93,21 @@ def _check_writers(
     if not inputs and not made:
         return
     planned = {table.rule.name for table in plan.tables.values() if 0 not in table.wanted}
+    makers = [entry for table in plan.tables.values() for entry in table.shape.outputs]
+    both = {*made, *inputs}
     for rule in plan.workflow.rules.values():
-        folders = {*inputs} if rule.name in planned else {*made, *inputs}
+        checked = rule.name in planned  # what it writes below what others make is seen already
+        folders = inputs if checked else both
         for entry in rule.outputs:
             if entry.pattern is None or entry.absent:
                 continue
             inside = _folder_above(entry, folders)
-            if inside is None and any(_may_lie_in(entry, path) for path in folders):
+            near = any(_may_lie_in(entry, path) for path in inputs) or (
+                not checked
+                and bool(entry.pattern.names)
+                and any(_may_lie_above(one, entry.pattern.parts[:1]) for one in makers)
+            )
+            if inside is None and near:
                 inside = next(_folders_written_in(table_of(rule.name), folders), None)
             if inside in inputs:
                 errors.add(
@@ -139,12 +147,11 @@ def _folders_written_in(table: RuleTable, folders: Collection[str]) -> Iterator[
     for k, entry in enumerate(table.shape.outputs):
         if entry.pattern is not None:
             paths = table.output_paths(k)
-            for row in rows:
-                above = paths[row]
-                while (slash := above.rfind("/")) > 0:
-                    above = above[:slash]
+            for above in dict.fromkeys([paths[row].rpartition("/")[0] for row in rows]):
+                while above:
                     if above in folders:
                         yield above
+                    above = above.rpartition("/")[0]
 
 
 def _near(spots: list[Spot]) -> list[list[Spot]]:

@@ -36,7 +36,7 @@ from fileflow.planning.filling import (
     node_value,
     python_config,
 )
-from fileflow.planning.seeds import Seeds, seed_counts, seed_key, shared_names, small
+from fileflow.planning.seeds import Seeds, seed_counts, seed_is_named, seed_key, shared_names, small
 from fileflow.planning.tables import ABSENT, Group, RuleTable
 from fileflow.world import staging
 from fileflow.world.private import own_name
@@ -78,7 +78,7 @@ class Orders:
         self.root = root
         self.root_seed = root_seed
         self.cores = cores
-        self.seeded = seed_counts(self.rule)
+        self.seeded = seed_counts(self.rule) or seed_is_named(self.rule)
         written = [
             (entry.written or str(entry.pattern), shared_names(entry))
             for entry in self.rule.outputs
@@ -125,7 +125,12 @@ class Orders:
             self.rule.private or (isinstance(action, Script) and not runs_in_slot(self.rule))
         )
         self._has_extra_env = bool(self._row_env) or self.rule.private
-        self._constant_seed = not self.seeded and not (binding and binding.takes_seed)
+        self._fills_nothing = (
+            binding is not None and not binding.values and not self._has_extra_env
+        )
+        self._constant_seed = (
+            not self.seeded and self._fills_nothing and not (binding and binding.takes_seed)
+        )
 
     def _environ(self) -> list[tuple[str, str]]:
         out = []
@@ -221,7 +226,7 @@ class Orders:
             logs=self.logs(row) if self.rule.logs else [],
             scatter=self.scatter(row),
         )
-        if self.binding is not None and not self.binding.values and not self._has_extra_env:
+        if self._fills_nothing:
             return made
         extras: dict[str, Value] = {
             "seed": str(small(seed)),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from fileflow.engine.pools import known_shares
-from fileflow.language.bash import plain_words
+from fileflow.language.bash import plain_words, quoted_word
 from fileflow.language.config import steps_of
 from fileflow.language.templates import (
     FillOptions,
@@ -330,11 +330,8 @@ class Orders:
         action = self.rule.action
         prefix = filled(self.rule.prefix)
         if isinstance(action, Shell):
-            text = fill_shell(action.template, resolve, options)
-            if self.rule.shell_prefix is not None:
-                start = fill_shell(self.rule.shell_prefix, resolve, options)
-                text = f"{start} {text}"
-            elif self.rule.shell_words is None and not prefix:
+            text = self._shell_text(action, resolve, options)
+            if self.rule.shell_prefix is None and self.rule.shell_words is None and not prefix:
                 plain = directly(text)
                 if plain is not None:
                     return plain
@@ -355,6 +352,12 @@ class Orders:
                 rest = [write(f"{LISTS}/seeded.py", _seeded()), str(seed), *rest]
             return [*prefix, program, *rest, *args]
         raise AssertionError("bug: a function has no words")
+
+    def _shell_text(self, action: Shell, resolve: Resolve, options: FillOptions) -> str:
+        text = fill_shell(action.template, resolve, options)
+        if self.rule.shell_prefix is None:
+            return text
+        return f"{fill_shell(self.rule.shell_prefix, resolve, options)} {text}"
 
     def _script_words(self, values: JobValues, path: str) -> list[str]:
         """What runs a script, and its path."""
@@ -482,14 +485,14 @@ class Orders:
             }
         names = self._folders(row, str) if self.table.scattered else str
         values = JobValues(self.table, row, names, self._before(row, self._shares))
-        if isinstance(action, Shell):
+        if isinstance(action, Shell) and not self.rule.prefix:
             resolve = self._with_logs(values) if self.rule.logs else values.resolve
-            text = fill_shell(action.template, resolve, FillOptions(self.root, lambda _: "LIST"))
-            return text.strip()
+            options = FillOptions(self.root, lambda _: "LIST")
+            return self._shell_text(action, resolve, options).strip()
         words = self.words(values, [])
         if isinstance(action, Script) and is_notebook(action) and not self.rule.prefix:
             del words[:3], words[1]
-        return " ".join(word.replace(f"{STAGE}/", "") for word in words)
+        return " ".join(quoted_word(word.replace(f"{STAGE}/", "")) for word in words)
 
 
 def kind_of(table: RuleTable) -> str:

@@ -19,7 +19,7 @@ class Quoting(Enum):
     BARE = auto()
     """No quotes: a value needs its own."""
     TIGHT = auto()
-    """Bare, where even a plain word may be misread: a command's name, `2>`, brace expansion, `[[`."""
+    """Bare, where a plain word may be misread: a command's name, `2>`, brace expansion, `[[`."""
     DOUBLE = auto()
     """Between double quotes."""
     BRACE_WORD = auto()

@@ -1,4 +1,4 @@
-"""A working folder and a umask for one thread alone: a function that changes them disturbs no other.
+"""A working folder and a umask for one thread alone: who changes them disturbs no other.
 
 Where the system has no such thing, a thread may not change its folder: all that runs beside it, and
 the engine, would be somewhere else. Knows nothing of jobs.

@@ -20,6 +20,7 @@ from fileflow.language.templates import (
     FillOptions,
     PathText,
     Placeholder,
+    Resolve,
     Template,
     Value,
     fill_shell,
@@ -125,9 +126,7 @@ class Orders:
             self.rule.private or (isinstance(action, Script) and not runs_in_slot(self.rule))
         )
         self._has_extra_env = bool(self._row_env) or self.rule.private
-        self._fills_nothing = (
-            binding is not None and not binding.values and not self._has_extra_env
-        )
+        self._fills_nothing = binding is not None and not binding.values and not self._has_extra_env
         self._constant_seed = (
             not self.seeded and self._fills_nothing and not (binding and binding.takes_seed)
         )

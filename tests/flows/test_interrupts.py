@@ -264,3 +264,13 @@ def test_status_tells_of_an_interrupted_run(space, held, number):
     space.flag("go")
     space.good()
     assert "interrupted" not in space.flow("status").stdout
+
+
+def test_a_record_that_was_cut_off_is_told_by_who_may_write(space):
+    space.workflow("rules: {make: {output: out, shell: 'touch {output}'}}")
+    space.good()
+    journal = space.path(".fileflow/journal")
+    os.truncate(journal, journal.stat().st_size - 3)
+    assert "ends within a record" not in space.flow("status").text  # a run may be writing it
+    assert "ends within a record" in space.flow().stderr
+    assert "ends within a record" not in space.flow().stderr

@@ -321,8 +321,8 @@ class InThread:
 
     def close(self) -> None:
         """Closes the log."""
-        self.stream.close()
         self._folder.close()
+        self.stream.close()
 
 
 def left_behind(count: int) -> tuple[str, str]:

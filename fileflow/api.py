@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 from fileflow.cpus import usable_cpus
 from fileflow.engine import events
@@ -17,7 +17,8 @@ from fileflow.engine.knowing import plan_known
 from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.run import run as run_engine
 from fileflow.engine.session import Overrides, Session, find_workflowfile
-from fileflow.planning.plan import Wishes, target_from
+from fileflow.errors import FileflowError, did_you_mean
+from fileflow.planning.plan import Target, Wishes, target_from
 from fileflow.planning.schedule import JobState
 from fileflow.planning.staleness import State
 from fileflow.planning.tables import ROW, SHIFT
@@ -132,6 +133,8 @@ class Workflow:
         import json
 
         said = tuple(f"{key}={json.dumps(value)}" for key, value in (config or {}).items())
+        if seed is not None:
+            seed = _whole_number("seed", seed)
         file = find_workflowfile(os.fspath(path), os.getcwd())
         made = cls(file, Overrides(config=said, seed=seed))
         with _working_folder():
@@ -139,13 +142,21 @@ class Workflow:
         return made
 
     def plan(
-        self, targets: Sequence[str] = (), *, mode: Literal["resume", "rerun"] = "resume"
+        self,
+        targets: Sequence[str | os.PathLike[str]] = (),
+        *,
+        mode: Literal["resume", "rerun"] = "resume",
     ) -> Plan:
-        """The jobs that the targets need and the reason of each; nothing is run or changed."""
+        """The jobs that the targets need and the reason of each; nothing is run or changed.
+
+        Raises:
+            FileflowError: for a wrong argument, or whatever is wrong in the file.
+        """
+        wishes = Wishes(targets=self._seen(targets))
+        rerun = _is_rerun(mode)
         with _working_folder():
             session = Session(self._file, self._overrides)
-            wishes = Wishes(targets=tuple(map(target_from, targets)))
-            decided = plan_known(session, wishes, rerun=mode == "rerun", ready=True)
+            decided = plan_known(session, wishes, rerun=rerun, ready=True)
             plan = decided.plan
             jobs = []
             for job in plan.jobs():
@@ -175,7 +186,7 @@ class Workflow:
 
     def run(
         self,
-        targets: Sequence[str] = (),
+        targets: Sequence[str | os.PathLike[str]] = (),
         *,
         jobs: int | None = None,
         mode: Literal["resume", "rerun"] = "resume",
@@ -186,7 +197,7 @@ class Workflow:
         """Builds what the targets need and is stale.
 
         Args:
-            targets: rules, paths or patterns; none: the first rule.
+            targets: rules, paths or patterns; none: the first rule. A `Path` is never a rule.
             jobs: at most so many cores at once; by default all that may be used.
             mode: `resume` builds what is stale, `rerun` all that is needed.
             executor: for rules that name none; by default `process`, and `async` for functions
@@ -195,9 +206,20 @@ class Workflow:
             on_event: is told what happens as it happens.
 
         Raises:
-            FileflowError: for whatever is wrong beside the jobs. A job that fails raises nothing:
-                it is in `result.failed`.
+            FileflowError: for whatever is wrong beside the jobs, a wrong argument too. A job that
+                fails raises nothing: it is in `result.failed`.
         """
+        wishes = Wishes(targets=self._seen(targets), keep_going=_truth("keep_going", keep_going))
+        if jobs is not None and (jobs := _whole_number("jobs", jobs)) < 1:
+            raise FileflowError(f"jobs is how many cores may be used, at least 1, not {jobs}")
+        if executor is not None and not isinstance(executor, str):
+            raise FileflowError(f"executor is the name of one, not {executor!r}")
+        settings = Settings(
+            jobs=jobs or usable_cpus(),
+            max_failures=0 if keep_going else 1,
+            executor=executor or "",
+            rerun=_is_rerun(mode),
+        )
         result = Result()
         ran: dict[tuple[str, ...], JobRecord] = {}
 
@@ -241,20 +263,55 @@ class Workflow:
             run_engine(
                 self._file,
                 self._overrides,
-                Wishes(targets=tuple(map(target_from, targets)), keep_going=keep_going),
-                Settings(
-                    jobs=jobs or usable_cpus(),
-                    max_failures=0 if keep_going else 1,
-                    executor=executor or "",
-                    rerun=mode == "rerun",
-                ),
+                wishes,
+                settings,
                 tell,
-                command=f"Workflow.run({', '.join(targets)})",
+                command=f"Workflow.run({', '.join(one.path for one in wishes.targets)})",
                 settled=settled,
             )
         for record in ended.values():
             getattr(result, record.status).append(record)
         return result
+
+    def _seen(self, targets: Sequence[str | os.PathLike[str]]) -> tuple[Target, ...]:
+        """Targets as the Workflowfile sees them."""
+        if isinstance(targets, (str, os.PathLike)):
+            raise FileflowError(
+                f"targets is a list of rules, paths and patterns, not {targets!r}",
+                hint=f"write [{targets!r}]",
+            )
+        found = []
+        root = os.path.dirname(self._file)
+        for one in targets:
+            if isinstance(one, str):
+                found.append(target_from(one))
+            elif isinstance(one, os.PathLike):
+                path = os.fspath(one)
+                inside = os.path.relpath(path, root) if os.path.isabs(path) else path
+                found.append(Target("", path if inside.startswith("..") else inside))
+            else:
+                raise FileflowError(f"a target is a text or a Path, not {one!r}")
+        return tuple(found)
+
+
+def _is_rerun(mode: object) -> bool:
+    modes = ("resume", "rerun")
+    if mode not in modes:
+        near = did_you_mean(str(mode), modes)
+        raise FileflowError(f"mode is 'resume' or 'rerun', not {mode!r}", hint=near)
+    return mode == "rerun"
+
+
+def _whole_number(name: str, value: object) -> int:
+    if not isinstance(value, SupportsIndex) or isinstance(value, bool):
+        raise FileflowError(f"{name} is a whole number, not {value!r}")
+    return value.__index__()
+
+
+def _truth(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise FileflowError(f"{name} is True or False, not {value!r}")
+    return value
 
 
 @contextmanager

@@ -134,6 +134,7 @@ def _wishes(options: Options, start: str, root: str) -> Wishes:
 
     return Wishes(
         targets=seen(options.targets),
+        commands=COMMANDS if options.command == "run" else (),
         tags=options.tags,
         force=seen(options.force),
         until=seen(options.until),

@@ -65,7 +65,7 @@ def parallel_map(
     items: Iterable[Item],
     *,
     jobs: int | None = None,
-    executor: Literal["process", "thread", "serial"] | None = None,
+    executor: Literal["process", "thread", "serial", "auto"] | None = None,
     on_error: Literal["raise", "collect"] = "raise",
     progress: bool = False,
 ) -> list[Any]:
@@ -77,7 +77,7 @@ def parallel_map(
         jobs: how many calls at once; by default all cores that may be used. Inside a job never more
             than the job's `cores`, and inside one of these calls one.
         executor: `process` (loky; lambdas, closures and functions of `__main__` too), `thread` or
-            `serial`; by default threads inside a job, else processes.
+            `serial`; by default, and with `auto`, threads inside a job, else processes.
         on_error: `raise` stops at the first failed item; `collect` puts an `ItemFailed` in the
             place of its result and goes on.
         progress: shows a bar on stderr.
@@ -90,8 +90,8 @@ def parallel_map(
     """
     if on_error not in ("raise", "collect"):
         raise ValueError(f"on_error is 'raise' or 'collect', not {on_error!r}")
-    if executor not in (None, "process", "thread", "serial"):
-        raise ValueError(f"executor is 'process', 'thread' or 'serial', not {executor!r}")
+    if executor not in (None, "process", "thread", "serial", "auto"):
+        raise ValueError(f"executor is 'process', 'thread', 'serial' or 'auto', not {executor!r}")
     if jobs is not None and jobs < 1:
         raise ValueError(f"jobs is at least 1, not {jobs}")
     if inspect.iscoroutinefunction(function):
@@ -99,7 +99,9 @@ def parallel_map(
             "parallel_map calls plain functions: await an `async def` by asyncio.gather"
         )
     cores = _cores_here()
-    kind = executor or ("process" if cores is None else "thread")
+    kind = executor or "auto"
+    if kind == "auto":
+        kind = "process" if cores is None else "thread"
     todo = list(items)
     count = min(jobs or cores or usable_cpus(), cores or len(todo), len(todo))
     with _bar(len(todo), progress) as step:

@@ -40,6 +40,15 @@ def test_results_come_in_the_order_of_the_items(kind: Any, count: int) -> None:
     assert found == [n + 3 for n in range(count)]
 
 
+def test_auto_is_what_is_meant_without_a_word() -> None:
+    assert parallel_map(lambda _: os.getpid(), range(2), executor="auto")[0] != os.getpid()
+    token = cores_of_job.set(2)
+    try:
+        assert parallel_map(lambda _: os.getpid(), range(2), executor="auto") == [os.getpid()] * 2
+    finally:
+        cores_of_job.reset(token)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_error_names_the_item(kind: Any) -> None:
     def half(n: int) -> float:
@@ -115,7 +124,7 @@ def test_an_error_does_not_wait_for_all_items() -> None:
     ("said", "error"),
     [
         ({"jobs": 0}, "jobs is at least 1, not 0"),
-        ({"executor": "async"}, "executor is 'process', 'thread' or 'serial', not 'async'"),
+        ({"executor": "async"}, "executor is 'process', 'thread', 'serial' or 'auto', not 'async'"),
         ({"on_error": "ignore"}, "on_error is 'raise' or 'collect', not 'ignore'"),
     ],
 )

@@ -72,6 +72,9 @@ def last_run(records: Records) -> LastRun | None:
         return None
     name, state = str(facts.get("run")), str(facts.get("state"))
     if state != "running":
+        status = facts.get("status")
+        if isinstance(status, int) and status > 128:  # ended by a signal
+            state = "interrupted"
         return LastRun(name, state, facts=facts)
     holder = describe_holder(STATE).removeprefix(": ")
     if holder.startswith(f"pid {facts.get('pid')} on "):

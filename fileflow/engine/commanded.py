@@ -139,7 +139,17 @@ def _all_paths(word: Template, table: RuleTable) -> Iterator[str]:
 
 
 def _inside(texts: Iterable[str]) -> Iterator[str]:
+    root = os.getcwd() + "/"
+    folders: dict[str, str] = {}  # that absolute paths begin with, and where they lead
     for text in texts:
         path = os.path.normpath(text) if "." in text or "//" in text else text
-        if text and not path.startswith(("..", "/")) and "\0" not in path:
+        if "\0" in path:
+            continue
+        if path.startswith("/") and not path.startswith(root):
+            folder, name = os.path.split(path)
+            if folder not in folders:
+                folders[folder] = os.path.realpath(folder)
+            path = f"{folders[folder]}/{name}"
+        path = path.removeprefix(root)
+        if path and not path.startswith(("..", "/")):
             yield path

@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from fileflow.engine.pools import known_shares
-from fileflow.language.bash import plain_words
+from fileflow.language.bash import plain_words, quoted_word
 from fileflow.language.config import steps_of
 from fileflow.language.templates import (
     FillOptions,
     PathText,
     Placeholder,
+    Resolve,
     Template,
     Value,
     fill_shell,
@@ -36,7 +37,7 @@ from fileflow.planning.filling import (
     node_value,
     python_config,
 )
-from fileflow.planning.seeds import Seeds, seed_counts, seed_key, shared_names, small
+from fileflow.planning.seeds import Seeds, seed_counts, seed_is_named, seed_key, shared_names, small
 from fileflow.planning.tables import ABSENT, Group, RuleTable
 from fileflow.world import staging
 from fileflow.world.private import own_name
@@ -78,7 +79,7 @@ class Orders:
         self.root = root
         self.root_seed = root_seed
         self.cores = cores
-        self.seeded = seed_counts(self.rule)
+        self.seeded = seed_counts(self.rule) or seed_is_named(self.rule)
         written = [
             (entry.written or str(entry.pattern), shared_names(entry))
             for entry in self.rule.outputs
@@ -125,7 +126,10 @@ class Orders:
             self.rule.private or (isinstance(action, Script) and not runs_in_slot(self.rule))
         )
         self._has_extra_env = bool(self._row_env) or self.rule.private
-        self._constant_seed = not self.seeded and not (binding and binding.takes_seed)
+        self._fills_nothing = binding is not None and not binding.values and not self._has_extra_env
+        self._constant_seed = (
+            not self.seeded and self._fills_nothing and not (binding and binding.takes_seed)
+        )
 
     def _environ(self) -> list[tuple[str, str]]:
         out = []
@@ -221,7 +225,7 @@ class Orders:
             logs=self.logs(row) if self.rule.logs else [],
             scatter=self.scatter(row),
         )
-        if self.binding is not None and not self.binding.values and not self._has_extra_env:
+        if self._fills_nothing:
             return made
         extras: dict[str, Value] = {
             "seed": str(small(seed)),
@@ -325,11 +329,8 @@ class Orders:
         action = self.rule.action
         prefix = filled(self.rule.prefix)
         if isinstance(action, Shell):
-            text = fill_shell(action.template, resolve, options)
-            if self.rule.shell_prefix is not None:
-                start = fill_shell(self.rule.shell_prefix, resolve, options)
-                text = f"{start} {text}"
-            elif self.rule.shell_words is None and not prefix:
+            text = self._shell_text(action, resolve, options)
+            if self.rule.shell_prefix is None and self.rule.shell_words is None and not prefix:
                 plain = directly(text)
                 if plain is not None:
                     return plain
@@ -350,6 +351,12 @@ class Orders:
                 rest = [write(f"{LISTS}/seeded.py", _seeded()), str(seed), *rest]
             return [*prefix, program, *rest, *args]
         raise AssertionError("bug: a function has no words")
+
+    def _shell_text(self, action: Shell, resolve: Resolve, options: FillOptions) -> str:
+        text = fill_shell(action.template, resolve, options)
+        if self.rule.shell_prefix is None:
+            return text
+        return f"{fill_shell(self.rule.shell_prefix, resolve, options)} {text}"
 
     def _script_words(self, values: JobValues, path: str) -> list[str]:
         """What runs a script, and its path."""
@@ -477,14 +484,14 @@ class Orders:
             }
         names = self._folders(row, str) if self.table.scattered else str
         values = JobValues(self.table, row, names, self._before(row, self._shares))
-        if isinstance(action, Shell):
+        if isinstance(action, Shell) and not self.rule.prefix:
             resolve = self._with_logs(values) if self.rule.logs else values.resolve
-            text = fill_shell(action.template, resolve, FillOptions(self.root, lambda _: "LIST"))
-            return text.strip()
+            options = FillOptions(self.root, lambda _: "LIST")
+            return self._shell_text(action, resolve, options).strip()
         words = self.words(values, [])
         if isinstance(action, Script) and is_notebook(action) and not self.rule.prefix:
             del words[:3], words[1]
-        return " ".join(word.replace(f"{STAGE}/", "") for word in words)
+        return " ".join(quoted_word(word.replace(f"{STAGE}/", "")) for word in words)
 
 
 def kind_of(table: RuleTable) -> str:

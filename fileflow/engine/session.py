@@ -374,7 +374,10 @@ class Session:
                 if signature.is_async:
                     decided.asyncs.add(rule.name)
             elif describe is not None:
-                parameters = describe(action.module, action.function)
+                try:
+                    parameters = describe(action.module, action.function)
+                except FileflowError as error:
+                    raise error.at(action.place) from None
             if parameters is not None:
                 binding = bind(table, parameters)
                 decided.bindings[rule.name] = binding

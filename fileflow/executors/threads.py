@@ -1,8 +1,8 @@
 """The executor whose slots are threads of this process, for functions that wait or release the GIL.
 
 Knows functions only: commands need processes. Knows nothing of graphs, records, retries or modes.
-Working folder, environment and generators are shared by all jobs: nothing of it is set for one of
-them, and a job that is found to draw from a global generator is to run again in a process.
+Environment and generators are shared by all jobs: nothing of it is set for one of them, and a job
+that is found to draw from a global generator is to run again in a process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import threading
 import traceback
 from time import monotonic
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from fileflow.model.work import Batch, Died, End, Event, Outcome
 from fileflow.world.actions import Doer
@@ -52,6 +52,11 @@ class _PerThread:
         """Stays open: others write to it too."""
         self._here().flush()
 
+    def detach(self) -> BinaryIO:
+        """Stays as it is; what is below is handed out all the same."""
+        self._here().flush()
+        return self._here().buffer
+
 
 class _Thread:
     """One slot: a thread with its queue."""
@@ -77,27 +82,35 @@ class _Thread:
     def _serve(self) -> None:
         owner = self._owner
         log = f"{STATE}/logs/{owner.run}/{self._number}.log"
-        around = InThread(log, owner.generators, self._leave_action)
+        around: InThread | None = None
         ident = threading.get_ident()
-        for stream in owner.streams:
-            stream.streams[ident] = around.stream
         try:
+            around = InThread(log, owner.generators, self._leave_action)
+            for stream in owner.streams:
+                stream.streams[ident] = around.stream
             self.doer = doer = Doer(self._stage, around, log, on_job=self._on_job)
             while (batch := self.batches.get()) is not None:
                 self._unfinished += [order.index for order in batch.orders]
                 self._do(doer, batch)
         except Exception:  # a mistake of ours, or a full disk: nobody must wait for this slot
-            traceback.print_exc()
-            while not self.batches.empty():
-                if (batch := self.batches.get()) is not None:
-                    self._unfinished += [order.index for order in batch.orders]
-            offset, end = self._offset, around.mark()
-            index = self.now[0] if self.now else None
-            owner.tell(Died(self.slot, index, 1, 0, (log, offset, end - offset), self._unfinished))
+            with contextlib.suppress(OSError, ValueError):
+                traceback.print_exc()
+            if not self._unfinished and (batch := self.batches.get()) is not None:
+                self._unfinished += [order.index for order in batch.orders]
+            # Who comes first is to blame: if all went on, they might begin in vain for ever.
+            index = self.now[0] if self.now else next(iter(self._unfinished), None)
+            printed = (log, self._offset, self._printed(around))
+            owner.tell(Died(self.slot, index, 1, 0, printed, self._unfinished))
         finally:
             for stream in owner.streams:
                 stream.streams.pop(ident, None)
-            around.close()
+            if around is not None:
+                around.close()
+
+    def _printed(self, around: InThread | None) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            return around.mark() - self._offset if around is not None else 0
+        return 0
 
     def _do(self, doer: Doer, batch: Batch) -> None:
         doer.learn(batch.work)
@@ -131,6 +144,14 @@ class _Thread:
                 pass
         except Stopped:
             return
+
+    def left(self) -> list[int]:
+        """The jobs of batches that it did not begin with; for a thread that has ended."""
+        found = []
+        while not self.batches.empty():
+            if (batch := self.batches.get()) is not None:
+                found += [order.index for order in batch.orders]
+        return found
 
     def stop(self) -> None:
         """Ends the job that runs at its next step in Python, and drops the rest."""
@@ -200,8 +221,8 @@ class Threads:
         events: list[Event] = []
         while not self._told.empty():
             event = self._told.get()
-            if isinstance(event, Died):
-                self._slots.pop(event.slot, None)
+            if isinstance(event, Died) and event.slot in self._slots:
+                event.unfinished.extend(self._slots.pop(event.slot).left())
             events.append(event)
         return events
 

@@ -19,7 +19,7 @@ class Quoting(Enum):
     BARE = auto()
     """No quotes: a value needs its own."""
     TIGHT = auto()
-    """Bare, where even a plain word may be misread: a command's name, `2>`, brace expansion."""
+    """Bare, where a plain word may be misread: a command's name, `2>`, brace expansion, `[[`."""
     DOUBLE = auto()
     """Between double quotes."""
     BRACE_WORD = auto()
@@ -110,7 +110,7 @@ def read(text: str, spans: Iterable[tuple[int, int]] = ()) -> Reading:
 # ---- writing values ---------------------------------------------------------------------------
 
 _SAFE = lazy_regex(r"[A-Za-z0-9_@%+=:,./-]+")
-_SAFE_ANYWHERE = lazy_regex(r"(?![0-9]+\Z|%)[A-Za-z0-9_@%+:./-]+")
+_SAFE_ANYWHERE = lazy_regex(r"(?![0-9]+\Z|%|-[A-Za-z]{0,2}\Z)[A-Za-z0-9_@%+:./-]+")
 _ARITHMETIC = lazy_regex(r"(?:[\w\s+\-*/%()=!&|^~?:,.#]|[<>](?!\())*")
 _NESTED = lazy_regex(r"[^\\'\"$`{}<>()*?\[\]]*")
 
@@ -269,8 +269,13 @@ class _Reader:
 
     # ---- commands and their words
 
-    def commands(self, pending: _Pending, *, closing: bool, keywords: bool = True) -> None:
-        """Reads to the `)` that closes (or to the end): commands, or the words of an array."""
+    def commands(
+        self, pending: _Pending, *, closing: bool, keywords: bool = True, tests: bool = False
+    ) -> None:
+        """Reads to the `)` that closes (or to the end): commands, or the words of an array.
+
+        `tests` says that it begins inside `[[ … ]]`, where a word like `-n` is an operator.
+        """
         cases: list[_Case] = []
         first = keywords
         after_for = False
@@ -280,7 +285,8 @@ class _Reader:
                 self.step(Quoting.VERBATIM, 2)
             elif self.at in self.spans or character not in " \t\n#()<>;|&":
                 word = self.literal_word()
-                self.word(pending, tight=first)
+                self.word(pending, tight=first or tests)
+                tests = word != "]]" if tests else first and word == "[["
                 after_for = first and word == "for"
                 first = _after_word(word, cases, first) or (keywords and self.after("()"))
             elif character == "\n":
@@ -304,7 +310,7 @@ class _Reader:
                 may_count = self.text.startswith("((", self.at) and (first or after_for)
                 if not (may_count and self.arithmetic(2, "))")):
                     self.step(Quoting.BARE)
-                    self.commands(pending, closing=True, keywords=keywords)
+                    self.commands(pending, closing=True, keywords=keywords, tests=tests)
                 first = keywords and self.after("()")
             elif character in " \t":
                 self.step(Quoting.BARE)

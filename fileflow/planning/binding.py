@@ -81,6 +81,14 @@ class _Binder:
             if parameter.kind == "var_keyword":
                 rest = True
                 continue
+            if parameter.kind == "positional_only":
+                if not parameter.has_default:
+                    self._error(
+                        f"{self.function} takes {parameter.name!r} by its position alone, but "
+                        "arguments are given by name",
+                        "take the `/` out of its parameters",
+                    )
+                continue
             taken.add(parameter.name)
             self._one(parameter)
         if rest:
@@ -351,6 +359,16 @@ class _Binder:
             self.made.parameters.append((name, name, None))
 
     def _the_rest(self, taken: set[str]) -> None:
+        table = self.table
+        inputs = [item for item in table.input_items if not table.is_order_only(item)]
+        for name, items in (("input", inputs), ("output", table.output_items)):
+            if name in taken or all(item.name for item in items):
+                continue
+            if name == "input" and table.gives_inputs:
+                if not self.answered.inputs:
+                    self._path(name, JobValues.whole_input)
+            else:
+                self.made.parameters.append((name, name + "s", tuple(i.name for i in items)))
         for name, k in self.inputs.items():
             if name not in taken and "input" not in taken:
                 self.made.parameters.append((str(name), "input", k))

@@ -106,6 +106,13 @@ def asking_of(table: RuleTable, site: Site, parameters: Sequence[Parameter]) -> 
         if parameter.kind == "var_keyword":
             rest = True
             continue
+        if parameter.kind == "positional_only":
+            if not parameter.has_default:
+                fail(
+                    f"takes {name!r} by its position alone, but arguments are given by name",
+                    "take the `/` out of its parameters",
+                )
+            continue
         if name in extra:
             node = extra.pop(name)
             made.getters[name] = _written(node)

@@ -58,9 +58,13 @@ def target_from(word: str) -> Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What the user asks for."""
+    """What the user asks for.
+
+    `commands` are words that the first target may have been meant for.
+    """
 
     targets: tuple[Target, ...] = ()
+    commands: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     force: tuple[Target, ...] = ()
     until: tuple[Target, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -381,16 +381,22 @@ def words_of(template: Template, *, in_shell: bool) -> list[Template]:
         holes[mark] = segment
         spans.append((len(text), len(text) + 1))
         text += mark
-    bare = _WRITTEN.sub(" ", bash.without_comments(text, spans))
-    found = [word.strip("'\"()&`$") for word in re.split(r"[\s;|<>]+", bare)]
-    found += bash.words(text, spans) if in_shell else [text]
     words = []
-    for word in dict.fromkeys(filter(None, found)):
+    for word in _cut(text, spans, in_shell=in_shell):
         parts = tuple(_parts_of(word, holes))
         inside = tuple(part for part in parts if isinstance(part, Placeholder))
         if not any(hole.root in _UNNAMED or "file" in hole.modifiers for hole in inside):
             words.append(Template(parts, inside, (), template.text, template.place_at))
     return words
+
+
+def _cut(
+    text: str, spans: Iterable[tuple[int, int]] = (), *, in_shell: bool = True
+) -> Iterable[str]:
+    bare = _WRITTEN.sub(" ", bash.without_comments(text, spans))
+    found = [word.strip("'\"()&`$") for word in re.split(r"[\s;|<>]+", bare)]
+    found += bash.words(text, spans) if in_shell else [text]
+    return dict.fromkeys(filter(None, found))
 
 
 def _parts_of(word: str, holes: Mapping[str, Placeholder]) -> Iterator[str | Placeholder]:
@@ -420,12 +426,17 @@ def _is_plain_param(hole: Placeholder, rule: Rule) -> bool:
 
 
 def filled_words(word: Template, job: JobValues) -> list[str]:
-    """What a word is in a job: each item of a list that it is; nothing if it has no value."""
+    """What a word is in a job: each item of a list that it is; nothing if it has no value.
+
+    With `:raw` a value may bring several words.
+    """
     try:
         if word.only is not None and not word.only.modifiers:
             value = resolved(word, word.only, job.resolve)
             if isinstance(value, (list, tuple)):
                 return [str(item) for item in value]
-        return [fill_plain(word, job.resolve, PLAIN_OPTIONS)]
+        text = fill_plain(word, job.resolve, PLAIN_OPTIONS)
+        raw = any("raw" in hole.modifiers for hole in word.placeholders)
+        return list(_cut(text)) if raw else [text]
     except FileflowError:  # what is wrong with it is told where it is filled in
         return []

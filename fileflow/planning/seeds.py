@@ -50,12 +50,17 @@ def seed_counts(rule: Rule) -> bool:
         return rule.seed.counts
     if rule.seed.by is not None or rule.seed.key is not None:
         return True
+    if isinstance(rule.action, (Shell, Argv)):
+        return seed_is_named(rule)
+    return rule.action is not None
+
+
+def seed_is_named(rule: Rule) -> bool:
+    """Whether a command mentions the seed, which it then gets whether it counts or not."""
     action = rule.action
     if isinstance(action, Shell):
         return _mentions(action.template.text)
-    if isinstance(action, Argv):
-        return any(_mentions(word.text) for word in action.words)
-    return action is not None
+    return isinstance(action, Argv) and any(_mentions(word.text) for word in action.words)
 
 
 def _mentions(text: str) -> bool:

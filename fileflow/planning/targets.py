@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 
-from fileflow.errors import Exit, FileflowError, did_you_mean
+from fileflow.errors import Exit, FileflowError, did_you_mean, nearest
 from fileflow.model.patterns import normal, parse_pattern
 from fileflow.model.rules import Entry, Rule
 from fileflow.planning.closure import Closure
@@ -222,7 +222,7 @@ class Targets:
         if not makers:
             sign = closure.looks.signatures([path])[0]
             if sign is None:
-                raise _unknown_target(closure, path)
+                raise _unknown_target(closure, path, self.wishes)
             self.sources.append(path)
             return None
         job = makers[0]
@@ -409,14 +409,19 @@ class Targets:
         return found & set(wanted)
 
 
-def _unknown_target(closure: Closure, path: str) -> FileflowError:
+def _unknown_target(closure: Closure, path: str, wishes: Wishes) -> FileflowError:
     rules = closure.workflow.rules
+    command = None
+    if wishes.targets and wishes.targets[0].name == path:
+        command = nearest(path, [*rules, *wishes.commands])
     near = did_you_mean(path, rules)
     hint = near
     if near is None or not near.startswith("did you mean"):
         output = near_output(closure.finder, path)
         if output:
             hint = f"rules make {output}; `fileflow list` shows the rules"
+    if command is not None and command not in rules:
+        hint = f"did you mean the command `fileflow {command}`?"
     return FileflowError(
         f"there is no rule and no file {path!r}, and no rule makes such a path",
         hint=hint,

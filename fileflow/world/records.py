@@ -520,6 +520,9 @@ class Records:
         if self.damaged:
             places = "1 place" if self.damaged == 1 else f"{self.damaged} places"
             yield f"{name} is damaged in {places}: the jobs recorded there run again"
+        # Only who may write knows that nobody else is in the middle of writing.
+        if self._journal.writable and self._journal.reading.torn:
+            yield f"{name} ends within a record, which counts as none: its job runs again"
 
     def _add(self, kind: int, head: bytes, body: bytes = b"") -> None:
         self._take_in(self._journal.append(kind, head, body))

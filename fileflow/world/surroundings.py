@@ -20,6 +20,7 @@ from typing import Any, Protocol, TextIO
 from fileflow.cpus import CORES_VARIABLE, cores_of_job
 from fileflow.model.work import Work
 from fileflow.world.commands import THREADS, end_children
+from fileflow.world.own_folder import OwnFolder
 from fileflow.world.seeding import GlobalGenerators, small_seed
 
 SEED_VARIABLE = "FILEFLOW_SEED"
@@ -222,7 +223,8 @@ class Borrowed:
 
     def __init__(self, log: str) -> None:
         """`log` is the path of the slot's log."""
-        self._stream = open(log, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        self._log = os.path.abspath(log)
+        self._open()
         self._environment = _Environment()
         self._generators = GlobalGenerators()
         self._folder = os.getcwd()
@@ -232,6 +234,11 @@ class Borrowed:
         self._streams = sys.stdout, sys.stderr
         self._path = sys.path[:]
         sys.stdout = sys.stderr = self._stream
+
+    def _open(self) -> None:
+        self._stream = open(  # noqa: SIM115
+            self._log, "a", encoding="utf-8", errors="backslashreplace"
+        )
 
     def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
         """Sets the job's environment, and seeds the global generators if the seed counts."""
@@ -252,8 +259,11 @@ class Borrowed:
 
     def mark(self) -> int:
         """The length of the log after all that was printed."""
+        try:
+            self._stream.flush()
+        except ValueError:  # the function has closed or detached it
+            self._open()
         sys.stdout = sys.stderr = self._stream
-        self._stream.flush()
         return os.lseek(self._stream.fileno(), 0, os.SEEK_END)
 
     def used(self) -> tuple[float, int]:
@@ -271,17 +281,21 @@ class Borrowed:
 
 
 class InThread:
-    """One of several threads of the caller's process: nothing global is set, only watched."""
+    """One of several threads of the caller's process: nothing global is set, only watched.
+
+    The working folder and the umask are the thread's own where the system allows that.
+    """
 
     def __init__(
         self, log: str, generators: GlobalGenerators, on_leave: Callable[[], None]
     ) -> None:
         """`log` is the path of the slot's log; `on_leave` is called when an action has ended.
 
-        `stream` is where the thread's prints belong.
+        Made in the thread itself. `stream` is where the thread's prints belong.
         """
         self._on_leave = on_leave
         self.stream = open(log, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        self._folder = OwnFolder()
         self._generators = generators
         self._before: dict[str, object] = {}
 
@@ -293,6 +307,7 @@ class InThread:
     def leave(self, notes: Notes) -> list[str]:
         """The global generators that have moved meanwhile."""
         self._on_leave()
+        self._folder.restore()
         return self._generators.moved_since(self._before)
 
     def mark(self) -> int:
@@ -306,6 +321,7 @@ class InThread:
 
     def close(self) -> None:
         """Closes the log."""
+        self._folder.close()
         self.stream.close()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from fileflow.commands.check import check
 from fileflow.errors import FileflowError
+from fileflow.executors.describing import described
 from fileflow.world.functions import Parameter
 
 from .conftest import Folder
@@ -255,3 +256,15 @@ def test_a_rule_that_is_not_there_is_noted(folder: Folder) -> None:
     """)
     said = "rule b is not there, and not checked: it is only when config.mode is slow (it is fast)"
     assert notes(folder) == [said]
+
+
+@pytest.mark.parametrize("text", ["def make(output) pass\n", "from nothere import make\n"])
+def test_a_module_that_cannot_be_imported_is_told_with_its_place(folder: Folder, text: str) -> None:
+    folder.write("broken.py", text)
+    folder.workflow("""
+        rules:
+          make: {output: a.txt, run: "broken:make"}
+        """)
+    with pytest.raises(FileflowError) as caught:
+        check(folder.session, folder.say, describe=described)
+    assert str(caught.value).startswith("Workflowfile:3:30: cannot import broken")

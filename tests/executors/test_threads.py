@@ -13,7 +13,8 @@ import pytest
 
 from fileflow.executors.serial import Serial
 from fileflow.executors.threads import Threads
-from fileflow.model.work import Batch, End, Outcome
+from fileflow.model.work import Batch, Died, End, Outcome
+from fileflow.world import own_folder
 from tests.executors.runs import (
     COPY,
     OUTPUT,
@@ -220,3 +221,31 @@ def test_a_stop_inside_a_serial_job_stops_it_and_drops_the_rest(
         signal.signal(signal.SIGALRM, before)
     assert [outcome.end for outcome in outcomes] == [End.STOPPED] * 2
     assert (tmp_path / "mark.finally").exists()
+
+
+def test_where_threads_share_a_folder_one_may_not_change_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_folder, "_unshared", lambda: False)
+    root = project(tmp_path)
+    (tmp_path / "jobs.py").write_text("import os\n\ndef moves(output):\n    os.chdir('/tmp')\n")
+    threads = Threads(root, RUN)
+    try:
+        (outcome,) = outcomes_of(threads, function("moves"), [order(0, "x")])
+        assert os.getcwd() == root
+    finally:
+        threads.close()
+    assert outcome.end is End.FAILED
+    assert "write `executor: process`" in log_of(tmp_path, outcome) + outcome.message
+
+
+def test_a_thread_that_cannot_begin_tells_of_all_its_jobs(threads: Threads, tmp_path: Path) -> None:
+    log = tmp_path / ".fileflow" / "logs" / RUN / "0.log"
+    log.mkdir()
+    threads.submit(0, Batch(function("copy"), [order(0, "x"), order(1, "y")]))
+    (died,) = events_of(threads, bool)
+    assert isinstance(died, Died)
+    assert (died.index, died.unfinished) == (0, [0, 1])
+    log.rmdir()
+    outcomes = outcomes_of(threads, function("say"), [order(0, "x"), order(1, "y")])
+    assert [outcome.end for outcome in outcomes] == [End.DONE] * 2

@@ -117,13 +117,24 @@ def test_a_project_file_named_around_a_command_counts_with_its_bytes(space, arou
         ("shell: bash {config.tool} {n} > {output}", "tools/my sum.sh"),
         ("shell: bash {config.all} {n} > {output}", "tools/two.sh"),
         ("argv: [cp, tools/my sum.sh, '{output}']", "tools/my sum.sh"),
+        ("shell: cat {config.raw:raw} > {output}", "tools/two.sh"),
+        ("shell: cat x{config.raw:raw} > {output}", "tools/my sum.sh"),
+        ("shell: cat ROOT/tools/two.sh > {output}", "tools/two.sh"),
+        ("shell: cat LINK/tools/{n}.sh LINK/tools/two.sh > {output}", "tools/two.sh"),
+        ("argv: [cp, ROOT/tools/my sum.sh, '{output}']", "tools/my sum.sh"),
     ],
 )
 def test_a_project_file_is_named_however_it_is_quoted(space, action, tool):
-    for name in ("my sum", "sum", "one", "two"):
+    for name in ("my sum", "sum", "one", "two", "a", "b"):
         space.write(f"tools/{name}.sh", "echo $1\n")
+    space.write("xtools/one.sh", "echo $1\n")
+    (space.outside / "link").symlink_to(space.root)
+    action = action.replace("ROOT", str(space.root)).replace("LINK", str(space.outside / "link"))
     space.workflow(f"""
-        config: {{tool: tools/my sum.sh, all: [tools/one.sh, tools/two.sh]}}
+        config:
+          tool: tools/my sum.sh
+          all: [tools/one.sh, tools/two.sh]
+          raw: tools/one.sh 'tools/my sum.sh' tools/two.sh
         wildcards: {{n: [a, b]}}
         rules:
           all:

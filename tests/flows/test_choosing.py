@@ -173,3 +173,19 @@ def test_a_gather_of_what_an_absent_rule_scatters_names_the_rule(space):
     assert "rule cut scatters it, but is there only when config.mode is exact" in flow.text
     space.good("--config", "mode=exact")
     assert space.read("out") == "c/1\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["statsu"], "did you mean the command `fileflow status`?"),
+        (["chek", "-q"], "did you mean the command `fileflow check`?"),
+        (["-n", "lasst"], "did you mean 'last'?"),
+        (["last", "statsu"], "known here: last"),
+        (["why", "statsu"], "known here: last"),
+    ],
+)
+def test_a_word_that_is_nearly_a_command_is_told(space, words, hint):
+    space.workflow("rules: {last: {output: o, shell: touch o}}")
+    flow = space.flow(*words)
+    assert (flow.status, hint in flow.stderr) == (2, True), flow.text

@@ -140,6 +140,21 @@ def test_hostile_values_arrive_as_they_are(space, word):
         assert space.read(f"out/{value}.txt") == value + "\n"
 
 
+@pytest.mark.parametrize("word", ["-n", "-f", "-", "-eq", "=", "!", "]]", "(", "<", "&&", "x", "7"])
+@pytest.mark.parametrize(
+    "test",
+    [
+        "[[ {params.word} != y ]]",
+        "[[ y != {params.word} ]]",
+        "[[ -n {params.word} && ( ! {params.word} == y ) ]]",
+        "! [[ -z {params.word} || {params.word} =~ y ]]",
+    ],
+)
+def test_a_value_is_no_operator_of_a_test(space, test, word):
+    action = f"shell: |\n              {test} && echo {{params.word}} > {{output}}"
+    assert out(space, action, f"{{word: '{word}'}}") == f"{word}\n" * (word != "-n")
+
+
 def test_bash_stops_at_the_first_failure(space):
     for line in ["false; echo x > {output}", "false | cat > {output}", "echo $nothing > {output}"]:
         space.write("Workflowfile", f"rules:\n  a:\n    output: a\n    shell: {line}\n")

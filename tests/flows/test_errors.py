@@ -291,3 +291,14 @@ def test_only_modules_of_wanted_rules_are_imported(space):
     space.good()
     assert space.ran == ["make"]
     assert space.flow("check").status == 2
+
+
+def test_a_function_that_takes_no_names_is_refused_before_anything_runs(space):
+    space.write("act.py", "def f(output, /): ...\ndef g(**kw): kw['output'].write_text(str(kw))\n")
+    space.workflow("rules: {make: {output: out, run: 'act:f'}}")
+    flow = space.flow()
+    assert flow.status == 2 and "take the `/` out" in flow.stderr, flow.text
+    space.replace("Workflowfile", "act:f", "act:g")
+    space.replace("Workflowfile", "output: out", "input: act.py, output: out")
+    assert space.good().built == {"make"}
+    assert "'input': PosixPath('act.py')" in space.read("out")

@@ -1,5 +1,6 @@
 """Two runs at once, signals, and the death of the engine: the next run just goes on."""
 
+import json
 import os
 import signal
 
@@ -251,3 +252,25 @@ def test_a_damaged_state_is_never_believed(space, damage):
     assert "Traceback" not in flow.text
     assert space.ran == ["make"]
     assert space.read("a.txt") == "2\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_status_tells_of_an_interrupted_run(space, held, number):
+    assert "a run goes on" in space.flow("status").stdout
+    held.send(number)
+    held.process.wait()
+    assert "was interrupted" in space.flow("status").stdout
+    assert json.loads(space.flow("status", "--json").stdout)["run"]["state"] == "interrupted"
+    space.flag("go")
+    space.good()
+    assert "interrupted" not in space.flow("status").stdout
+
+
+def test_a_record_that_was_cut_off_is_told_by_who_may_write(space):
+    space.workflow("rules: {make: {output: out, shell: 'touch {output}'}}")
+    space.good()
+    journal = space.path(".fileflow/journal")
+    os.truncate(journal, journal.stat().st_size - 3)
+    assert "ends within a record" not in space.flow("status").text  # a run may be writing it
+    assert "ends within a record" in space.flow().stderr
+    assert "ends within a record" not in space.flow().stderr

@@ -3,6 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from fileflow import FileflowError, Workflow
 
 from .space import Space
 
@@ -112,3 +117,55 @@ def rest(output, **more):
     assert space.good().built == set()
     space.good("--rerun")
     assert [space.read(name) for name in "wsr"] == made
+
+
+@pytest.fixture
+def workflow(space: Space) -> Workflow:
+    space.workflow("""
+        wildcards: {n: [1, 2]}
+        rules:
+          all: {input: "p/{n}"}
+          make: {output: "p/{n}", shell: "echo {n} > {output}"}
+        """)
+    return Workflow.load(space.path("Workflowfile"))
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"mode": "rerunn"}, "mode is 'resume' or 'rerun', not 'rerunn'\ndid you mean 'rerun'?"),
+        ({"mode": None}, "mode is 'resume' or 'rerun', not None"),
+        ({"jobs": 0}, "jobs is how many cores may be used, at least 1, not 0"),
+        ({"jobs": -1}, "jobs is how many cores may be used, at least 1, not -1"),
+        ({"jobs": "2"}, "jobs is a whole number, not '2'"),
+        ({"jobs": 1.5}, "jobs is a whole number, not 1.5"),
+        ({"jobs": True}, "jobs is a whole number, not True"),
+        ({"keep_going": "no"}, "keep_going is True or False, not 'no'"),
+        ({"executor": 3}, "executor is the name of one, not 3"),
+        ({"executor": "proces"}, "did you mean 'process'?"),
+        ({"targets": "all"}, "targets is a list of rules, paths and patterns, not 'all'"),
+        ({"targets": [3]}, "a target is a text or a Path, not 3"),
+    ],
+)
+def test_a_wrong_argument_is_told(workflow: Workflow, said, words) -> None:
+    with pytest.raises(FileflowError) as caught:
+        workflow.run(**said)
+    assert words in str(caught.value)
+    if "mode" in said or "targets" in said:
+        with pytest.raises(FileflowError) as caught:
+            workflow.plan(**said)
+        assert words in str(caught.value)
+
+
+def test_a_seed_that_is_no_number_is_told(space: Space, workflow: Workflow) -> None:
+    with pytest.raises(FileflowError, match="seed is a whole number, not 'a'"):
+        Workflow.load(space.path("Workflowfile"), seed="a")  # type: ignore[arg-type]
+
+
+def test_a_path_is_a_target(space: Space, workflow: Workflow) -> None:
+    wanted = [Path("p/1"), space.path("p/2")]
+    assert len(workflow.plan(wanted).stale) == 2
+    assert [job.outputs for job in workflow.run(wanted[:1]).built] == [("p/1",)]
+    assert [job.outputs for job in workflow.run(wanted).built] == [("p/2",)]
+    with pytest.raises(FileflowError, match="no file 'all'"):
+        workflow.run([Path("all")])

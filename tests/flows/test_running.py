@@ -3,6 +3,8 @@
 import os
 import re
 
+import pytest
+
 from .space import is_alive, wait_for
 
 PAIR = """
@@ -201,3 +203,79 @@ def test_a_time_limit_ends_a_function(space):
             shell: echo b > {output}
         """)
     assert space.run("-k").counts() == (1, 0, 1, 0)
+
+
+def folders(space):
+    """Four rules whose functions change the folder, and four beside them, all in threads."""
+    space.source(
+        "s.py",
+        """
+        import os, time
+
+        def moves(output, n):
+            path = output.absolute()
+            os.chdir("/tmp")
+            os.umask(0o077)
+            time.sleep(0.1)
+            path.write_text(n)
+
+        def stays(output, n):
+            output.write_text(n)
+        """,
+    )
+    space.workflow(
+        """
+        wildcards: {n: {range: 8}}
+        defaults: {executor: thread}
+        rules:
+          all:
+            input: ["g{n}.txt", "h{n}.txt"]
+          g:
+            output: "g{n}.txt"
+            run: s:moves
+          h:
+            output: "h{n}.txt"
+            run: s:stays
+        """
+    )
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_function_in_a_thread_may_change_its_folder(space, jobs):
+    folders(space)
+    flow = space.good("-k", "-j", jobs)
+    assert flow.counts() == (16, 0, 0, 0)
+    assert [space.read(f"{rule}{n}.txt") for rule in "gh" for n in range(8)] == list("01234567" * 2)
+    assert space.path("h7.txt").stat().st_mode & 0o044 == 0o044
+    assert space.good().counts() == (0, 16, 0, 0)
+
+
+@pytest.mark.parametrize("how", ["close", "detach"])
+@pytest.mark.parametrize("executor", ["serial", "thread", "process"])
+def test_a_function_may_close_its_stdout(space, executor, how):
+    space.source(
+        "s.py",
+        f"""
+        import sys
+
+        def quiet(output, n):
+            print("said", n, file=sys.stderr)
+            sys.stdout.{how}()
+            output.write_text(n)
+        """,
+    )
+    space.workflow(
+        f"""
+        wildcards: {{n: {{range: 3}}}}
+        rules:
+          all:
+            input: "{{n}}.txt"
+          quiet:
+            output: "{{n}}.txt"
+            executor: {executor}
+            run: s:quiet
+        """
+    )
+    assert space.good("-j1").counts() == (3, 0, 0, 0)
+    assert space.good("-j1").counts() == (0, 3, 0, 0)
+    assert "said 2" in space.flow("log", "2.txt").stdout

@@ -186,3 +186,36 @@ def test_the_seed_of_one_job_is_not_in_the_environment_of_another(space: Space):
         """)
     space.good()
     assert space.read("b") == "none"
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "shell: echo {seed} > {output}",
+        "shell: echo $FILEFLOW_SEED > {output}",
+        "argv: [sh, -c, 'echo $1 > $2', x, '{seed}', '{output}']",
+        "{script: s.sh, args: ['{seed}', '{output}']}",
+    ],
+)
+def test_a_seed_that_does_not_count_is_the_job_s_own_all_the_same(space: Space, action):
+    space.write("s.sh", "echo $1 > $2\n")
+    rule = action if action.startswith("{") else "{" + action.replace(": ", ": '", 1) + "'}"
+    if "argv" in action:
+        rule = "{" + action + "}"
+    text = """
+        seed: ROOT
+        wildcards: {n: {range: 3}}
+        rules:
+          all: {input: ["{n}.txt", "{n}.own"]}
+          own: {output: "{n}.own", run: "o:f", seed: {key: k}}
+          make: {output: "{n}.txt", seed: false, ACTION
+        """
+    space.write("o.py", "def f(output, seed):\n    output.write_text(f'{seed}')\n")
+    text = text.replace("seed: {key: k}", "seed: {key: '{}.txt'}").replace("ACTION", rule[1:])
+    space.workflow(text.replace("ROOT", "3"))
+    space.good()
+    assert [space.read(f"{n}.txt").strip() for n in range(3)] == [
+        space.read(f"{n}.own") for n in range(3)
+    ]
+    space.workflow(text.replace("ROOT", "4"))
+    assert space.good("-n").planned == {"own 0", "own 1", "own 2"}

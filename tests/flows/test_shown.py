@@ -1,6 +1,9 @@
 """What commands are shown as, and what is said of rules and jobs besides."""
 
 import json
+import subprocess
+
+import pytest
 
 from .space import Space
 
@@ -91,3 +94,33 @@ def test_nothing_is_said_of_processes_that_a_timeout_ended(space: Space):
     assert flow.status == 1
     assert "timed out after" in flow.text
     assert "running; ended" not in flow.text
+
+
+@pytest.mark.parametrize(
+    ("action", "shown"),
+    [
+        (
+            "{prefix: [env, 'A=a b'], shell: 'echo $A > {output}'}",
+            "env 'A=a b' bash -euo pipefail -c 'echo $A > out'",
+        ),
+        (
+            "{shell_prefix: 'A=one;', shell: 'echo $A > {output}'}",
+            "A=one; echo $A > out",
+        ),
+        (
+            "{prefix: [env], argv: [cp, 'a b.txt', '{output}']}",
+            "env cp 'a b.txt' out",
+        ),
+        ("{script: 'my script.sh', args: ['x y', '{output}']}", "bash 'my script.sh' 'x y' out"),
+    ],
+)
+def test_what_is_printed_can_be_run_as_it_is(space: Space, action, shown):
+    space.write("a b.txt", "a\n")
+    space.write("my script.sh", 'echo "$1" > "$2"\n')
+    space.workflow(f"rules: {{make: {{output: out, {action[1:]}}}")
+    assert shown in space.flow("-n", "-p").stdout
+    assert shown in space.flow("-p").stderr
+    assert space.exists("out")
+    before = space.read("out")
+    subprocess.run(["bash", "-c", shown], cwd=space.root, check=True)
+    assert space.read("out") == before

@@ -24,7 +24,7 @@ class Taken:
 
 
 def parameters(text: str) -> list[Taken]:
-    """`a, b: Path, c=1, *rest, **more` as parameters."""
+    """`a/, b: Path, c=1, *rest, **more` as parameters; `/` after each that has no name."""
     found = []
     for word in filter(None, (word.strip() for word in text.split(","))):
         name, _, default = word.partition("=")
@@ -32,6 +32,8 @@ def parameters(text: str) -> list[Taken]:
         kind = {2: "var_keyword", 1: "var_positional"}.get(
             len(bare) - len(bare.lstrip("*")), "positional_or_keyword"
         )
+        if bare.endswith("/"):
+            bare, kind = bare[:-1], "positional_only"
         found.append(
             Taken(bare.lstrip("*").strip(), kind, bool(default), annotation.strip() or None)
         )
@@ -153,6 +155,21 @@ def test_keywords_take_all_that_is_left() -> None:
         "z": "output",
         "k": "value",
     }
+
+
+def test_keywords_take_an_unnamed_input_and_output() -> None:
+    assert bound("input: in, output: o", "**rest").parameters == [
+        ("input", "inputs", (None,)),
+        ("output", "outputs", (None,)),
+    ]
+    assert sources("input: in, output: o", "input, **rest")["output"] == "outputs"
+
+
+def test_a_parameter_without_a_name_to_call_it_by_is_an_error() -> None:
+    with pytest.raises(FileflowError, match=r"takes 'x' by its position alone") as caught:
+        bound("input: {x: p}, output: o", "x/, output")
+    assert caught.value.hint == "take the `/` out of its parameters"
+    assert bound("output: o", "x/=1, output").parameters == [("output", "outputs", (None,))]
 
 
 def test_whole_input_output_and_params_take_all_names() -> None:

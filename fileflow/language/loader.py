@@ -230,21 +230,24 @@ class _Loader:
 
     def _check_outputs(self, readings: Iterable[Reading]) -> None:
         """No rule makes a file that the workflow is read from, or a folder that one lies in."""
-        base = posixpath.join("/", self._root)
-        names = {posixpath.normpath(posixpath.join(base, n)): n for n in self._found.names}
+        base = posixpath.join("/", self._root, "")
+        taken: dict[str, str] = {}
+        for name in self._found.names:
+            path = posixpath.normpath(base + name if name[:1] != "/" else name)
+            taken[path] = "the workflow is read from it"
+            while (path := posixpath.dirname(path)) not in taken:
+                taken[path] = f"{name} lies in it, from which the workflow is read"
         for reading in readings:
             for entry in (*reading.rule.outputs, *reading.rule.logs):
                 if entry.pattern is None or entry.absent or entry.pattern.names:
                     continue
-                path = posixpath.normpath(posixpath.join(base, entry.pattern.parts[0]))
-                found = names.get(path)
-                what = "the workflow is read from it"
-                if found is None:
-                    above = path.rstrip("/") + "/"
-                    found = next((n for p, n in names.items() if p.startswith(above)), None)
-                    what = f"{found} lies in it, from which the workflow is read"
-                if found is not None:
-                    said = f"{entry.pattern} is no output: {what}"
+                path = entry.pattern.parts[0]
+                if path[:1] in "/.":  # all others are spelt in one way already
+                    path = posixpath.normpath(posixpath.join(base, path))
+                else:
+                    path = base + path
+                if path in taken:
+                    said = f"{entry.pattern} is no output: {taken[path]}"
                     hint = "write another path"
                     self._errors.add(FileflowError(said, place=entry.place, hint=hint))
 

@@ -118,9 +118,17 @@ class EntryReader:
     of what stands beside calls, `errors` the mistakes.
     """
 
-    def __init__(self, fill: Fill, paths: PathTexts, unmet: Condition, errors: Collector) -> None:
+    def __init__(
+        self,
+        fill: Fill,
+        paths: PathTexts,
+        inside: Callable[[str], str],
+        unmet: Condition,
+        errors: Collector,
+    ) -> None:
         self._fill = fill
         self._paths = paths
+        self._inside = inside
         self._unmet = unmet
         self.errors = errors
         self.owns: dict[int, Own] = {}
@@ -183,6 +191,8 @@ class EntryReader:
 
     def pattern(self, text: str, place: Place, kind: Kind) -> Pattern:
         """The pattern of a path, its wildcards' names checked."""
+        if text[:1] == "/":
+            text = self._inside(text)
         if ")" in text:
             _check_no_call(text, place)
         pattern = parse_pattern(text, place)

@@ -92,6 +92,7 @@ class RuleBook:
             draft.reader = EntryReader(
                 self.config.filled,
                 lambda scalar: self._path_texts(draft, scalar),
+                self.config.inside,
                 self.unmet,
                 self.errors,
             )
@@ -153,10 +154,6 @@ class RuleBook:
     # ---- paths ----
 
     def _path_texts(self, draft: Draft, scalar: Scalar) -> tuple[list[str], bool]:
-        texts, several = self._filled_texts(draft, scalar)
-        return [self.config.inside(text) for text in texts], several
-
-    def _filled_texts(self, draft: Draft, scalar: Scalar) -> tuple[list[str], bool]:
         text = scalar.text
         if "{params" not in text and "{rules" not in text:
             return [text.replace("[wildcards.", "[") if "[wildcards." in text else text], False

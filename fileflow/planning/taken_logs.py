@@ -6,7 +6,7 @@ anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from fileflow.planning.finding import Log
 from fileflow.planning.plan import Plan
@@ -26,10 +26,7 @@ def taken_logs(plan: Plan, table: RuleTable) -> Mapping[int, Sequence[str]]:
     for other in plan.tables.values():
         for link in other.all_links():
             if table.number in link.tables:
-                lists: Iterable[Sequence[str]] = (
-                    (link.paths,) if link.group_of is None else (g.paths for g in link.groups)
-                )
-                taken.update(*lists)
+                taken.update(link.paths, *(group.paths for group in link.groups))
     found: dict[int, list[str]] = {}
     for rows in logs:
         for path in rows.keys() & taken:

@@ -1,13 +1,13 @@
 """Runs a Python script with the global random generators seeded: `seeded.py SEED SCRIPT ARGS…`.
 
 A copy of this file goes along with a job whose command has a prefix, and is run by the interpreter
-that the prefix brings. So it imports the standard library alone, and knows nothing of us.
+that the prefix brings. So it imports the standard library alone, and knows nothing of us. How each
+generator is seeded stands here for all: `seeding` takes it from here.
 """
 
 from __future__ import annotations
 
 import os
-import runpy
 import sys
 from importlib.machinery import PathFinder
 from typing import Any, Callable  # noqa: UP035  # the interpreter may be an old one
@@ -25,7 +25,7 @@ def _seed_torch(module: Any, seed: int) -> None:
     module.manual_seed(seed >> 65)
 
 
-_SEEDERS = {
+SEEDERS: dict[str, Callable[[Any, int], None]] = {
     "random": _seed_random,
     "numpy.random.mtrand": _seed_numpy,
     "torch": _seed_torch,
@@ -40,7 +40,7 @@ class _SeedOnLoad:
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
         """The usual spec, whose loader seeds what it has loaded."""
-        seeder = _SEEDERS.get(name)
+        seeder = SEEDERS.get(name)
         spec = PathFinder.find_spec(name, path, target) if seeder is not None else None
         if seeder is None or spec is None or spec.loader is None:
             return None
@@ -57,7 +57,9 @@ class _SeedOnLoad:
 
 def main(seed: int, script: str, *args: str) -> None:
     """Runs the script as `__main__`, its folder first on the search path."""
-    for name, seeder in _SEEDERS.items():
+    import runpy  # for this program alone
+
+    for name, seeder in SEEDERS.items():
         if name in sys.modules:
             seeder(sys.modules[name], seed)
     sys.meta_path.insert(0, _SeedOnLoad(seed))

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from fileflow.world.modules import spec_after
+from fileflow.world.seeded import SEEDERS
 
 _SEED_BITS = 128
 
@@ -32,24 +33,11 @@ def new_generator(kind: str, seed: int) -> Any:
     return random.Random(seed)
 
 
-def _seed_numpy(module: Any, seed: int) -> None:
-    module.seed([seed >> shift & 0xFFFFFFFF for shift in (0, 32, 64, 96)])
-
-
-def _seed_torch(module: Any, seed: int) -> None:
-    module.manual_seed(seed >> 65)
-
-
 def _numpy_state(module: Any) -> object:
     _, keys, position, has_gauss, gauss = module.get_state()
     return keys.tobytes(), position, has_gauss, gauss
 
 
-_SEED: dict[str, Callable[[Any, int], None]] = {
-    "random": lambda module, seed: module.seed(seed),
-    "numpy.random.mtrand": _seed_numpy,
-    "torch": _seed_torch,
-}
 _STATE: dict[str, Callable[[Any], object]] = {
     "random": lambda module: module.getstate(),
     "numpy.random.mtrand": _numpy_state,
@@ -65,7 +53,7 @@ class GlobalGenerators:
         self._seeders: list[tuple[Callable[[Any, int], None], ModuleType]] = []
         self._seed: int | None = None
         self._fresh: dict[str, object] = {}
-        for name in _SEED:
+        for name in SEEDERS:
             if name in sys.modules:
                 self._know(name, sys.modules[name])
         self._hook = _Hook(self._on_load)
@@ -78,13 +66,13 @@ class GlobalGenerators:
 
     def _know(self, name: str, module: ModuleType) -> None:
         self._loaded[name] = module
-        self._seeders.append((_SEED[name], module))
+        self._seeders.append((SEEDERS[name], module))
 
     def _on_load(self, name: str, module: ModuleType) -> None:
         if name not in self._loaded:
             self._know(name, module)
             if self._seed is not None:
-                _SEED[name](module, self._seed)
+                SEEDERS[name](module, self._seed)
             self._fresh[name] = _STATE[name](module)
 
     def seed(self, seed: int | None) -> None:
@@ -117,7 +105,7 @@ class _Hook:
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """The spec that the other finders give, with a loader that tells."""
-        if name not in _SEED:
+        if name not in SEEDERS:
             return None
         spec = spec_after(self, name, path, target)
         if spec is not None and spec.loader is not None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -226,6 +227,22 @@ def test_jobs_beside_one_that_changed_cost_no_call_each(tmp_path: Path) -> None:
         (folder / "data/00100.txt").write_text("changed\n")
         found.append(calls(folder, State.FRESH, 3))
     assert per_job(*found) <= 0.05
+
+
+def test_jobs_beside_one_that_changed_keep_no_signatures_each(tmp_path: Path) -> None:
+    found = []
+    for count in (SMALL, LARGE):
+        folder = finished(tmp_path / str(count), count)
+        (folder / "data/00100.txt").write_text("changed\n")
+        os.chdir(folder)
+        session = Session(str(folder / "Workflowfile"))
+        tracemalloc.start()
+        decided = plan_known(session, Wishes())
+        found.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert count_states(decided)[State.STALE] == 1
+    # The paths of three files; a table of their signatures took 150 bytes more.
+    assert per_job(*found) <= 420
 
 
 def test_a_plan_that_grows_costs_nothing_for_what_is_as_it_was(

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-from fileflow.engine.since import Since, signatures_in, since_last_run
+from fileflow.engine.since import FEW, Since, signatures_in, since_last_run
 from fileflow.errors import Exit, FileflowError
 from fileflow.model.tokens import listed
 from fileflow.planning.named import NAME
@@ -83,23 +83,25 @@ class World:
 
     def signatures(self, paths: Sequence[str]) -> list[bytes | None]:
         """The signature of each path, None where there is no file or folder; looked at once."""
+        if len(paths) <= FEW:
+            return [self._signature(path) for path in paths]
+        if self._since is not None:
+            return self._signatures_since(paths, self._since)
         known = self._signs
-        since = self._since
-        if len(paths) == 1:
-            path = paths[0]
-            if path not in known:
-                sign = since.get(path) if since is not None else None
-                if sign is None:
-                    known[path] = files.signature(path)
-                else:
-                    known[path] = None if sign == NOTHING else sign
-            return [known[path]]
-        if since is not None:
-            return self._signatures_since(paths, since)
         new = [path for path in paths if path not in known]
         if new:
             known.update(zip(new, files.signatures(new), strict=True))
         return list(map(known.__getitem__, paths))
+
+    def _signature(self, path: str) -> bytes | None:
+        known = self._signs
+        if path not in known:
+            sign = self._since.get(path) if self._since is not None else None
+            if sign is None:
+                known[path] = files.signature(path)
+            else:
+                known[path] = None if sign == NOTHING else sign
+        return known[path]
 
     def _signatures_since(self, paths: Sequence[str], since: Since) -> list[bytes | None]:
         """The same, mostly from what the last run left: only what is newer is looked for."""

@@ -17,6 +17,7 @@ from fileflow.language.relations import rows_of_made, unmatched
 from fileflow.language.value_forms import kept_rows
 from fileflow.lean import replace
 from fileflow.model.patterns import natural_key
+from fileflow.model.rules import Filter
 from fileflow.planning.filling import canonical
 from fileflow.planning.known import Found, Values, is_found, own_names, with_known
 from fileflow.planning.ordering import all_behind
@@ -354,4 +355,18 @@ def _is_as_recorded(path: str, recorded: tuple[bytes, bytes]) -> bool:
 
 def _form(made: Made) -> str:
     """How a list is read: what was read otherwise is not known."""
-    return canonical([made.kind, dict(made.columns), made.headless, made.comment])
+    return canonical(_read_as(made))
+
+
+def _read_as(made: Made) -> list[object]:
+    read = [made.kind, dict(made.columns), made.headless, made.comment]
+    derived = made.derived
+    if derived is None:
+        return read
+    keep = derived.source.keep or Filter()
+    filtered = [
+        [[name, sorted(values)] for name, values in rows] for rows in (keep.where, keep.without)
+    ]
+    pairs = derived.pairs and [derived.pairs.both, derived.pairs.itself]
+    whole = [list(derived.names), list(derived.wanted), list(map(list, derived.constraints)), pairs]
+    return [*read, _read_as(derived.source), filtered, *whole]

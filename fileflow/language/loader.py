@@ -102,8 +102,7 @@ class _Loader:
         if len(errors.errors) == mistakes:
             found = [*relations.relations, *_scattered(readings, relations.relations, errors)]
             columns = Columns(found)
-            keys = relations.relations
-            own = OwnWildcards(lambda said: self._own(said, outputs, keys), errors)
+            own = OwnWildcards(lambda said: self._own(said, outputs, relations), errors)
             rules = [self._finished(reading, columns, own) for reading in readings]
             found += own.relations
         check_given(self._found.given, Config(self._found.without), self._config, errors)
@@ -321,7 +320,7 @@ class _Loader:
             is_made=lambda pattern: outputs.fits(pattern.text),
         )
 
-    def _own(self, own: Own, outputs: OutputIndex, keys: Sequence[Relation]) -> OwnRead:
+    def _own(self, own: Own, outputs: OutputIndex, keys: RelationsRead) -> OwnRead:
         return read_own(
             own.keys,
             self._disk,

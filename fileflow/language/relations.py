@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
 from fileflow.language import scalars
@@ -28,11 +29,12 @@ from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.lean import dataclass, field, lazy_regex, replace
 from fileflow.model.patterns import NAME, Pattern
 from fileflow.model.ports import Disk
-from fileflow.model.rules import Filter, Made, Relation
+from fileflow.model.rules import Derived, Filter, Made, Pairs, Relation
 
 DERIVED = ("pairs", "same")
 OPTIONS = {"range": ("width",), "table": ("columns", "comment"), "pairs": ("both", "self")}
 COMMON = ("match", "where", "except", "open")
+Row: TypeAlias = tuple[str, ...]
 _ALL_FORMS = (*FORMS, *DERIVED)
 _BACK_REFERENCE = lazy_regex(r"(?<!\\)(?:\\\\)*\\[1-9]")
 
@@ -106,12 +108,12 @@ def read_own(
     errors: Collector,
     outputs_among: Callable[[Sequence[str]], Collection[str]],
     is_made: Callable[[Pattern], bool],
-    others: Sequence[Relation] = (),
+    others: RelationsRead | None = None,
 ) -> OwnRead:
     """The wildcards of an entry's own, `{path: "raw/{n}.txt", n: [1, 2]}`.
 
-    Several keys give each value of one with each of the others, the last one fastest. `others` are
-    the keys of `wildcards`, whose values they may take.
+    Several keys give each value of one with each of the others, the last one fastest. `others` is
+    what `wildcards` says, whose values they may take.
     """
     reader = _Reader(disk, config, errors, outputs_among, is_made, unique=True, others=others)
     for written, node in names_and_nodes:
@@ -142,8 +144,11 @@ def rows_of_made(
     rows at all; what `where` and `except` leave out is there.
 
     Raises:
-        FileflowError: the file is no text, a column is missing, a row has another length.
+        FileflowError: the file is no text, a column is missing, a row has another length, or the
+            pairs are too many.
     """
+    if made.derived is not None:
+        return _derived_rows(made.derived, names, data, source_name)
     if made.kind == "lines":
         return (read_lines(data, source_name),)
     return read_sheet(
@@ -153,6 +158,46 @@ def rows_of_made(
         comment=made.comment,
         headless=made.headless,
     )
+
+
+def _derived_rows(
+    derived: Derived, names: Sequence[str], data: bytes, source_name: str
+) -> tuple[list[str], ...]:
+    columns = rows_of_made(derived.source, derived.names, data, source_name)
+    for name, regex in derived.constraints:
+        columns = _matching(columns, derived.names.index(name), regex)
+    if derived.source.keep is not None:
+        columns = kept_rows(derived.names, columns, derived.source.keep)
+    wanted = (columns[derived.names.index(name)] for name in derived.wanted)
+    rows = list(dict.fromkeys(zip(*wanted, strict=True)))
+    if derived.pairs is not None:
+        rows = _paired(rows, derived.pairs)
+    return tuple(map(list, zip(*rows, strict=True))) or tuple([] for _ in names)
+
+
+def _matching(columns: tuple[list[str], ...], which: int, regex: str) -> tuple[list[str], ...]:
+    """The rows whose value in one column matches a regular expression as a whole."""
+    fits = re.compile(regex).fullmatch
+    keep = [fits(value) is not None for value in columns[which]]
+    if all(keep):
+        return columns
+    return tuple(list(itertools.compress(column, keep)) for column in columns)
+
+
+def _paired(rows: Sequence[Row], which: Pairs, place: Place | None = None) -> list[Row]:
+    """Each two rows as one; a mistake at `place` if they are too many."""
+    if len(rows) ** 2 > 2 * MOST_VALUES:
+        raise FileflowError(
+            f"the pairs of {len(rows):,} values are more than {MOST_VALUES:,}", place=place
+        )
+    pairs: Iterable[tuple[Row, ...]]
+    if which.both:
+        pairs = itertools.product(rows, rows) if which.itself else itertools.permutations(rows, 2)
+    elif which.itself:
+        pairs = itertools.combinations_with_replacement(rows, 2)
+    else:
+        pairs = itertools.combinations(rows, 2)
+    return [one + other for one, other in pairs]
 
 
 def unmatched(
@@ -230,7 +275,7 @@ class _Reader:
         is_made: Callable[[Pattern], bool],
         *,
         unique: bool = False,
-        others: Sequence[Relation] = (),
+        others: RelationsRead | None = None,
     ) -> None:
         self.errors = errors
         self.keys: list[Key] = []
@@ -239,7 +284,8 @@ class _Reader:
         self.passed_over: dict[str, int] = {}
         self.failed = False
         self._unique = unique
-        self._others = others
+        self._others = others.relations if others is not None else ()
+        self._their_constraints = others.constraints if others is not None else {}
         self._around = Surroundings(
             disk,
             config if isinstance(config, Config) else Config(config),
@@ -349,15 +395,13 @@ class _Reader:
         columns = found.columns
         for i, name in enumerate(key.names):
             for regex in self.constraints.get(name, ()):
-                fits = re.compile(regex).fullmatch
-                keep = [fits(value) is not None for value in columns[i]]
-                if not any(keep):
+                fitting = _matching(columns, i, regex)
+                if not fitting[i]:
                     raise FileflowError(
                         f"no value of {name} matches {regex}: {columns[i][0]!r} does not",
                         place=key.value.place,
                     )
-                if not all(keep):
-                    columns = tuple(list(itertools.compress(column, keep)) for column in columns)
+                columns = fitting
         return columns
 
     # --- values of other keys --------------------------------------------------------------------
@@ -374,9 +418,52 @@ class _Reader:
         source = self._source(key, wanted)
         if source is None:
             return None
-        if key.form == "same":
-            return _same(key, wanted, source)
-        return _pairs(key, wanted, source)
+        origin = f"the {'pairs' if key.form == 'pairs' else 'values'} of {', '.join(wanted)}"
+        pairs = None
+        if key.form == "pairs":
+            both, itself = (
+                word in key.options and scalars.boolean(key.options[word], word)
+                for word in ("both", "self")
+            )
+            pairs = Pairs(both, itself)
+        if source.made is not None:
+            return self._derived_while_running(key, wanted, source, pairs, origin)
+        rows = list(dict.fromkeys(zip(*(source.column(name) for name in wanted), strict=True)))
+        if pairs is None:
+            return _of_rows(key, rows, origin)
+        rows = _paired(rows, pairs, key.place)
+        if not rows:
+            raise FileflowError(
+                f"{key.text} has no values: {', '.join(wanted)} has only one value, and so no pair",
+                place=key.value.place,
+                hint="self: true pairs it with itself",
+            )
+        return _of_rows(key, rows, origin)
+
+    def _derived_while_running(
+        self,
+        key: Key,
+        wanted: Sequence[str],
+        source: Relation,
+        pairs: Pairs | None,
+        origin: str,
+    ) -> Found:
+        """Values of a key whose file a rule makes: they are derived when it is read."""
+        assert source.made is not None
+        names = tuple(name for name in source.names if name not in source.path_names)
+        # An entry's own wildcards have names of their own: no name has constraints in both.
+        constraints = {**self._their_constraints, **self.constraints}
+        regexes = [(name, regex) for name in names for regex in constraints.get(name, ())]
+        made = replace(
+            source.made,
+            columns={},
+            keep=None,
+            derived=Derived(source.made, names, tuple(wanted), tuple(regexes), pairs),
+        )
+        columns: tuple[list[str], ...] = tuple(
+            [] for _ in (*key.names, *source.made.pattern.wildcards)
+        )
+        return Found(columns, origin, made=made)
 
     def _source(self, key: Key, wanted: Sequence[str]) -> Relation | None:
         """The values of the key that has these names; None if there is a mistake in it."""
@@ -402,57 +489,9 @@ class _Reader:
         )
 
 
-def _same(key: Key, wanted: Sequence[str], source: Relation) -> Found:
-    origin = f"the values of {', '.join(wanted)}"
-    if source.made is None:
-        rows = dict.fromkeys(zip(*(source.column(name) for name in wanted), strict=True))
-        return Found(tuple(map(list, zip(*rows, strict=True))), origin)
-    found_names = [name for name in source.names if name not in source.path_names]
-    if source.made.keep is not None or set(wanted) != set(found_names):
-        raise _known_too_late(key, wanted, source)
-    renamed = {
-        new: source.made.columns[old]
-        for new, old in zip(key.names, wanted, strict=True)
-        if old in source.made.columns
-    }
-    made = replace(source.made, columns=renamed)
-    return Found(tuple([] for _ in source.names), origin, made=made)
-
-
-def _pairs(key: Key, wanted: Sequence[str], source: Relation) -> Found:
-    if source.made is not None:
-        raise _known_too_late(key, wanted, source)
-    both = "both" in key.options and scalars.boolean(key.options["both"], "both")
-    itself = "self" in key.options and scalars.boolean(key.options["self"], "self")
-    rows = list(dict.fromkeys(zip(*(source.column(name) for name in wanted), strict=True)))
-    if len(rows) ** 2 > 2 * MOST_VALUES:
-        raise FileflowError(
-            f"the pairs of {len(rows):,} values are more than {MOST_VALUES:,}", place=key.place
-        )
-    pairs: Iterable[tuple[tuple[str, ...], ...]]
-    if both:
-        pairs = itertools.product(rows, rows) if itself else itertools.permutations(rows, 2)
-    elif itself:
-        pairs = itertools.combinations_with_replacement(rows, 2)
-    else:
-        pairs = itertools.combinations(rows, 2)
-    columns = tuple(map(list, zip(*(one + other for one, other in pairs), strict=True)))
-    if not columns:
-        raise FileflowError(
-            f"{key.text} has no values: {', '.join(wanted)} has only one value, and so no pair",
-            place=key.value.place,
-            hint="self: true pairs it with itself",
-        )
-    return Found(columns, f"the pairs of {', '.join(wanted)}")
-
-
-def _known_too_late(key: Key, wanted: Sequence[str], source: Relation) -> FileflowError:
-    return FileflowError(
-        f"{key.form}: the values of {', '.join(wanted)} are known only while running, "
-        f"from {source.origin}",
-        place=key.value.place,
-        hint="let a rule write this list too, and read it with lines or table",
-    )
+def _of_rows(key: Key, rows: Iterable[Row], origin: str) -> Found:
+    columns = tuple(map(list, zip(*rows, strict=True)))
+    return Found(columns or tuple([] for _ in key.names), origin)
 
 
 def _relation_of(key: Key, found: Found, *, is_open: bool) -> Relation:

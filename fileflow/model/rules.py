@@ -45,7 +45,8 @@ class Made:
     """Where a relation's values come from when a rule makes the file that holds them.
 
     `kind` is `lines` or `table`; `columns` gives for each name the header of its column, or, if the
-    sheet is `headless`, its number from 1.
+    sheet is `headless`, its number from 1. `derived` says that another key takes its values from
+    the rows of one that reads the file.
     """
 
     kind: str
@@ -54,6 +55,30 @@ class Made:
     headless: bool = False
     comment: str | None = None
     keep: Filter | None = None
+    derived: Derived | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Rows made of the rows of another made list: some of its columns, or each two of its rows.
+
+    `source` gives rows over `names`, of which those count that meet `constraints`, pairs of a name
+    and a regular expression, and the filter of the source. Of these the columns `wanted` are taken.
+    """
+
+    source: Made
+    names: tuple[str, ...]
+    wanted: tuple[str, ...]
+    constraints: tuple[tuple[str, str], ...] = ()
+    pairs: Pairs | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Which two rows make a pair: in `both` orders, and each row with `itself` too."""
+
+    both: bool = False
+    itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)

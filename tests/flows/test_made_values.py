@@ -293,3 +293,50 @@ def test_a_list_that_only_a_rule_with_a_free_wildcard_could_make_is_a_source(spa
     assert space.good().built == {"conv samples", "g"}
     space.delete("samples.tsv")  # and it has a record: what is there is the rule's
     assert "samples.tsv is not there" in space.run().text
+
+
+PAIRED = """\
+wildcards:
+  s: [p, q]
+  item, size: {table: "build/{s}.csv", except: {size: "0"}}
+  one, two: {pairs: item}
+  other: {same: item, where: {other: [a, b]}}
+rules:
+  all:
+    input: ["build/{s}/{one}-{two}.txt", "build/{s}/{other}.txt"]
+  sheet:
+    input: data/{s}.csv
+    output: build/{s}.csv
+    shell: |
+      echo sheet {s} >> "$RAN_LOG"
+      cp {input} {output}
+  pair:
+    output: build/{s}/{one}-{two}.txt
+    shell: |
+      echo pair {s} {one} {two} >> "$RAN_LOG"
+      echo {one} {two} > {output}
+  alone:
+    output: build/{s}/{other}.txt
+    shell: |
+      echo alone {s} {other} >> "$RAN_LOG"
+      echo {other} > {output}
+"""
+
+
+def test_the_rows_of_a_made_sheet_make_pairs_and_other_names(space: Space) -> None:
+    space.write("Workflowfile", PAIRED)
+    space.write("data/p.csv", "item,size\nb,1\na,1\nc,2\nx,0\n")
+    space.write("data/q.csv", "item,size\nc,1\na,3\n")
+    ran(
+        space,
+        *("sheet p", "sheet q", "pair p b a", "pair p b c", "pair p a c", "pair q c a"),
+        *("alone p b", "alone p a", "alone q a"),
+    )
+    space.write("data/q.csv", "item,size\nc,1\na,3\nx,0\n")
+    ran(space, "sheet q")
+    space.write("data/q.csv", "item,size\nc,1\na,3\nb,1\n")
+    ran(space, "sheet q", "pair q c b", "pair q a b", "alone q b")
+    space.write("Workflowfile", PAIRED.replace('{size: "0"}', '{size: "1"}'))
+    ran(space, "pair p c x")
+    space.write("data/q.csv", "item,size\nc,1\na,3\n")
+    ran(space, "sheet q")

@@ -507,14 +507,50 @@ def test_columns_of_a_made_sheet_are_renamed_and_counted() -> None:
     assert rows_of_made(made, ["a"], b"x,y\n", "p.csv") == (["y"],)
 
 
-def test_the_values_of_a_made_key_can_have_another_name_but_no_pairs() -> None:
-    text = "wildcards:\n  a: {lines: 'b/{s}.txt'}\n"
-    made, errors = read(text + "  c: {same: a}")
+@pytest.mark.parametrize(
+    ("key", "names", "expected"),
+    [
+        ("c: {same: a}", "c", [["y", "x", "z"]]),
+        ("c, d: {pairs: a}", "c d", [["y", "y", "x"], ["x", "z", "z"]]),
+        ("c, d: {pairs: a, both: true, where: {c: x}}", "c d", [["x", "x"], ["y", "z"]]),
+        ("c: {same: f}", "c", [["y", "z"]]),
+        ("c, d: {pairs: f, self: true}", "c d", [["y", "y", "z"], ["y", "z", "z"]]),
+        ("c: {same: m}", "c", [["x"]]),
+        ("c, d: {pairs: [one]}", "c d", [["x"], ["y"]]),
+        ("c, d: {same: [two, one]}", "c d", [["1", "1", "2"], ["x", "y", "x"]]),
+        ("e, g: {same: [two, one]}\n  c, d: {pairs: e}", "c d", [["1"], ["2"]]),
+    ],
+)
+def test_the_values_of_a_made_key_have_other_names_and_make_pairs(
+    key: str, names: str, expected: list[list[str]]
+) -> None:
+    made, errors = read(
+        "wildcards:\n  a: {lines: 'b/{s}.txt'}\n"
+        "  f: {lines: 'b/{s}.txt', except: {f: x}}\n"
+        "  m: {lines: 'b/{s}.txt', match: {m: '[a-x]'}}\n"
+        "  one, two: {table: 'b/{s}.csv'}\n"
+        f"  {key}"
+    )
     errors.raise_if_any()
-    assert made.relations[1].names == ("c", "s")
-    assert made.relations[1].made is not None
-    _, errors = read(text + "  c, d: {pairs: a}")
-    assert "known only while running" in errors.errors[0].what
+    relation = made.relations[-1]
+    assert relation.names == (*names.split(), "s")
+    assert relation.made is not None
+    data = b"one,two\nx,1\ny,1\nx,2\n" if "two" in key or "one" in key else b"y\nx\nz\n"
+    columns = tuple(map(list, rows_of_made(relation.made, names.split(), data, "b/1")))
+    if relation.made.keep is not None:
+        columns = kept_rows(tuple(names.split()), columns, relation.made.keep)
+    assert list(columns) == expected
+
+
+def test_a_made_key_with_no_rows_gives_no_pairs() -> None:
+    made, errors = read("wildcards:\n  a: {lines: 'b/{s}.txt'}\n  c, d: {pairs: a}")
+    errors.raise_if_any()
+    relation = made.relations[1]
+    assert relation.made is not None
+    assert rows_of_made(relation.made, ["c", "d"], b"x\n", "b/1") == ([], [])
+    many = b"".join(b"%d\n" % n for n in range(5000))
+    with pytest.raises(FileflowError, match="pairs of 5,000"):
+        rows_of_made(relation.made, ["c", "d"], many, "b/1")
 
 
 # --- config --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`parallel_map`: a function over items, on processes or threads, in the order of the items.
+"""`parallel_map`: a function over items, on processes, threads or an event loop, in their order.
 
 Knows nothing of workflows but this: inside a job it takes no more cores than that job has.
 """
@@ -9,10 +9,11 @@ import inspect
 import os
 import pickle
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import copy_context
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job, usable_cpus
@@ -22,6 +23,8 @@ Result = TypeVar("Result")
 # Items go to processes in chunks of at most so many, at least so many chunks for each process.
 _LARGEST_CHUNK = 64
 _CHUNKS_EACH = 16
+_AT_ONCE = 256  # calls of an `async def` function, if nobody says how many
+_EXECUTORS = ("process", "thread", "serial", "async", "auto")
 _Told = tuple[Any, Exception | None, str]
 
 
@@ -65,19 +68,21 @@ def parallel_map(
     items: Iterable[Item],
     *,
     jobs: int | None = None,
-    executor: Literal["process", "thread", "serial", "auto"] | None = None,
+    executor: Literal["process", "thread", "serial", "async", "auto"] | None = None,
     on_error: Literal["raise", "collect"] = "raise",
     progress: bool = False,
 ) -> list[Any]:
     """The results of `function` for all items, in their order.
 
     Args:
-        function: called with one item.
+        function: called with one item; also an `async def`.
         items: what it is called with; taken as a list first.
-        jobs: how many calls at once; by default all cores that may be used. Inside a job never more
-            than the job's `cores`, and inside one of these calls one.
-        executor: `process` (loky; lambdas, closures and functions of `__main__` too), `thread` or
-            `serial`; by default, and with `auto`, threads inside a job, else processes.
+        jobs: how many calls at once; by default all cores that may be used, and 256 on an event
+            loop. Inside a job never more than the job's `cores`, and inside one of these calls one;
+            but calls on an event loop take no cores.
+        executor: `process` (loky; lambdas, closures and functions of `__main__` too), `thread`,
+            `serial` or `async`. By default, and with `auto`, and with `async` for a plain function:
+            threads inside a job, else processes; but an `async def` runs on an event loop.
         on_error: `raise` stops at the first failed item; `collect` puts an `ItemFailed` in the
             place of its result and goes on.
         progress: shows a bar on stderr.
@@ -86,27 +91,28 @@ def parallel_map(
         ItemFailed: with `on_error="raise"`, for the first item (by position, of those that have
             ended) that failed.
         ValueError: for an unknown `executor` or `on_error`, or fewer than one of `jobs`.
-        TypeError: for an `async def` function.
     """
     if on_error not in ("raise", "collect"):
         raise ValueError(f"on_error is 'raise' or 'collect', not {on_error!r}")
-    if executor not in (None, "process", "thread", "serial", "auto"):
-        raise ValueError(f"executor is 'process', 'thread', 'serial' or 'auto', not {executor!r}")
+    if executor is not None and executor not in _EXECUTORS:
+        *others, last = map(repr, _EXECUTORS)
+        raise ValueError(f"executor is {', '.join(others)} or {last}, not {executor!r}")
     if jobs is not None and jobs < 1:
         raise ValueError(f"jobs is at least 1, not {jobs}")
-    if inspect.iscoroutinefunction(function):
-        raise TypeError(
-            "parallel_map calls plain functions: await an `async def` by asyncio.gather"
-        )
     cores = _cores_here()
+    is_async = inspect.iscoroutinefunction(function)
     kind = executor or "auto"
-    if kind == "auto":
-        kind = "process" if cores is None else "thread"
+    if kind in ("auto", "async"):
+        kind = "async" if is_async else "process" if cores is None else "thread"
+    elif is_async:
+        function = partial(_awaited, function)
     todo = list(items)
     count = min(jobs or cores or usable_cpus(), cores or len(todo), len(todo))
     with _bar(len(todo), progress) as step:
         take = _Results(todo, on_error, step)
-        if kind == "serial" or (kind == "thread" and count == 1) or not todo:
+        if kind == "async":
+            _on_a_loop(function, take, jobs or _AT_ONCE)
+        elif kind == "serial" or (kind == "thread" and count == 1) or not todo:
             _one_by_one(function, take)
         elif kind == "thread":
             _in_threads(function, take, count)
@@ -170,6 +176,49 @@ def _in_threads(function: Callable[[Any], Any], take: _Results, count: int) -> N
                 take.bad(index, error)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _awaited(function: Callable[[Any], Any], item: Any) -> Any:
+    return _run(lambda: function(item))
+
+
+def _run(begin: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """What a coroutine returns, from a loop of its own: in a thread where one runs here already."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(begin())
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(copy_context().run, lambda: asyncio.run(begin())).result()
+
+
+def _on_a_loop(function: Callable[[Any], Any], take: _Results, at_once: int) -> None:
+    import asyncio
+
+    left = iter(enumerate(take.items))
+
+    async def some() -> None:
+        cores_of_job.set(1)
+        for index, item in left:
+            try:
+                result = await function(item)
+            except Exception as error:
+                take.bad(index, error)
+            else:
+                take.good(index, result)
+
+    async def everything() -> None:
+        workers = [asyncio.ensure_future(some()) for _ in range(min(at_once, len(take.items)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    _run(everything)
 
 
 def _in_processes(function: Callable[[Any], Any], take: _Results, count: int) -> None:

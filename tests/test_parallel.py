@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -124,7 +125,10 @@ def test_an_error_does_not_wait_for_all_items() -> None:
     ("said", "error"),
     [
         ({"jobs": 0}, "jobs is at least 1, not 0"),
-        ({"executor": "async"}, "executor is 'process', 'thread', 'serial' or 'auto', not 'async'"),
+        (
+            {"executor": "slurm"},
+            "executor is 'process', 'thread', 'serial', 'async' or 'auto', not 'slurm'",
+        ),
         ({"on_error": "ignore"}, "on_error is 'raise' or 'collect', not 'ignore'"),
     ],
 )
@@ -133,12 +137,63 @@ def test_wrong_arguments_are_errors(said: dict[str, Any], error: str) -> None:
         parallel_map(str, [1], **said)
 
 
-def test_an_async_function_is_an_error() -> None:
-    async def later(n: int) -> int:
-        return n
+class Waiting:
+    """Counts calls that wait at the same time."""
 
-    with pytest.raises(TypeError, match=r"asyncio\.gather"):
-        parallel_map(later, [1])
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self.pids: set[int] = set()
+
+    async def __call__(self, n: int) -> int:
+        self.pids.add(os.getpid())
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0.02 if n == 0 else 0.001)
+        self.now -= 1
+        if n % 7 == 6:
+            raise Odd(n, 0)
+        return n * n
+
+
+@pytest.mark.parametrize("said", [{}, {"executor": "async"}, {"executor": "auto", "jobs": 3}])
+def test_async_functions_wait_together_on_a_loop(said: dict[str, Any]) -> None:
+    waiting = Waiting()
+
+    async def square(n: int) -> int:
+        return await waiting(n)
+
+    assert parallel_map(square, range(6), **said) == [0, 1, 4, 9, 16, 25]
+    assert (waiting.most, waiting.pids) == (said.get("jobs", 6), {os.getpid()})
+    found = parallel_map(square, range(20), on_error="collect", **said)
+    assert [n for n in range(20) if isinstance(found[n], ItemFailed)] == [6, 13]
+    assert found[19] == 361
+    with pytest.raises(ItemFailed, match="item 6"):
+        parallel_map(square, range(20), jobs=1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_async_functions_run_on_other_executors(kind: Any) -> None:
+    async def square(n: int) -> int:
+        await asyncio.sleep(0)
+        return n * n
+
+    async def around() -> list[int]:
+        return parallel_map(square, range(4), jobs=2, executor=kind)
+
+    assert parallel_map(square, range(4), jobs=2, executor=kind) == [0, 1, 4, 9]
+    assert asyncio.run(around()) == [0, 1, 4, 9]
+
+
+def test_a_loop_can_run_beside_the_one_of_the_caller() -> None:
+    async def square(n: int) -> int:
+        await asyncio.sleep(0)
+        return n * n
+
+    async def around() -> list[int]:
+        return parallel_map(square, range(4))
+
+    assert asyncio.run(around()) == [0, 1, 4, 9]
+    assert parallel_map(lambda n: n + 1, range(4), executor="async") == [1, 2, 3, 4]
 
 
 def most_at_once(**said: Any) -> tuple[int, set[str]]:

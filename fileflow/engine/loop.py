@@ -616,18 +616,20 @@ class Loop:
         """The inputs of a job, with the signature and digest of those that are known."""
         out: list[tuple[str, bytes | None, bytes | None] | int] = []
         for link in table.links:
-            if link.entry.order_only or link.named:
+            if link.named:
                 continue
+            counts = not link.entry.order_only
             group = link.group(row)
             if group is not None and shared_list(group) is not None:
-                if group.number not in lists:
+                if group.number not in lists:  # a job may take it by name though it does not count
                     self.lists[group.number] = group
-                    before = self.staleness.last_contents(link, row)
+                    before = self.staleness.last_contents(link, row) if counts else b""
                     lists[group.number] = (group.paths, *self.world.proofs(group.paths, before))
-                out.append(group.number)
-                continue
-            for path in link.paths_of(row):
-                out.append((path, *self.world.proof(path)))
+                if counts:
+                    out.append(group.number)
+            elif counts:
+                for path in link.paths_of(row):
+                    out.append((path, *self.world.proof(path)))
         return out
 
     def _runner(self, table: RuleTable) -> str:

@@ -343,7 +343,8 @@ class _Loop:
             known.add(key)
         for fields in orders:
             order = Order(*fields)
-            lane.doer.share({n: self._lists[n] for n in order.checks if type(n) is int})
+            named = {n for n in (*order.checks, *order.items) if type(n) is int}
+            lane.doer.share({number: self._lists[number] for number in named})
             lane.waiting.append((key, order))
         self._start_next(lane)
 

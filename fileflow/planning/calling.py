@@ -17,7 +17,7 @@ from fileflow.lean import dataclass, field
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call, Kind
 from fileflow.planning.binding import converter
-from fileflow.planning.filling import JobValues, python_config, typed_value
+from fileflow.planning.filling import JobValues, python_config, sorted_keys, typed_value
 from fileflow.planning.known import Known
 from fileflow.planning.plan import Looks
 from fileflow.planning.questions import (
@@ -145,8 +145,8 @@ def asking_of(table: RuleTable, site: Site, parameters: Sequence[Parameter]) -> 
 def _written(node: Node) -> Getter:
     """How a value of `with` is filled in for a job; what all jobs share is filled in once."""
     if not _holes(node):
-        return partial(_same, typed_value(node, None))
-    return lambda job: typed_value(node, job.typed)
+        return partial(_same, sorted_keys(typed_value(node, None)))
+    return lambda job: sorted_keys(typed_value(node, job.typed))
 
 
 def _holes(node: Node) -> bool:

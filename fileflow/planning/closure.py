@@ -280,6 +280,9 @@ class Closure:
             for link in list(table.links):
                 if link.given is None and not (stays and self._follow_again(link)):
                     self.follow(table, link, rows)
+            if self.unknowns.any:  # before calls, which are told columns too
+                for row, producers in self.unknowns.of_columns(table, rows).items():
+                    self.defer(table.base | row, producers)
             if table.sites:
                 self._follow_calls(table, rows)
             if self.unknowns.any:
@@ -397,7 +400,9 @@ class Closure:
                 for row in rows if late_rule else ():
                     self.defer(table.base | row, late_rule)
             if link.entry.rule is not None and not link.groups:
-                link.groups = [self.joins.group(link.entry, self._all_of(link.entry))]
+                asked = self._all_of(link.entry)
+                link.spare = frozenset(path for path, spare in asked.items() if spare)
+                link.groups = [self.joins.group(link.entry, list(asked))]
                 link.group_of = [0] * table.count
             elif link.group_of is None:
                 link.groups = [self.joins.new_group([], None)]
@@ -531,8 +536,11 @@ class Closure:
                 late |= self.unknowns.of_link(table, link, [0]).get(0, frozenset())
         return late
 
-    def _all_of(self, entry: Entry, above: tuple[str, ...] = ()) -> list[str]:
-        """The paths that `{rule: NAME}` stands for; `above` are rules that led here."""
+    def _all_of(self, entry: Entry, above: tuple[str, ...] = ()) -> dict[str, bool]:
+        """The paths that `{rule: NAME}` stands for, and whether the plan may do without each.
+
+        `above` are rules that led here.
+        """
         name = entry.rule
         if name in above:
             raise FileflowError(
@@ -549,17 +557,27 @@ class Closure:
         if table.shape.free:
             raise free_rule(table)
         if not table.rule.asks_only:
-            return [path for row in range(table.count) for _, path in table.files_of(row)]
+            return {path: False for row in range(table.count) for _, path in table.files_of(row)}
         table.make_links()
         if table.sites:
             self._follow_calls(table, range(table.count))
-        out: list[str] = []
+        out: dict[str, bool] = {}
         for link in table.links:
+            optional = link.entry.optional
             if link.entry.rule is not None:
-                out += self._all_of(link.entry, (*above, str(name)))
+                for path, spare in self._all_of(link.entry, (*above, str(name))).items():
+                    out[path] = (optional or spare) and out.get(path, True)
             for group in link.groups:
-                out += group.paths
-        return list(dict.fromkeys(out))
+                for path in self._to_be_had(group, link) if optional else group.paths:
+                    out[path] = optional and out.get(path, True)
+        return out
+
+    def _to_be_had(self, group: Group, link: Link) -> list[str]:
+        """Of optional inputs those that a rule may make or that are there."""
+        makers = self.finder.many(group.paths, link.pattern)
+        sources = [path for path, job in zip(group.paths, makers, strict=True) if job is None]
+        gone = self.dropped.union(self.looks.lacking(sources))
+        return [path for path in group.paths if path not in gone]
 
     def _check_group(
         self, table: RuleTable, link: Link, group: Group, number: int
@@ -675,7 +693,7 @@ class Closure:
         for number, rows in by_table.items():
             link.tables.add(number)
             table = self.tables[number]
-            if len(rows) == table.count and not any(table.wanted):
+            if len(rows) >= table.count and len(set(rows)) == table.count:
                 self.want_rows(table, range(table.count))
             else:
                 self.want_rows(table, rows)

@@ -6,7 +6,7 @@ Slow and exact; only asked where something is open or missing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from fileflow.errors import FileflowError, did_you_mean
 from fileflow.model.rules import unnamed_column
@@ -14,6 +14,9 @@ from fileflow.planning.finding import Finder
 from fileflow.planning.ordering import ring_error
 from fileflow.planning.plan import Missing
 from fileflow.planning.tables import PENDING, ROW, SHIFT, SOURCE, Link, RuleTable, wanted_rows
+
+Need: TypeAlias = tuple[str, tuple[int, ...]]
+"""A path, and the jobs that could make it."""
 
 
 class Open(Protocol):
@@ -87,31 +90,30 @@ class Derivation:
     def _derive(self, denied: str | None) -> None:
         lacking = self.closure.lacking
         waits: dict[int, int] = {}
-        waiting: dict[int, list[tuple[int, str]]] = {}
-        met: set[tuple[int, str]] = set()
+        waiting: dict[int, list[tuple[int, Need]]] = {}
+        met: set[tuple[int, Need]] = set()
         ready: list[int] = []
         for job in self._jobs():
+            needs = self.needs(job)
+            # Two entries may name one path.
+            asked = {(path, makers) for path, makers, link in needs if not link.can_lack(path)}
             count = 0
-            for path, makers, link in self.needs(job):
-                if link.entry.optional:
-                    continue
-                if path == denied:
+            for path, makers in asked:
+                if path == denied or (not makers and path in lacking):
                     count += 1
                 elif makers:
                     count += 1
                     for maker in makers:
-                        waiting.setdefault(maker, []).append((job, path))
-                elif path in lacking:
-                    count += 1
+                        waiting.setdefault(maker, []).append((job, (path, makers)))
             waits[job] = count
             if not count:
                 ready.append(job)
         while ready:
             job = ready.pop()
             self.able.add(job)
-            for other, path in waiting.get(job, ()):
-                if (other, path) not in met:
-                    met.add((other, path))
+            for other, need in waiting.get(job, ()):
+                if (other, need) not in met:
+                    met.add((other, need))
                     waits[other] -= 1
                     if not waits[other]:
                         ready.append(other)
@@ -128,7 +130,7 @@ class Derivation:
         found: set[str] = set()
         for job in self._jobs():
             for path, makers, link in self.needs(job):
-                if link.entry.optional and makers and not self.able.intersection(makers):
+                if link.can_lack(path) and makers and not self.able.intersection(makers):
                     found.add(path)
         return found
 
@@ -150,7 +152,7 @@ class Derivation:
                     continue
                 seen.add(job)
                 for path, makers, link in self.needs(job):
-                    if link.entry.optional:
+                    if link.can_lack(path):
                         continue
                     if not makers:
                         if path in self.closure.lacking and path not in out:

@@ -304,12 +304,14 @@ class JobValues:
         Of several such inputs one that must be whole decides, if there is one; what a call waits
         for comes last.
         """
-        found = [
-            (link.entry.optional, values)
-            for link in self.table.all_links()
-            if (values := link.values_of(self.row, name)) is not None
-        ]
-        return list(min(found, key=lambda one: one[0])[1]) if found else []
+        written = self.table.shape.written
+        found: dict[int, tuple[bool, list[Value]]] = {}
+        for number, link in enumerate(self.table.all_links()):
+            values = link.values_of(self.row, name)
+            if values is not None:
+                entry = written[number] if number < len(written) else ~number
+                found.setdefault(entry, (link.entry.optional, []))[1].extend(values)
+        return min(found.values(), key=lambda one: one[0])[1] if found else []
 
     def _inputs(self) -> list[Value]:
         return path_values(self.input_paths())

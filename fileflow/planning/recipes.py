@@ -216,7 +216,30 @@ def recipe_of(
                 made.singles[name] = (rule.place_of("seed"), hint)
     if any(hole.root == "rule" for _, hole in holes):
         parts["rule"] = rule.name
+    if isinstance(action, (Run, Script)):
+        parts |= _handed_over(table)
     return made
+
+
+def _handed_over(table: RuleTable) -> dict[str, object]:
+    """What a function or script is given in a form that the paths and their names do not tell."""
+    rule = table.rule
+    parts: dict[str, object] = {}
+    script = isinstance(rule.action, Script)
+    lists = [
+        f"{what} {number if item.name is None else item.name}"
+        for what, items in (("input", table.input_items), ("output", table.output_items))
+        for number, item in enumerate(items)
+        # A script gets paths without names as a list, however they are written.
+        if not item.single and not (script and item.name is None)
+    ]
+    if lists:
+        parts["lists"] = lists
+    if any(entry.listed or entry.name is not None for entry in rule.logs):
+        parts["logs"] = [[entry.name, entry.listed] for entry in rule.logs]
+    if script and rule.config_named:
+        parts["names of config"] = sorted(rule.config_named)
+    return parts
 
 
 def _form(site: int, job: JobValues) -> object:

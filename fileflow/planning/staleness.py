@@ -929,6 +929,9 @@ _WORDS = {
     "run": "the function",
     "seed": "the seed",
     "whole config": "the config",
+    "lists": "which inputs and outputs are lists",
+    "logs": "the names of the logs",
+    "names of config": "which config values it names",
 }
 
 

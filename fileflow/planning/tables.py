@@ -83,7 +83,8 @@ class Link:
     call gives differs from job to job: `given` are its answers by row, those that are known.
     `errors` says of which rows, or of which groups by their place here, values that were found
     while running give no path. `needs` are the rows that all jobs together take from, by number of
-    the table, once a growing plan has asked for them.
+    the table, once a growing plan has asked for them. Of what another rule asks for, `spare` are
+    the paths that are optional there.
     """
 
     __slots__ = (
@@ -99,6 +100,7 @@ class Link:
         "needs",
         "pattern",
         "single",
+        "spare",
         "tables",
     )
 
@@ -118,7 +120,12 @@ class Link:
         self.given: dict[int, object] | None = None
         self.errors: dict[int, FileflowError] = {}
         self.needs: dict[int, Sequence[int]] | None = None
+        self.spare: frozenset[str] = frozenset()
         self._numbers: dict[tuple[str, ...], int] = {}
+
+    def can_lack(self, path: str) -> bool:
+        """Whether the jobs do without this path if it cannot be had."""
+        return self.entry.optional or path in self.spare
 
     def give(self, joins: Joins, row: int, count: int) -> None:
         """Takes up the answer for a row, one of `count`; without one it has no path yet."""
@@ -223,7 +230,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the text of a rule says of its wildcards, before any value is known."""
+    """What the text of a rule says of its wildcards, before any value is known.
+
+    `written` tells for each input which entry of the rule it comes from: one with wildcards of its
+    own stands for several.
+    """
 
     mapped: tuple[str, ...]
     path_wildcards: tuple[str, ...]
@@ -231,11 +242,13 @@ class Shape:
     gathered: tuple[str, ...]
     inputs: tuple[Entry, ...]
     outputs: tuple[Entry, ...]
+    written: tuple[int, ...]
 
 
 def shape_of(rule: Rule, relations: Iterable[Relation]) -> Shape:
     """The mapped, gathered and free wildcards of a rule, with entry-own wildcards expanded."""
-    inputs = tuple(one for entry in rule.inputs for one in _expanded(entry))
+    each = [(k, one) for k, entry in enumerate(rule.inputs) for one in _expanded(entry)]
+    inputs = tuple(one for _, one in each)
     outputs = tuple(one for entry in rule.outputs if not entry.absent for one in _expanded(entry))
     known = {
         name for relation in relations for name in relation.names if name not in relation.path_names
@@ -259,6 +272,7 @@ def shape_of(rule: Rule, relations: Iterable[Relation]) -> Shape:
         gathered=tuple(name for name in everywhere if name not in mapped),
         inputs=inputs,
         outputs=outputs,
+        written=tuple(k for k, _ in each),
     )
 
 
@@ -384,7 +398,7 @@ class RuleTable:
         declared = tuple(name for name in self.names if name not in self.shape.free)
         if self.shape.free:
             rows = self.joins.rows(self, declared) if declared else None
-            self._declared = set(zip(*rows.columns, strict=True)) if rows else None
+            self._declared = set(zip(*rows.columns, strict=True)) if rows is not None else None
             self.columns: dict[str, list[str]] = {name: [] for name in self.names}
             self.count = 0
         elif not self.names:

@@ -6,12 +6,25 @@ finds them is settled. Until then what depends on them is deferred, and wants th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fileflow.errors import Exit, FileflowError
+from fileflow.language.yaml_tree import Mapping as Tree
+from fileflow.language.yaml_tree import Node, Scalar
 from fileflow.lean import dataclass
 from fileflow.model.patterns import Matcher, Pattern
-from fileflow.model.rules import Entry, Relation, Rule, Workflow
+from fileflow.model.rules import (
+    Argv,
+    Call,
+    Entry,
+    Relation,
+    Rule,
+    Run,
+    Script,
+    Shell,
+    Workflow,
+)
 from fileflow.planning.finding import Finder, Scatter
 from fileflow.planning.joins import relations_reaching
 from fileflow.planning.known import (
@@ -144,9 +157,36 @@ class Unknowns:
             pattern.wildcards,
             table.names,
         )
-        late = [one for one in reaching if id(one) in self.numbers]
+        return self._late(table, reaching, rows)
+
+    def of_outputs(self, table: RuleTable, rows: Sequence[int]) -> dict[int, frozenset[int]]:
+        """For each of these jobs of which it is not known yet what they have to make, as a list
+        that a rule makes says so: who has to tell."""
+        return self._late(table, table.declaring, rows)
+
+    def of_columns(self, table: RuleTable, rows: Sequence[int]) -> dict[int, frozenset[int]]:
+        """For each of these jobs that is told a column of which not all rows are known yet: who has
+        to tell."""
+        wildcards = set(table.shape.path_wildcards)
+        late = [
+            relation
+            for relation in table.relations
+            if id(relation) in self.numbers
+            and wildcards.intersection(own_names(relation))
+            and not wildcards.issuperset(relation.names)
+        ]
+        found = self._late(table, late, rows) if late else {}
+        return found if found and names_columns(table) else {}
+
+    def _late(
+        self, table: RuleTable, relations: Iterable[Relation], rows: Sequence[int]
+    ) -> dict[int, frozenset[int]]:
+        """For each of these jobs that not all rows of these relations are known for: who has to
+        tell."""
         out: dict[int, frozenset[int]] = {}
-        for relation in late:
+        for relation in relations:
+            if id(relation) not in self.numbers:
+                continue
             shared = [name for name in producer_names(relation) if name in table.columns]
             free = bool(self._producers(self.numbers[id(relation)], relation).shape.free)
             if not free and not self.lacking(relation, {}):
@@ -158,19 +198,6 @@ class Unknowns:
                     cache[key] = self.lacking(relation, dict(zip(shared, key, strict=True)))
                 if cache[key]:
                     out[row] = out.get(row, NOTHING) | cache[key]
-        return out
-
-    def of_outputs(self, table: RuleTable, rows: Iterable[int]) -> dict[int, frozenset[int]]:
-        """For each of these jobs of which it is not known yet what they have to make, as a list
-        that a rule makes says so: who has to tell."""
-        out: dict[int, frozenset[int]] = {}
-        for relation in table.declaring:
-            shared = [name for name in producer_names(relation) if name in table.columns]
-            for row in rows:
-                values = {name: table.columns[name][row] for name in shared}
-                producers = self.lacking(relation, values)
-                if producers:
-                    out[row] = out.get(row, NOTHING) | producers
         return out
 
     def behind(self, table: RuleTable, rows: Sequence[int], *, own: bool = False) -> set[int]:
@@ -367,3 +394,43 @@ def patterns_of(table: RuleTable) -> list[Pattern]:
     found = [entry.pattern for entry in table.shape.inputs if entry.pattern is not None]
     found += [one.made.pattern for one in table.relations if one.made is not None]
     return found + [pattern for site in table.sites for pattern in site.call.after]
+
+
+def names_columns(table: RuleTable) -> bool:
+    """Whether the jobs of a rule may be told columns: values that are in none of their paths.
+
+    A function takes them by its parameters, of which nothing is known here.
+    """
+    rule = table.rule
+    if isinstance(rule.action, Run) or table.sites:
+        return True
+    names = {name for relation in table.relations for name in relation.names}
+    names.difference_update(table.shape.path_wildcards)
+    if names.intersection(rule.seed.by or ()):
+        return True
+    held = re.compile(rf"\{{(?:wildcards\.)?(?:{'|'.join(names)})\b") if names else None
+    return held is not None and any(map(held.search, _texts(rule)))
+
+
+def _texts(rule: Rule) -> Iterator[str]:
+    """The texts of a rule that are filled in for each job, but its paths."""
+    action = rule.action
+    templates = [*rule.prefix, *(rule.shell_words or ())]
+    if isinstance(action, Shell):
+        templates.append(action.template)
+    elif isinstance(action, Argv):
+        templates += action.words
+    elif isinstance(action, Script):
+        templates += (action.path, *(action.args or ()))
+    if rule.shell_prefix is not None:
+        templates.append(rule.shell_prefix)
+    yield from (template.text for template in templates)
+    todo: list[Node] = [
+        node for node in (*rule.params.values(), *rule.env.values()) if not isinstance(node, Call)
+    ]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Scalar):
+            yield node.text
+        else:
+            todo += node.items.values() if isinstance(node, Tree) else node.items

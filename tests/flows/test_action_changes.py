@@ -331,3 +331,52 @@ def test_a_project_file_that_config_names_counts_as_a_word_of_the_command(space:
     assert space.good().built == {"a"}
     assert space.read("a.txt") == "two\n"
     assert space.good().counts() == (0, 1, 0, 0)
+
+
+SHAPES = """\
+config: {v: 1, w: 2}
+rules:
+  all: {input: [f.txt, s.txt, c.txt]}
+  f: {input: {x: a.txt}, output: f.txt, run: "steps:tell"}
+  s:
+    input: {x: a.txt}
+    output: s.txt
+    log: s.log
+    env: {V: "{config.v}"}
+    script: tell.py
+  c: {input: a.txt, output: c.txt, shell: "cp {input} {output}"}
+"""
+TELL = """\
+def tell(x, output):
+    (output[0] if isinstance(output, list) else output).write_text(repr((x, output)))
+"""
+SCRIPT = """\
+from fileflow import job
+output = job.output[0]
+open(output, "w").write(repr((job.input.x, job.log, sorted(vars(job.config)))))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ran"),
+    [
+        ("x: a.txt}, output: f.txt", "x: [a.txt]}, output: f.txt", "f"),
+        ("output: f.txt", "output: [f.txt]", "f"),
+        ("output: f.txt", "output: {output: [f.txt]}", "f"),
+        ("x: a.txt}\n    output: s", "x: [a.txt]}\n    output: s", "s"),
+        ("log: s.log", "log: {of: s.log}", "s"),
+        ("{config.v}", "{config.w}", "s"),
+        ("output: s.txt", "output: [s.txt]", ""),
+        ("input: a.txt, output: c.txt", "input: [a.txt], output: [c.txt]", ""),
+    ],
+)
+def test_whether_an_action_gets_a_path_or_a_list_is_a_reason(space, before, after, ran):
+    space.write("Workflowfile", SHAPES)
+    space.write("steps.py", TELL)
+    space.write("tell.py", SCRIPT)
+    space.write("a.txt", "a\n")
+    space.good()
+    assert before in SHAPES
+    space.write("Workflowfile", SHAPES.replace(before, after))
+    assert space.good().built == ({ran} if ran else set())
+    assert space.good().summary["built"] == 0

@@ -1510,3 +1510,16 @@ def test_a_call_that_fails_while_running_leaves_the_rest_to_go_on(space: Space) 
     again = space.run("-k")
     assert again.status == 1 and "not that one" in again.text
     assert space.ran == [] and again.counts() == (0, 4, 1, 0)
+
+
+def test_a_mapping_beside_a_call_is_handed_over_with_sorted_keys(space: Space) -> None:
+    space.workflow("""
+        rules:
+          x:
+            output: o
+            params: {v: {call: "pick:keys", with: {w: {b: 1, a: {d: 1, c: 2}}}}}
+            shell: "echo {params.v} > {output}"
+        """)
+    space.write("pick.py", "def keys(w):\n    return [*w, *w['a']]\n")
+    space.good()
+    assert space.read("o") == "a b c d\n"

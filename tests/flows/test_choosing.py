@@ -189,3 +189,73 @@ def test_a_word_that_is_nearly_a_command_is_told(space, words, hint):
     space.workflow("rules: {last: {output: o, shell: touch o}}")
     flow = space.flow(*words)
     assert (flow.status, hint in flow.stderr) == (2, True), flow.text
+
+
+def test_a_rule_that_takes_a_made_file_twice_can_be_preferred(space):
+    space.workflow("""
+        rules:
+          use: {input: c, output: d, shell: "cp {input} {output}"}
+          a: {output: a, shell: "echo a > {output}"}
+          best:
+            input: {x: a, y: {path: a, order_only: true}, z: [a]}
+            output: c
+            prefer: 2
+            shell: "echo best > {output}"
+          other: {output: c, shell: "echo other > {output}"}
+        """)
+    space.good()
+    assert space.read("d") == "best\n"
+
+
+def test_as_many_requests_as_a_rule_has_jobs_are_not_all_its_jobs(space):
+    space.workflow("""
+        wildcards:
+          sample, genome: [[s1, hg38], [s2, hg38], [s3, hg19]]
+        rules:
+          index: {input: "fa/{genome}", output: "ix/{genome}", shell: "cp {input} {output}"}
+          map:
+            input: "ix/{genome}"
+            output: "map/{genome}/{sample}"
+            shell: "cp {input} {output}"
+          sum:
+            input: "map/{genome}/{sample}"
+            output: "sum/{genome}"
+            shell: "cat {input} > {output}"
+        """)
+    space.write("fa/hg38", "x\n")
+    planned = space.good("-n", "sum/hg38").planned
+    assert planned == {"index hg38", "map hg38 s1", "map hg38 s2", "sum hg38"}
+    assert space.good("sum/hg38").built == planned
+
+
+def test_what_a_rule_asks_for_may_be_optional_for_who_asks_for_the_rule(space):
+    space.workflow("""
+        rules:
+          out: {input: {rule: want}, output: o, shell: "echo {input} > {output}"}
+          want: {input: [a, {path: b, optional: true}, {path: c, optional: true}]}
+          c: {input: source, output: c, shell: "cp {input} {output}"}
+        """)
+    space.write("a", "")
+    for change, expected in (
+        (lambda: None, "a\n"),
+        (lambda: space.write("b", ""), "a b\n"),
+        (lambda: space.write("source", ""), "a b c\n"),
+        (lambda: space.delete("b"), "a c\n"),
+    ):
+        change()
+        space.good("out")
+        assert space.read("o") == expected
+        assert space.good("out").summary["built"] == 0
+    space.delete("a")
+    assert space.run("out").status == 2
+
+
+def test_values_that_constraints_leave_out_cannot_be_asked_for_beside_a_free_one(space):
+    space.workflow("""
+        wildcards: {"g, a": [[k, 8], [m, 8]]}
+        rules:
+          one: {output: "one/{u}/{a}/{g}", constraints: {g: n}, shell: "touch {output}"}
+        """)
+    for path in ("one/x/7/n", "one/x/8/m"):
+        flow = space.run(path)
+        assert (flow.status, "no rule makes such a path" in flow.text) == (2, True), flow.text

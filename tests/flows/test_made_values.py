@@ -340,3 +340,34 @@ def test_the_rows_of_a_made_sheet_make_pairs_and_other_names(space: Space) -> No
     ran(space, "pair p c x")
     space.write("data/q.csv", "item,size\nc,1\na,3\n")
     ran(space, "sheet q")
+
+
+@pytest.mark.parametrize("how", ["{a:each}", "{e:each} {a:each}", "run"])
+def test_a_job_that_is_told_a_found_column_waits_for_all_its_rows(space: Space, how: str) -> None:
+    action = 'params: {v: "{a:each}"}, run: "steps:tell"'
+    if how != "run":
+        action = f'shell: "echo one {{g}} >> $RAN_LOG; echo {how} > {{output}}"'
+    space.workflow(f"""
+        wildcards:
+          g, a: {{table: "made/{{e}}.csv"}}
+          e: [p, q]
+        rules:
+          all: {{input: "o/{{g}}"}}
+          one: {{output: "o/{{g}}", {action}}}
+          sheet:
+            input: "src/{{e}}.csv"
+            output: "made/{{e}}.csv"
+            shell: "test {{e}} = q || sleep 0.3; cp {{input}} {{output}}"
+        """)
+    space.write("steps.py", "def tell(v, output):\n    output.write_text(' '.join(v) + '\\n')\n")
+    space.write("src/p.csv", "g,a\ny,1\n")
+    space.write("src/q.csv", "g,a\ny,2\nz,3\n")
+    both = how == "{e:each} {a:each}"
+    flow = space.good("-j", "2")
+    assert flow.summary["built"] == 4
+    assert space.read("o/y") == ("p q 1 2\n" if both else "1 2\n")
+    space.write("src/p.csv", "g,a\ny,7\n")
+    flow = space.good("-j", "2")
+    assert space.read("o/y") == ("p q 7 2\n" if both else "7 2\n")
+    assert flow.built == {"sheet p", "one y"}
+    assert space.good().summary["built"] == 0

@@ -406,3 +406,33 @@ def test_lists_that_tell_more_while_other_jobs_run(space: Space) -> None:
     assert space.read("first.txt") == "use/c-1 use/a-1\n"
     assert space.read("total.txt").startswith("c-1 c-2 a-1 a-2 0.txt 1.txt 2.txt")
     assert space.good("-B").summary["differ"] == {}
+
+
+def test_a_gathered_name_has_a_value_for_each_file_of_an_entry_with_own_values(
+    space: Space,
+) -> None:
+    space.workflow("""
+        wildcards: {n: [x, y]}
+        rules:
+          all: {input: [o, s]}
+          o:
+            input: {e: {path: "in/{n}_{w}", w: [1, 2]}}
+            output: o
+            params: {p: "{n}"}
+            run: steps:pairs
+          s:
+            input: {e: {path: "in/{n}_{w}", w: [1, 2]}, g: "in/{n}_1"}
+            output: s
+            shell: "echo {n} = {input.e:name} > {output}"
+        """)
+    space.write(
+        "steps.py",
+        "def pairs(e, n, p, output):\n"
+        "    assert n == p\n"
+        "    output.write_text(' '.join(a + b.name for a, b in zip(n, e)))\n",
+    )
+    for path in ("in/x_1", "in/x_2", "in/y_1", "in/y_2"):
+        space.write(path, "")
+    space.good()
+    assert space.read("o") == "xx_1 yy_1 xx_2 yy_2"
+    assert space.read("s") == "x y x y = x_1 y_1 x_2 y_2\n"

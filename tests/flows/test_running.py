@@ -279,3 +279,33 @@ def test_a_function_may_close_its_stdout(space, executor, how):
     assert space.good("-j1").counts() == (3, 0, 0, 0)
     assert space.good("-j1").counts() == (0, 3, 0, 0)
     assert "said 2" in space.flow("log", "2.txt").stdout
+
+
+@pytest.mark.parametrize("kind", ["process", "thread", "serial", "async", "auto"])
+def test_a_long_list_of_what_only_must_be_there_is_reached_by_its_name(space, kind):
+    space.workflow("""
+        wildcards: {e: {range: 9}}
+        rules:
+          all: {input: [o, p, q, r]}
+          t: {output: "t/{e}", shell: "echo {e} > {output}"}
+          o: {input: {x: {path: "t/{e}", order_only: true}}, output: o, run: "steps:last"}
+          p:
+            input: {x: {path: "t/{e}", order_only: true}, y: "t/{e}"}
+            output: p
+            run: steps:two
+          q:
+            input: {x: {path: "t/{e}", order_only: true}}
+            output: q
+            private: true
+            shell: "ls t | wc -l > {output}"
+          r: {input: {x: {path: "t/{e}", order_only: true}}, output: r, run: "steps:later"}
+        """)
+    space.write(
+        "steps.py",
+        "def last(x, output):\n    output.write_text(f'{len(x)} {x[8].read_text()}')\n"
+        "def two(x, y, output):\n    output.write_text(f'{len(x)} {len(y)}')\n"
+        "async def later(x, output):\n    output.write_text(f'{len(x)}')\n",
+    )
+    space.good("--executor", kind)
+    assert [space.read(name).strip() for name in "opqr"] == ["9 8", "9 9", "9", "9"]
+    assert space.good().summary["built"] == 0

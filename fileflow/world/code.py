@@ -32,6 +32,9 @@ _OURS = __name__.partition(".")[0]
 
 # Names that can reach any definition of a module without mentioning it.
 _REACH_ANY = frozenset({"globals", "locals", "eval", "exec", "f_globals", "__globals__"})
+# What of the modules `sys` and `site` changes where modules are looked for, or gives all of them.
+_SYS = frozenset({"sys", "site"})
+_OF_SYS = frozenset({"modules", "path", "addsitedir"})
 # A pickle names classes that the code which loads it does not.
 _PICKLERS = frozenset({"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve"})
 _PICKLE_WORDS = frozenset({"read_pickle", "allow_pickle"})
@@ -41,6 +44,8 @@ _SILENT_PACKAGES = sys.stdlib_module_names | {"numba"}
 
 _SKIPPED_FIELDS = frozenset({"ctx", "kind", "type_comment"})
 _FIELDS: dict[type, tuple[str, ...]] = {}
+_MOST_FOLDERS = 200
+_LONGEST_FOLDER = 1000
 _MAGIC = lazy_regex(r"^([ \t]*)([%!].*)$", re.MULTILINE)
 _WORD = lazy_regex(r"[^\W\d]\w*")
 
@@ -114,6 +119,7 @@ class CodeReader:
         self._listings: dict[str, frozenset[str] | None] = {}
         self._sources: dict[str, _Source] = {}
         self._finders: dict[str, _Finder] = {}
+        self._alones: dict[str, _Finder] = {}
 
     def function(self, module: str, name: str) -> Code:
         """The code of `module:name` and of what it reaches.
@@ -123,7 +129,7 @@ class CodeReader:
         """
         finder = self._finder(self._root)
         lookups = finder.chain(module)
-        walk = _Walk(self._root, finder, self._source)
+        walk = _Walk(self._root, finder, self._source, self._beside)
         walk.missed(lookups)
         if lookups[-1].foreign:
             return walk.code(f"{module}:{name}")
@@ -147,7 +153,7 @@ class CodeReader:
         path = os.path.normpath(os.path.join(self._root, path))
         folder = os.path.dirname(path)
         finder = self._finder(folder)
-        walk = _Walk(self._root, finder, self._source)
+        walk = _Walk(self._root, finder, self._source, self._beside)
         if not os.path.isfile(path):
             shown = os.path.relpath(path, self._root)
             there = self._listing(folder) or ()
@@ -211,6 +217,37 @@ class CodeReader:
             first = [folder] if folder == self._root else [folder, self._root]
             finder = _Finder(self._root, first, self._search, self._editable, self._listing)
             self._finders[folder] = finder
+        return finder
+
+    def _beside(self, found: _Found) -> list[_Finder]:
+        """Finders in the folders that a module may add to the search path.
+
+        Those below the root that its texts name, from the root or from a folder in which it lies,
+        also one below the other, and these folders themselves: which of them it adds, only running
+        it would tell.
+        """
+        above = [os.path.dirname(found.path)]
+        while above[-1].startswith(self._root + os.sep):
+            above.append(os.path.dirname(above[-1]))
+        folders = dict.fromkeys([*above, self._root])
+        texts = sorted(self._source(found).texts or ())
+        for folder in (queue := list(folders)):
+            for text in texts if len(folders) < _MOST_FOLDERS else ():
+                if "\0" in text or len(text) > _LONGEST_FOLDER:
+                    continue
+                named = os.path.normpath(os.path.join(folder, text))
+                inside = f"{named}/".startswith(os.path.join(self._root, ""))
+                if inside and named not in folders and self._listing(named) is not None:
+                    folders[named] = None
+                    queue.append(named)
+        return [self._alone(folder) for folder in folders]
+
+    def _alone(self, folder: str) -> _Finder:
+        """The finder that looks in this folder only."""
+        finder = self._alones.get(folder)
+        if finder is None:
+            finder = _Finder(self._root, [folder], (), {}, self._listing)
+            self._alones[folder] = finder
         return finder
 
     def _listing(self, folder: str) -> frozenset[str] | None:
@@ -496,7 +533,8 @@ class _Piece:
     binds: tuple[str, ...]
     doc: _Doc
     reaches_any: bool
-    unpickles: bool
+    opens_all: bool
+    moves_search: bool
     is_main_guard: bool = False
     # What runs when the module is imported: the names at the head of calls, decorators and
     # bases; None if it cannot be said.
@@ -517,6 +555,8 @@ class _Source:
     signatures: dict[str, Signature] = field(default_factory=dict)
     roots: frozenset[str] = frozenset()
     subclasses: dict[str, set[str]] = field(default_factory=dict)
+    # The texts in a module that changes where modules are looked for: they may name folders.
+    texts: frozenset[str] | None = None
 
     def may_have(self, name: str) -> bool:
         """Whether the module might have this name once it is imported."""
@@ -597,6 +637,12 @@ def _source_of(raw: bytes, path: str) -> _Source:
         if piece.acts is None or not (piece.acts | piece.bases) - bases <= silent:
             roots.add(piece.name)
     source.roots = frozenset(roots)
+    if any(piece.moves_search for piece in source.pieces):
+        source.texts = frozenset(
+            node.value
+            for node in _walk(tree)
+            if isinstance(node, nodes.Constant) and isinstance(node.value, str) and node.value
+        )
     return source
 
 
@@ -666,7 +712,8 @@ def _piece_of(statement: nodes.stmt) -> _Piece:
         binds=tuple(binds),
         doc=scan.doc,
         reaches_any=scan.reaches_any,
-        unpickles=scan.unpickles,
+        opens_all=scan.opens_all,
+        moves_search=scan.moves_search,
         is_main_guard=_is_main_guard(statement),
         acts=acts,
         bases=bases,
@@ -815,7 +862,8 @@ class _Scan:
         self.globals: list[str] = []
         self.doc = _Doc.NONE
         self.reaches_any = False
-        self.unpickles = False
+        self.opens_all = False
+        self.moves_search = False
 
     def take(self, top: nodes.AST) -> None:
         """Writes one statement."""
@@ -849,7 +897,7 @@ class _Scan:
         if node.id == "__doc__":
             self.doc = max(self.doc, _Doc.OWN)
         elif node.id in _PICKLERS:
-            self.unpickles = True
+            self.opens_all = True
 
     def word(self, word: str) -> None:
         """A name or an attribute."""
@@ -857,7 +905,7 @@ class _Scan:
         if word in _REACH_ANY:
             self.reaches_any = True
         elif word in _PICKLE_WORDS:
-            self.unpickles = True
+            self.opens_all = True
         elif word == "getdoc":
             self.doc = _Doc.ANY
 
@@ -867,11 +915,18 @@ class _Scan:
         if attr == "__doc__" or attr == "getdoc":
             self.doc = _Doc.ANY
         elif attr in _PICKLE_WORDS:
-            self.unpickles = True
-        elif attr == "modules":
-            self.reaches_any |= isinstance(node.value, nodes.Name) and node.value.id == "sys"
+            self.opens_all = True
+        elif attr in _OF_SYS and isinstance(node.value, nodes.Name) and node.value.id in _SYS:
+            self.of_sys(attr)
         elif attr in ("f_globals", "__globals__"):
-            self.reaches_any = True
+            self.reaches_any = self.opens_all = True
+
+    def of_sys(self, name: str) -> None:
+        """`sys.modules`, by which any name of any module is had, or what imports search."""
+        if name == "modules":
+            self.reaches_any = self.opens_all = True
+        else:
+            self.moves_search = True
 
     def constant(self, node: nodes.Constant) -> None:
         """A text may be the name of something: `getattr(module, "helper")`."""
@@ -884,7 +939,7 @@ class _Scan:
     def keyword(self, node: nodes.keyword) -> None:
         """`allow_pickle=…`."""
         if node.arg in _PICKLE_WORDS:
-            self.unpickles = True
+            self.opens_all = True
 
     def call(self, node: nodes.Call) -> None:
         """Imports that are calls, and `vars()`."""
@@ -906,12 +961,12 @@ class _Scan:
             bound = alias.asname or alias.name.partition(".")[0]
             self.imports.append(_Import(0, alias.name, None, bound))
             self.binds.append(bound)
-            self.unpickles |= alias.name in _PICKLERS and alias.asname is not None
+            self.opens_all |= alias.name in _PICKLERS and alias.asname is not None
 
     def import_from(self, node: nodes.ImportFrom) -> None:
         """`from a.b import c as d`."""
         module = node.module or ""
-        self.unpickles |= module in _PICKLERS
+        self.opens_all |= module in _PICKLERS
         for alias in node.names:
             if alias.name == "*":
                 self.imports.append(_Import(node.level, module, "*", None))
@@ -921,8 +976,8 @@ class _Scan:
             self.binds.append(bound)
             if alias.name == "__doc__":
                 self.doc = _Doc.ANY
-            elif module == "sys" and alias.name == "modules":
-                self.reaches_any = True
+            elif module in _SYS and alias.name in _OF_SYS:
+                self.of_sys(alias.name)
 
     def definition(self, node: nodes.FunctionDef | nodes.AsyncFunctionDef | nodes.ClassDef) -> None:
         """A function or class, perhaps inside another statement."""
@@ -1122,10 +1177,19 @@ class _View:
 class _Walk:
     """Follows the imports from one function or script to all that it can reach."""
 
-    def __init__(self, root: str, finder: _Finder, source: Callable[[_Found], _Source]) -> None:
+    def __init__(
+        self,
+        root: str,
+        finder: _Finder,
+        source: Callable[[_Found], _Source],
+        beside: Callable[[_Found], list[_Finder]],
+    ) -> None:
+        """`beside` gives the finders that a module which changes the search path may add."""
         self._below = os.path.join(root, "")
         self._finder = finder
         self._source = source
+        self._beside = beside
+        self._others: list[_Finder] = []
         self._views: dict[str, _View] = {}
         self._pending: list[_View] = []
         self._absent: set[str] = set()
@@ -1184,11 +1248,16 @@ class _Walk:
         while parent is not None:
             self.reach(parent, _NOTHING)
             parent = parent.parent
-        if any(piece.unpickles for piece in pieces):
+        if any(piece.opens_all for piece in pieces):
             for other in self._views.values():
                 if other.is_split and other.want(_ALL):
                     self._pending.append(other)
             pieces = view.running()
+        if any(piece.moves_search for piece in pieces):
+            new = [one for one in self._beside(view.found) if one not in self._others]
+            if new:  # what was followed before may import from there too
+                self._others += new
+                self._pending += [other for other in self._views.values() if other is not view]
         mentioned: set[str] = set()
         for piece in pieces:
             mentioned |= piece.names
@@ -1200,7 +1269,12 @@ class _Walk:
 
     def _import(self, found: _Found, wanted: _Import, is_used: bool) -> None:
         """Reaches what one import statement takes; a name that is not used only runs its module."""
-        lookups = self._finder.origin(found, wanted)
+        self._import_by(self._finder, found, wanted, is_used)
+        for finder in () if wanted.level else self._others:
+            self._import_by(finder, found, wanted, is_used)
+
+    def _import_by(self, finder: _Finder, found: _Found, wanted: _Import, is_used: bool) -> None:
+        lookups = finder.origin(found, wanted)
         self.missed(lookups)
         target = lookups[-1].found if lookups else None
         names = _ALL if is_used else _NOTHING
@@ -1211,15 +1285,15 @@ class _Walk:
         elif target is not None and (wanted.name is None or wanted.name == "*"):
             self.reach(target, names)
         elif target is not None:
-            self._import_from(target, wanted.name or "", is_used)
+            self._import_from(finder, target, wanted.name or "", is_used)
         for lookup in lookups:
             if lookup.found:
                 self.reach(lookup.found, _NOTHING)
 
-    def _import_from(self, target: _Found, name: str, is_used: bool) -> None:
+    def _import_from(self, finder: _Finder, target: _Found, name: str, is_used: bool) -> None:
         """`from target import name`: a name of it, or a module inside it."""
         if target.folders:
-            inner = self._finder.child(target, name)
+            inner = finder.child(target, name)
             self.missed([inner])
             if inner.found:
                 self.reach(inner.found, _ALL if is_used else _NOTHING)

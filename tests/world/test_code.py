@@ -553,3 +553,61 @@ def test_the_digest_is_the_same_on_every_python(project: Project) -> None:
         )
         assert done.stdout.strip() == project.code("m:f").digest.hex(), python
         assert not done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ('import sys\nsys.path.insert(0, "lib")\nimport util\n', "lib"),
+        ("import sys as system\nfrom sys import path\npath.append('lib')\nimport util\n", "lib"),
+        ("import site\nsite.addsitedir('tools/lib')\nfrom util import V\n", "tools/lib"),
+        (
+            "import sys\nfrom pathlib import Path\n"
+            "sys.path.append(str(Path(__file__).parent.parent / 'tools' / 'lib'))\n"
+            "from util import V\n",
+            "tools/lib",
+        ),
+        (
+            "import os, sys\nhere = os.path.dirname(os.path.abspath(__file__))\n"
+            "sys.path.insert(0, os.path.join(here, '..', 'lib'))\nimport util\n",
+            "lib",
+        ),
+        ("import sys, os\nsys.path.insert(0, os.path.dirname(__file__))\nimport util\n", "steps"),
+        ("import sys\nsys.path.insert(0, 'lib')\nfrom pack.util import V\n", "lib/pack"),
+    ],
+)
+def test_modules_in_folders_that_the_code_adds_to_the_path_count(
+    tmp_path: Path, text: str, folder: str
+) -> None:
+    project = Project(tmp_path / "project")
+    project.file("steps/make.py", text + "def make(output): util.V\n")
+    for name in ("lib", "lib/pack", "tools/lib", "steps"):
+        project.file(f"{name}/util.py", "V = 1\n")
+    what = "steps.make:make"
+    assert project.changes(lambda: project.file(f"{folder}/util.py", "V = 2\n"), what)
+    assert not project.changes(lambda: project.file(f"{folder}/util.py", "V = 2  # two\n"), what)
+    script = project.reader().script("steps/make.py").digest
+    project.file(f"{folder}/util.py", "V = 3\n")
+    assert project.reader().script("steps/make.py").digest != script
+    assert not project.changes(lambda: project.file("other/util.py", "V = 2\n"), what)
+
+
+@pytest.mark.parametrize(
+    "helper",
+    [
+        "import sys\ndef call(m, n): return getattr(sys.modules[m], n)()\n",
+        "from sys import modules\ndef call(m, n): return getattr(modules[m], n)()\n",
+        "import sys\ndef call(m, n): return sys._getframe(1).f_globals[n]()\n",
+    ],
+)
+def test_what_another_module_can_take_by_a_computed_name_counts(
+    tmp_path: Path, helper: str
+) -> None:
+    project = Project(tmp_path / "project")
+    project.file("helper.py", helper)
+    project.file(
+        "steps.py",
+        "from helper import call\ndef do_a(): return 1\n"
+        "def make(output, kind): return call(__name__, 'do_' + kind)\n",
+    )
+    assert project.changes(lambda: project.edit("steps.py", "return 1", "return 2"), "steps:make")

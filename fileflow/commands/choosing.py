@@ -5,7 +5,7 @@ Knows workflows and plans; nothing of what is fresh, or of what is done with the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from fileflow.engine.knowing import known_plan
 from fileflow.engine.session import Session
@@ -55,16 +55,24 @@ def plan_of_everything(session: Session) -> Plan:
     plan.asked = plan.asked.without(needed)
     default = plan.by_rule.get(next(iter(session.workflow.rules)))
     if default is not None:
-        plan.asked.update(_asked_by(default))
+        _ask_by(default, plan, needed)
     return plan
 
 
-def _asked_by(table: RuleTable) -> Iterator[int]:
-    for row in range(table.count):
-        if table.rule.asks_only:
-            yield from makers_of(table, row)
-        else:
-            yield table.base | row
+def _ask_by(table: RuleTable, plan: Plan, needed: Container[int]) -> None:
+    """Asks for what a target stands for; of jobs that others need, for what it names of them."""
+    if not table.rule.asks_only:
+        plan.asked.update(range(table.base, table.base + table.count))
+        return
+    for link in table.all_links():
+        for row in range(table.count):
+            group = link.group(row)
+            paths = link.paths[row : row + 1] if group is None else group.paths
+            for path, maker in zip(paths, link.makers_of(row), strict=False):
+                if maker >= 0:
+                    plan.asked.add(maker)
+                    if maker in needed:
+                        plan.in_part.setdefault(maker, set()).add(path)
 
 
 def makers_of(table: RuleTable, row: int) -> Iterator[int]:

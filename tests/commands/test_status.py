@@ -37,6 +37,31 @@ def test_an_intermediate_that_is_gone_is_not_missed(months: Folder) -> None:
     assert lines(months, "copy") == ["copy  1 fresh, 1 missing"]
 
 
+def test_a_temp_output_beside_one_that_is_asked_for_is_not_missed(months: Folder) -> None:
+    months.write(
+        "Workflowfile",
+        """\
+rules:
+  all: {input: [x.txt, side.txt]}
+  early: {output: early.txt, shell: "echo > {output}"}
+  both:
+    input: early.txt
+    output: {main: {path: t.txt, temp: true}, side: side.txt}
+    shell: "touch {output}"
+  x: {input: t.txt, output: x.txt, shell: "cp {input} {output}"}
+""",
+    )
+    months.build()
+    months.delete("early.txt")
+    absent = ["early  1 absent, not needed", "both   1 absent, not needed", "x      1 fresh"]
+    assert lines(months) == absent
+    assert lines(months, "all") == absent
+    months.delete("side.txt")
+    missing = ["early  1 missing", "both   1 missing", "x      1 fresh"]
+    assert lines(months) == missing
+    assert lines(months, "all") == missing
+
+
 def test_a_job_is_failed_until_it_is_recorded_anew(months: Folder) -> None:
     months.build()
     months.replace("Workflowfile", "cat {input} > {output}", "cat {input} > {output}; false")

@@ -240,6 +240,8 @@ class Staleness:
         # By table, a byte for each row: whether the job may make something else this time.
         self._moving: dict[int, bytearray] = {}
         self._movers: set[int] = set()
+        # Jobs taken to make their folders again: what the files below were, no record tells.
+        self._remaking: set[int] = set()
         self._by_name = {job >> SHIFT for job in (*plan.forced, *plan.blocked)}
         self._any_absent = False
         self._before = before
@@ -273,7 +275,7 @@ class Staleness:
             if reason is not None:
                 self.reasons[job] = reason
                 if reason.why is Why.OVERWRITTEN and not moving[row]:
-                    self._assume_back(table, row)
+                    self._take_to_come_back(table, row)
         self.states[number], self._moving[number] = states, moving
         if 1 in moving:
             self._movers.add(number)
@@ -307,6 +309,10 @@ class Staleness:
                 continue
             cause = self._moved_by(links, row)
             reason = self.reason_now(table, row, upstream=cause)
+            if cause is None and reason is not None and reason.why is Why.CONTENT:
+                cause = self._remade_by(links, row)
+                if cause is not None:
+                    reason = self.reason_now(table, row, upstream=cause)
             if reason is None:
                 if cause is not None:
                     states[row] = State.MAYBE
@@ -332,7 +338,7 @@ class Staleness:
             if reason.after != "absent" or cause is not None:
                 self._set_moving(table.number, row)
             elif reason.why is Why.OVERWRITTEN:
-                self._assume_back(table, row)
+                self._take_to_come_back(table, row)
 
     def _decide_at_once(
         self, table: RuleTable, rows: Sequence[int], shortcuts: Shortcuts
@@ -463,11 +469,33 @@ class Staleness:
         moving = self._moving.get(job >> SHIFT)
         return moving is not None and moving[job & ROW] == 1
 
-    def _assume_back(self, table: RuleTable, row: int) -> None:
+    def _take_to_come_back(self, table: RuleTable, row: int) -> None:
+        if any(entry.pattern and entry.pattern.directory for entry in table.shape.outputs):
+            self._remaking.add(table.base | row)
         record = self.facts.record(table.outputs_of(row)[0])
         for k, path in enumerate(record.outputs if record is not None else ()):
             if record is not None and k not in table.scattered:
                 self.facts.assume(path, record.made[48 * k + 32 : 48 * k + 48])
+
+    def _remade_by(self, links: Sequence[Link], row: int) -> str | None:
+        """The rule that makes a folder again in which an input of this job lies."""
+        for link in links if self._remaking else ():
+            group = link.group(row)
+            paths = link.paths[row : row + 1] if group is None else group.paths
+            for path, maker in zip(paths, link.makers_of(row), strict=False):
+                if self._is_remade(maker, path):
+                    return self.plan.tables[maker >> SHIFT].rule.name
+        return None
+
+    def _is_remade(self, job: int, path: str) -> bool:
+        """Whether a path lies in a folder that the job is taken to make again."""
+        if job not in self._remaking:
+            return False
+        return path not in self.plan.tables[job >> SHIFT].outputs_of(job & ROW)
+
+    def _may_differ(self, job: int, path: str) -> bool:
+        """Whether what a job makes at this path, or below it, may be something else this time."""
+        return self._moves(job) or self._is_remade(job, path)
 
     def _moved_by(self, links: Sequence[Link], row: int) -> str | None:
         """The rule of a job that this one needs and that may make something else this time."""
@@ -810,7 +838,7 @@ class Staleness:
             if link.group_of is None or link.is_one(row):
                 paths = link.paths_of(row)
                 makers = link.makers_of(row)
-                if settled_only and any(map(self._moves, makers)):
+                if settled_only and any(map(self._may_differ, makers, paths)):
                     continue
                 if paths and (self.facts.content(paths[0]) or ZERO) != before:
                     yield Reason(Why.CONTENT, paths[0])
@@ -829,7 +857,9 @@ class Staleness:
             if moving and link.named:
                 # A file in a folder that is made anew must not be looked at before that.
                 now = b"".join(
-                    stored[16 * i : 16 * i + 16] if self._moves(m) else self._read(path, m)
+                    stored[16 * i : 16 * i + 16]
+                    if self._may_differ(m, path)
+                    else self._read(path, m)
                     for i, (path, m) in enumerate(zip(paths, makers, strict=True))
                 )
             else:
@@ -838,7 +868,7 @@ class Staleness:
                 continue
             for i, path in enumerate(paths):
                 is_now, then = now[16 * i : 16 * i + 16], stored[16 * i : 16 * i + 16]
-                if is_now == then or (moving and self._moves(makers[i])):
+                if is_now == then or (moving and self._may_differ(makers[i], path)):
                     continue
                 why = Why.CONTENT
                 if link.named and ZERO in (is_now, then):

@@ -441,3 +441,41 @@ def test_a_file_named_by_deps_that_its_folder_has_no_more_is_gone(space: Space):
             assert space.run().status == 0  # what it did not wait for has changed since
         assert flow.planned == set(), flow.text
         assert space.read("e") == made
+
+
+@pytest.mark.parametrize("flags", ["", "in_place: true", "in_place: true, keep: true"])
+def test_who_takes_a_file_in_a_folder_rests_if_it_comes_back(space, flags):
+    space.workflow(f"""
+        rules:
+          all: {{input: [a, b, c, list]}}
+          tree:
+            input: source
+            output: {{path: tree/, {flags}}}
+            shell: "mkdir -p {{output}}; cp {{input}} {{output}}/v; echo 2 > {{output}}/w"
+          a: {{input: tree/v, output: a, shell: "cp {{input}} {{output}}"}}
+          b: {{input: tree/, output: b, shell: "cat {{input}}/* > {{output}}"}}
+          c: {{input: a, output: c, shell: "cp {{input}} {{output}}"}}
+          list: {{input: [tree/v, tree/w], output: list, shell: "cat {{input}} > {{output}}"}}
+        """)
+    space.write("source", "1\n")
+    space.good()
+    for change in (
+        lambda: space.write("tree/v", "hand\n"),
+        lambda: space.delete("tree/v"),
+        # What an earlier run left is the maker's to go on with if it is kept.
+        lambda: space.write("tree/w" if "keep" in flags else "tree/new", "hand\n"),
+    ):
+        change()
+        dry = space.good("-n")
+        assert dry.certain == {"tree"}
+        assert space.good().built == {"tree"}
+        assert space.good().summary["built"] == 0
+        assert space.read("tree/v") == "1\n"
+    space.write("tree/v", "hand\n")
+    space.write("source", "3\n")
+    space.good()
+    assert [space.read(name) for name in ("a", "b", "c", "list")] == ["3\n", "3\n2\n"] * 2
+    space.write("tree/v", "hand\n")
+    space.delete("c")
+    assert space.good().built == {"tree", "c"}
+    assert space.read("c") == "3\n"

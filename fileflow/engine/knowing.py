@@ -148,7 +148,7 @@ def _learn(session: Session, plan: Plan, settled: Settled, *, keep: bool) -> boo
             told = dict(_told_by_scatter(session, plan, settled, table))
         else:
             told = dict(_told_by_lists(session, plan, settled, number, relation, keep=keep))
-        wanted = {table.key_of(row): row for row in range(table.count)}
+        wanted = {table.key_of(row): place for place, row in enumerate(table.in_order())}
         now = {key: found for key, found in known.items() if key not in told and key in wanted}
         now |= {key: found for key, found in told.items() if found is not None}
         if table.shape.free:

@@ -112,8 +112,9 @@ class NamedFiles:
             makers = self.plan.finder.makers(path)
         except FileflowError:  # the next plan says what is wrong with that rule
             return True
-        if self.world.has_record(path):
+        if self.world.has_record(path) or self.world.signatures((path,))[0] is None:
             return bool(makers)
+        # What is there without a record is a source if only rules with a free wildcard fit it.
         return any(not self.plan.by_number(maker).shape.free for maker in makers)
 
     def _is_waited_for(self, table: RuleTable, row: int, path: str) -> bool:

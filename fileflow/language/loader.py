@@ -390,7 +390,8 @@ def _scattered(
 ) -> list[Relation]:
     """A relation for what each scatter finds, if no key of `wildcards` has all its values."""
     finders = Counter(name for reading in readings for name in reading.rule.scatter)
-    names = {name for relation in declared for name in relation.names}
+    # The wildcards in the path of a made list get no values from it.
+    names = {n for relation in declared for n in relation.names if n not in relation.path_names}
     found = []
     for reading in readings:
         rule = reading.rule

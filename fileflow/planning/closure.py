@@ -302,6 +302,11 @@ class Closure:
 
     def _follow_again(self, link: Link) -> bool:
         """Wants what all jobs of a rule that stays take through a link; whether that is known."""
+        if link.group_of is None:
+            if link.makers is None:
+                return False
+        elif any(group.makers is None for group in link.groups):
+            return False  # nobody has wanted it before
         if link.needs is None:
             needs: dict[int, dict[int, None]] = {}
             link.needs = {}
@@ -557,7 +562,7 @@ class Closure:
         if table.shape.free:
             raise free_rule(table)
         if not table.rule.asks_only:
-            return {path: False for row in range(table.count) for _, path in table.files_of(row)}
+            return {path: False for row in table.in_order() for _, path in table.files_of(row)}
         table.make_links()
         if table.sites:
             self._follow_calls(table, range(table.count))

@@ -555,6 +555,18 @@ class RuleTable:
         """The values that tell a job of the rule from its others."""
         return tuple([self.columns[name][row] for name in self.names])
 
+    def in_order(self) -> Sequence[int]:
+        """The rows in the order of the relations.
+
+        By that the values that they tell, and what they make, are listed. Where values were found
+        one after the other it is not that of the rows' numbers, which jobs keep.
+        """
+        if self.count < 2 or self.grows or not any(map(is_found, self.relations)):
+            return range(self.count)
+        columns = [self.columns[name] for name in self.names]
+        row_of = dict(zip(zip(*columns, strict=True), range(self.count), strict=True))
+        return [row_of[values] for values in self.joins.unplaced(self, self.names).rows()]
+
     def identity(self, row: int) -> Values:
         """The same with the rule's name: what stays as it is from one plan to the next."""
         return (self.rule.name, *self.key_of(row))
@@ -738,8 +750,9 @@ class RuleTable:
         """Works out which paths each job takes, from the relations; once, when first wanted."""
         if self.links or self.afters:
             return
-        for entry in self.shape.inputs:
-            self.links.append(self._make_link(entry))
+        # Not appended: a table that was taken over by another plan may share the empty ones.
+        self.links = [self._make_link(entry) for entry in self.shape.inputs]
+        self.afters = {}
         for site in self.sites:
             if site.kind is Kind.INPUT:
                 self.links[site.position].given = self.answers[site.number]
@@ -1146,12 +1159,17 @@ class Joins:
             found = self._rows[key] = self._kept[key]
             self._remember(found, table.relations, key[2])
         if found is None:
-            relations = [self.only(one, checks) for one in table.relations]
-            found = job_rows(relations, table.shape.path_wildcards, names)
+            found = self.unplaced(table, names)
             if any(map(is_found, table.relations)):
                 found = self._placed_as_before(found, table.relations, key[2])
             self._rows[key] = found
         return found
+
+    def unplaced(self, table: RuleTable, names: tuple[str, ...]) -> Table:
+        """The same rows in the order of the relations."""
+        checks = {name: regexes for name, regexes in table.checks.items() if name in names}
+        relations = [self.only(one, checks) for one in table.relations]
+        return job_rows(relations, table.shape.path_wildcards, names)
 
     def keep(self, table: RuleTable) -> None:
         """The jobs of a rule stay as the plan before had them."""

@@ -933,3 +933,27 @@ def said_by(program: Path) -> str:
     import subprocess
 
     return subprocess.run([program], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_named_file_that_a_free_rule_makes_is_made_in_the_same_run(space):
+    space.workflow("""
+        rules:
+          o:
+            input: c
+            output: {o: o, d: {path: o.d, deps: true}}
+            shell: "cp {input} {output.d}; cat h/a > {output.o} || echo none > {output.o}"
+          h: {input: "hs/{n}", output: "h/{n}", shell: "cp {input} {output}"}
+        """)
+    space.write("c", "h/a\n")
+    space.write("hs/a", "1\n")
+    space.good()
+    assert space.read("o") == "1\n"
+    assert space.good().summary["built"] == 0
+    space.write("hs/a", "2\n")
+    space.good()
+    assert space.read("o") == "2\n"
+    space.delete("hs/a")
+    space.delete("h/a")
+    space.good()
+    assert space.read("o") == "none\n"
+    assert space.good().summary["built"] == 0

@@ -96,3 +96,105 @@ rules:
     space.good("-j", "2")
     assert space.read("build/out.txt") == "lb\nrb\nlb\n"
     assert space.good("-j", "2").counts()[0] == 0
+
+
+SPLIT = "for i in $(cat {input}); do echo $i > {output}/$i; done"
+
+
+def test_a_rule_that_comes_into_the_plan_late_waits_for_what_it_gathers(space):
+    space.workflow(f"""
+        wildcards: {{p: {{lines: l}}}}
+        rules:
+          f: {{input: "o/{{p}}", output: f, shell: "cat {{input}} > {{output}}"}}
+          o: {{input: n, output: "o/{{p}}", shell: "cp {{input}} {{output}}"}}
+          n: {{input: "d/{{y}}", output: n, shell: "echo {{input}} > {{output}}"}}
+          r: {{input: src, output: "d/{{y}}", scatter: y, shell: "{SPLIT}"}}
+          l: {{input: src, output: l, shell: "cp {{input}} {{output}}"}}
+        """)
+    space.write("src", "a\n")
+    assert space.good("-j", "1").summary["built"] == 5
+    assert space.read("f") == "d/a\n"
+    assert space.good("-B", "-j", "1").summary["differ"] == {}
+    assert space.read("f") == "d/a\n"
+
+
+def test_a_rule_that_comes_into_the_plan_late_has_its_inputs(space):
+    space.workflow(f"""
+        rules:
+          f: {{input: "m/{{x}}", output: f, shell: "cat {{input}} > {{output}}"}}
+          m:
+            input: ["one/{{x}}", "two/{{y}}"]
+            output: "m/{{x}}"
+            shell: "cat {{input}} > {{output}}"
+          fold: {{input: main, output: "two/{{y}}", scatter: y, run: "steps:fold"}}
+          one: {{input: aux, output: "one/{{x}}", scatter: x, shell: "{SPLIT}"}}
+        """)
+    space.write(
+        "steps.py",
+        "def fold(input, output):\n"
+        "    for word in input.read_text().split():\n"
+        "        (output / word).write_text(word)\n",
+    )
+    space.write("aux", "a\n")
+    space.write("main", "p q\n")
+    space.good()
+    space.delete("two/p")
+    space.write("aux", "b\n")
+    space.good("-j", "1")
+    assert space.read("f") == "b\npq"
+    assert space.good().summary["built"] == 0
+
+
+NESTED = """
+    wildcards: {site: [s, t]}
+    rules:
+      all: {input: [f, g]}
+      f: {input: "m/{x}", output: f, shell: "echo {input} > {output}"}
+      g: {input: {rule: m}, output: g, shell: "echo {input} > {output}"}
+      m: {input: "e/{site}/{z}/{x}", output: "m/{x}", shell: "cat {input} > {output}"}
+      second: {input: "d/{site}/{z}", output: "e/{site}/{z}/{x}", scatter: x, shell: "SPLIT"}
+      first:
+        input: "src.{site}"
+        output: "d/{site}/{z}"
+        scatter: z
+        shell: |
+          [ {site} = t ] || sleep 0.3
+          grep -v '#' {input} | while read k v; do echo $v > {output}/$k; done
+    """.replace("SPLIT", SPLIT)
+
+
+def test_values_found_at_two_levels_come_in_the_order_of_the_jobs_not_of_their_end(space):
+    space.workflow(NESTED)
+    space.write("src.s", "p c\n")
+    space.write("src.t", "p a b c\n")
+    space.good("-j", "4")
+    assert space.read("f") == space.read("g") == "m/c m/a m/b\n"
+    space.write("src.s", "p c\n# again\n")
+    assert space.good("-j", "4").built == {"first s"}
+    assert space.good("-n").planned == set()
+    space.write("src.s", "p c\nq d\n")
+    space.good("-j", "4")
+    assert space.read("f") == space.read("g") == "m/c m/d m/a m/b\n"
+
+
+def test_the_path_of_a_made_list_may_hold_a_scattered_name(space):
+    space.workflow("""
+        wildcards: {p: {lines: "l/{x}"}}
+        rules:
+          f: {input: "m/{x}/{p}", output: f, shell: "echo {input} > {output}"}
+          m: {input: "d/{x}", output: "m/{x}/{p}", shell: "cat {input} > {output}"}
+          cut:
+            input: src
+            output: "d/{x}"
+            scatter: x
+            shell: 'while read k v; do echo $v | tr " " "\\n" > {output}/$k; done < {input}'
+          l: {input: "d/{x}", output: "l/{x}", shell: "cp {input} {output}"}
+        """)
+    space.write("src", "a 1 2\nb 3\n")
+    assert "nothing wrong" in space.flow("check").text
+    space.good("-j", "4")
+    assert space.read("f") == "m/a/1 m/a/2 m/b/3\n"
+    space.write("src", "b 3 4\na 1\n")
+    space.good("-j", "4")
+    assert space.read("f") == "m/a/1 m/b/3 m/b/4\n"
+    assert space.good().summary["built"] == 0

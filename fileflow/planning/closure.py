@@ -785,7 +785,8 @@ class Closure:
         if tolerant:
             return had.blocked(), missing
         errors = Collector()
-        for one in missing[:20]:
+        # What the user wrote comes first: by that the exit status is told.
+        for one in sorted(missing, key=lambda one: one.found)[:20]:
             errors.add(missing_error(self.finder, one))
         errors.raise_if_any()
         raise AssertionError

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol, TypeAlias
 
-from fileflow.errors import FileflowError, did_you_mean
+from fileflow.errors import Exit, FileflowError, did_you_mean
 from fileflow.model.rules import unnamed_column
 from fileflow.planning.finding import Finder
+from fileflow.planning.known import is_found, own_names
 from fileflow.planning.ordering import ring_error
 from fileflow.planning.plan import Missing
 from fileflow.planning.tables import PENDING, ROW, SHIFT, SOURCE, Link, RuleTable, wanted_rows
@@ -159,12 +160,22 @@ class Derivation:
                             labels = [self.closure.tables[j >> SHIFT].label(j & ROW) for j in chain]
                             if target in self.closure.asked_by:
                                 labels.insert(0, self.closure.asked_by[target])
-                            out[path] = Missing(path, labels, link.entry)
+                            found = _is_of_found_values(self.closure.tables[job >> SHIFT], link)
+                            out[path] = Missing(path, labels, link.entry, found)
                     elif not any(maker in self.able for maker in makers):
                         stack += [(maker, [*chain, maker]) for maker in makers]
         if not out and seen:
             raise ring_error(self.closure.tables, sorted(seen))
         return list(out.values())
+
+
+def _is_of_found_values(table: RuleTable, link: Link) -> bool:
+    """Whether values that are found while running are in what a job takes through a link."""
+    names = set(link.pattern.wildcards) if link.pattern is not None else set()
+    return any(
+        is_found(relation) and not names.isdisjoint(own_names(relation))
+        for relation in table.relations
+    )
 
 
 def missing_error(finder: Finder, missing: Missing) -> FileflowError:
@@ -181,6 +192,7 @@ def missing_error(finder: Finder, missing: Missing) -> FileflowError:
         f"{missing.path} is not there, and no rule makes it",
         place=missing.entry.place if missing.entry else None,
         hint=hint,
+        status=Exit.FAILED if missing.found else Exit.WRONG,
     )
 
 

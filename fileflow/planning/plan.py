@@ -75,11 +75,15 @@ class Wishes:
 
 @dataclass(slots=True)
 class Missing:
-    """A source that is not there: its path, who needs it first, and the chain up to the target."""
+    """A source that is not there: its path, who needs it first, and the chain up to the target.
+
+    `found`: values that were found while running are in its path.
+    """
 
     path: str
     chain: list[str]
     entry: Entry | None
+    found: bool = False
 
 
 @dataclass(slots=True)

@@ -167,3 +167,29 @@ def test_an_empty_gather_fails_its_job_and_the_rest_goes_on(space: Space) -> Non
     assert "work/{x}.txt gives no path for the job total" in flow.text
     assert sorted(space.ran) == ["make", *OTHERS]
     assert flow.counts() == (3, 0, 1, 0)
+
+
+def test_a_found_value_that_no_rule_can_use_ends_each_run_with_1(space):
+    space.workflow("""
+        rules:
+          f: {input: "m/{x}", output: f, shell: "cat {input} > {output}"}
+          m:
+            input: "s/{x}"
+            output: "m/{x}"
+            constraints: {x: "[ab]"}
+            shell: cp {input} {output}
+          cut:
+            input: src
+            output: "s/{x}"
+            scatter: x
+            shell: for i in $(cat {input}); do echo $i > {output}/$i; done
+        """)
+    space.write("src", "a c\n")
+    for args in ((), (), ("-n",), ("-k",)):
+        flow = space.run(*args)
+        assert (flow.status, "m/c is not there" in flow.text) == (1, True), flow.text
+    space.write("src", "a\n")
+    space.good()
+    assert space.read("f") == "a\n"
+    space.delete("src")
+    assert space.run("-B").status == 2

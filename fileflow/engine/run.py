@@ -37,6 +37,7 @@ from fileflow.planning.tables import SHIFT, RuleTable
 
 if TYPE_CHECKING:
     from fileflow.world.functions import Description
+    from fileflow.world.seeding import SharedGenerators
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -381,6 +382,7 @@ class _Runners:
         self.lock = lock
         self.name = time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + f"-{os.getpid()}"
         self._made: dict[str, Watched] = {}
+        self._generators: SharedGenerators | None = None
 
     def get(self, name: str) -> Watched:
         """The runner of this name."""
@@ -411,14 +413,26 @@ class _Runners:
         if name == THREAD:
             from fileflow.executors.threads import Threads
 
-            return Threads(root, self.name, first_slot=count, wakeup=self.wakeup)
+            generators = self._shared_generators()
+            return Threads(
+                root, self.name, first_slot=count, wakeup=self.wakeup, generators=generators
+            )
         if name == SERIAL:
             from fileflow.executors.serial import Serial
 
-            return Serial(root, self.name, slot=2 * count)
+            generators = self._shared_generators()
+            return Serial(root, self.name, slot=2 * count, generators=generators)
         from fileflow.executors.plug_ins import load
 
         return load(name, root, self.name, count)
+
+    def _shared_generators(self) -> SharedGenerators:
+        """What the runners whose jobs run in this process know of its generators, both of them."""
+        from fileflow.world.seeding import SharedGenerators
+
+        if self._generators is None:
+            self._generators = SharedGenerators()
+        return self._generators
 
     def describe(self, action: Run, slots: int) -> Description:
         """What a function takes, asked of a slot that imports it; so many `slots` will need it."""

@@ -1,6 +1,8 @@
-"""The executor that does each batch in the calling thread, inside `wait`: nothing runs beside it.
+"""The executor that does each batch in the calling thread, inside `wait`.
 
 Knows functions only: commands need processes. Knows nothing of graphs, records, retries or modes.
+Jobs in threads of this process may run beside it: if a global generator moves meanwhile, a job is
+to run again in a process.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from fileflow.model.work import Batch, End, Event, Order, Outcome, SharedList
 from fileflow.world.actions import Doer
 from fileflow.world.functions import Stopped
 from fileflow.world.modules import borrow, give_back
+from fileflow.world.seeding import SharedGenerators
 from fileflow.world.staging import STATE, Stage
 from fileflow.world.surroundings import Borrowed
 
@@ -26,13 +29,16 @@ class Serial:
     are the job's, and are given back after `wait`.
     """
 
-    def __init__(self, root: str, run: str, *, slot: int = 0) -> None:
+    def __init__(
+        self, root: str, run: str, *, slot: int = 0, generators: SharedGenerators | None = None
+    ) -> None:
         """Makes the folders of a run; `root` becomes the working folder until `close`.
 
         Args:
             root: the Workflowfile's folder, absolute.
             run: id of the run.
             slot: names the stage and the log, so that other executors of the run have theirs.
+            generators: those that it shares with the threads of the run, if there may be some.
         """
         self._before = os.getcwd()
         os.chdir(root)
@@ -41,6 +47,7 @@ class Serial:
         os.makedirs(f"{STATE}/logs/{run}", exist_ok=True)
         self._log = f"{STATE}/logs/{run}/{slot}.log"
         self._stage = Stage(run, slot)
+        self._generators = generators or SharedGenerators()
         self._waiting: deque[tuple[Batch, deque[Order]]] = deque()
         self._lists: dict[int, SharedList] = {}
         self._doer: Doer | None = None
@@ -56,7 +63,7 @@ class Serial:
         events, self._dropped = self._dropped, []
         if not self._waiting:
             return events
-        around = Borrowed(self._log)
+        around = Borrowed(self._log, self._generators)
         self._doer = doer = Doer(self._stage, around, self._log, on_job=self._on_job)
         until = monotonic() + min(_TURN, seconds if seconds is not None else _TURN)
         try:
@@ -108,5 +115,6 @@ class Serial:
 
     def close(self) -> None:
         """Gives the working folder back."""
+        self._generators.close()
         os.chdir(self._before)
         give_back(self._root)

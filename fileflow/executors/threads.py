@@ -22,7 +22,7 @@ from fileflow.model.work import Batch, Died, End, Event, Outcome
 from fileflow.world.actions import Doer
 from fileflow.world.functions import Stopped
 from fileflow.world.modules import borrow, give_back
-from fileflow.world.seeding import GlobalGenerators
+from fileflow.world.seeding import SharedGenerators
 from fileflow.world.staging import STATE, Stage
 from fileflow.world.surroundings import InThread
 
@@ -91,7 +91,8 @@ class _Thread:
             self.doer = doer = Doer(self._stage, around, log, on_job=self._on_job)
             while (batch := self.batches.get()) is not None:
                 self._unfinished += [order.index for order in batch.orders]
-                self._do(doer, batch)
+                with owner.generators.thread():
+                    self._do(doer, batch)
         except Exception:  # a mistake of ours, or a full disk: nobody must wait for this slot
             with contextlib.suppress(OSError, ValueError):
                 traceback.print_exc()
@@ -170,7 +171,13 @@ class Threads:
     """Runs batches in threads; a `Runner`."""
 
     def __init__(
-        self, root: str, run: str, *, first_slot: int = 0, wakeup: int | None = None
+        self,
+        root: str,
+        run: str,
+        *,
+        first_slot: int = 0,
+        wakeup: int | None = None,
+        generators: SharedGenerators | None = None,
     ) -> None:
         """Makes the folders of a run; `root` becomes the working folder until `close`.
 
@@ -180,6 +187,7 @@ class Threads:
             first_slot: from where stages and logs are numbered, one for each thread that is
                 made, so that other executors of the run have theirs.
             wakeup: a descriptor that ends `wait` when it can be read.
+            generators: those that it shares with other runners of this process, if there are some.
         """
         self.run = run
         self._before = os.getcwd()
@@ -187,7 +195,8 @@ class Threads:
         self._root = root
         borrow(root)
         os.makedirs(f"{STATE}/logs/{run}", exist_ok=True)
-        self.generators = GlobalGenerators()
+        self.generators = generators or SharedGenerators()
+        self.generators.expects_threads = True
         self.streams = (_PerThread(sys.stdout), _PerThread(sys.stderr))
         vars(sys).update(zip(("stdout", "stderr"), self.streams, strict=True))
         self._next = first_slot

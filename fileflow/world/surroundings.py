@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import random
 import signal
 import sys
 import threading
@@ -21,7 +20,7 @@ from fileflow.cpus import CORES_VARIABLE, cores_of_job
 from fileflow.model.work import Work
 from fileflow.world.commands import THREADS, end_children
 from fileflow.world.own_folder import OwnFolder
-from fileflow.world.seeding import GlobalGenerators, small_seed
+from fileflow.world.seeding import GlobalGenerators, SharedGenerators, small_seed
 
 SEED_VARIABLE = "FILEFLOW_SEED"
 _MEMORY_UNIT = 1024 if sys.platform == "linux" else 1
@@ -219,18 +218,21 @@ class OwnProcess:
 
 
 class Borrowed:
-    """The caller's own process, lent for jobs one by one: all is put back when they are done."""
+    """The caller's own process, lent for jobs one by one: all is put back when they are done.
 
-    def __init__(self, log: str) -> None:
+    Jobs in threads may run in it too; they share the generators.
+    """
+
+    def __init__(self, log: str, generators: SharedGenerators) -> None:
         """`log` is the path of the slot's log."""
         self._log = os.path.abspath(log)
         self._open()
         self._environment = _Environment()
-        self._generators = GlobalGenerators()
+        self._generators = generators
         self._folder = os.getcwd()
         self._umask = os.umask(0o022)
         os.umask(self._umask)
-        self._random = random.getstate()
+        generators.remember()
         self._streams = sys.stdout, sys.stderr
         self._path = sys.path[:]
         sys.stdout = sys.stderr = self._stream
@@ -241,21 +243,24 @@ class Borrowed:
         )
 
     def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
-        """Sets the job's environment, and seeds the global generators if the seed counts."""
+        """Sets the job's environment, and seeds the global generators if the seed counts.
+
+        Not while jobs in threads run: then it is only looked whether they move.
+        """
         self._environment.enter(work, seed, extra)
         self._path = sys.path[:]
-        self._generators.seed(seed if work.seeded else None)
+        self._generators.begin(seed if work.seeded else None)
 
     def leave(self, notes: Notes) -> list[str]:
-        """Puts back what the job changed."""
-        self._generators.seed(None)
+        """Puts back what the job changed; the generators that moved if it was not alone."""
+        moved = self._generators.end()
         self._environment.leave()
         self._environment.forget_seed()
         os.chdir(self._folder)
         os.umask(self._umask)
         if sys.path != self._path:
             sys.path[:] = self._path
-        return []
+        return moved
 
     def mark(self) -> int:
         """The length of the log after all that was printed."""
@@ -276,8 +281,7 @@ class Borrowed:
         sys.stdout, sys.stderr = self._streams
         self._stream.close()
         self._environment.close()
-        self._generators.close()
-        random.setstate(self._random)
+        self._generators.put_back()
 
 
 class InThread:

@@ -15,6 +15,7 @@ from fileflow.executors.serial import Serial
 from fileflow.executors.threads import Threads
 from fileflow.model.work import Batch, Died, End, Outcome
 from fileflow.world import own_folder
+from fileflow.world.seeding import SharedGenerators
 from tests.executors.runs import (
     COPY,
     OUTPUT,
@@ -249,3 +250,34 @@ def test_a_thread_that_cannot_begin_tells_of_all_its_jobs(threads: Threads, tmp_
     log.rmdir()
     outcomes = outcomes_of(threads, function("say"), [order(0, "x"), order(1, "y")])
     assert [outcome.end for outcome in outcomes] == [End.DONE] * 2
+
+
+def test_a_serial_job_beside_threads_seeds_nothing_and_is_found_to_draw(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    generators = SharedGenerators()
+    threads = Threads(root, RUN, generators=generators)
+    serial = Serial(root, RUN, slot=5, generators=generators)
+    state = random.getstate()
+    try:
+        threads.submit(0, Batch(SLEEP, [order(0, "x", values=[0.5, str(tmp_path / "mark")])]))
+        while not (tmp_path / "mark").exists():
+            time.sleep(0.01)
+        (still,) = outcomes_of(serial, OWN, [order(1, "y", seed=1)])
+        assert still.end is End.DONE
+        assert random.getstate() == state
+        (asleep,) = events_of(threads, bool)
+        assert isinstance(asleep, Outcome) and asleep.end is End.DONE
+
+        threads.submit(0, Batch(SLEEP, [order(2, "x", values=[0.5, str(tmp_path / "more")])]))
+        while not (tmp_path / "more").exists():
+            time.sleep(0.01)
+        (drew,) = outcomes_of(serial, function("draw"), [order(3, "z", seed=1)])
+        assert drew.end is End.DRAWS
+        (beside,) = events_of(threads, bool)
+        assert isinstance(beside, Outcome) and beside.end is End.DRAWS
+        (alone,) = outcomes_of(serial, function("draw"), [order(4, "z", seed=1)])
+        assert alone.end is End.DONE
+    finally:
+        serial.close()
+        threads.close()
+    assert random.getstate() == state

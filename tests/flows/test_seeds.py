@@ -219,3 +219,72 @@ def test_a_seed_that_does_not_count_is_the_job_s_own_all_the_same(space: Space, 
     ]
     space.workflow(text.replace("ROOT", "4"))
     assert space.good("-n").planned == {"own 0", "own 1", "own 2"}
+
+
+BESIDE = """
+import random
+import time
+
+def wait(output):
+    for _ in range(20):
+        found = random.random()
+        time.sleep(0.02)
+    output.write_text(f"{found}")
+
+def innocent(output):
+    time.sleep(0.6)
+    output.write_text("nothing drawn")
+
+def longer(output):
+    time.sleep(1.2)
+    output.write_text("nothing drawn")
+
+def draws(output):
+    time.sleep(0.2)
+    output.write_text(f"{random.random()}")
+
+def slow(output):
+    found = []
+    for _ in range(10):
+        found.append(random.random())
+        time.sleep(0.03)
+    output.write_text(f"{found}")
+"""
+
+
+def blamed(stderr: str) -> list[str]:
+    """The rules that are said to draw from a global generator."""
+    lines = [line for line in stderr.splitlines() if "draws from a global" in line]
+    return [line.split("rule ")[1].split(":")[0] for line in lines]
+
+
+def test_a_serial_job_beside_threads_that_draw_has_the_same_bytes(space: Space):
+    space.source("steps.py", BESIDE)
+    space.source("other.py", BESIDE)
+    space.workflow("""
+        wildcards: {n: [1, 2, 3]}
+        rules:
+          all: {input: ["t{n}.txt", s.txt]}
+          t: {output: "t{n}.txt", executor: thread, run: "steps:wait"}
+          s: {output: s.txt, executor: serial, run: "other:slow"}
+        """)
+    space.good("-j", "1")
+    first = [space.read(name) for name in ("s.txt", "t1.txt", "t2.txt", "t3.txt")]
+    for _ in range(2):
+        flow = space.flow("-B", "-j", "4")
+        assert flow.status == 0, flow.text
+        assert [space.read(name) for name in ("s.txt", "t1.txt", "t2.txt", "t3.txt")] == first
+
+
+def test_the_seeding_of_a_serial_job_is_no_draw(space: Space):
+    space.source("steps.py", BESIDE)
+    space.workflow("""
+        rules:
+          all: {input: [f.txt, s.txt]}
+          f: {output: f.txt, executor: thread, run: "steps:innocent"}
+          a: {output: a.txt, shell: "sleep 0.3; echo > {output}"}
+          s: {input: a.txt, output: s.txt, executor: serial, run: "steps:longer"}
+        """)
+    flow = space.flow("-j", "4")
+    assert flow.status == 0, flow.text
+    assert not blamed(flow.stderr)

@@ -21,13 +21,13 @@ from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders, shared_list
 from fileflow.engine.pools import pools_of, told
 from fileflow.engine.recording import Recording
-from fileflow.engine.runners import ASYNC, Chooser, lanes_of
+from fileflow.engine.runners import ASYNC, SERIAL, Chooser, lanes_of
 from fileflow.engine.session import Decided, Growth, Session
 from fileflow.engine.temps import Temps
 from fileflow.engine.words import ending, said_seconds, tail_of
 from fileflow.errors import FileflowError
 from fileflow.language.templates import Value
-from fileflow.lean import dataclass, field
+from fileflow.lean import dataclass, field, replace
 from fileflow.model.ports import Runner
 from fileflow.model.work import Batch, Died, End, Order, Outcome, SharedList
 from fileflow.planning.plan import Plan
@@ -234,7 +234,8 @@ class Loop:
         if weights:
             self.schedule.weigh(weights)
         self.amounts = Amounts(self.session.answers, decided, self.pools, self.settings.jobs)
-        self.orders: dict[tuple[int, int], Orders] = {}
+        self.orders: dict[tuple[int, int, bool], Orders] = {}
+        self.suspected: set[int] = set()
         self.cores: dict[int, int] = {}
         self.reasons: dict[int, str] = {}
         self.recording = Recording(
@@ -647,7 +648,8 @@ class Loop:
         if cores is None:
             cores = self.cores.get(table.number, 1)
         self.cores[table.number] = cores
-        key = (table.number, cores)
+        suspected = table.number in self.suspected
+        key = (table.number, cores, suspected)
         found = self.orders.get(key)
         if found is None:
             found = Orders(
@@ -657,7 +659,7 @@ class Loop:
                 root_seed=self.session.workflow.seed,
                 cores=cores,
             )
-            found.work = self.session.numbered(found.work)
+            found.work = self.session.numbered(replace(found.work, suspected=suspected))
             self.orders[key] = found
         return found
 
@@ -941,7 +943,7 @@ class Loop:
         if not timed_out:  # what it left was ended with it
             self._say_notes(table, outcome)
         if outcome.end is End.DRAWS:
-            self._to_process(table, job)
+            self._to_process(table, lane.runner, job)
             return
         if outcome.end is End.STOPPED and not timed_out:
             if self.stop.signal:
@@ -960,17 +962,15 @@ class Loop:
             self.world.forget_looks()
         self._failed(job, message, outcome)
 
-    def _to_process(self, table: RuleTable, job: int) -> None:
-        self._note(
-            "draws",
-            table.rule.name,
-            f"rule {table.rule.name}: its function draws from a global random generator, which "
-            "jobs in threads or on an event loop share: its jobs run in processes instead; take "
-            "`rng` as a parameter, or write executor: process",
-        )
+    def _to_process(self, table: RuleTable, runner: str, job: int) -> None:
+        """It drew from a generator that others share, or one beside it did: the process tells.
+
+        A serial job may draw; it is only not alone there.
+        """
+        if runner != SERIAL:
+            self.suspected.add(table.number)
         self.chooser.to_process(table)
-        self.attempts[job] -= 1
-        self.schedule.put_back(job)
+        self._again(job)
 
     def _again(self, job: int) -> None:
         """An innocent job goes back; it loses no try."""

@@ -60,6 +60,8 @@ class Work:
         envvars: variables whose values are shown nowhere.
         output_names: the name of each output item, None without; only where outputs are scattered.
         deps: which outputs name files that the action was found to read (positions).
+        suspected: whether jobs beside each other were found to draw from a global generator, and
+            it is to be said if a job of this rule does.
     """
 
     key: int
@@ -80,6 +82,7 @@ class Work:
     envvars: tuple[str, ...] = ()
     output_names: tuple[str | None, ...] = ()
     deps: tuple[int, ...] = ()
+    suspected: bool = False
 
 
 @dataclass(slots=True)
@@ -163,7 +166,8 @@ class Outcome:
         index, attempt: as in the order.
         end: DONE: outputs are published; FAILED: the action failed; MISSING: it did not make its
             outputs (or not as `ensure` says); CHANGED: an input changed while it ran; STOPPED: it
-            was ended from outside; DRAWS: in a thread, it drew from a global generator.
+            was ended from outside; DRAWS: it, or one beside it in its process, drew
+            from a global generator that they share.
         started: seconds since the epoch; seconds: wall time; cpu: seconds; memory: peak, bytes.
         log: (file, offset, length) of its kept stdout and stderr.
         outputs: for each output (signature, digest), taken after the move; empty unless DONE. Of a

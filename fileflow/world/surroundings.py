@@ -36,6 +36,12 @@ _handler_of: Callable[[int], Any] = getattr(
 )
 _TRACKERS = ("multiprocessing.resource_tracker", "loky.backend.resource_tracker")
 _POOLS = ("loky.reusable_executor", "joblib.externals.loky.reusable_executor")
+_DRAWS = (
+    "draws",
+    "its function draws from a global random generator, which jobs in threads or on an event loop "
+    "share: its jobs run in processes instead; take `rng` as a parameter, or write executor: "
+    "process",
+)
 
 Notes = list[tuple[str, str]]
 Variables = Sequence[tuple[str, str]]
@@ -132,6 +138,7 @@ class OwnProcess:
         self._folder = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
         self._environment = _Environment()
         self._generators = GlobalGenerators()
+        self._before: dict[str, object] | None = None
         self._umask = os.umask(0o022)
         os.umask(self._umask)
         self._handlers = list(map(_handler_of, _WATCHED_SIGNALS))
@@ -152,9 +159,12 @@ class OwnProcess:
         self._environment.enter(work, seed, extra)
         self._path = sys.path[:]
         self._generators.seed(seed if work.seeded else None)
+        self._before = self._generators.states() if work.suspected else None
 
     def leave(self, notes: Notes) -> list[str]:
         """Puts back what the job changed; ends the processes that it left."""
+        if self._before is not None and self._generators.moved_since(self._before):
+            notes.append(_DRAWS)
         self._generators.seed(None)
         self._environment.leave()
         os.fchdir(self._folder)

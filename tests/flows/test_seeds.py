@@ -274,6 +274,20 @@ def test_a_serial_job_beside_threads_that_draw_has_the_same_bytes(space: Space):
         flow = space.flow("-B", "-j", "4")
         assert flow.status == 0, flow.text
         assert [space.read(name) for name in ("s.txt", "t1.txt", "t2.txt", "t3.txt")] == first
+        assert blamed(flow.stderr) == ["t"]
+
+
+def test_who_draws_nothing_is_not_blamed_for_what_runs_beside_it(space: Space):
+    space.source("steps.py", BESIDE)
+    space.workflow("""
+        rules:
+          all: {input: [f.txt, g.txt]}
+          f: {output: f.txt, executor: thread, run: "steps:innocent"}
+          g: {output: g.txt, executor: thread, run: "steps:draws"}
+        """)
+    flow = space.flow("-j", "4")
+    assert flow.status == 0, flow.text
+    assert blamed(flow.stderr) == ["g"]
 
 
 def test_the_seeding_of_a_serial_job_is_no_draw(space: Space):

@@ -99,14 +99,13 @@ class AsyncLoop(Processes):
         guilty = self._guilty(died.index, running)
         for slot, jobs in unfinished.items():
             job = running.get(slot)
-            log, offset, length = self._log_of(slot)
             self._events.append(
                 Died(
                     slot=slot,
                     index=job if job in guilty else None,
                     code=died.code,
                     memory=died.memory,
-                    log=(log, offset, length),
+                    log=self._log_of(process, slot + 1),
                     unfinished=jobs,
                     out_of_memory=died.out_of_memory,
                 )
@@ -129,15 +128,6 @@ class AsyncLoop(Processes):
             if self._deaths[job] >= _DEATHS:
                 guilty.add(job)
         return guilty
-
-    def _log_of(self, slot: int) -> tuple[str, int, int]:
-        log = f"{STATE}/logs/{self._run}/{slot + 1}.log"
-        offset = self._table.read(slot + 1).offset
-        try:
-            length = os.stat(os.path.join(self._root, log)).st_size - offset
-        except OSError:
-            length = 0
-        return log, offset, max(0, length)
 
 
 def _serve(

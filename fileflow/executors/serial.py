@@ -77,6 +77,7 @@ class Serial:
                     break
         finally:
             around.close()
+            doer.close()
             self._doer = None
         return events
 

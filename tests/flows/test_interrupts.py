@@ -274,3 +274,31 @@ def test_a_record_that_was_cut_off_is_told_by_who_may_write(space):
     assert "ends within a record" not in space.flow("status").text  # a run may be writing it
     assert "ends within a record" in space.flow().stderr
     assert "ends within a record" not in space.flow().stderr
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "run: steps:one",
+        'shell: "echo x >> $RAN_LOG; kill -TERM $PPID; sleep 30; touch {output}"',
+    ],
+)
+def test_a_job_that_ends_its_own_worker_has_failed(space, action):
+    space.write(
+        "steps.py",
+        "import os, signal, time\n\ndef one(output):\n"
+        "    with open(os.environ['RAN_LOG'], 'a') as file:\n        file.write('x\\n')\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(30)\n",
+    )
+    space.workflow(f"""
+        rules:
+          all: {{input: [a.txt, b.txt]}}
+          one: {{output: a.txt, retries: 1, executor: process, {action}}}
+          other: {{output: b.txt, shell: "touch {{output}}"}}
+        """)
+    running = space.start("-k", "-j", "1", "--progress", "json")
+    flow = running.end(20)
+    assert (flow.status, flow.counts()[0], flow.counts()[2]) == (1, 1, 1), flow.text
+    assert space.ran == ["x", "x"]
+    (failed,) = [one for one in flow.events if one.get("status") == "failed"]
+    assert "SIGTERM" in failed["message"]

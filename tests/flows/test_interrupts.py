@@ -302,3 +302,19 @@ def test_a_job_that_ends_its_own_worker_has_failed(space, action):
     assert space.ran == ["x", "x"]
     (failed,) = [one for one in flow.events if one.get("status") == "failed"]
     assert "SIGTERM" in failed["message"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_waiting_for_another_run_ends_as_the_signal_says(space, held, number):
+    second = space.start("--wait", "--progress", "json")
+    with pytest.raises(AssertionError):
+        wait_for(lambda: second.process.poll() is not None, "the second run", 1)
+    second.send(number)
+    flow = second.end()
+    assert flow.status == 128 + number
+    assert flow.summary["signal"] == number and flow.summary["status"] == flow.status
+    third = space.start("--wait")
+    with pytest.raises(AssertionError):
+        wait_for(lambda: third.process.poll() is not None, "the third run", 1)
+    third.send(number)
+    assert number.name in third.end().stderr

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from fileflow.executors import async_slot
 from fileflow.executors.processes import Processes, _Process, adopted_line
@@ -92,13 +93,13 @@ class AsyncLoop(Processes):
         for index in died.unfinished:
             unfinished.setdefault(self._slot_of[index], []).append(index)
         running = {
-            slot: found[0]
+            slot: found
             for slot in unfinished
             if (found := self._entry(slot)) is not None and found[0] in unfinished[slot]
         }
-        guilty = self._guilty(died.index, running)
+        guilty = self._guilty(died.index, {slot: found[0] for slot, found in running.items()})
         for slot, jobs in unfinished.items():
-            job = running.get(slot)
+            job, began = running.get(slot, (None, 0.0))
             self._events.append(
                 Died(
                     slot=slot,
@@ -108,6 +109,7 @@ class AsyncLoop(Processes):
                     log=self._log_of(process, slot + 1),
                     unfinished=jobs,
                     out_of_memory=died.out_of_memory,
+                    seconds=monotonic() - began if job in guilty else 0.0,
                 )
             )
         for slot in range(self._count - 1):

@@ -421,6 +421,7 @@ class Processes:
                     log=log,
                     unfinished=list(process.unfinished),
                     out_of_memory=code == -signal.SIGKILL and self._oom_kills > before,
+                    seconds=0.0 if index is None else monotonic() - entry.started,
                 )
             )
         if process.line.fileno() in self._selector.get_map():

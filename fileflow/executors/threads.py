@@ -99,7 +99,8 @@ class _Thread:
             # Who comes first is to blame: if all went on, they might begin in vain for ever.
             index = self.now[0] if self.now else next(iter(self._unfinished), None)
             printed = (log, 0, self._printed(around))
-            owner.tell(Died(self.slot, index, 1, 0, printed, self._unfinished))
+            seconds = monotonic() - self.now[1] if self.now else 0.0
+            owner.tell(Died(self.slot, index, 1, 0, printed, self._unfinished, seconds=seconds))
         finally:
             for stream in owner.streams:
                 stream.streams.pop(ident, None)

@@ -318,3 +318,18 @@ def test_waiting_for_another_run_ends_as_the_signal_says(space, held, number):
         wait_for(lambda: third.process.poll() is not None, "the third run", 1)
     third.send(number)
     assert number.name in third.end().stderr
+
+
+def test_a_command_that_is_killed_after_its_timeout_is_told_how_long_it_took(space):
+    space.workflow("""
+        rules:
+          one:
+            output: a.txt
+            timeout: 0.5
+            shell: "trap '' TERM; while true; do sleep 0.1 || true; done"
+        """)
+    flow = space.run()
+    assert flow.status == 1
+    (failed,) = [one for one in flow.events if one.get("status") == "failed"]
+    assert "timed out" in failed["message"]
+    assert failed["seconds"] >= 0.5

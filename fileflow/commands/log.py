@@ -115,6 +115,8 @@ def _copy(kept: Kept, write: Callable[[bytes], None]) -> None:
     if not kept.length:
         return
     left = kept.length
+    if left < 0 or kept.offset < 0:
+        raise _gone(kept)
     try:
         with open(kept.file, "rb") as file:
             file.seek(kept.offset)

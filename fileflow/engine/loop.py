@@ -945,13 +945,16 @@ class Loop:
         if outcome.end is End.DRAWS:
             self._to_process(table, lane.runner, job)
             return
+        message = outcome.message
         if outcome.end is End.STOPPED and not timed_out:
             if self.stop.signal:
                 self._end_stopped(job, outcome)
-            else:
+                return
+            if lane.stopping is not None:
                 self._again(job)
-            return
-        message = outcome.message
+                return
+            # Nobody asked for it here: run again for nothing, it might do the same for ever.
+            message = "its process was ended by SIGTERM, which this run has not sent"
         if timed_out:
             message = f"timed out after {said_seconds(table.rule.timeout or 0)}"
         if outcome.end is End.CHANGED and self.named.looks_first(table, outcome):
@@ -1066,7 +1069,8 @@ class Loop:
                 job,
                 self.attempts[job],
                 End.FAILED,
-                started=time.time(),
+                started=time.time() - died.seconds,
+                seconds=died.seconds,
                 log=died.log,
                 memory=died.memory,
                 code=died.code,

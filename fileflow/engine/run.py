@@ -81,12 +81,20 @@ def run(
         tell(events.Note(text))
 
     with _signals(stop) as wakeup, project.locked() as lock:
-        lock.acquire(
-            command,
-            wait=wait,
-            interrupted=lambda: bool(stop.signal),
-            waiting=waiting,
-        )
+        try:
+            lock.acquire(
+                command,
+                wait=wait,
+                interrupted=lambda: bool(stop.signal),
+                waiting=waiting,
+            )
+        except FileflowError as error:
+            if not stop.signal or error.status != Exit.LOCKED:
+                raise
+            tell(events.Note(f"waits no longer: {signal.Signals(stop.signal).name}"))
+            finished = events.RunFinished(signal=stop.signal, status=128 + stop.signal)
+            tell(finished)
+            return finished
         session = project.take()
         for line in (*session.workflow.warnings, *session.records.warnings):
             tell(events.Note(line))

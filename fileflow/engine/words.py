@@ -16,7 +16,7 @@ TAIL_LINES = 20
 def tail_of(log: tuple[str, int, int], lines: int = TAIL_LINES) -> list[str]:
     """The last lines of a job's kept output."""
     path, offset, length = log
-    if not length or not path:
+    if length <= 0 or offset < 0 or not path:
         return []
     start = max(offset, offset + length - 64 * 1024)
     try:

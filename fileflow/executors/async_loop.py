@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from fileflow.executors import async_slot
 from fileflow.executors.processes import Processes, _Process, adopted_line
@@ -92,23 +93,23 @@ class AsyncLoop(Processes):
         for index in died.unfinished:
             unfinished.setdefault(self._slot_of[index], []).append(index)
         running = {
-            slot: found[0]
+            slot: found
             for slot in unfinished
             if (found := self._entry(slot)) is not None and found[0] in unfinished[slot]
         }
-        guilty = self._guilty(died.index, running)
+        guilty = self._guilty(died.index, {slot: found[0] for slot, found in running.items()})
         for slot, jobs in unfinished.items():
-            job = running.get(slot)
-            log, offset, length = self._log_of(slot)
+            job, began = running.get(slot, (None, 0.0))
             self._events.append(
                 Died(
                     slot=slot,
                     index=job if job in guilty else None,
                     code=died.code,
                     memory=died.memory,
-                    log=(log, offset, length),
+                    log=self._log_of(process, slot + 1),
                     unfinished=jobs,
                     out_of_memory=died.out_of_memory,
+                    seconds=monotonic() - began if job in guilty else 0.0,
                 )
             )
         for slot in range(self._count - 1):
@@ -129,15 +130,6 @@ class AsyncLoop(Processes):
             if self._deaths[job] >= _DEATHS:
                 guilty.add(job)
         return guilty
-
-    def _log_of(self, slot: int) -> tuple[str, int, int]:
-        log = f"{STATE}/logs/{self._run}/{slot + 1}.log"
-        offset = self._table.read(slot + 1).offset
-        try:
-            length = os.stat(os.path.join(self._root, log)).st_size - offset
-        except OSError:
-            length = 0
-        return log, offset, max(0, length)
 
 
 def _serve(

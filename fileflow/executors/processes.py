@@ -32,7 +32,8 @@ from fileflow.executors import slot as slots
 from fileflow.model.work import Batch, Died, Event
 from fileflow.world.commands import Born
 from fileflow.world.functions import Description
-from fileflow.world.secrets import hide_in_file, secrets_of
+from fileflow.world.kept_output import set_aside
+from fileflow.world.secrets import secrets_of
 from fileflow.world.staging import STATE
 from fileflow.world.survivors import TABLE, SlotTable, end_marked, end_sessions, slot_mark
 
@@ -400,14 +401,7 @@ class Processes:
         entry = self._table.read(number)
         self._end_sessions(process)
         index = entry.index if entry.index in process.unfinished else None
-        log = f"{STATE}/logs/{self._run}/{number}.log"
-        try:
-            length = os.stat(os.path.join(self._root, log)).st_size - entry.offset
-        except OSError:
-            length = 0
-        if process.hidden and length > 0:
-            secrets = secrets_of(process.hidden, os.environ)
-            hide_in_file(os.path.join(self._root, log), secrets, entry.offset)
+        log = self._log_of(process, number)
         self._stillborn = 0 if entry.pid else self._stillborn + 1
         if self._stillborn > _STILLBORN:
             raise FileflowError(
@@ -424,9 +418,10 @@ class Processes:
                     code=code,
                     # Known if it was larger than every process that ended before it.
                     memory=peak if peak > before_it else 0,
-                    log=(log, entry.offset, max(0, length)),
+                    log=log,
                     unfinished=list(process.unfinished),
                     out_of_memory=code == -signal.SIGKILL and self._oom_kills > before,
+                    seconds=0.0 if index is None else monotonic() - entry.started,
                 )
             )
         if process.line.fileno() in self._selector.get_map():
@@ -434,6 +429,11 @@ class Processes:
         process.line.close()
         self._release(process)
         del self._slots[number]
+
+    def _log_of(self, process: _Process, number: int) -> tuple[str, int, int]:
+        """What the job printed last that a dead process ran under this number, where it is kept."""
+        log = f"{STATE}/logs/{self._run}/{number}.log"
+        return set_aside(self._root, log, secrets_of(process.hidden, os.environ))
 
     def _release(self, process: _Process) -> None:
         """Lets go of a slot that has ended, and what it left with it."""

@@ -84,6 +84,7 @@ class Serial:
                     break
         finally:
             around.close()
+            doer.close()
             self._doer = None
         return events
 

@@ -73,7 +73,6 @@ class _Thread:
         self._number = number
         self._stage = stage
         self._unfinished: list[int] = []
-        self._offset = 0
         self.thread = threading.Thread(
             target=self._serve, name=f"fileflow-slot-{number}", daemon=True
         )
@@ -100,17 +99,20 @@ class _Thread:
                 self._unfinished += [order.index for order in batch.orders]
             # Who comes first is to blame: if all went on, they might begin in vain for ever.
             index = self.now[0] if self.now else next(iter(self._unfinished), None)
-            printed = (log, self._offset, self._printed(around))
-            owner.tell(Died(self.slot, index, 1, 0, printed, self._unfinished))
+            printed = (log, 0, self._printed(around))
+            seconds = monotonic() - self.now[1] if self.now else 0.0
+            owner.tell(Died(self.slot, index, 1, 0, printed, self._unfinished, seconds=seconds))
         finally:
             for stream in owner.streams:
                 stream.streams.pop(ident, None)
             if around is not None:
                 around.close()
+            if self.doer is not None:
+                self.doer.close()
 
     def _printed(self, around: InThread | None) -> int:
         with contextlib.suppress(OSError, ValueError):
-            return around.mark() - self._offset if around is not None else 0
+            return around.mark() if around is not None else 0
         return 0
 
     def _do(self, doer: Doer, batch: Batch) -> None:
@@ -127,7 +129,6 @@ class _Thread:
 
     def _on_job(self, index: int, started: float, offset: int) -> None:
         self.now = (index, started) if index >= 0 else None
-        self._offset = offset
 
     def _leave_action(self) -> None:
         """Lets a `Stopped` that was sent arrive here, where it does no harm.

@@ -215,6 +215,7 @@ class Died:
         log: (file, offset, length) of what that job printed, a crash report included.
         unfinished: every job that was handed to the slot and has no outcome, `index` included.
         out_of_memory: whether the kernel's count of processes killed for lack of memory rose.
+        seconds: how long that job had run.
     """
 
     slot: int
@@ -224,6 +225,7 @@ class Died:
     log: tuple[str, int, int]
     unfinished: list[int]
     out_of_memory: bool = False
+    seconds: float = 0.0
 
 
 Event = Outcome | Died

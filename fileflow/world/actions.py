@@ -41,6 +41,7 @@ from fileflow.world.functions import (
     said_of,
     users_part,
 )
+from fileflow.world.kept_output import KeptOutput
 from fileflow.world.private import PrivateFolder, own_name
 from fileflow.world.scattering import (
     Piece,
@@ -118,9 +119,9 @@ class Doer:
         on_job: Callable[[int, float, int], None] = lambda index, started, offset: None,
         on_command: Callable[[int, commands.Born], None] = lambda pid, born: None,
     ) -> None:
-        """`log` is the path under which outcomes name the log of this slot.
+        """`log` is the path of the file into which the jobs of this slot print, one by one.
 
-        `on_job` is told of each job (index, start on the monotonic clock, offset in the log)
+        `on_job` is told of each job (index, start on the monotonic clock, offset in the log: 0)
         before it starts, and of index -1 after it; `on_command` of the process that runs a
         command and when it was born, and of 0 after it.
         """
@@ -133,7 +134,7 @@ class Doer:
         self._on_command = on_command
         self._prepared: dict[int, Prepared] = {}
         self._lists: dict[int, SharedList] = {}
-        self._offset = surroundings.mark()
+        self._kept = KeptOutput(log)
         self._cpu, _ = surroundings.used()
         self._folders: set[str] = set()
         self._outside = {name: os.environ[name] for name in os.environ if name != SEED_VARIABLE}
@@ -173,8 +174,7 @@ class Doer:
         since = now_ns()
         started = time()
         clock = perf_counter()
-        offset = self._offset
-        self._on_job(order.index, monotonic(), offset)
+        self._on_job(order.index, monotonic(), 0)
         outcome = Outcome(order.index, order.attempt, End.FAILED, started)
         notes: Notes = []
         learned: list[Learned] = []
@@ -262,19 +262,25 @@ class Doer:
             notes.append(("staging", _os_message(error)))
         if learned:
             outcome.learned = learned
-        self._offset = around.mark()
+        if length := around.mark():
+            self._keep(length, prepared.secrets, outcome, notes)
+        else:
+            outcome.log = (self._kept.path, 0, 0)
         if prepared.secrets:
-            self._hide(prepared.secrets, order, offset, outcome, notes)
+            self._hide(prepared.secrets, order, outcome, notes)
         if notes:
             outcome.notes = notes
-        outcome.log = (self._log, offset, self._offset - offset)
         cpu, memory = around.used()
         outcome.cpu += cpu - self._cpu
         outcome.memory = outcome.memory or memory
         self._cpu = cpu
         outcome.seconds = perf_counter() - clock
-        self._on_job(-1, 0.0, self._offset)
+        self._on_job(-1, 0.0, 0)
         return outcome
+
+    def close(self) -> None:
+        """Closes what it keeps open; for who goes on without it."""
+        self._kept.close()
 
     # Inputs -----------------------------------------------------------------------------------
 
@@ -562,11 +568,20 @@ class Doer:
             for name, value in order.extra_env
         ]
 
+    def _keep(self, length: int, secrets: Sequence[str], outcome: Outcome, notes: Notes) -> None:
+        """Keeps what a job has printed, so many bytes."""
+        offset = 0
+        try:
+            offset, length = self._kept.take(length, secrets)
+        except OSError as error:
+            length = 0
+            notes.append(("log", f"what it printed cannot be kept: {_os_message(error)}"))
+        outcome.log = (self._kept.path, offset, length)
+
     def _hide(
         self,
         secrets: Sequence[str],
         order: Order,
-        offset: int,
         outcome: Outcome,
         notes: Notes,
     ) -> None:
@@ -574,7 +589,6 @@ class Doer:
         outcome.message = hidden(outcome.message, secrets)
         outcome.traceback = hidden(outcome.traceback, secrets)
         notes[:] = [(kind, hidden(text, secrets)) for kind, text in notes]
-        hide_in_file(self._log, secrets, offset, self._offset)
         kept = list(order.logs)
         if NOTEBOOKS in order.words:
             kept.append(order.words[order.words.index(NOTEBOOKS) + 2])

@@ -46,25 +46,29 @@ def hidden(text: str, secrets: Sequence[str]) -> str:
     return text
 
 
-def hide_in_file(path: str, secrets: Sequence[str], start: int = 0, end: int | None = None) -> None:
-    """Writes stars over these values in a part of a file, which keeps its length."""
+def hide_in_file(path: str, secrets: Sequence[str]) -> None:
+    """Writes stars over these values in a file, which keeps its length."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        hide_in(descriptor, secrets, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
+def hide_in(descriptor: int, secrets: Sequence[str], length: int) -> None:
+    """The same in the first so many bytes of a file that is open for reading and writing."""
     wanted = [os.fsencode(secret) for secret in secrets]
     if not wanted:
         return
     longest = len(wanted[0])
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        stop = os.fstat(descriptor).st_size if end is None else end
-        at = start
-        while at < stop:
-            data = os.pread(descriptor, min(_BLOCK + longest, stop - at), at)
-            if not data:
-                break
-            shown = data
-            for secret in wanted:
-                shown = shown.replace(secret, b"*" * len(secret))
-            if shown != data:
-                os.pwrite(descriptor, shown, at)
-            at += _BLOCK
-    finally:
-        os.close(descriptor)
+    at = 0
+    while at < length:
+        data = os.pread(descriptor, min(_BLOCK + longest, length - at), at)
+        if not data:
+            break
+        shown = data
+        for secret in wanted:
+            shown = shown.replace(secret, b"*" * len(secret))
+        if shown != data:
+            os.pwrite(descriptor, shown, at)
+        at += _BLOCK

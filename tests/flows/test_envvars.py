@@ -136,3 +136,35 @@ def test_a_value_of_several_lines_is_hidden_line_by_line(space: Space):
     flow = space.flow(env={"KEY": "first-line\nsecond-line"})
     assert flow.status == 1
     assert "first-line" not in flow.text and "second-line" not in flow.text
+
+
+def test_a_job_that_empties_what_it_prints_to_shows_no_value_of_another(space: Space):
+    space.workflow("""
+        rules:
+          all: {input: [a.txt, b.txt, c.txt]}
+          a: {output: a.txt, shell: 'echo said much before; touch {output}'}
+          b:
+            input: a.txt
+            output: b.txt
+            envvars: [API_KEY]
+            shell: 'echo x > {log}; echo "$API_KEY"; touch {output}'
+          c: {input: b.txt, output: c.txt, shell: 'echo c; touch {output}'}
+        """)
+    assert space.flow("-j", "1", env={"API_KEY": SECRET}).status == 0
+    assert SECRET.encode() not in everything(space)
+    stars = "*" * len(SECRET)
+    told = [space.flow("log", f"{name}.txt").stdout for name in "abc"]
+    assert told == ["said much before\n", f"x\n{stars}\n", "c\n"]
+
+
+def test_what_a_killed_job_has_printed_is_kept_without_values(space: Space):
+    space.workflow("""
+        rules:
+          a:
+            output: a.txt
+            envvars: [API_KEY]
+            shell: 'echo "$API_KEY"; kill -KILL $PPID; sleep 60'
+        """)
+    assert space.flow("-j", "1", env={"API_KEY": SECRET}).status == 1
+    assert SECRET.encode() not in everything(space)
+    assert space.flow("log", "a.txt").stdout == "*" * len(SECRET) + "\n"

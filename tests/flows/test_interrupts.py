@@ -274,3 +274,62 @@ def test_a_record_that_was_cut_off_is_told_by_who_may_write(space):
     assert "ends within a record" not in space.flow("status").text  # a run may be writing it
     assert "ends within a record" in space.flow().stderr
     assert "ends within a record" not in space.flow().stderr
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "run: steps:one",
+        'shell: "echo x >> $RAN_LOG; kill -TERM $PPID; sleep 30; touch {output}"',
+    ],
+)
+def test_a_job_that_ends_its_own_worker_has_failed(space, action):
+    space.write(
+        "steps.py",
+        "import os, signal, time\n\ndef one(output):\n"
+        "    with open(os.environ['RAN_LOG'], 'a') as file:\n        file.write('x\\n')\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(30)\n",
+    )
+    space.workflow(f"""
+        rules:
+          all: {{input: [a.txt, b.txt]}}
+          one: {{output: a.txt, retries: 1, executor: process, {action}}}
+          other: {{output: b.txt, shell: "touch {{output}}"}}
+        """)
+    running = space.start("-k", "-j", "1", "--progress", "json")
+    flow = running.end(20)
+    assert (flow.status, flow.counts()[0], flow.counts()[2]) == (1, 1, 1), flow.text
+    assert space.ran == ["x", "x"]
+    (failed,) = [one for one in flow.events if one.get("status") == "failed"]
+    assert "SIGTERM" in failed["message"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_waiting_for_another_run_ends_as_the_signal_says(space, held, number):
+    second = space.start("--wait", "--progress", "json")
+    with pytest.raises(AssertionError):
+        wait_for(lambda: second.process.poll() is not None, "the second run", 1)
+    second.send(number)
+    flow = second.end()
+    assert flow.status == 128 + number
+    assert flow.summary["signal"] == number and flow.summary["status"] == flow.status
+    third = space.start("--wait")
+    with pytest.raises(AssertionError):
+        wait_for(lambda: third.process.poll() is not None, "the third run", 1)
+    third.send(number)
+    assert number.name in third.end().stderr
+
+
+def test_a_command_that_is_killed_after_its_timeout_is_told_how_long_it_took(space):
+    space.workflow("""
+        rules:
+          one:
+            output: a.txt
+            timeout: 0.5
+            shell: "trap '' TERM; while true; do sleep 0.1 || true; done"
+        """)
+    flow = space.run()
+    assert flow.status == 1
+    (failed,) = [one for one in flow.events if one.get("status") == "failed"]
+    assert "timed out" in failed["message"]
+    assert failed["seconds"] >= 0.5

@@ -181,3 +181,59 @@ def test_a_log_that_nobody_takes_may_go(space: Space) -> None:
     space.delete("l")
     assert "nothing to do" in space.flow().text
     assert space.good().built == set()
+
+
+@pytest.mark.parametrize("where", ["{log}", "/dev/stderr", "/dev/stdout"])
+def test_a_command_that_empties_what_it_prints_to_loses_nothing_of_others(
+    space: Space, where: str
+) -> None:
+    space.workflow(f"""
+        wildcards: {{n: {{range: [0, 5]}}}}
+        rules:
+          all: {{input: "o/{{n}}"}}
+          one:
+            output: "o/{{n}}"
+            shell: |
+              echo working on {{n}}
+              test {{n}} != 2 || {{ echo bad > {where}; exit 3; }}
+              touch {{output}}
+        """)
+    flow = space.run("-k", "-j", "1")
+    assert (flow.status, flow.counts()[0], flow.counts()[2]) == (1, 4, 1), flow.text
+    assert "Traceback" not in flow.text
+    for n in (0, 1, 3, 4):
+        assert space.flow("log", f"o/{n}").stdout == f"working on {n}\n"
+    assert space.flow("log", "o/2").stdout == "bad\n"
+
+
+def test_a_script_that_empties_its_stderr_may_print_more_than_all_before_it(space: Space) -> None:
+    space.write("s.sh", 'echo bad > /dev/stderr; printf "%0200d\\n" 7; touch "$1"\n')
+    space.workflow("""
+        wildcards: {n: {range: [0, 4]}}
+        rules:
+          all: {input: ["o/{n}", last]}
+          one: {output: "o/{n}", shell: "echo working on {n}; touch {output}"}
+          last: {input: "o/{n}", output: last, shell: "bash s.sh {output}"}
+        """)
+    space.good("-j", "1")
+    for n in range(4):
+        assert space.flow("log", f"o/{n}").stdout == f"working on {n}\n"
+    assert space.flow("log", "last").stdout == f"bad\n{7:0200}\n"
+
+
+def test_a_function_may_write_its_log_anew(space: Space) -> None:
+    space.write(
+        "steps.py",
+        "def one(output, log, n):\n    print('working on', n, flush=True)\n"
+        "    if n == '2': log.write_text('anew')\n    output.write_text('')\n",
+    )
+    space.workflow("""
+        wildcards: {n: ["1", "2", "3"]}
+        rules:
+          all: {input: "o/{n}"}
+          one: {output: "o/{n}", run: steps:one}
+        """)
+    space.good("-j", "1")
+    assert space.flow("log", "o/1").stdout == "working on 1\n"
+    assert space.flow("log", "o/2").stdout == "anew"
+    assert space.flow("log", "o/3").stdout == "working on 3\n"

@@ -353,8 +353,8 @@ class _Loop:
         log = f"{STATE}/logs/{self._run}/{slot}.log"
         around = _OnLoop(log, self._watch, self._folder)
 
-        def on_job(index: int, started: float, offset: int) -> None:
-            self._table.job(slot, index, started, offset)
+        def on_job(index: int, started: float) -> None:
+            self._table.job(slot, index, started)
 
         doer = _AsyncDoer(Stage(self._run, slot), around, log, on_job=on_job)
         lane = doer.lane = self._lanes[number] = Lane(self, number, around, doer)
@@ -391,7 +391,7 @@ class _Loop:
                 if other.task is not None:
                     other.around.drew.add(name)
         index = lane.order.index if lane.order is not None else -1
-        self._table.job(0, index, monotonic(), 0)
+        self._table.job(0, index, monotonic())
         lane.around.step_began = thread_time()
 
     def after_step(self, lane: Lane) -> None:
@@ -400,7 +400,7 @@ class _Loop:
         around.cpu += thread_time() - around.step_began
         around.step_began = 0.0
         around.drew.update(self._watch.moved())
-        self._table.job(0, -1, 0.0, 0)
+        self._table.job(0, -1, 0.0)
 
 
 def serve(

@@ -88,7 +88,7 @@ class Serial:
             self._doer = None
         return events
 
-    def _on_job(self, index: int, started: float, offset: int) -> None:
+    def _on_job(self, index: int, started: float) -> None:
         self._now = (index, started) if index >= 0 else None
 
     def running(self, slot: int) -> tuple[int, float] | None:

@@ -127,7 +127,7 @@ class _Thread:
             self._unfinished.remove(order.index)
             self._owner.tell(outcome)
 
-    def _on_job(self, index: int, started: float, offset: int) -> None:
+    def _on_job(self, index: int, started: float) -> None:
         self.now = (index, started) if index >= 0 else None
 
     def _leave_action(self) -> None:

@@ -116,12 +116,12 @@ class Doer:
         surroundings: Surroundings,
         log: str,
         *,
-        on_job: Callable[[int, float, int], None] = lambda index, started, offset: None,
+        on_job: Callable[[int, float], None] = lambda index, started: None,
         on_command: Callable[[int, commands.Born], None] = lambda pid, born: None,
     ) -> None:
         """`log` is the path of the file into which the jobs of this slot print, one by one.
 
-        `on_job` is told of each job (index, start on the monotonic clock, offset in the log: 0)
+        `on_job` is told of each job (index, start on the monotonic clock)
         before it starts, and of index -1 after it; `on_command` of the process that runs a
         command and when it was born, and of 0 after it.
         """
@@ -174,7 +174,7 @@ class Doer:
         since = now_ns()
         started = time()
         clock = perf_counter()
-        self._on_job(order.index, monotonic(), 0)
+        self._on_job(order.index, monotonic())
         outcome = Outcome(order.index, order.attempt, End.FAILED, started)
         notes: Notes = []
         learned: list[Learned] = []
@@ -275,7 +275,7 @@ class Doer:
         outcome.memory = outcome.memory or memory
         self._cpu = cpu
         outcome.seconds = perf_counter() - clock
-        self._on_job(-1, 0.0, 0)
+        self._on_job(-1, 0.0)
         return outcome
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ LOCK = "slots.lock"
 SLOT_VARIABLE = "FILEFLOW_SLOT"
 TABLE = "slots"
 _WHO = struct.Struct("=QQ16s")
-_JOB = struct.Struct("=qdq")
+_JOB = struct.Struct("=qd")
 _COMMAND = struct.Struct("=QQQ")
 _SIZE = 128
 _JOB_AT = _WHO.size
@@ -45,7 +45,6 @@ class Entry:
     boot: bytes
     index: int
     started: float
-    offset: int
     command: int
     command_first: int
     command_last: int
@@ -76,20 +75,20 @@ class SlotTable:
         """Writes down that this process is the slot."""
         facts = process_facts(os.getpid())
         entry = _WHO.pack(os.getpid(), facts[3] if facts else 0, boot_id())
-        entry += _JOB.pack(-1, 0.0, 0) + _COMMAND.pack(0, 0, 0)
+        entry += _JOB.pack(-1, 0.0) + _COMMAND.pack(0, 0, 0)
         self._map[slot * _SIZE : slot * _SIZE + len(entry)] = entry
 
     def vacate(self, slot: int) -> None:
         """Writes down that the slot has no process and no job."""
         self._map[slot * _SIZE : (slot + 1) * _SIZE] = bytes(_SIZE)
-        _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, -1, 0.0, 0)
+        _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, -1, 0.0)
 
-    def job(self, slot: int, index: int, started: float, offset: int) -> None:
-        """Writes down which job the slot does, since when, and where its log starts."""
-        _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, index, started, offset)
+    def job(self, slot: int, index: int, started: float) -> None:
+        """Writes down which job the slot does, and since when."""
+        _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, index, started)
 
-    def job_writer(self, slot: int) -> Callable[[int, float, int], None]:
-        """The same for one slot: (index, since when, where its log starts)."""
+    def job_writer(self, slot: int) -> Callable[[int, float], None]:
+        """The same for one slot: (index, since when)."""
         return partial(_JOB.pack_into, self._map, slot * _SIZE + _JOB_AT)
 
     def command(self, slot: int, pid: int, born: Born) -> None:

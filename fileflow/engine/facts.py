@@ -196,7 +196,7 @@ class World:
         """The digest of what is at a path now, or what its absent maker is known to make."""
         if path in self._contents:
             return self._contents[path]
-        sign = self.signatures((path,))[0]
+        sign = self._signature(path)
         known = self.records.files.get(path)
         if sign is None:
             found = known[1] if known is not None and not self._is_lost(path) else None
@@ -221,7 +221,7 @@ class World:
 
     def is_there(self, path: str) -> bool:
         """Whether what is at a path now is what `content` tells, or would be."""
-        return path not in self._assumed and self.signatures((path,))[0] is not None
+        return path not in self._assumed and self._signature(path) is not None
 
     def contents(self, paths: Sequence[str]) -> list[bytes | None]:
         """The digests of what is at many paths."""
@@ -241,7 +241,7 @@ class World:
         if path in self._contents:
             return self._contents[path]
         known = self.records.files.get(path)
-        if known is not None and known[0] == self.signatures((path,))[0]:
+        if known is not None and known[0] == self._signature(path):
             return known[1]
         return None
 
@@ -249,10 +249,10 @@ class World:
         """The signature and digest of a path where its content is known, else nothing."""
         digest = self._contents.get(path)
         if digest is not None:
-            return self.signatures((path,))[0], digest
+            return self._signature(path), digest
         known = self.records.files.get(path)
         if known is not None and path not in self._contents:
-            sign = self.signatures((path,))[0]
+            sign = self._signature(path)
             if known[0] == sign:
                 return known
         return None, None
@@ -307,7 +307,7 @@ class World:
 
     def ensured(self, path: str, non_empty: bool, sha256: str | None) -> bool:
         """Whether an output meets its `ensure`."""
-        sign = self.signatures((path,))[0]
+        sign = self._signature(path)
         key = (f"{path}\0{non_empty}\0{sha256}", sign)
         if key not in self._ensured:
             self._ensured[key] = _meets(path, non_empty, sha256)

@@ -168,11 +168,18 @@ def _derived_rows(
         columns = _matching(columns, derived.names.index(name), regex)
     if derived.source.keep is not None:
         columns = kept_rows(derived.names, columns, derived.source.keep)
-    wanted = (columns[derived.names.index(name)] for name in derived.wanted)
-    rows = list(dict.fromkeys(zip(*wanted, strict=True)))
-    if derived.pairs is not None:
-        rows = _paired(rows, derived.pairs)
-    return tuple(map(list, zip(*rows, strict=True))) or tuple([] for _ in names)
+    wanted = [columns[derived.names.index(name)] for name in derived.wanted]
+    return _taken(wanted, derived.pairs) or tuple([] for _ in names)
+
+
+def _taken(
+    columns: Sequence[list[str]], pairs: Pairs | None, place: Place | None = None
+) -> tuple[list[str], ...]:
+    """These columns without double rows, or the pairs of these rows; none if there are no rows."""
+    rows = list(dict.fromkeys(zip(*columns, strict=True)))
+    if pairs is not None:
+        rows = _paired(rows, pairs, place)
+    return tuple(map(list, zip(*rows, strict=True)))
 
 
 def _matching(columns: tuple[list[str], ...], which: int, regex: str) -> tuple[list[str], ...]:
@@ -184,7 +191,7 @@ def _matching(columns: tuple[list[str], ...], which: int, regex: str) -> tuple[l
     return tuple(list(itertools.compress(column, keep)) for column in columns)
 
 
-def _paired(rows: Sequence[Row], which: Pairs, place: Place | None = None) -> list[Row]:
+def _paired(rows: Sequence[Row], which: Pairs, place: Place | None) -> list[Row]:
     """Each two rows as one; a mistake at `place` if they are too many."""
     if len(rows) ** 2 > 2 * MOST_VALUES:
         raise FileflowError(
@@ -428,17 +435,14 @@ class _Reader:
             pairs = Pairs(both, itself)
         if source.made is not None:
             return self._derived_while_running(key, wanted, source, pairs, origin)
-        rows = list(dict.fromkeys(zip(*(source.column(name) for name in wanted), strict=True)))
-        if pairs is None:
-            return _of_rows(key, rows, origin)
-        rows = _paired(rows, pairs, key.place)
-        if not rows:
+        columns = _taken([source.column(name) for name in wanted], pairs, key.place)
+        if not columns and pairs is not None:
             raise FileflowError(
                 f"{key.text} has no values: {', '.join(wanted)} has only one value, and so no pair",
                 place=key.value.place,
                 hint="self: true pairs it with itself",
             )
-        return _of_rows(key, rows, origin)
+        return Found(columns, origin)
 
     def _derived_while_running(
         self,
@@ -487,11 +491,6 @@ class _Reader:
             place=key.value.place,
             hint="values go together as rows only if they stand in one key",
         )
-
-
-def _of_rows(key: Key, rows: Iterable[Row], origin: str) -> Found:
-    columns = tuple(map(list, zip(*rows, strict=True)))
-    return Found(columns or tuple([] for _ in key.names), origin)
 
 
 def _relation_of(key: Key, found: Found, *, is_open: bool) -> Relation:

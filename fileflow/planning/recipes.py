@@ -25,7 +25,7 @@ from fileflow.language.templates import (
 )
 from fileflow.language.yaml_tree import Node, Scalar, Sequence
 from fileflow.lean import dataclass, field, lazy_regex
-from fileflow.model.rules import Argv, Call, Kind, Rule, Run, Script, Shell
+from fileflow.model.rules import Action, Argv, Call, Kind, Rule, Run, Script, Shell
 from fileflow.planning.filling import (
     PLAIN_OPTIONS,
     JobValues,
@@ -152,12 +152,7 @@ def recipe_of(
     command = not isinstance(action, Run)
     as_written = isinstance(action, (Shell, Argv))
     parts.update(action_parts(rule))
-    if isinstance(action, Shell):
-        holes += _holes_of(action.template)
-    elif isinstance(action, Argv):
-        holes += _holes_of(*action.words)
-    elif isinstance(action, Script):
-        holes += _holes_of(action.path, *(action.args or ()))
+    holes += _holes_of(*_templates_of(action))
     if row_code is not None:
         made.texts.append(("script", row_code))
     if code is not None:
@@ -268,6 +263,31 @@ def action_parts(rule: Rule) -> dict[str, object]:
     return {}
 
 
+def _templates_of(action: Action | None) -> tuple[Template, ...]:
+    """The texts of an action itself."""
+    if isinstance(action, Shell):
+        return (action.template,)
+    if isinstance(action, Argv):
+        return action.words
+    if isinstance(action, Script):
+        return (action.path, *(action.args or ()))
+    return ()
+
+
+def names_in_texts(rule: Rule) -> set[str]:
+    """The names that stand in the texts of a rule but its paths, `{wildcards.x}` as `x`."""
+    around = (*rule.prefix, *(rule.shell_words or ()), rule.shell_prefix)
+    holes = _holes_of(*_templates_of(rule.action), *(one for one in around if one is not None))
+    for node in (*rule.params.values(), *rule.env.values()):
+        if not isinstance(node, Call):
+            holes += holes_in(node)
+    return {_name_of(hole) for _, hole in holes}
+
+
+def _name_of(hole: Placeholder) -> str:
+    return str(hole.steps[0]) if hole.root == "wildcards" and hole.steps else hole.root
+
+
 def _holes_of(*templates: Template) -> list[Hole]:
     return [(template, hole) for template in templates for hole in template.placeholders]
 
@@ -352,7 +372,7 @@ def _add_values(
     table = made.table
     names: dict[str, Hole | None] = {}
     for template, hole in holes:
-        root = str(hole.steps[0]) if hole.root == "wildcards" and hole.steps else hole.root
+        root = _name_of(hole)
         if root in PATH_ROOTS | NO_REASON | {"params", "config", "rules"}:
             continue
         names.setdefault(root + "\0each" * ("each" in hole.modifiers), (template, hole))

@@ -6,25 +6,12 @@ finds them is settled. Until then what depends on them is deferred, and wants th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fileflow.errors import Exit, FileflowError
-from fileflow.language.yaml_tree import Mapping as Tree
-from fileflow.language.yaml_tree import Node, Scalar
 from fileflow.lean import dataclass
 from fileflow.model.patterns import Matcher, Pattern
-from fileflow.model.rules import (
-    Argv,
-    Call,
-    Entry,
-    Relation,
-    Rule,
-    Run,
-    Script,
-    Shell,
-    Workflow,
-)
+from fileflow.model.rules import Entry, Relation, Rule, Run, Workflow
 from fileflow.planning.finding import Finder, Scatter
 from fileflow.planning.joins import relations_reaching
 from fileflow.planning.known import (
@@ -38,6 +25,7 @@ from fileflow.planning.known import (
     unfit_values,
 )
 from fileflow.planning.questions import sites_of
+from fileflow.planning.recipes import names_in_texts
 from fileflow.planning.tables import SHIFT, Joins, Link, RuleTable
 
 NOTHING: frozenset[int] = frozenset()
@@ -176,7 +164,7 @@ class Unknowns:
             and not wildcards.issuperset(relation.names)
         ]
         found = self._late(table, late, rows) if late else {}
-        return found if found and names_columns(table) else {}
+        return found if found and _names_columns(table) else {}
 
     def _late(
         self, table: RuleTable, relations: Iterable[Relation], rows: Sequence[int]
@@ -396,7 +384,7 @@ def patterns_of(table: RuleTable) -> list[Pattern]:
     return found + [pattern for site in table.sites for pattern in site.call.after]
 
 
-def names_columns(table: RuleTable) -> bool:
+def _names_columns(table: RuleTable) -> bool:
     """Whether the jobs of a rule may be told columns: values that are in none of their paths.
 
     A function takes them by its parameters, of which nothing is known here.
@@ -406,31 +394,4 @@ def names_columns(table: RuleTable) -> bool:
         return True
     names = {name for relation in table.relations for name in relation.names}
     names.difference_update(table.shape.path_wildcards)
-    if names.intersection(rule.seed.by or ()):
-        return True
-    held = re.compile(rf"\{{(?:wildcards\.)?(?:{'|'.join(names)})\b") if names else None
-    return held is not None and any(map(held.search, _texts(rule)))
-
-
-def _texts(rule: Rule) -> Iterator[str]:
-    """The texts of a rule that are filled in for each job, but its paths."""
-    action = rule.action
-    templates = [*rule.prefix, *(rule.shell_words or ())]
-    if isinstance(action, Shell):
-        templates.append(action.template)
-    elif isinstance(action, Argv):
-        templates += action.words
-    elif isinstance(action, Script):
-        templates += (action.path, *(action.args or ()))
-    if rule.shell_prefix is not None:
-        templates.append(rule.shell_prefix)
-    yield from (template.text for template in templates)
-    todo: list[Node] = [
-        node for node in (*rule.params.values(), *rule.env.values()) if not isinstance(node, Call)
-    ]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, Scalar):
-            yield node.text
-        else:
-            todo += node.items.values() if isinstance(node, Tree) else node.items
+    return bool(names.intersection({*names_in_texts(rule), *(rule.seed.by or ())}))

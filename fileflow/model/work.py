@@ -40,11 +40,11 @@ class Work:
         parameters: how each parameter of the function is bound, as (parameter, source, detail):
             `("x", "value", k)` the k-th of the job's values; `("x", "input", k)` the k-th of the
             job's input items, as a Path or a list of them; `("x", "output", k)` likewise of its
-            outputs, staged; `("input", "inputs", names)` all input items as one object (names is a
-            tuple of a name or None for each: with names an object with attributes, without a
-            list of all paths, or the Path itself if the items are one single path);
-            `("output", "outputs", names)` likewise; `("x", "path", k)` the k-th value as a Path, a
-            list of them, or an object with attributes (False: the parameter keeps its default);
+            outputs, staged; `("input", "inputs", taken)` several of the input items as one object
+            (taken is a tuple of (name or None, k): with names an object with attributes, without
+            a list of all paths); `("output", "outputs", taken)` likewise; `("x", "path", k)` the
+            k-th value as a Path, a list of them, or an object with attributes (False: the
+            parameter keeps its default);
             `("x", "optional", k)` the only item of the k-th value (an empty list: the default);
             `("rng", "rng", "numpy" | "random")`;
             `("seed", "seed", None)`; `("log", "log", None)`, or `("log", "logs", items)` where

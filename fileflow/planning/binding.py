@@ -322,21 +322,20 @@ class _Binder:
         name = parameter.name
         table = self.table
         if name in {"input", "output"}:
-            items = table.input_items if name == "input" else table.output_items
-            if name == "input":
-                items = tuple(i for i in items if i.name or not table.is_order_only(i))
+            items = self._part_of(name)
             if name == "input" and self.table.gives_inputs:
                 if _bare(parameter.annotation) is not None:
                     self._check_given(parameter, self.answered.whole())
                 self._path(name, JobValues.whole_input)
                 return
-            if not items and not parameter.has_default:
-                self._error(f"{self.function} takes {name!r}, but the rule has no {name}")
+            if not items:
+                if not parameter.has_default:
+                    self._error(f"{self.function} takes {name!r}, but the rule has no {name}")
                 return
-            if len(items) == 1 and items[0].name is None:
-                self._check_shape(parameter, items[0], name)
-            names = tuple(item.name for item in items)
-            self.made.parameters.append((name, name + "s", names))
+            if len(items) == 1 and items[0][0] is None:
+                whole = table.input_items if name == "input" else table.output_items
+                self._check_shape(parameter, whole[items[0][1]], name)
+            self._take_whole(name, items)
         elif name == "params":
             self._value(name, JobValues.typed_params)
         elif name == "config":
@@ -359,16 +358,15 @@ class _Binder:
             self.made.parameters.append((name, name, None))
 
     def _the_rest(self, taken: set[str]) -> None:
-        table = self.table
-        inputs = [item for item in table.input_items if not table.is_order_only(item)]
-        for name, items in (("input", inputs), ("output", table.output_items)):
-            if name in taken or all(item.name for item in items):
+        for name in ("input", "output"):
+            items = self._part_of(name)
+            if name in taken or all(known for known, _ in items):
                 continue
-            if name == "input" and table.gives_inputs:
+            if name == "input" and self.table.gives_inputs:
                 if not self.answered.inputs:
                     self._path(name, JobValues.whole_input)
             else:
-                self.made.parameters.append((name, name + "s", tuple(i.name for i in items)))
+                self._take_whole(name, items)
         for name, k in self.inputs.items():
             if name not in taken and "input" not in taken:
                 self.made.parameters.append((str(name), "input", k))
@@ -384,6 +382,22 @@ class _Binder:
         for name in sorted(self.rule.params):
             if name not in taken and "params" not in taken:
                 self._value(name, lambda job, name=name: job.typed_param(name))  # type: ignore[misc]
+
+    def _part_of(self, whole: str) -> tuple[tuple[str | None, int], ...]:
+        """What the parameter `input` or `output` gets: name and place of each of the items."""
+        table = self.table
+        items = table.input_items if whole == "input" else table.output_items
+        return tuple(
+            (item.name, k)
+            for k, item in enumerate(items)
+            if whole == "output" or item.name or not table.is_order_only(item)
+        )
+
+    def _take_whole(self, name: str, items: tuple[tuple[str | None, int], ...]) -> None:
+        if len(items) == 1 and items[0][0] is None:
+            self.made.parameters.append((name, name, items[0][1]))
+        else:
+            self.made.parameters.append((name, name + "s", items))
 
     def _is_order_only(self, name: str) -> bool:
         if name not in self.inputs:

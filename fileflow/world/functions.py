@@ -180,17 +180,12 @@ def _given(value: Any) -> object:
     return _path_or_paths(value)
 
 
-def _whole(items: Sequence[Item], names: Sequence[str | None] | None) -> object:
-    if names is not None and any(name is not None for name in names):
-        return Named(
-            (name, _path_or_paths(item))
-            for name, item in zip(names, items, strict=True)
-            if name is not None
-        )
-    if len(items) == 1 and type(items[0]) is str:
-        return Path(items[0])
+def _whole(items: Sequence[Item], taken: Sequence[tuple[str | None, int]]) -> object:
+    if any(name is not None for name, _ in taken):
+        return Named((name, _path_or_paths(items[k])) for name, k in taken if name is not None)
     paths: list[Path] = []
-    for item in items:
+    for _, k in taken:
+        item = items[k]
         if type(item) is str:
             paths.append(Path(item))
         elif item is not None:
@@ -213,7 +208,10 @@ def _from_source(source: str, detail: Any, facts: Facts) -> object:
         logs = [
             facts.log[at] if type(at) is int else [facts.log[k] for k in at] for _, at in detail
         ]
-        return _whole(logs, [name for name, _ in detail])
+        names = [name for name, _ in detail]
+        if names == [None]:
+            return _path_or_paths(logs[0])
+        return _whole(logs, list(zip(names, range(len(logs)), strict=True)))
     raise ValueError(f"bug: a parameter is bound to {source!r}")
 
 

@@ -29,6 +29,33 @@ def test_an_order_only_input_must_exist_and_its_content_is_no_reason(space):
     assert space.flow().status == 2
 
 
+def test_a_functions_input_is_without_order_only_paths_and_none_where_one_is_missing(space):
+    space.write("main.txt", "")
+    space.write("extra.txt", "")
+    space.write("steps.py", "def told(input, output):\n    output.write_text(repr(input))\n")
+    space.workflow("""
+        rules:
+          all: {input: [a, b, c, d]}
+          first:
+            input: [{path: extra.txt, order_only: true}, main.txt]
+            output: a
+            run: steps:told
+          list:
+            input: [{path: extra.txt, order_only: true}, main.txt, extra.txt]
+            output: b
+            run: steps:told
+          missing: {input: {path: gone.txt, optional: true}, output: c, run: "steps:told"}
+          listed: {input: [{path: gone.txt, optional: true}], output: d, run: "steps:told"}
+        """)
+    space.good()
+    assert [space.read(name) for name in "abcd"] == [
+        "[PosixPath('main.txt')]",
+        "[PosixPath('main.txt'), PosixPath('extra.txt')]",
+        "None",
+        "[]",
+    ]
+
+
 def test_the_set_of_order_only_inputs_is_a_reason(space):
     space.write("in/a.txt", "")
     space.workflow("""

@@ -84,8 +84,8 @@ GATHERS = 'input: "{s}.in", output: o'
 
 def test_an_unnamed_input_and_output_bind_to_input_and_output() -> None:
     assert bound(ONE, "input, output").parameters == [
-        ("input", "inputs", (None,)),
-        ("output", "outputs", (None,)),
+        ("input", "input", 0),
+        ("output", "output", 0),
     ]
 
 
@@ -140,7 +140,7 @@ def test_it_is_known_whether_a_function_takes_config_or_the_seed() -> None:
 
 
 def test_a_parameter_with_a_default_that_nothing_provides_is_left_alone() -> None:
-    assert sources(ONE, "input, output, more=3") == {"input": "inputs", "output": "outputs"}
+    assert sources(ONE, "input, output, more=3") == {"input": "input", "output": "output"}
 
 
 def test_a_rules_own_name_wins_over_a_built_in_one() -> None:
@@ -159,30 +159,32 @@ def test_keywords_take_all_that_is_left() -> None:
 
 def test_keywords_take_an_unnamed_input_and_output() -> None:
     assert bound("input: in, output: o", "**rest").parameters == [
-        ("input", "inputs", (None,)),
-        ("output", "outputs", (None,)),
+        ("input", "input", 0),
+        ("output", "output", 0),
     ]
-    assert sources("input: in, output: o", "input, **rest")["output"] == "outputs"
+    assert sources("input: in, output: o", "input, **rest")["output"] == "output"
 
 
 def test_a_parameter_without_a_name_to_call_it_by_is_an_error() -> None:
     with pytest.raises(FileflowError, match=r"takes 'x' by its position alone") as caught:
         bound("input: {x: p}, output: o", "x/, output")
     assert caught.value.hint == "take the `/` out of its parameters"
-    assert bound("output: o", "x/=1, output").parameters == [("output", "outputs", (None,))]
+    assert bound("output: o", "x/=1, output").parameters == [("output", "output", 0)]
 
 
 def test_whole_input_output_and_params_take_all_names() -> None:
     assert bound(NAMED, "input, output, params").parameters == [
-        ("input", "inputs", ("x", "y")),
-        ("output", "outputs", ("z",)),
+        ("input", "inputs", (("x", 0), ("y", 1))),
+        ("output", "outputs", (("z", 0),)),
         ("params", "value", 0),
     ]
 
 
 def test_an_order_only_input_is_no_part_of_the_whole_unless_it_has_a_name() -> None:
-    made = bound("input: [p, {path: q, order_only: true}], output: o", "input")
-    assert made.parameters == [("input", "inputs", (None,))]
+    made = bound("input: [{path: q, order_only: true}, p], output: o", "input")
+    assert made.parameters == [("input", "input", 1)]
+    several = bound("input: [p, {path: q, order_only: true}, in], output: o", "input")
+    assert several.parameters == [("input", "inputs", ((None, 0), (None, 2)))]
 
 
 def test_an_order_only_input_need_not_be_taken() -> None:

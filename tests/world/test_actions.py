@@ -116,7 +116,9 @@ def test_an_import_that_ends_the_process_is_an_answer(runner: Processes, tmp_pat
 
 
 def test_parameters_are_bound_as_paths_lists_and_objects(runner: Processes, tmp_path: Path) -> None:
-    work = function("shapes", (("input", "inputs", ("a", "b")), *OUTPUT, ("n", "value", 0)))
+    work = function(
+        "shapes", (("input", "inputs", (("a", 0), ("b", 1))), *OUTPUT, ("n", "value", 0))
+    )
     one = order(0, "x", items=["one", ["two", "three"]], values=[{"k": [1, None]}])
     outcomes_of(runner, work, [one])
     assert (tmp_path / "x").read_text() == (

@@ -852,7 +852,7 @@ class RuleTable:
             return Link(entry, None, single=entry.one and (entry.call is None or entry.absent))
         gathered = [name for name in pattern.wildcards if name not in self.columns]
         link = Link(entry, pattern, single=not gathered or entry.one)
-        if entry.absent:
+        if entry.absent or (entry.optional and any(map(self._left_out, gathered))):
             link.groups = [self.joins.new_group([], None)]
             link.group_of = _Same(0)
             return link
@@ -945,6 +945,14 @@ class RuleTable:
         else:
             self._link_single(link, jobs)
 
+    def _left_out(self, name: str) -> str:
+        """The rule that would find values for a name, if it is not there; else an empty text."""
+        workflow = self.joins.workflow
+        rule = workflow.absent_scatters.get(name, "")
+        if rule not in workflow.absent_rules or self.joins.relations_of((name,), self.rule.name):
+            return ""
+        return rule
+
     def _check_gathered(self, gathered: Sequence[str], entry: Entry) -> None:
         pattern = entry.pattern
         known = {
@@ -963,11 +971,11 @@ class RuleTable:
                     or did_you_mean(name, self.joins.names)
                     or "declare it under `wildcards:`"
                 )
-                absent = workflow.absent_scatters.get(name, "")
-                if absent in workflow.absent_rules:
+                if absent := self._left_out(name):
                     hint = (
                         f"rule {absent} scatters it, but is there only when "
-                        f"{workflow.absent_rules[absent]}: give this entry or rule the same `when`"
+                        f"{workflow.absent_rules[absent]}: give this entry or rule the same "
+                        "`when`, or let the entry be `optional`"
                     )
                 raise FileflowError(
                     f"rule {self.rule.name!r} gathers {{{name}}}, which has no values: no key of "

@@ -154,25 +154,31 @@ def test_targets_are_rules_paths_and_patterns_from_the_current_folder(space):
     assert space.good("other", cwd="sub").built == {"other"}
 
 
-def test_a_gather_of_what_an_absent_rule_scatters_names_the_rule(space):
-    space.workflow("""
+def test_a_gather_of_what_an_absent_rule_scatters_names_the_rule_or_is_empty(space):
+    workflow = """
         config: {mode: fast}
         rules:
           all:
-            input: {path: "c/{k}", optional: true}
+            input: {path: "c/{k}", optional: OPTIONAL}
             output: out
-            shell: "echo {input} > {output}"
+            shell: "echo {input} of {k} > {output}"
           cut:
             when: {mode: exact}
             output: "c/{k}"
             scatter: k
             shell: touch {output}/1
-        """)
+        """
+    space.workflow(workflow.replace("OPTIONAL", "false"))
     flow = space.run()
     assert flow.status == 2
     assert "rule cut scatters it, but is there only when config.mode is exact" in flow.text
     space.good("--config", "mode=exact")
-    assert space.read("out") == "c/1\n"
+    assert space.read("out") == "c/1 of 1\n"
+    space.workflow(workflow.replace("OPTIONAL", "true"))
+    space.good()
+    assert space.read("out") == "of\n"
+    space.good("--config", "mode=exact")
+    assert space.read("out") == "c/1 of 1\n"
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,12 @@ class Temps:
     def _try(self, job: int) -> None:
         if job in self.kept_for:
             return
-        if self.schedule.state(job) not in (JobState.BUILT, JobState.KEPT):
+        table = self.plan.tables[job >> SHIFT]
+        state = self.schedule.state(job)
+        if state not in _DONE or (state is JobState.RESTING and len(table.shape.outputs) == 1):
             return
         if self._may_be_taken(job):
             return
-        table = self.plan.tables[job >> SHIFT]
         for entry, path in table.files_of(job & ROW):
             if entry.temp and not self.plan.asks_for(job, path) and os.path.lexists(path):
                 remove(path)

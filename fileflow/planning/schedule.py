@@ -16,7 +16,7 @@ from operator import mul
 
 from fileflow.planning.plan import Plan
 from fileflow.planning.staleness import OPEN, Staleness, State
-from fileflow.planning.tables import ROW, SHIFT, Group, RuleTable, wanted_rows
+from fileflow.planning.tables import ROW, SHIFT, Group, Link, RuleTable, wanted_rows
 
 
 class JobState(IntEnum):
@@ -393,7 +393,7 @@ class Schedule:
         table = self.plan.tables[job >> SHIFT]
         needs: set[int] = set()
         for link in table.links:
-            needs.update(self._unsettled(link.makers_of(job & ROW), demand=demand))
+            needs.update(self._unsettled(link, job & ROW, demand=demand))
         if not needs:
             return False
         self._disturbed = True
@@ -406,8 +406,10 @@ class Schedule:
                 self._make_ready(maker)
         return True
 
-    def _unsettled(self, makers: Sequence[int], *, demand: bool) -> Iterator[int]:
-        """Those of a job's makers that have to settle first; with `demand` those at rest too."""
+    def _unsettled(self, link: Link, row: int, *, demand: bool) -> Iterator[int]:
+        """The makers of a job's inputs that have to settle first; with `demand` those at rest too
+        of whose outputs what the job takes is gone."""
+        makers = link.makers_of(row)
         if isinstance(makers, range) and len(makers):
             # Rows of one rule: a look at their bytes tells of most lists that all is settled.
             first = makers[0] & ROW
@@ -415,10 +417,12 @@ class Schedule:
             resting = demand and JobState.RESTING in states
             if not resting and not any(state in states for state in _UNDER_WAY):
                 return
-        for maker in makers:
+        for maker, path in link.made_paths(row):
             if maker >= 0:
                 state = self.states[maker >> SHIFT][maker & ROW]
-                if state in _UNDER_WAY or (demand and state == JobState.RESTING):
+                if state in _UNDER_WAY or (
+                    demand and state == JobState.RESTING and self.staleness.is_gone(maker, path)
+                ):
                     yield maker
 
     def consumers_of(self, job: int) -> list[int]:

@@ -480,9 +480,7 @@ class Staleness:
     def _remade_by(self, links: Sequence[Link], row: int) -> str | None:
         """The rule that makes a folder again in which an input of this job lies."""
         for link in links if self._remaking else ():
-            group = link.group(row)
-            paths = link.paths[row : row + 1] if group is None else group.paths
-            for path, maker in zip(paths, link.makers_of(row), strict=False):
+            for maker, path in link.made_paths(row):
                 if self._is_remade(maker, path):
                     return self.plan.tables[maker >> SHIFT].rule.name
         return None
@@ -548,9 +546,10 @@ class Staleness:
                     called = State.LATENT
                 else:
                     continue
-                for maker in self.makers_taken(table, row):
+                for maker, path in _taken(table, row):
                     theirs = self.states[maker >> SHIFT]
-                    if theirs[maker & ROW] in (State.ABSENT, State.LATENT):
+                    resting = theirs[maker & ROW] in (State.ABSENT, State.LATENT)
+                    if resting and self.is_gone(maker, path):
                         theirs[maker & ROW] = max(called, theirs[maker & ROW])
                         why = Reason(Why.NEEDED, table.label(row))
                         if called == State.LATENT:
@@ -559,10 +558,14 @@ class Staleness:
 
     def makers_taken(self, table: RuleTable, row: int) -> Iterator[int]:
         """The jobs that make what a job takes."""
-        for link in table.links:
-            for maker in link.makers_of(row):
-                if maker >= 0:
-                    yield maker
+        return (maker for maker, _ in _taken(table, row))
+
+    def is_gone(self, maker: int, path: str) -> bool:
+        """Whether of a job at rest, whose outputs are gone or some of them, this path is."""
+        table = self.plan.tables[maker >> SHIFT]
+        if len(table.shape.outputs) == 1 and not table.scattered and not self._logs_of(table):
+            return True
+        return self.facts.signatures((path,))[0] is None
 
     # -- the decision -------------------------------------------------------------------------
 
@@ -874,6 +877,14 @@ class Staleness:
                 if link.named and ZERO in (is_now, then):
                     why = Why.GONE if is_now == ZERO else Why.APPEARED
                 yield Reason(why, path)
+
+
+def _taken(table: RuleTable, row: int) -> Iterator[tuple[int, str]]:
+    """Who makes what a job takes, and each path."""
+    for link in table.links:
+        for maker, path in link.made_paths(row):
+            if maker >= 0:
+                yield maker, path
 
 
 def _places_of(states: bytes, state: int) -> Iterator[int]:

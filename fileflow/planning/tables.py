@@ -227,6 +227,13 @@ class Link:
             return (self.makers[row],) if self.makers is not None else ()
         return self.groups[self.group_of[row]].makers or ()
 
+    def made_paths(self, row: int) -> Iterator[tuple[int, str]]:
+        """Who makes each of the row's paths, as far as it is known, and the path."""
+        group = self.group(row)
+        if group is not None:
+            return zip(group.makers or (), group.paths, strict=False)
+        return iter(() if self.makers is None else ((self.makers[row], self.paths[row]),))
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:

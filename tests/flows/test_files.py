@@ -308,6 +308,35 @@ def test_a_temp_output_whose_consumer_failed_is_kept(space):
     assert space.read("mid.txt") == "bad\n"
 
 
+PAIR = """
+    rules:
+      all: {input: [c.txt, d.txt]}
+      pair:
+        input: in.txt
+        output: [a.txt, B]
+        shell: cp {input} {output[0]}; cp {input} {output[1]}
+      c: {input: [a.txt, c.in], output: c.txt, shell: "cat {input} > {output}"}
+      d: {input: b.txt, output: d.txt, shell: "cat {input} d.in > {output}"}
+    """
+
+
+@pytest.mark.parametrize("entry", ["b.txt", "{path: b.txt, temp: true}"])
+def test_who_takes_what_is_there_does_not_call_for_what_is_gone_beside_it(space, entry):
+    for name in ("in.txt", "c.in", "d.in"):
+        space.write(name, "1\n")
+    space.workflow(PAIR.replace("B", entry))
+    space.good()
+    space.path("b.txt").unlink(missing_ok=True)
+    space.write("c.in", "2\n")
+    assert space.good("-n").summary["would_build"] == 1
+    assert space.good().built == {"c"}
+    assert "pair  1 absent, not needed" in space.good("status").stdout
+    space.replace("Workflowfile", "cat {input} d.in", "cat  {input} d.in")
+    assert space.good("-n").summary["would_build"] == 2
+    assert space.good().built == {"pair", "d"}
+    assert space.read("d.txt") == "1\n1\n"
+
+
 FOLDER = """
     rules:
       count:

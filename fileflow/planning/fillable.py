@@ -51,7 +51,9 @@ def check_lookups(table: RuleTable, holes: Sequence[Hole], rows: Sequence[int]) 
 
 
 def _telling(table: RuleTable, names: Sequence[str], rows: Sequence[int]) -> list[int]:
-    """The first row of each set of values of these names."""
+    """The first row of each set of values of these names; all rows where one is a column."""
+    if any(name not in table.columns and table.has_column(name) for name in names):
+        return list(rows)
     backwards = rows[::-1]
     columns = [table.columns[name] for name in names if name in table.columns]
     if not columns:

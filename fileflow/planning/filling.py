@@ -146,7 +146,7 @@ def walk(node: Node, steps: Sequence[Step], said: str, values: Mapping[str, str]
     for step in steps:
         key = values.get(step.word) if isinstance(step, Lookup) else step
         if key is None:
-            raise FileflowError(f"{said} looks up by a wildcard that this rule does not have")
+            raise FileflowError(f"{said} looks up by a name of which its job has no single value")
         if isinstance(node, Tree):
             found = node.items.get(str(key))
             if found is None:
@@ -282,8 +282,7 @@ class JobValues:
         if root == "params":
             return self._param(steps, hole)
         if root == "config":
-            node = walk(self.table.config, steps, hole.text, self.wildcards())
-            return word_value(node)
+            return word_value(self._in_config(hole))
         if root == "rule":
             return self.table.rule.name
         if root in self.table.columns and "each" not in hole.modifiers:
@@ -291,6 +290,16 @@ class JobValues:
         if root in self.extras:
             return _stepped(self.extras[root], steps, hole)
         return self.column(root, each="each" in hole.modifiers)
+
+    def _in_config(self, hole: Placeholder) -> Node:
+        """The node that `{config.…}` names; a wildcard or a column in brackets picks a key."""
+        values = self.wildcards()
+        for step in hole.steps:
+            if isinstance(step, Lookup) and self.table.has_column(step.word):
+                value = self.column(step.word)
+                if isinstance(value, str):
+                    values.setdefault(step.word, value)
+        return walk(self.table.config, hole.steps, hole.text, values)
 
     def column(self, name: str, *, each: bool = False) -> Value:
         """A gathered wildcard's values, or those of another column of the rule's relations."""
@@ -427,8 +436,7 @@ class JobValues:
 
     def typed(self, hole: Placeholder) -> Value:
         if hole.root == "config":
-            node = walk(self.table.config, hole.steps, hole.text, self.wildcards())
-            return python_value(node)  # type: ignore[return-value]
+            return python_value(self._in_config(hole))  # type: ignore[return-value]
         return self.resolve(hole)
 
 

@@ -275,13 +275,15 @@ def _templates_of(action: Action | None) -> tuple[Template, ...]:
 
 
 def names_in_texts(rule: Rule) -> set[str]:
-    """The names that stand in the texts of a rule but its paths, `{wildcards.x}` as `x`."""
+    """The names that stand in the texts of a rule but its paths, `{wildcards.x}` and what stands in
+    the brackets of a look-up as `x`."""
     around = (*rule.prefix, *(rule.shell_words or ()), rule.shell_prefix)
     holes = _holes_of(*_templates_of(rule.action), *(one for one in around if one is not None))
     for node in (*rule.params.values(), *rule.env.values()):
         if not isinstance(node, Call):
             holes += holes_in(node)
-    return {_name_of(hole) for _, hole in holes}
+    looked_up = {one.word for _, hole in holes for one in hole.steps if isinstance(one, Lookup)}
+    return {_name_of(hole) for _, hole in holes} | looked_up
 
 
 def _name_of(hole: Placeholder) -> str:

@@ -367,3 +367,39 @@ def test_a_column_that_the_key_does_not_name_is_told(space: Space, rule: str) ->
     assert flow.status == 2
     assert "the sheet s.csv has such a column, and its key has to name it" in flow.text
     assert "'sample, lane, batch'" in flow.text
+
+
+LOOKED_UP = """
+config: {rate: {x: 1, y: [2, 3]}}
+wildcards:
+  site: [a, b]
+  site, kind: KINDS
+rules:
+  all: {input: "out/{site}"}
+  plan: {output: plan.csv, shell: "cp in.txt {output}"}
+  use:
+    output: out/{site}
+    params: {r: "{config.rate[kind]}"}
+    shell: echo {site} >> $RAN_LOG; echo {params.r} + {config.rate[kind]} > {output}
+"""
+
+
+@pytest.mark.parametrize("kinds", ["[[a, x], [b, y]]", "{table: plan.csv}"])
+def test_a_column_picks_a_key_of_config(space: Space, kinds: str) -> None:
+    space.write("in.txt", "site,kind\na,x\nb,y\n")
+    space.write("Workflowfile", LOOKED_UP.replace("KINDS", kinds))
+    space.good()
+    assert (space.read("out/a"), space.read("out/b")) == ("1 + 1\n", "2 3 + 2 3\n")
+    _ = space.ran
+    space.good("--config", "rate.x=7")
+    assert space.ran == ["a"]
+    assert space.read("out/a") == "7 + 7\n"
+
+
+def test_a_column_that_picks_no_key_is_told(space: Space) -> None:
+    space.write("Workflowfile", LOOKED_UP.replace("KINDS", "[[a, x], [b, z]]"))
+    flow = space.run()
+    assert (flow.status, "there is no 'z' there" in flow.text) == (2, True), flow.text
+    space.write("Workflowfile", LOOKED_UP.replace("KINDS", "[[a, x], [b, y], [b, x]]"))
+    flow = space.run()
+    assert (flow.status, "{kind} has 2 values" in flow.text) == (2, True), flow.text

@@ -15,6 +15,7 @@ from fileflow.garbage import no_collection
 from fileflow.options import Options, asks_json, parse
 
 if TYPE_CHECKING:
+    from fileflow.engine.events import RunFinished
     from fileflow.engine.session import Overrides
     from fileflow.planning.plan import Target, Wishes
     from fileflow.views.style import Writer
@@ -223,7 +224,7 @@ def _run(
         )
         tell(finished)
         tell.close()
-        return finished.status
+        return _last(options, out, finished)
     with no_collection():
         from fileflow.engine.loop import Settings
         from fileflow.engine.run import run
@@ -255,6 +256,11 @@ def _run(
         )
     finally:
         tell.close()
+    return _last(options, out, finished)
+
+
+def _last(options: Options, out: Writer, finished: RunFinished) -> int:
+    """Ends a run, or what shows one, for a program with a line of its own; the exit status."""
     if options.json:
         from fileflow.views.json_lines import JsonLines
 

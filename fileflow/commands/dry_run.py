@@ -11,7 +11,7 @@ from fileflow.commands.list import extent_of
 from fileflow.engine import events
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.orphans import orphan_lines
-from fileflow.engine.run import count_states
+from fileflow.engine.run import count_states, missing_lines
 from fileflow.engine.session import Decided, Overrides, Session
 from fileflow.errors import Exit
 from fileflow.planning.plan import Wishes
@@ -98,6 +98,8 @@ def dry_run(
             say(line)
         for line in deferred_lines({**plan.waits, **plan.late_targets()}, paint=paint):
             say(line)
+    for line in missing_lines(plan):
+        tell(events.Note(line))
     for line in orphan_lines(session, plan):
         tell(events.Note(line, warning=False))
     would = counts[State.STALE] + counts[State.MAYBE] + counts[State.LATENT]

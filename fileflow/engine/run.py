@@ -31,7 +31,7 @@ from fileflow.lean import replace
 from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
 from fileflow.planning.growing import staying
-from fileflow.planning.plan import Wishes
+from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.staleness import State, Why
 from fileflow.planning.tables import SHIFT, RuleTable
 
@@ -212,8 +212,8 @@ def _run(
     loop = Loop(session, settings, name, tell, stop, tick, grow)
     first = ready(decided)
     session.records.note("run", "last", {"run": name, "state": "running", "pid": os.getpid()})
-    for missing in plan.missing:
-        tell(events.Note(f"{missing.path} is not there: what needs it is skipped"))
+    for line in missing_lines(plan):
+        tell(events.Note(line))
     loop.take_plan(*first)
     while True:
         try:
@@ -360,6 +360,12 @@ def _at_once(decided: Decided, table: RuleTable, settings: Settings) -> int:
     if name != PROCESS or rule.cores_said or rule.resources:
         return 1
     return min(settings.jobs, decided.staleness.states[table.number].count(State.STALE))
+
+
+def missing_lines(plan: Plan) -> Iterator[str]:
+    """What to say of sources that are not there, where all else goes on."""
+    for missing in plan.missing:
+        yield f"{missing.path} is not there: what needs it is skipped"
 
 
 def count_states(decided: Decided) -> dict[State, int]:

@@ -32,6 +32,22 @@ def test_a_scatter_is_shown_with_the_folder_that_its_action_gets(space):
     assert "{k}" not in failed[0]["action"]
 
 
+def test_a_dry_run_names_sources_that_are_not_there_and_ends_with_its_counts(space):
+    space.workflow("""
+        rules:
+          all: {input: [a, b]}
+          make: {output: a, shell: "touch {output}"}
+          copy: {input: gone.txt, output: b, shell: "cp {input} {output}"}
+        """)
+    flow = space.flow("-n", "-k", "--json", "--progress", "plain")
+    assert "gone.txt is not there: what needs it is skipped" in flow.stderr
+    lines = [json.loads(line) for line in flow.stdout.splitlines()]
+    assert [line["event"] for line in lines] == ["job_planned", "run_finished"]
+    assert (lines[1]["would_build"], lines[1]["skipped"], lines[1]["status"]) == (1, 1, 0)
+    finished = json.loads(space.flow("-k", "--json", "--progress", "none").stdout)
+    assert (finished["event"], finished["built"], finished["status"]) == ("run_finished", 1, 1)
+
+
 def test_declared_values_are_counted_beside_those_found_while_running(space):
     space.workflow(SCATTER)
     assert "gathers s (2), k (found while running)" in space.flow("list").stdout

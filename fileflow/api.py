@@ -6,7 +6,7 @@ A thin door: the same session, plan and loop as the command line, as values inst
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, SupportsIndex
@@ -130,13 +130,12 @@ class Workflow:
         Raises:
             FileflowError: for whatever is wrong in the file.
         """
-        import json
-
-        said = tuple(f"{key}={json.dumps(value)}" for key, value in (config or {}).items())
         if seed is not None:
             seed = _whole_number("seed", seed)
+        if not isinstance(path, (str, os.PathLike)):
+            raise FileflowError(f"a Workflowfile is named by a text or a Path, not {path!r}")
         file = find_workflowfile(os.fspath(path), os.getcwd())
-        made = cls(file, Overrides(config=said, seed=seed))
+        made = cls(file, Overrides(config=_said(config or {}), seed=seed))
         with _working_folder():
             Session(file, made._overrides)
         return made
@@ -275,7 +274,7 @@ class Workflow:
 
     def _seen(self, targets: Sequence[str | os.PathLike[str]]) -> tuple[Target, ...]:
         """Targets as the Workflowfile sees them."""
-        if isinstance(targets, (str, os.PathLike)):
+        if isinstance(targets, (str, os.PathLike)) or not isinstance(targets, Iterable):
             raise FileflowError(
                 f"targets is a list of rules, paths and patterns, not {targets!r}",
                 hint=f"write [{targets!r}]",
@@ -292,6 +291,24 @@ class Workflow:
             else:
                 raise FileflowError(f"a target is a text or a Path, not {one!r}")
         return tuple(found)
+
+
+def _said(config: object) -> tuple[str, ...]:
+    """Values of config as they would be typed behind `--config`."""
+    import json
+
+    if not isinstance(config, Mapping):
+        raise FileflowError(f"config is a mapping of names to values, not {config!r}")
+    said = []
+    for key, value in config.items():
+        try:
+            said.append(f"{key}={json.dumps(value)}")
+        except (TypeError, ValueError):
+            raise FileflowError(
+                f"config: {key} is no plain value: {value!r}",
+                hint="give texts, numbers, True, False, None, lists and mappings of these",
+            ) from None
+    return tuple(said)
 
 
 def _is_rerun(mode: object) -> bool:

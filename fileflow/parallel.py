@@ -97,8 +97,8 @@ def parallel_map(
     if executor is not None and executor not in _EXECUTORS:
         *others, last = map(repr, _EXECUTORS)
         raise ValueError(f"executor is {', '.join(others)} or {last}, not {executor!r}")
-    if jobs is not None and jobs < 1:
-        raise ValueError(f"jobs is at least 1, not {jobs}")
+    if jobs is not None and (not isinstance(jobs, int) or jobs < 1):
+        raise ValueError(f"jobs is a whole number, at least 1, not {jobs!r}")
     cores = _cores_here()
     is_async = inspect.iscoroutinefunction(function)
     kind = executor or "auto"

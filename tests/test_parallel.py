@@ -124,7 +124,8 @@ def test_an_error_does_not_wait_for_all_items() -> None:
 @pytest.mark.parametrize(
     ("said", "error"),
     [
-        ({"jobs": 0}, "jobs is at least 1, not 0"),
+        ({"jobs": 0}, "jobs is a whole number, at least 1, not 0"),
+        ({"jobs": "2"}, "jobs is a whole number, at least 1, not '2'"),
         (
             {"executor": "slurm"},
             "executor is 'process', 'thread', 'serial', 'async' or 'auto', not 'slurm'",

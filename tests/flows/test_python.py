@@ -144,6 +144,7 @@ def workflow(space: Space) -> Workflow:
         ({"executor": 3}, "executor is the name of one, not 3"),
         ({"executor": "proces"}, "did you mean 'process'?"),
         ({"targets": "all"}, "targets is a list of rules, paths and patterns, not 'all'"),
+        ({"targets": 3}, "targets is a list of rules, paths and patterns, not 3\nwrite [3]"),
         ({"targets": [3]}, "a target is a text or a Path, not 3"),
     ],
 )
@@ -160,6 +161,17 @@ def test_a_wrong_argument_is_told(workflow: Workflow, said, words) -> None:
 def test_a_seed_that_is_no_number_is_told(space: Space, workflow: Workflow) -> None:
     with pytest.raises(FileflowError, match="seed is a whole number, not 'a'"):
         Workflow.load(space.path("Workflowfile"), seed="a")  # type: ignore[arg-type]
+
+
+def test_a_workflow_that_cannot_be_named_or_config_that_is_no_data_is_told(space: Space) -> None:
+    space.workflow("config: {k: 1}\nrules: {a: {output: o, shell: 'echo {config.k} > {output}'}}")
+    file = space.path("Workflowfile")
+    with pytest.raises(FileflowError, match="named by a text or a Path, not 3"):
+        Workflow.load(3)  # type: ignore[arg-type]
+    with pytest.raises(FileflowError, match="config is a mapping of names to values, not 'k=1'"):
+        Workflow.load(file, config="k=1")  # type: ignore[arg-type]
+    with pytest.raises(FileflowError, match="config: k is no plain value"):
+        Workflow.load(file, config={"k": {1}})
 
 
 def test_a_path_is_a_target(space: Space, workflow: Workflow) -> None:

@@ -18,10 +18,10 @@ from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.run import run as run_engine
 from fileflow.engine.session import Overrides, Session, find_workflowfile
 from fileflow.errors import FileflowError, did_you_mean
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target, Wishes, target_from
 from fileflow.planning.schedule import JobState
 from fileflow.planning.staleness import State
-from fileflow.planning.tables import ROW, SHIFT
 
 
 @dataclass(frozen=True, slots=True)

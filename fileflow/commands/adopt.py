@@ -21,10 +21,11 @@ from fileflow.lean import dataclass, field
 from fileflow.model.patterns import Matcher
 from fileflow.model.rules import Entry
 from fileflow.planning.filling import JobValues
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.named import learns
 from fileflow.planning.plan import Plan, Target, Wishes
 from fileflow.planning.staleness import Why
-from fileflow.planning.tables import ROW, SHIFT, RuleTable, makers_of
+from fileflow.planning.tables import RuleTable, makers_of
 from fileflow.signature import NOTHING
 from fileflow.world.deps import Place, named_paths
 from fileflow.world.deps_text import UnfitDepsError

@@ -15,10 +15,11 @@ from fileflow.errors import FileflowError
 from fileflow.lean import dataclass, field
 from fileflow.model.rules import Executor
 from fileflow.planning.filling import JobValues
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.named import named_link
 from fileflow.planning.seeds import small
 from fileflow.planning.staleness import Reason, State, Why
-from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.planning.tables import RuleTable
 from fileflow.world.records import Record
 
 _SHARED = (Why.ACTION, Why.UPSTREAM)  # reasons about something that all jobs of a rule have

@@ -19,8 +19,9 @@ from fileflow.planning.binding import Binding
 from fileflow.planning.calling import asking_of
 from fileflow.planning.closure import Closure
 from fileflow.planning.fillable import check_lookups
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Plan, Target, Wishes
-from fileflow.planning.tables import ROW, SHIFT, RuleTable, wanted_rows
+from fileflow.planning.tables import RuleTable, wanted_rows
 
 
 def check(

@@ -11,8 +11,10 @@ from fileflow.engine.knowing import known_plan
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.model.rules import Workflow
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Plan, Target, Wishes
-from fileflow.planning.tables import ROW, SHIFT, RuleTable, shape_of, wanted_rows
+from fileflow.planning.shapes import shape_of
+from fileflow.planning.tables import RuleTable, wanted_rows
 
 
 def askable_rules(workflow: Workflow) -> list[Target]:

@@ -20,8 +20,8 @@ from fileflow.model.rules import Rule
 from fileflow.planning.closure import Closure
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import is_found
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target
-from fileflow.planning.tables import ROW, SHIFT
 from fileflow.planning.unknowns import Unknowns
 from fileflow.world import files
 from fileflow.world.records import Record

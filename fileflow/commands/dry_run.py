@@ -14,9 +14,9 @@ from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.run import count_states, missing_lines
 from fileflow.engine.session import Decided, Overrides, Session
 from fileflow.errors import Exit
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Wishes
 from fileflow.planning.staleness import State, Why
-from fileflow.planning.tables import ROW, SHIFT
 from fileflow.views.dry_run import (
     PlannedJob,
     PlannedRule,

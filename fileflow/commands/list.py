@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Set
 
 from fileflow.lean import dataclass
 from fileflow.model.rules import Rule, Workflow, shown_name
-from fileflow.planning.tables import Joins, RuleTable
+from fileflow.planning.joined import Joins
+from fileflow.planning.tables import RuleTable
 
 Count = int | tuple[int, int] | None
 

@@ -14,8 +14,8 @@ from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.lean import dataclass
 from fileflow.model.patterns import normal
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target
-from fileflow.planning.tables import ROW, SHIFT
 from fileflow.world.records import Records
 
 _BLOCK = 1 << 20

@@ -13,9 +13,10 @@ from fileflow.commands.choosing import plan_of_everything, plan_of_targets
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.fast import STATE
 from fileflow.lean import dataclass, field
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target
 from fileflow.planning.staleness import State
-from fileflow.planning.tables import ROW, SHIFT, RuleTable, wanted_rows
+from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.world.lock import describe_holder
 from fileflow.world.records import Records
 

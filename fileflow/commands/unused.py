@@ -16,7 +16,7 @@ from fileflow.lean import dataclass
 from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding
 from fileflow.planning.questions import Site, sites_of
-from fileflow.planning.tables import shape_of
+from fileflow.planning.shapes import shape_of
 
 Way = tuple[str, ...]
 _DERIVED = ("pairs", "same")

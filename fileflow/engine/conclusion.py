@@ -17,9 +17,10 @@ from fileflow import fast
 from fileflow.engine.loop import Loop
 from fileflow.engine.since import JOURNAL
 from fileflow.model.rules import Run, Script
+from fileflow.planning.links import Link
 from fileflow.planning.named import named_link
 from fileflow.planning.schedule import JobState
-from fileflow.planning.tables import Link, RuleTable, wanted_rows
+from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.signature import NOTHING
 from fileflow.world import files
 

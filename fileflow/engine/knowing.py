@@ -20,10 +20,11 @@ from fileflow.model.patterns import natural_key
 from fileflow.model.rules import Filter
 from fileflow.planning.filling import canonical
 from fileflow.planning.known import Found, Values, is_found, own_names, with_known
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.ordering import all_behind
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.questions import sites_of
-from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.planning.tables import RuleTable
 from fileflow.planning.unknowns import calls_wait
 from fileflow.world import files
 

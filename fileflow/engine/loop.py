@@ -30,10 +30,11 @@ from fileflow.language.templates import Value
 from fileflow.lean import dataclass, field, replace
 from fileflow.model.ports import Runner
 from fileflow.model.work import Batch, Died, End, Order, Outcome, SharedList
+from fileflow.planning.links import ROW, SHIFT, Group
 from fileflow.planning.plan import Plan
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Why
-from fileflow.planning.tables import ROW, SHIFT, Group, RuleTable
+from fileflow.planning.tables import RuleTable
 from fileflow.signature import SIGNATURE
 from fileflow.world.files import DIGEST_SIZE, cut
 from fileflow.world.records import Record

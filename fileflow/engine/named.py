@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from fileflow.engine.facts import World
 from fileflow.errors import FileflowError
 from fileflow.model.work import Outcome
+from fileflow.planning.links import ABSENT, ROW, SHIFT, SOURCE, Link
 from fileflow.planning.named import named_link, new_link
 from fileflow.planning.plan import Plan
 from fileflow.planning.staleness import Staleness, Why
-from fileflow.planning.tables import ABSENT, ROW, SHIFT, SOURCE, Link, RuleTable
+from fileflow.planning.tables import RuleTable
 from fileflow.world.files import Clock
 
 Read = tuple[str, bytes | None, bytes | None]

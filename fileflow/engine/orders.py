@@ -37,8 +37,9 @@ from fileflow.planning.filling import (
     node_value,
     python_config,
 )
+from fileflow.planning.links import ABSENT, Group
 from fileflow.planning.seeds import Seeds, seed_counts, seed_is_named, seed_key, shared_names, small
-from fileflow.planning.tables import ABSENT, Group, RuleTable
+from fileflow.planning.tables import RuleTable
 from fileflow.world import staging
 from fileflow.world.private import own_name
 from fileflow.world.staging import staged_name

@@ -14,8 +14,9 @@ from fileflow.engine.orders import kind_of
 from fileflow.engine.session import Decided
 from fileflow.lean import replace
 from fileflow.model.tokens import listed
+from fileflow.planning.links import Link
 from fileflow.planning.staleness import ZERO, input_names, output_names
-from fileflow.planning.tables import Link, RuleTable
+from fileflow.planning.tables import RuleTable
 from fileflow.world.files import hashing
 from fileflow.world.records import Record, RecordHead, Records
 

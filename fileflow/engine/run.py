@@ -31,9 +31,10 @@ from fileflow.lean import replace
 from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
 from fileflow.planning.growing import staying
+from fileflow.planning.links import SHIFT
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.staleness import State, Why
-from fileflow.planning.tables import SHIFT, RuleTable
+from fileflow.planning.tables import RuleTable
 
 if TYPE_CHECKING:
     from fileflow.world.functions import Description

@@ -28,13 +28,14 @@ from fileflow.planning.binding import Binding, bind
 from fileflow.planning.calling import Asking, asking_of
 from fileflow.planning.fillable import check_lookups, of_job, tries
 from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
+from fileflow.planning.joined import Joins
 from fileflow.planning.known import Known, is_found
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.planner import make_plan
 from fileflow.planning.recipes import Recipe, is_static, recipe_of
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Staleness, State
-from fileflow.planning.tables import Joins, RuleTable, wanted_rows
+from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.world.code import Code, CodeReader
 from fileflow.world.files import Clock, RealDisk, hashing, signature
 from fileflow.world.records import Records

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 
 from fileflow.engine.facts import World
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Plan
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Staleness
-from fileflow.planning.tables import ROW, SHIFT, wanted_rows
+from fileflow.planning.tables import wanted_rows
 from fileflow.world.staging import remove
 
 _DONE = (JobState.BUILT, JobState.KEPT, JobState.RESTING)

@@ -14,9 +14,9 @@ from fileflow.engine.session import Session
 from fileflow.lean import replace
 from fileflow.model.tokens import listed
 from fileflow.planning.known import own_names
+from fileflow.planning.links import ROW
 from fileflow.planning.plan import Plan
 from fileflow.planning.schedule import JobState
-from fileflow.planning.tables import ROW
 
 Identity = tuple[str, ...]
 _SHOWN = 6

@@ -19,6 +19,7 @@ from fileflow.model.rules import Call, Kind
 from fileflow.planning.binding import converter
 from fileflow.planning.filling import JobValues, python_config, sorted_keys, typed_value
 from fileflow.planning.known import Known
+from fileflow.planning.links import LATER, PENDING, ROW, SHIFT, SOURCE, Link
 from fileflow.planning.plan import Looks
 from fileflow.planning.questions import (
     UNKNOWN,
@@ -27,7 +28,7 @@ from fileflow.planning.questions import (
     Site,
     said,
 )
-from fileflow.planning.tables import LATER, PENDING, ROW, SHIFT, SOURCE, Link, RuleTable
+from fileflow.planning.tables import RuleTable
 
 Getter = Callable[[JobValues], object]
 

@@ -9,8 +9,8 @@ from array import array
 from collections.abc import Mapping, Sequence
 from itertools import compress
 
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Plan
-from fileflow.planning.tables import ROW, SHIFT
 
 
 def chains_of(plan: Plan, seconds: Mapping[int, Sequence[float]]) -> dict[int, array[float]]:

@@ -18,26 +18,15 @@ from fileflow.planning.derivation import Derivation, free_rule, missing_error
 from fileflow.planning.finding import Finder
 from fileflow.planning.growing import is_late, same_wanted
 from fileflow.planning.jobs import AskedBy, Jobs
+from fileflow.planning.joined import Joins
 from fileflow.planning.known import Known, Values, is_found, with_known
+from fileflow.planning.links import ABSENT, LATER, PENDING, ROW, SHIFT, SOURCE, Group, Link
 from fileflow.planning.named import NamedLink, learns, loosened, named_link, new_link, rings
 from fileflow.planning.ordering import components, needed_by
 from fileflow.planning.plan import Looks, Missing, Plan
 from fileflow.planning.questions import Answers
 from fileflow.planning.separating import separating
-from fileflow.planning.tables import (
-    ABSENT,
-    LATER,
-    PENDING,
-    ROW,
-    SHIFT,
-    SOURCE,
-    Group,
-    Joins,
-    Link,
-    RuleTable,
-    wanted_links,
-    wanted_rows,
-)
+from fileflow.planning.tables import RuleTable, wanted_links, wanted_rows
 from fileflow.planning.unknowns import Unknowns, patterns_of
 
 Choice = tuple[str, tuple[int, ...]]

@@ -12,9 +12,10 @@ from fileflow.errors import Exit, FileflowError, did_you_mean
 from fileflow.model.rules import unnamed_column
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import is_found, own_names
+from fileflow.planning.links import PENDING, ROW, SHIFT, SOURCE, Link
 from fileflow.planning.ordering import ring_error
 from fileflow.planning.plan import Missing
-from fileflow.planning.tables import PENDING, ROW, SHIFT, SOURCE, Link, RuleTable, wanted_rows
+from fileflow.planning.tables import RuleTable, wanted_rows
 
 Need: TypeAlias = tuple[str, tuple[int, ...]]
 """A path, and the jobs that could make it."""

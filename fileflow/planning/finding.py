@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from fileflow.model.patterns import LONGEST_NAME, LONGEST_PATH, Matcher, Pattern
 from fileflow.model.rules import Entry, Rule, Workflow
-from fileflow.planning.tables import RuleTable, Shape, matcher_for, shape_of
+from fileflow.planning.shapes import Shape, shape_of
+from fileflow.planning.tables import RuleTable, matcher_for
 
 WAYS = 16
 FEW = 4

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import Known, with_known
+from fileflow.planning.links import LATER, SHIFT, Link
 from fileflow.planning.named import learns
 from fileflow.planning.plan import Plan
-from fileflow.planning.tables import LATER, SHIFT, Link, RuleTable
+from fileflow.planning.tables import RuleTable
 
 
 def staying(before: Plan, workflow: Workflow, known: Known) -> dict[str, RuleTable]:

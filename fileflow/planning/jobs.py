@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from fileflow.planning.tables import ROW, SHIFT
+from fileflow.planning.links import ROW, SHIFT
 
 
 class Jobs:

@@ -9,18 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from fileflow.model.rules import Entry
+from fileflow.planning.joined import Joins
+from fileflow.planning.links import ABSENT, ROW, SHIFT, Group, Link
 from fileflow.planning.ordering import components
-from fileflow.planning.tables import (
-    ABSENT,
-    ROW,
-    SHIFT,
-    Group,
-    Joins,
-    Link,
-    RuleTable,
-    makers_of,
-    wanted_rows,
-)
+from fileflow.planning.tables import RuleTable, makers_of, wanted_rows
 
 NAME = "(deps)"
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from fileflow.errors import FileflowError
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Plan
-from fileflow.planning.tables import ROW, SHIFT, RuleTable, makers_of, wanted_rows
+from fileflow.planning.tables import RuleTable, makers_of, wanted_rows
 
 
 def in_order(plan: Plan) -> list[tuple[RuleTable, Sequence[int] | None]]:

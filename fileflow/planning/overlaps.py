@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fileflow.errors import Collector, FileflowError
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry
+from fileflow.planning.links import ROW, SOURCE
 from fileflow.planning.plan import Plan
-from fileflow.planning.tables import ROW, SOURCE, RuleTable, wanted_links, wanted_rows
+from fileflow.planning.tables import RuleTable, wanted_links, wanted_rows
 
 Spot = tuple[RuleTable, int, Pattern]
 

@@ -13,7 +13,9 @@ from fileflow.lean import dataclass, field
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.finding import Finder
 from fileflow.planning.jobs import Jobs
-from fileflow.planning.tables import ROW, SHIFT, Joins, RuleTable, wanted_rows
+from fileflow.planning.joined import Joins
+from fileflow.planning.links import ROW, SHIFT
+from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.planning.unknowns import Unknowns
 
 

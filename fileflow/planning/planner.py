@@ -12,12 +12,13 @@ from fileflow.model.rules import Workflow
 from fileflow.planning.closure import Closure
 from fileflow.planning.growing import same_wanted, staying
 from fileflow.planning.jobs import Jobs
+from fileflow.planning.joined import Joins
 from fileflow.planning.known import Known
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.ordering import all_behind, check_waiting, in_order
 from fileflow.planning.overlaps import check_overlaps
 from fileflow.planning.plan import Looks, Plan, Wishes
 from fileflow.planning.questions import Answers
-from fileflow.planning.tables import ROW, SHIFT, Joins
 from fileflow.planning.targets import Targets
 
 

@@ -17,8 +17,9 @@ from zlib import crc32
 from fileflow.lean import dataclass
 from fileflow.model.rules import Call
 from fileflow.planning.filling import canonical
+from fileflow.planning.links import ABSENT, Link
 from fileflow.planning.recipes import Recipe
-from fileflow.planning.tables import ABSENT, Link, RuleTable
+from fileflow.planning.tables import RuleTable
 
 SIZE = 16
 _PIECE = 0x3FF  # a cut after about so many rows

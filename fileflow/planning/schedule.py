@@ -14,9 +14,10 @@ from heapq import heapify, heappop, heappush
 from itertools import compress
 from operator import mul
 
+from fileflow.planning.links import ROW, SHIFT, Group, Link
 from fileflow.planning.plan import Plan
 from fileflow.planning.staleness import OPEN, Staleness, State
-from fileflow.planning.tables import ROW, SHIFT, Group, Link, RuleTable, wanted_rows
+from fileflow.planning.tables import RuleTable, wanted_rows
 
 
 class JobState(IntEnum):

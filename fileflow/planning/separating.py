@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from fileflow.lean import NamedTuple
 from fileflow.planning.finding import Finder
-from fileflow.planning.tables import ROW, RuleTable
+from fileflow.planning.links import ROW
+from fileflow.planning.tables import RuleTable
 
 # What people write, and a value that it allows; those that allow more come first.
 _SIMPLE = (

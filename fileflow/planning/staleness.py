@@ -19,12 +19,13 @@ from typing import Protocol
 from fileflow.errors import FileflowError
 from fileflow.lean import dataclass
 from fileflow.model.tokens import listed
+from fileflow.planning.links import ABSENT as NO_PATH
+from fileflow.planning.links import ROW, SHIFT, Group, Link
 from fileflow.planning.named import NAME, learns
 from fileflow.planning.plan import Plan
 from fileflow.planning.proofs import Piece, proofs_of
 from fileflow.planning.recipes import Recipe
-from fileflow.planning.tables import ABSENT as NO_PATH
-from fileflow.planning.tables import ROW, SHIFT, Group, Link, RuleTable, wanted_rows
+from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.planning.taken_logs import taken_logs
 
 ZERO = bytes(16)

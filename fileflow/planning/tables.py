@@ -1,10 +1,7 @@
 """The jobs of each rule, all rows at once, and the paths that they take and make.
 
 Pure: values come from relations, paths from patterns; whether a file is there, who makes it and
-what is stale is not known here.
-
-A job is named by an int, `table number << 32 | row`; a *row* is one set of values of the wildcards
-that the rule maps. Columns of values are shared between rules and never changed.
+what is stale is not known here. Columns of values are shared between rules and never changed.
 """
 
 from __future__ import annotations
@@ -12,10 +9,9 @@ from __future__ import annotations
 import copy
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fileflow.errors import FileflowError, Place, did_you_mean
-from fileflow.lean import dataclass, replace
 from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
 from fileflow.model.rules import (
     OWN_MARK,
@@ -24,293 +20,22 @@ from fileflow.model.rules import (
     Relation,
     Rule,
     Workflow,
-    shown_name,
     unnamed_column,
 )
-from fileflow.model.tokens import list_id, list_token
 from fileflow.planning.filling import Item, config_lookup
+from fileflow.planning.joined import Joins
 from fileflow.planning.joins import (
     Each,
     Limit,
     Table,
     columns_of,
     gather_rows,
-    job_rows,
-    limits_of,
     natural_join,
 )
-from fileflow.planning.known import Found, Known, Values, is_found, own_names, told_names
-from fileflow.planning.questions import Site, paths_of, sites_of
-
-SHIFT = 32
-ROW = (1 << SHIFT) - 1
-SOURCE = -1
-ABSENT = -2
-UNRESOLVED = -9
-PENDING = -3
-LATER = -4
-
-
-class Group:
-    """A list of input paths that jobs share: stored once, whoever takes it.
-
-    `makers[i]` is the job that makes `paths[i]`, SOURCE, or ABSENT for an optional one that is not
-    to be had; `rows` are the values behind the paths (columns by name), for gathered wildcards.
-    """
-
-    __slots__ = ("_id", "makers", "number", "paths", "rows")
-
-    def __init__(self, number: int, paths: list[str], rows: Table | None) -> None:
-        self.number = number
-        self.paths = paths
-        self.rows = rows
-        self.makers: Sequence[int] | None = None
-        self._id: bytes | None = None
-
-    @property
-    def id(self) -> bytes:
-        """16 bytes that identify the list of paths."""
-        if self._id is None:
-            self._id = list_id(self.paths)
-        return self._id
-
-
-class Link:
-    """One input entry of a rule, for all of its jobs.
-
-    Either every job has a path of its own (`paths`, `makers` by row), or jobs share groups
-    (`groups`, `group_of` by row). `single` says that the action gets one path, not a list. What a
-    call gives differs from job to job: `given` are its answers by row, those that are known.
-    `errors` says of which rows, or of which groups by their place here, values that were found
-    while running give no path. `needs` are the rows that all jobs together take from, by number of
-    the table, once a growing plan has asked for them. Of what another rule asks for, `spare` are
-    the paths that are optional there.
-    """
-
-    __slots__ = (
-        "_fill",
-        "_numbers",
-        "_paths",
-        "entry",
-        "errors",
-        "given",
-        "group_of",
-        "groups",
-        "makers",
-        "needs",
-        "pattern",
-        "single",
-        "spare",
-        "tables",
-    )
-
-    # Whether it is what jobs were found to read (see `planning.named`).
-    named = False
-
-    def __init__(self, entry: Entry, pattern: Pattern | None, *, single: bool) -> None:
-        self.entry = entry
-        self.pattern = pattern
-        self.single = single
-        self._paths: list[str] | None = []
-        self._fill: Callable[[], list[str]] = list
-        self.makers: Sequence[int] | None = None
-        self.groups: list[Group] = []
-        self.group_of: Sequence[int] | None = None
-        self.tables: set[int] = set()
-        self.given: dict[int, object] | None = None
-        self.errors: dict[int, FileflowError] = {}
-        self.needs: dict[int, Sequence[int]] | None = None
-        self.spare: frozenset[str] = frozenset()
-        self._numbers: dict[tuple[str, ...], int] = {}
-
-    def can_lack(self, path: str) -> bool:
-        """Whether the jobs do without this path if it cannot be had."""
-        return self.entry.optional or path in self.spare
-
-    def give(self, joins: Joins, row: int, count: int) -> None:
-        """Takes up the answer for a row, one of `count`; without one it has no path yet."""
-        assert self.given is not None
-        if not self.groups:
-            self.groups.append(joins.new_group([], None))
-            self.group_of = []
-        assert isinstance(self.group_of, list)
-        if len(self.group_of) < count:
-            self.group_of += [0] * (count - len(self.group_of))
-        given = self.given.get(row)
-        if given is None:
-            return
-        paths = paths_of(given)  # type: ignore[arg-type]
-        number = self._numbers.setdefault(tuple(paths), len(self.groups))
-        if number == len(self.groups):
-            self.groups.append(joins.group(self.entry, paths))
-        self.group_of[row] = number
-
-    def error(self, row: int) -> FileflowError | None:
-        """Why values that were found while running give the job in this row no path."""
-        if not self.errors:
-            return None
-        return self.errors.get(row if self.group_of is None else self.group_of[row])
-
-    def is_one(self, row: int) -> bool:
-        """Whether one path at most, and no list, stands for the entry in the row's record."""
-        group = self.group(row)
-        return self.single if group is None else self._is_one(group)
-
-    def _is_one(self, group: Group) -> bool:
-        return self.single if self.given is None else len(group.paths) < 2
-
-    @property
-    def paths(self) -> list[str]:
-        """The path of each row, where each has its own; made when first asked for."""
-        if self._paths is None:
-            self._paths = self._fill()
-        return self._paths
-
-    def fill_by(self, fill: Callable[[], list[str]]) -> None:
-        """Says how the paths are made: by whoever makes the files, they need not be made twice."""
-        self._paths, self._fill = None, fill
-
-    def paths_of(self, row: int) -> list[str]:
-        """The paths that the job in this row takes through this entry, absent ones left out."""
-        if self.group_of is None:
-            if self.pattern is None:  # nobody has asked yet what it stands for
-                return []
-            maker = self.makers[row] if self.makers is not None else SOURCE
-            return [] if maker == ABSENT else [self.paths[row]]
-        return self.taken(self.groups[self.group_of[row]])
-
-    def taken(self, group: Group) -> list[str]:
-        """The paths of a shared list that jobs take through this entry, absent ones left out."""
-        makers = self._absent(group)
-        if ABSENT in makers:
-            return [p for p, m in zip(group.paths, makers, strict=True) if m != ABSENT]
-        return group.paths
-
-    def token(self, group: Group) -> str:
-        """What stands in a record for the entry where jobs take this list."""
-        paths = self.taken(group)
-        if self._is_one(group):
-            return paths[0] if paths else ""
-        return list_token(group.id if len(paths) == len(group.paths) else list_id(paths))
-
-    def values_of(self, row: int, name: str) -> Sequence[str] | None:
-        """The values of a wildcard that this entry gathers, one for each of the row's paths.
-
-        None if it does not gather that wildcard.
-        """
-        group = self.group(row)
-        if group is None or group.rows is None or name not in group.rows.names:
-            return None
-        column = group.rows.columns[group.rows.names.index(name)]
-        makers = self._absent(group)
-        if ABSENT not in makers or len(makers) != len(column):
-            return column
-        return [value for value, maker in zip(column, makers, strict=True) if maker != ABSENT]
-
-    def _absent(self, group: Group) -> Sequence[int]:
-        return group.makers if self.entry.optional and group.makers is not None else ()
-
-    def group(self, row: int) -> Group | None:
-        """The shared list of a row, or None where each job has a path of its own."""
-        return None if self.group_of is None else self.groups[self.group_of[row]]
-
-    def all_makers(self) -> Iterator[Sequence[int]]:
-        """Who makes what the rows take: by row, or list by list."""
-        if self.group_of is None:
-            yield self.makers if self.makers is not None else ()
-        else:
-            yield from (group.makers or () for group in self.groups)
-
-    def makers_of(self, row: int) -> Sequence[int]:
-        """Who makes each of the row's paths."""
-        if self.group_of is None:
-            return (self.makers[row],) if self.makers is not None else ()
-        return self.groups[self.group_of[row]].makers or ()
-
-    def made_paths(self, row: int) -> Iterator[tuple[int, str]]:
-        """Who makes each of the row's paths, as far as it is known, and the path."""
-        group = self.group(row)
-        if group is not None:
-            return zip(group.makers or (), group.paths, strict=False)
-        return iter(() if self.makers is None else ((self.makers[row], self.paths[row]),))
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the text of a rule says of its wildcards, before any value is known.
-
-    `written` tells for each input which entry of the rule it comes from: one with wildcards of its
-    own stands for several.
-    """
-
-    mapped: tuple[str, ...]
-    path_wildcards: tuple[str, ...]
-    free: tuple[str, ...]
-    gathered: tuple[str, ...]
-    inputs: tuple[Entry, ...]
-    outputs: tuple[Entry, ...]
-    written: tuple[int, ...]
-
-
-def shape_of(rule: Rule, relations: Iterable[Relation]) -> Shape:
-    """The mapped, gathered and free wildcards of a rule, with entry-own wildcards expanded."""
-    each = [(k, one) for k, entry in enumerate(rule.inputs) for one in _expanded(entry)]
-    inputs = tuple(one for _, one in each)
-    outputs = tuple(one for entry in rule.outputs if not entry.absent for one in _expanded(entry))
-    known = {
-        name for relation in relations for name in relation.names if name not in relation.path_names
-    }
-    scattered = set(rule.scatter)
-    mapped = dict.fromkeys(
-        name
-        for entry in outputs
-        if entry.pattern is not None
-        for name in entry.pattern.wildcards
-        if name not in scattered
-    )
-    everywhere = dict.fromkeys(mapped)
-    for entry in inputs:
-        if entry.pattern is not None and not entry.absent:
-            everywhere.update(dict.fromkeys(entry.pattern.wildcards))
-    return Shape(
-        mapped=tuple(mapped),
-        path_wildcards=tuple(everywhere),
-        free=tuple(name for name in mapped if name not in known),
-        gathered=tuple(name for name in everywhere if name not in mapped),
-        inputs=inputs,
-        outputs=outputs,
-        written=tuple(k for k, _ in each),
-    )
-
-
-def _expanded(entry: Entry) -> list[Entry]:
-    """An entry with a wildcard of its own stands for a list of entries, an absent one for none."""
-    if entry.own is None or entry.pattern is None:
-        return [entry._replace(rule=None) if entry.absent else entry]
-    own = entry.own
-    if own.made is not None:  # not known yet: the job waits
-        holes = {name: f"{{{shown_name(name)}}}" for name in own.names}
-        return [entry._replace(pattern=_partly(entry.pattern, holes))]
-    out = []
-    for row in zip(*own.columns, strict=True):
-        values = dict(zip(own.names, row, strict=True))
-        pattern = _partly(entry.pattern, values)
-        listed = entry.listed or not entry.one
-        out.append(entry._replace(pattern=pattern, own=None, listed=listed))
-    return out
-
-
-def _partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
-    parts = [pattern.parts[0]]
-    names: list[str] = []
-    for name, part in zip(pattern.names, pattern.parts[1:], strict=True):
-        if name in values:
-            parts[-1] += values[name] + part
-        else:
-            names.append(name)
-            parts.append(part)
-    wildcards = tuple(name for name in pattern.wildcards if name not in values)
-    return pattern._replace(parts=tuple(parts), names=tuple(names), wildcards=wildcards)
+from fileflow.planning.known import Found, Values, is_found, own_names, told_names
+from fileflow.planning.links import ROW, SHIFT, UNRESOLVED, Link, Same
+from fileflow.planning.questions import Site, sites_of
+from fileflow.planning.shapes import items_of, partly, shape_of
 
 
 def _declaring(rule: Rule, given: set[str], joins: Joins) -> list[Relation]:
@@ -384,7 +109,7 @@ class RuleTable:
         self._each: dict[str, tuple[int, Each | None]] = {}
         self._limits: list[Limit] | None = None
         self._start_rows()
-        self.output_items = _items(self.shape.outputs, [True] * len(self.shape.outputs))
+        self.output_items = items_of(self.shape.outputs, [True] * len(self.shape.outputs))
         self.input_items: tuple[Item, ...] = ()
         self.absent_outputs = {entry.name for entry in rule.outputs if entry.absent}
         self.wanted = bytearray(self.count)
@@ -417,10 +142,10 @@ class RuleTable:
             self.count = rows.count
             if self.grows:
                 self.columns = {name: list(column) for name, column in self.columns.items()}
-            self.unfit = self._unfit_rows(self.columns, self.shape.outputs)
+            self.unfit = self.unfit_rows(self.columns, self.shape.outputs)
         self._declared_names = declared
 
-    def _unfit_rows(
+    def unfit_rows(
         self, columns: Mapping[str, Sequence[str]], entries: Sequence[Entry]
     ) -> dict[int, FileflowError]:
         """The rows with a value that was found while running and cannot fill a path, and why.
@@ -644,7 +369,7 @@ class RuleTable:
         pattern = self.shape.outputs[k].pattern
         assert pattern is not None
         values = self._with_lookups_row(pattern, self.values_of(row))
-        return _partly(pattern, values)
+        return partly(pattern, values)
 
     def scatter_checks(self) -> dict[str, list[str]]:
         """The constraints of the scattered names."""
@@ -767,7 +492,7 @@ class RuleTable:
                 self._make_link(Entry(place=pattern.place or site.call.place, pattern=pattern))
                 for pattern in site.call.after
             ]
-        self.input_items = _items(self.shape.inputs, [link.single for link in self.links])
+        self.input_items = items_of(self.shape.inputs, [link.single for link in self.links])
 
     def all_links(self) -> Iterator[Link]:
         """What the jobs take, and what their calls wait for."""
@@ -861,15 +586,15 @@ class RuleTable:
         link = Link(entry, pattern, single=not gathered or entry.one)
         if entry.absent or (entry.optional and any(map(self._left_out, gathered))):
             link.groups = [self.joins.new_group([], None)]
-            link.group_of = _Same(0)
+            link.group_of = Same(0)
             return link
         if not gathered and self.shape.outputs and self._all_limits():
             link.group_of = []
             self._link_single(link, self.jobs())
             return link
         if not gathered and self.names and pattern.wildcards:
-            columns = self._with_lookups(pattern, self.columns, self.count, link.errors)
-            link.errors |= {**self._unfit_rows(columns, (entry,)), **link.errors}
+            columns = self.with_lookups(pattern, self.columns, self.count, link.errors)
+            link.errors |= {**self.unfit_rows(columns, (entry,)), **link.errors}
             link.fill_by(lambda: pattern.fill_rows(columns, self.count))
             if self.grows:  # before more rows come
                 _ = link.paths
@@ -878,7 +603,7 @@ class RuleTable:
         if not gathered:
             path = pattern.fill(self._with_lookups_row(pattern, {}))
             link.groups = [self.joins.group(entry, [path])]
-            link.group_of = _Same(0)
+            link.group_of = Same(0)
             return link
         self._check_gathered(gathered, entry)
         if self.grows:
@@ -910,8 +635,8 @@ class RuleTable:
         lacking = self.lacking(jobs) or [False] * jobs.count
         wrong: dict[int, FileflowError] = {}
         plain = dict(zip(jobs.names, jobs.columns, strict=True))
-        columns = self._with_lookups(pattern, plain, jobs.count, wrong)
-        wrong = {**self._unfit_rows(plain, (link.entry,)), **wrong}
+        columns = self.with_lookups(pattern, plain, jobs.count, wrong)
+        wrong = {**self.unfit_rows(plain, (link.entry,)), **wrong}
         for row in range(jobs.count):
             number = len(link.groups)
             values = {name: column[row] for name, column in columns.items()}
@@ -937,7 +662,7 @@ class RuleTable:
         pattern = link.pattern
         if pattern is None and link.given is not None and isinstance(link.group_of, list):
             link.group_of.append(0)
-        if pattern is None or isinstance(link.group_of, _Same):
+        if pattern is None or isinstance(link.group_of, Same):
             return
         values = self.values_of(row)
         if link.group_of is None:
@@ -991,7 +716,7 @@ class RuleTable:
                     hint=hint,
                 )
 
-    def _with_lookups(
+    def with_lookups(
         self,
         pattern: Pattern,
         columns: Mapping[str, list[str]],
@@ -1037,19 +762,6 @@ class RuleTable:
         return re.sub(r"\{(\w+)\}", lambda hole: values.get(hole[1], hole[0]), found)
 
 
-def _items(entries: Sequence[Entry], single: Sequence[bool]) -> tuple[Item, ...]:
-    """Groups entries into what an action gets: one item a name, one for each unnamed entry."""
-    named: dict[object, list[int]] = {}
-    for k, entry in enumerate(entries):
-        named.setdefault(entry.name if entry.name is not None else k, []).append(k)
-    out = []
-    for key, numbers in named.items():
-        first = numbers[0]
-        alone = len(numbers) == 1 and not entries[first].listed and single[first]
-        out.append(Item(key if isinstance(key, str) else None, tuple(numbers), alone))
-    return tuple(out)
-
-
 def _no_path(name: str, entry: Entry) -> FileflowError:
     return FileflowError(
         f"an empty value of {{{name}}} is no path",
@@ -1064,318 +776,6 @@ def _unfit(value: str, name: str, entry: Entry) -> FileflowError:
     if "/" in value or value == "":
         hint = f"if that is meant, write in the rule  constraints: {{{name}: '.*'}}"
     return FileflowError(f"{shown} of {{{name}}} cannot fill a path", place=entry.place, hint=hint)
-
-
-class _Same(Sequence[int]):
-    """A sequence that holds one number for every row."""
-
-    __slots__ = ("number",)
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __getitem__(self, row: int) -> int:  # type: ignore[override]
-        return self.number
-
-    def __len__(self) -> int:
-        return 0
-
-
-_RowsKey = tuple[tuple[str, ...], tuple[int, ...], str]
-
-
-class Joins:
-    """The relations of a workflow, and what was joined of them: shared by all tables."""
-
-    def __init__(
-        self,
-        workflow: Workflow,
-        known: Known | None = None,
-        before: Joins | None = None,
-    ) -> None:
-        """`before`: those of the run's plan before this one: rows that stay keep their places, and
-        no list has a number that was given already."""
-        self.workflow = workflow
-        self.known = known or Known()
-        self._first_group: int = before.next_group if before is not None else 0
-        self._before = before._placed if before is not None else {}
-        self._placed: dict[tuple[object, ...], Table] = {}
-        if before is not None:
-            same = set(map(id, before.workflow.relations)).intersection(map(id, workflow.relations))
-            self._kept = {k: t for k, t in before._rows.items() if same.issuperset(k[1])}
-        else:
-            self._kept = {}
-        self.beyond_reach = beyond_reach(workflow)
-        self.names = sorted({n for relation in workflow.relations for n in relation.names})
-        self.found_names = {
-            name for one in workflow.relations if is_found(one) for name in own_names(one)
-        }
-        self._rows: dict[_RowsKey, Table] = {}
-        self._sets: dict[tuple[int, tuple[str, ...]], set[tuple[str, ...]]] = {}
-        self._odd: dict[int, tuple[Sequence[str], list[str]]] = {}
-        self._filtered: dict[tuple[object, ...], Relation] = {}
-        self._groups: dict[tuple[str, bool], Group] = {}
-        self.groups: list[Group] = []
-
-    def relations_of(self, names: Iterable[str], rule: str = "") -> list[Relation]:
-        """The relations that share a name with these, in the order of the file.
-
-        What a scatter finds reaches a rule through inputs: where several scatters find values for
-        one name, those count that reach `rule`.
-        """
-        wanted = set(names)
-        left_out = self.beyond_reach.get(rule, ())
-        return [
-            one
-            for one in self.workflow.relations
-            if wanted & set(one.names) and one.scattered_by not in left_out
-        ]
-
-    def is_found(self, name: str, pattern: Pattern | None) -> bool:
-        """Whether what a name stands for in a pattern rests on values found while running."""
-        if name in self.found_names or pattern is None:
-            return name in self.found_names
-        keys = next((keys for text, keys in pattern.lookups if text == name), ())
-        return not self.found_names.isdisjoint(keys)
-
-    def group(self, entry: Entry, paths: list[str]) -> Group:
-        """A group for these paths; a single path has the same one for all entries that may do
-        without it, and another for all that may not."""
-        if len(paths) != 1:
-            return self.new_group(paths, None)
-        key = (paths[0], entry.optional)
-        if key not in self._groups:
-            self._groups[key] = self.new_group(paths, None)
-        return self._groups[key]
-
-    def own_group(self, group: Group) -> Group:
-        """A group of the same paths for those that ask with other values than the rest."""
-        made = Group(self.next_group, group.paths, group.rows)
-        self.groups.append(made)
-        return made
-
-    @property
-    def next_group(self) -> int:
-        """The number of the next group: no other group of the run has it."""
-        return self._first_group + len(self.groups)
-
-    def new_group(self, paths: list[str], rows: Table | None) -> Group:
-        """A group that nobody else has."""
-        made = Group(self.next_group, paths, rows)
-        self.groups.append(made)
-        return made
-
-    def rows(self, table: RuleTable, names: tuple[str, ...]) -> Table:
-        """The rows of the natural join over the mapped names, shared by tables that agree."""
-        checks = {name: regexes for name, regexes in table.checks.items() if name in names}
-        key = (names, tuple(id(one) for one in table.relations), repr(sorted(checks.items())))
-        found = self._rows.get(key)
-        if found is None and key in self._kept:
-            found = self._rows[key] = self._kept[key]
-            self._remember(found, table.relations, key[2])
-        if found is None:
-            found = self.unplaced(table, names)
-            if any(map(is_found, table.relations)):
-                found = self._placed_as_before(found, table.relations, key[2])
-            self._rows[key] = found
-        return found
-
-    def unplaced(self, table: RuleTable, names: tuple[str, ...]) -> Table:
-        """The same rows in the order of the relations."""
-        checks = {name: regexes for name, regexes in table.checks.items() if name in names}
-        relations = [self.only(one, checks) for one in table.relations]
-        return job_rows(relations, table.shape.path_wildcards, names)
-
-    def keep(self, table: RuleTable) -> None:
-        """The jobs of a rule stay as the plan before had them."""
-        declared = tuple(name for name in table.names if name not in table.shape.free)
-        if declared:
-            self.rows(table, declared)
-
-    def _remember(self, rows: Table, relations: Sequence[Relation], checks: object) -> None:
-        ids = [id(relation) for relation in self.workflow.relations]
-        numbers = tuple(ids.index(id(relation)) for relation in relations)
-        if any(map(is_found, relations)):
-            self._placed[rows.names, numbers, checks] = rows
-
-    def _placed_as_before(
-        self, rows: Table, relations: Sequence[Relation], checks: object
-    ) -> Table:
-        """Rows that the plan before had come first, in its order, so that jobs keep their numbers.
-
-        Only if it had none that is gone.
-        """
-        ids = [id(relation) for relation in self.workflow.relations]
-        key = (rows.names, tuple(ids.index(id(relation)) for relation in relations), checks)
-        earlier = self._before.get(key)
-        if earlier is not None and 0 < earlier.count <= rows.count:
-            old = earlier.rows()
-            if old != rows.rows()[: earlier.count]:
-                left = dict.fromkeys(rows.rows())
-                for row in old:
-                    left.pop(row, None)
-                if len(left) == rows.count - earlier.count:
-                    columns = zip(*old, *left, strict=True)
-                    rows = Table(rows.names, tuple(map(list, columns)), rows.count)
-        self._placed[key] = rows
-        return rows
-
-    def gathered(
-        self, table: RuleTable, entry: Entry, jobs: Table
-    ) -> tuple[Sequence[int], list[Group], dict[int, FileflowError]]:
-        """For each job the number of its group, and the groups of paths that this entry gathers.
-
-        Values that were found while running and give no path are left out of their group; last
-        comes, by the number of such a group, what is wrong.
-        """
-        pattern = entry.pattern
-        assert pattern is not None
-        alone = table.rule.asks_only or not table.shape.outputs
-        wildcards = pattern.wildcards
-        checks = table.checks
-        if alone:
-            checks = {name: checks[name] for name in wildcards if name in checks}
-        else:  # what a call waits for may have wildcards that stand in no input
-            wildcards = tuple(dict.fromkeys((*table.shape.path_wildcards, *wildcards)))
-        relations = self.relations_of(wildcards, table.rule.name)
-        relations = [self.only(one, checks) for one in relations]
-        mapped = jobs.names
-        lacking = table.lacking(jobs)
-        found = gather_rows(relations, wildcards, pattern.wildcards, mapped, jobs, lacking)
-        groups: list[Group] = []
-        errors: dict[int, FileflowError] = {}
-        for rows in found.groups:
-            columns = dict(zip(rows.names, rows.columns, strict=True))
-            wrong: dict[int, FileflowError] = {}
-            full = table._with_lookups(pattern, columns, rows.count, wrong)
-            wrong = {**table._unfit_rows(full, (entry,)), **wrong}
-            if wrong:
-                errors[len(groups)] = wrong[min(wrong)]
-                fit = [row for row in range(rows.count) if row not in wrong]
-                kept = tuple([column[row] for row in fit] for column in rows.columns)
-                rows = Table(rows.names, kept, len(fit))
-                full = {n: [column[row] for row in fit] for n, column in full.items()}
-            paths = pattern.fill_rows(full, rows.count)
-            unique = dict.fromkeys(paths)
-            if len(unique) != len(paths):
-                paths = list(unique)
-            groups.append(self.new_group(paths, rows))
-        return found.group_of, groups, errors
-
-    def allowed(self, table: RuleTable) -> list[Relation]:
-        """The relations of a table without the rows that its constraints exclude."""
-        return [self.only(one, table.checks) for one in table.relations]
-
-    def limits(self, table: RuleTable) -> list[Limit]:
-        """What may leave a job of the table without any row that agrees with it."""
-        relations = self.allowed(table)
-        filtered = {
-            number
-            for number, (one, whole) in enumerate(zip(relations, table.relations, strict=True))
-            if one is not whole
-            and any(n in table.checks and n not in table.names for n in one.names)
-        }
-        return limits_of(relations, table.shape.path_wildcards, table.names, filtered)
-
-    def only(self, relation: Relation, checks: Mapping[str, Sequence[str]]) -> Relation:
-        """A relation without the rows that constraints exclude."""
-        mine = {name: checks[name] for name in relation.names if name in checks}
-        if not mine or not len(relation):
-            return relation
-        key = (id(relation), repr(sorted(mine.items())))
-        if key not in self._filtered:
-            keep = bytearray(b"\1") * len(relation)
-            for name, regexes in mine.items():
-                compiled = [re.compile(regex) for regex in regexes]
-                for row, value in enumerate(relation.column(name)):
-                    if not all(one.fullmatch(value) for one in compiled):
-                        keep[row] = 0
-            made = relation
-            if not all(keep):
-                columns = tuple(
-                    [value for value, kept in zip(column, keep, strict=True) if kept]
-                    for column in relation.columns
-                )
-                made = replace(relation, columns=columns)
-            self._filtered[key] = made
-        return self._filtered[key]
-
-    def value_set(self, relation: Relation, names: tuple[str, ...]) -> set[tuple[str, ...]]:
-        """The distinct rows of a relation over some of its names."""
-        key = (id(relation), names)
-        if key not in self._sets:
-            self._sets[key] = set(zip(*(relation.column(name) for name in names), strict=True))
-        return self._sets[key]
-
-    def odd_values(self, column: Sequence[str]) -> list[str]:
-        """The values of a column that may be unfit for a path; looked for once a column."""
-        known = self._odd.get(id(column))
-        if known is None or known[0] is not column:
-            joined = "\n".join(column)
-            odd: list[str] = []
-            # Most columns are fit as a whole: one look at the joined text tells.
-            if (
-                "/" in joined
-                or "\0" in joined
-                or "\n\n" in f"\n{joined}\n"
-                or "\n.\n" in f"\n{joined}\n"
-                or "\n..\n" in f"\n{joined}\n"
-                or joined.count("\n") >= max(1, len(column))
-            ):
-                odd = [v for v in column if not v or v in {".", ".."} or set(v) & set("/\0\n")]
-            known = (column, odd)
-            self._odd[id(column)] = known
-        return known[1]
-
-
-def beyond_reach(workflow: Workflow) -> dict[str, set[str | None]]:
-    """For each rule the scatters whose values do not reach it though it uses a name of theirs.
-
-    Only where several scatters find values for one name: they reach a rule through the inputs that
-    carry the name, over any number of rules.
-    """
-    finders: dict[str, list[str]] = {}
-    for relation in workflow.relations:
-        if relation.scattered_by is not None:
-            for name in own_names(relation):
-                finders.setdefault(name, []).append(relation.scattered_by)
-    shared = {name: rules for name, rules in finders.items() if len(rules) > 1}
-    if not shared:
-        return {}
-    left_out: dict[str, set[str | None]] = {rule: set() for rule in workflow.rules}
-    for name, scatters in shared.items():
-        reached: dict[str, set[str]] = {rule: set() for rule in workflow.rules}
-        carriers = [
-            (rule.name, entry.pattern)
-            for rule in workflow.rules.values()
-            for entry in rule.inputs
-            if entry.pattern is not None and name in entry.pattern.wildcards
-        ]
-        makers = [
-            (rule.name, Matcher(entry.pattern, {}), name in rule.scatter)
-            for rule in workflow.rules.values()
-            for entry in rule.outputs
-            if entry.pattern is not None and name in entry.pattern.wildcards
-        ]
-        changed = True
-        while changed:
-            changed = False
-            for taker, pattern in carriers:
-                if pattern.lookups:
-                    continue
-                path = pattern.fill({one: f"={one}=" for one in pattern.names})
-                for maker, matcher, scatters_it in makers:
-                    values = matcher.match(path)
-                    if values is None or values[name] != f"={name}=":
-                        continue
-                    new = {maker} if scatters_it else reached[maker]
-                    if not new <= reached[taker]:
-                        reached[taker] |= new
-                        changed = True
-        for rule, found in reached.items():
-            if found:
-                left_out[rule] |= set(scatters) - found
-    return left_out
 
 
 def matcher_for(table: RuleTable, entry: Entry) -> Matcher:

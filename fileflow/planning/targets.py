@@ -15,8 +15,9 @@ from fileflow.planning.closure import Closure
 from fileflow.planning.derivation import free_rule, near_output
 from fileflow.planning.jobs import Jobs
 from fileflow.planning.known import is_found
+from fileflow.planning.links import ROW, SHIFT, SOURCE
 from fileflow.planning.plan import Target, Wishes
-from fileflow.planning.tables import ROW, SHIFT, SOURCE, RuleTable, makers_of, wanted_rows
+from fileflow.planning.tables import RuleTable, makers_of, wanted_rows
 
 
 class Targets:

@@ -13,6 +13,7 @@ from fileflow.lean import dataclass
 from fileflow.model.patterns import Matcher, Pattern
 from fileflow.model.rules import Entry, Relation, Rule, Run, Workflow
 from fileflow.planning.finding import Finder, Scatter
+from fileflow.planning.joined import Joins
 from fileflow.planning.joins import relations_reaching
 from fileflow.planning.known import (
     Found,
@@ -24,9 +25,10 @@ from fileflow.planning.known import (
     told_names,
     unfit_values,
 )
+from fileflow.planning.links import SHIFT, Link
 from fileflow.planning.questions import sites_of
 from fileflow.planning.recipes import names_in_texts
-from fileflow.planning.tables import SHIFT, Joins, Link, RuleTable
+from fileflow.planning.tables import RuleTable
 
 NOTHING: frozenset[int] = frozenset()
 

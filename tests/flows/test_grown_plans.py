@@ -19,10 +19,10 @@ from fileflow.engine.events import Event, JobEnded, RunFinished
 from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.run import run
 from fileflow.engine.session import Decided, Growth, Overrides, Session
+from fileflow.planning.links import ROW
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.planner import make_plan
 from fileflow.planning.staleness import State
-from fileflow.planning.tables import ROW
 
 ACTIONS = '''\
 import pathlib

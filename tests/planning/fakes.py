@@ -17,6 +17,7 @@ from fileflow.errors import FileflowError
 from fileflow.language.loader import load_workflow
 from fileflow.model.rules import Workflow
 from fileflow.model.tokens import listed
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Plan, Wishes, target_from
 from fileflow.planning.planner import make_plan
 from fileflow.planning.recipes import Recipe, recipe_of
@@ -29,7 +30,7 @@ from fileflow.planning.staleness import (
     input_names,
     output_names,
 )
-from fileflow.planning.tables import ROW, SHIFT, RuleTable
+from fileflow.planning.tables import RuleTable
 
 
 def hashed(data: bytes, size: int = 16) -> bytes:

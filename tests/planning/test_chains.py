@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fileflow.planning.chains import chains_of
-from fileflow.planning.tables import ROW, SHIFT
+from fileflow.planning.links import ROW, SHIFT
 from tests.planning.fakes import Look, Project
 
 COPY = 'shell: "c {input} {output}"'

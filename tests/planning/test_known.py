@@ -9,9 +9,9 @@ import pytest
 
 from fileflow.errors import Exit, FileflowError
 from fileflow.planning.known import Found, Known, own_names, producer_names, with_known
+from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Plan, Wishes, target_from
 from fileflow.planning.planner import make_plan
-from fileflow.planning.tables import ROW, SHIFT
 from tests.planning.fakes import Project, labels
 
 SPLIT = """

@@ -11,11 +11,13 @@ from fileflow.errors import FileflowError
 from fileflow.language.loader import load_workflow
 from fileflow.model.rules import Call, Kind
 from fileflow.planning.calling import asking_of
+from fileflow.planning.joined import Joins
 from fileflow.planning.known import Known
+from fileflow.planning.links import ABSENT
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.planner import make_plan
 from fileflow.planning.questions import UNKNOWN, Question, checked, form_of, paths_of, sites_of
-from fileflow.planning.tables import ABSENT, Joins, RuleTable
+from fileflow.planning.tables import RuleTable
 
 from .fakes import FakeWorld
 

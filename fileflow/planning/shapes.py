@@ -1,0 +1,105 @@
+"""What the text of a rule says of its wildcards and of what its action gets.
+
+Pure: the same whatever the values are, and how many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fileflow.lean import dataclass
+from fileflow.model.patterns import Pattern
+from fileflow.model.rules import Entry, Relation, Rule, shown_name
+from fileflow.planning.filling import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the text of a rule says of its wildcards, before any value is known.
+
+    `written` tells for each input which entry of the rule it comes from: one with wildcards of its
+    own stands for several.
+    """
+
+    mapped: tuple[str, ...]
+    path_wildcards: tuple[str, ...]
+    free: tuple[str, ...]
+    gathered: tuple[str, ...]
+    inputs: tuple[Entry, ...]
+    outputs: tuple[Entry, ...]
+    written: tuple[int, ...]
+
+
+def shape_of(rule: Rule, relations: Iterable[Relation]) -> Shape:
+    """The mapped, gathered and free wildcards of a rule, with entry-own wildcards expanded."""
+    each = [(k, one) for k, entry in enumerate(rule.inputs) for one in _expanded(entry)]
+    inputs = tuple(one for _, one in each)
+    outputs = tuple(one for entry in rule.outputs if not entry.absent for one in _expanded(entry))
+    known = {
+        name for relation in relations for name in relation.names if name not in relation.path_names
+    }
+    scattered = set(rule.scatter)
+    mapped = dict.fromkeys(
+        name
+        for entry in outputs
+        if entry.pattern is not None
+        for name in entry.pattern.wildcards
+        if name not in scattered
+    )
+    everywhere = dict.fromkeys(mapped)
+    for entry in inputs:
+        if entry.pattern is not None and not entry.absent:
+            everywhere.update(dict.fromkeys(entry.pattern.wildcards))
+    return Shape(
+        mapped=tuple(mapped),
+        path_wildcards=tuple(everywhere),
+        free=tuple(name for name in mapped if name not in known),
+        gathered=tuple(name for name in everywhere if name not in mapped),
+        inputs=inputs,
+        outputs=outputs,
+        written=tuple(k for k, _ in each),
+    )
+
+
+def _expanded(entry: Entry) -> list[Entry]:
+    """An entry with a wildcard of its own stands for a list of entries, an absent one for none."""
+    if entry.own is None or entry.pattern is None:
+        return [entry._replace(rule=None) if entry.absent else entry]
+    own = entry.own
+    if own.made is not None:  # not known yet: the job waits
+        holes = {name: f"{{{shown_name(name)}}}" for name in own.names}
+        return [entry._replace(pattern=partly(entry.pattern, holes))]
+    out = []
+    for row in zip(*own.columns, strict=True):
+        values = dict(zip(own.names, row, strict=True))
+        pattern = partly(entry.pattern, values)
+        listed = entry.listed or not entry.one
+        out.append(entry._replace(pattern=pattern, own=None, listed=listed))
+    return out
+
+
+def partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
+    """A pattern with some of its wildcards filled in."""
+    parts = [pattern.parts[0]]
+    names: list[str] = []
+    for name, part in zip(pattern.names, pattern.parts[1:], strict=True):
+        if name in values:
+            parts[-1] += values[name] + part
+        else:
+            names.append(name)
+            parts.append(part)
+    wildcards = tuple(name for name in pattern.wildcards if name not in values)
+    return pattern._replace(parts=tuple(parts), names=tuple(names), wildcards=wildcards)
+
+
+def items_of(entries: Sequence[Entry], single: Sequence[bool]) -> tuple[Item, ...]:
+    """Groups entries into what an action gets: one item a name, one for each unnamed entry."""
+    named: dict[object, list[int]] = {}
+    for k, entry in enumerate(entries):
+        named.setdefault(entry.name if entry.name is not None else k, []).append(k)
+    out = []
+    for key, numbers in named.items():
+        first = numbers[0]
+        alone = len(numbers) == 1 and not entries[first].listed and single[first]
+        out.append(Item(key if isinstance(key, str) else None, tuple(numbers), alone))
+    return tuple(out)

@@ -730,33 +730,7 @@ class Closure:
         if not lacking and not self.choices and not self._may_ring():
             return set(), []
         had = Derivation(self)
-        decided = False
-        errors = Collector()
-        for (path, makers), entry in self.open.items():
-            able = [maker for maker in makers if had.can(maker)]
-            if len(able) > 1:
-                able = [maker for maker in able if had.without(path, maker)] or able
-            maker = self._preferred(path, able, entry, errors) if able else None
-            if maker is None and not able:
-                maker = SOURCE if self._may_be_source(path) else self._first_asked(makers)
-            if maker is not None:
-                self.picked[path, makers] = maker
-                decided = True
-                if maker == SOURCE:
-                    self.decided[path] = SOURCE
-        errors.raise_if_any()
-        for path, maker, link in had.hopeless():
-            if not self._is_free(maker) or path in self.decided:
-                continue
-            if self._may_be_source(path, link.pattern):
-                self.decided[path] = SOURCE
-                decided = True
-        for path, maker in self._lists_made():
-            if not had.can(maker) and self._is_free(maker) and self._may_be_source(path):
-                self.unknowns.take_as_source(path)
-                self.later = {}
-                decided = True
-        if decided:
+        if self._find_sources(had) or self._choose(had):
             return None
         asking = [
             table.base | row
@@ -779,6 +753,52 @@ class Closure:
             errors.add(missing_error(self.finder, one))
         errors.raise_if_any()
         raise AssertionError
+
+    def _find_sources(self, had: Derivation) -> bool:
+        """Takes files that are there, and whose makers cannot be had, as sources; whether any is.
+
+        Before anything is chosen, and what others need first: with it their makers may be had.
+        """
+        found: dict[str, Sequence[int]] = {}
+        for path, makers in self.open:
+            if not any(map(had.can, makers)) and self._may_be_source(path):
+                found[path] = makers
+        for path, maker, link in had.hopeless():
+            if path not in found and self._is_free(maker):
+                if self._may_be_source(path, link.pattern):
+                    found[path] = (maker,)
+        lists = [
+            path
+            for path, maker in self._lists_made()
+            if not had.can(maker) and self._is_free(maker) and self._may_be_source(path)
+        ]
+        self.decided.update(dict.fromkeys(had.innermost(found), SOURCE))
+        for path, makers in self.open:
+            if path in self.decided:
+                self.picked[path, makers] = SOURCE
+        for path in lists:
+            self.unknowns.take_as_source(path)
+            self.later = {}
+        return bool(found or lists)
+
+    def _choose(self, had: Derivation) -> bool:
+        """Chooses a maker of each path that several could make; whether there is any.
+
+        Raises:
+            FileflowError: if nothing decides.
+        """
+        errors = Collector()
+        for (path, makers), entry in self.open.items():
+            able = [maker for maker in makers if had.can(maker)]
+            if len(able) > 1:
+                able = [maker for maker in able if had.without(path, maker)] or able
+            maker = self._preferred(path, able, entry, errors) if able else None
+            if maker is None and not able:
+                maker = self._first_asked(makers)
+            if maker is not None:
+                self.picked[path, makers] = maker
+        errors.raise_if_any()
+        return bool(self.open)
 
     def _lists_made(self) -> list[tuple[str, int]]:
         """The lists of values that wanted jobs are to make, each with its job."""

@@ -5,7 +5,7 @@ Slow and exact; only asked where something is open or missing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from fileflow.errors import Exit, FileflowError, did_you_mean
@@ -13,7 +13,7 @@ from fileflow.model.rules import unnamed_column
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import is_found, own_names
 from fileflow.planning.links import PENDING, ROW, SHIFT, SOURCE, Link
-from fileflow.planning.ordering import ring_error
+from fileflow.planning.ordering import components, ring_error
 from fileflow.planning.plan import Missing
 from fileflow.planning.tables import RuleTable, wanted_rows
 
@@ -126,6 +126,43 @@ class Derivation:
             for path, makers, link in self.needs(job):
                 if len(makers) == 1 and makers[0] not in self.able:
                     yield path, makers[0], link
+
+    def innermost(self, paths: Mapping[str, Sequence[int]]) -> Collection[str]:
+        """Of these paths, whose makers cannot be had, those that no other of them can help to be
+        had; of some that need each other all."""
+        if len(paths) < 2:
+            return paths
+        needs: dict[int, set[int]] = {}
+        todo = [maker for makers in paths.values() for maker in makers]
+        while todo:
+            job = todo.pop()
+            if job not in needs:
+                needs[job] = {maker for _, makers in self._unmet(job) for maker in makers}
+                todo += needs[job]
+        groups = components(needs)
+        group_of = {job: number for number, group in enumerate(groups) for job in group}
+        helped: list[bool] = []
+        for number, group in enumerate(groups):
+            outside = [
+                (path, group_of[maker])
+                for job in group
+                for path, makers in self._unmet(job)
+                for maker in makers
+                if group_of[maker] != number
+            ]
+            helped.append(any(path in paths or helped[other] for path, other in outside))
+        found = [
+            path
+            for path, makers in paths.items()
+            if not any(helped[group_of[maker]] for maker in makers)
+        ]
+        return found or paths
+
+    def _unmet(self, job: int) -> Iterator[tuple[str, Sequence[int]]]:
+        """What a job needs and none of its makers can be had, with these."""
+        for path, makers, link in self.needs(job):
+            if not link.can_lack(path) and self.able.isdisjoint(makers):
+                yield path, makers
 
     def hopeless_optional(self) -> set[str]:
         """The paths of optional inputs whose makers cannot be had: they are absent."""

@@ -80,6 +80,29 @@ def test_a_rule_whose_inputs_cannot_be_had_drops_out(space):
     assert space.read("out/b.txt") == "two\n"
 
 
+CHAIN = """
+rules:
+  all: {input: main.exe}
+  ld: {input: "{p}.o", output: "{p}.exe", shell: "cat {input} > {output}"}
+  as: {input: "{p}.c", output: "{p}.o", shell: "cat {input} > {output}"}
+  yacc: {input: "{p}.y", output: "{p}.c", shell: "cat {input} > {output}"}
+  other: {input: "{p}.z", output: "{p}.c", shell: "cat {input} > {output}"}
+"""
+
+
+@pytest.mark.parametrize("there", [["main.exe"], ["main.exe", "main.o"], ["main.o"]])
+@pytest.mark.parametrize("target", [[], ["main.exe"], ["main.exe", "main.o"]])
+def test_what_is_made_from_a_source_that_a_free_rule_fits_is_no_source(space, there, target):
+    space.workflow(CHAIN)
+    for name in there:
+        space.write(name, "old\n")
+    space.write("main.c", "new\n")
+    assert space.good(*target).built == {"as main", "ld main"}
+    assert space.read("main.exe") == space.read("main.o") == "new\n"
+    space.delete("main.c")
+    assert "main.y is not there" in space.run().text
+
+
 @pytest.mark.parametrize("target", ["lit.up", "lit.txt", "lit", "use"])
 def test_a_file_is_no_source_if_one_of_the_rules_that_it_fits_has_no_free_wildcard(space, target):
     space.workflow("""

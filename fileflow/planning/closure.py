@@ -764,9 +764,9 @@ class Closure:
             if not any(map(had.can, makers)) and self._may_be_source(path):
                 found[path] = makers
         for path, maker, link in had.hopeless():
-            if path not in found and self._is_free(maker):
-                if self._may_be_source(path, link.pattern):
-                    found[path] = (maker,)
+            is_new = path not in found and self._is_free(maker)
+            if is_new and self._may_be_source(path, link.pattern):
+                found[path] = (maker,)
         lists = [
             path
             for path, maker in self._lists_made()

@@ -159,15 +159,18 @@ class Plan:
             self.in_part.pop(job, None)
 
     def asks_for(self, job: int, path: str) -> bool:
-        """Whether a path that a job makes was asked for, or something below it."""
+        """Whether a path that a job makes was asked for, or something below it.
+
+        Who asks for all that a job makes asks for none of its logs.
+        """
         if job not in self.asked:
             return False
         paths = self.in_part.get(job)
-        return (
-            paths is None
-            or path in paths
-            or any(one.startswith(path.rstrip("/") + "/") for one in paths)
-        )
+        if paths is not None:
+            return path in paths or any(one.startswith(path.rstrip("/") + "/") for one in paths)
+        table = self.table_of(job)
+        logs = (table.log_path(entry, job & ROW) for entry in table.rule.logs)
+        return path not in logs or path in self.named_paths
 
     def table_of(self, job: int) -> RuleTable:
         """The table that a job is in."""

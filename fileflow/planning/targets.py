@@ -160,7 +160,8 @@ class Targets:
         closure.want_rows(table, range(table.count))
         closure.close()
         for link in table.links:
-            several = any(len(closure.tables[n].shape.outputs) > 1 for n in link.tables)
+            makers_of = [closure.tables[number] for number in link.tables]
+            several = any(len(t.shape.outputs) > 1 or t.rule.logs for t in makers_of)
             for row in range(table.count):
                 makers = link.makers_of(row)
                 for path, maker in zip(link.paths_of(row), makers, strict=False) if several else ():

@@ -237,3 +237,34 @@ def test_a_function_may_write_its_log_anew(space: Space) -> None:
     assert space.flow("log", "o/1").stdout == "working on 1\n"
     assert space.flow("log", "o/2").stdout == "anew"
     assert space.flow("log", "o/3").stdout == "working on 3\n"
+
+
+TAKEN = """
+    rules:
+      all: {input: [sum.txt, o]}
+      p: {output: o, log: p.log, shell: "echo x > {log}; echo 1 > {output}"}
+      sum: {input: p.log, output: sum.txt, shell: "cat {input} > {output}"}
+    """
+
+
+@pytest.mark.parametrize(
+    ("targets", "built"),
+    [
+        ([], set()),
+        (["sum.txt", "o"], set()),
+        (["p", "sum"], set()),
+        (["p.log"], {"p"}),
+        (["p", "p.log"], {"p"}),
+        (["all", "p.log"], {"p"}),
+    ],
+)
+def test_a_log_that_is_gone_is_missed_only_by_who_takes_it_or_asks_for_it(
+    space: Space, targets: list[str], built: set[str]
+):
+    space.workflow(TAKEN)
+    space.good()
+    space.delete("p.log")
+    assert space.good(*targets).built == built
+    space.replace("Workflowfile", "cat {input}", "cat  {input}")
+    space.good()
+    assert space.read("sum.txt") == "x\n"

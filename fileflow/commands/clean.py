@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from fileflow.commands.choosing import asked_jobs, plan_of_everything, plan_of_targets
 from fileflow.engine.project import Project
@@ -66,7 +66,7 @@ class Cleaned:
 def clean(
     project: Project, which: Which, say: Callable[[str], None], *, as_json: bool = False
 ) -> int:
-    """Removes outputs, forgets their records, and removes the folders that it leaves empty.
+    """Removes outputs and the folders that it leaves empty, and forgets what is no more.
 
     Raises:
         FileflowError: if nothing is named, for an unknown target, a file that cannot be removed,
@@ -81,11 +81,12 @@ def clean(
     cleaned = _sorted_out(chosen, which)
     if chosen.paths and not which.dry_run:
         with project.hold() as session:
+            rules = session.workflow.rules
             chosen = _chosen(session, which)
             cleaned = _sorted_out(chosen, which)
-            # The record goes last: killed in between, the outputs count as gone, not as unknown.
+            # Records go last: killed in between, the outputs count as gone, not as unknown.
             _remove(cleaned.paths)
-            _forget(session, chosen.paths)
+            _forget(session, chosen.paths, keep=() if which.all or which.orphans else rules)
     if as_json:
         facts = {
             "removed": cleaned.paths,
@@ -280,14 +281,18 @@ def _remove_empty_folders(folder: str) -> None:
         folder = os.path.dirname(folder)
 
 
-def _forget(session: Session, chosen: dict[str, set[str]]) -> None:
-    """Forgets the jobs of which nothing is left that was chosen or could be."""
+def _forget(session: Session, chosen: dict[str, set[str]], keep: Collection[str]) -> None:
+    """Forgets the jobs of which nothing is left that was chosen or could be.
+
+    Those of the rules `keep` are only gone: who took from them is as fresh as before.
+    """
     records = session.records
     gone = []
     for key, paths in chosen.items():
         outputs = records.jobs[key].outputs
         if paths.issuperset(outputs) and not any(map(os.path.lexists, outputs)):
-            gone.append(key)
+            if records.jobs[key].head.rule not in keep:
+                gone.append(key)
             if ("failed", key) in records.notes:
                 records.note("failed", key, None)
     records.forget(gone)

@@ -209,11 +209,16 @@ def test_nothing_named_is_an_error_and_so_is_an_unknown_name(months: Folder) -> 
     assert not months.there(".fileflow")
 
 
-def test_what_is_gone_already_is_forgotten(months: Folder) -> None:
+def test_an_intermediate_that_was_cleaned_is_not_missed_until_it_is_needed(months: Folder) -> None:
     months.build()
-    months.delete("build/01.txt", "build/02.txt")
+    cleaned(months, "copy")
+    assert not months.there("build/01.txt")
+    assert months.build().built == 0
     assert cleaned(months, "copy") == ["nothing to remove"]
-    assert months.build().built == 2
+    assert months.build().built == 0
+    assert months.build("copy").built == 2
+    cleaned(months, all=True)
+    assert months.build().built == 3
 
 
 def test_a_program_gets_the_paths(months: Folder) -> None:

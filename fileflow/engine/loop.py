@@ -63,6 +63,14 @@ class Belled(Protocol):
         already."""
 
 
+@runtime_checkable
+class Dropping(Protocol):
+    """A runner that can be told to begin nothing more."""
+
+    def drop(self, slot: int) -> None:
+        """What the slot has not begun comes back as `LEFT`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How a run goes; none of it can change what is made.
@@ -103,6 +111,8 @@ class Lane:
     stopping: float | None = None
     since: int = 0
     is_long: bool = False
+    unwell: int = 0
+    dropped: bool = False
     timed_out: set[int] = field(default_factory=set)
 
 
@@ -294,6 +304,8 @@ class Loop:
                 self._stop_lanes()
             elif not self._ending():
                 self._start_ready()
+            elif not self.outdated:
+                self._drop_unbegun()
             if self._may_grow():
                 self._take_grown()
                 continue
@@ -599,7 +611,9 @@ class Loop:
             for job in started:
                 shown = orders.shown(job & ROW) if self.settings.print_commands else None
                 self.tell(events.JobStarted(self.facts(job), self._reason(job), shown))
-        self.runners[lane.runner].submit(lane.number, Batch(orders.work, batch, lists))
+        halts = bool(self.settings.max_failures)
+        made = Batch(orders.work, batch, lists, halts=halts, seen=lane.unwell)
+        self.runners[lane.runner].submit(lane.number, made)
 
     def _withdraw(self, table: RuleTable, job: int) -> None:
         """What is made under its own name is not what was recorded, from now until it is done."""
@@ -937,6 +951,11 @@ class Loop:
 
     def _not_done(self, lane: Lane, outcome: Outcome) -> None:
         job = outcome.index
+        if outcome.end is End.LEFT:
+            self._leave(lane, job)
+            self._again(job)
+            return
+        lane.unwell += 1
         timed_out = job in lane.timed_out
         self._leave(lane, job)
         self.busy += outcome.seconds
@@ -1108,6 +1127,14 @@ class Loop:
                 left = min(left, 0.5) if running is None else left
                 soonest = left if soonest is None else min(soonest, left)
         return soonest
+
+    def _drop_unbegun(self) -> None:
+        """Enough has failed: what no slot has begun comes back."""
+        for lane in self._busy():
+            runner = self.runners[lane.runner]
+            if not lane.dropped and isinstance(runner, Dropping):
+                lane.dropped = True
+                runner.drop(lane.number)
 
     def _stop_lanes(self) -> None:
         now = time.monotonic()

@@ -332,6 +332,7 @@ class _Loop:
         work: Sequence[Any] | None,
         orders: list[tuple[Any, ...]],
         lists: dict[int, Any],
+        *_halts: object,  # a batch is one job here
     ) -> None:
         if work is not None:
             self._works[key] = work_from(work)

@@ -29,6 +29,7 @@ from loky.process_executor import ProcessPoolExecutor
 
 from fileflow.errors import Exit, FileflowError
 from fileflow.executors import slot as slots
+from fileflow.lean import replace
 from fileflow.model.work import Batch, Died, Event
 from fileflow.world.commands import Born
 from fileflow.world.functions import Description
@@ -191,7 +192,7 @@ class Processes:
         """A batch as the slot is sent it; it is the slot's from here on."""
         key = batch.work.key
         message = slots.batch_message(
-            Batch(batch.work, batch.orders, self._new_lists(process, batch)),
+            replace(batch, lists=self._new_lists(process, batch)),
             with_work=key not in process.known_works,
         )
         process.known_works.add(key)
@@ -235,6 +236,11 @@ class Processes:
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.process.pid, signal.SIGTERM)
+
+    def drop(self, slot: int) -> None:
+        """Lets the slot begin nothing more: what it has not begun comes back as `LEFT`."""
+        if slot in self._slots:
+            self._table.drop(slot)
 
     def running(self, slot: int) -> tuple[int, float] | None:
         """The job that the slot runs, and when it began on the monotonic clock."""

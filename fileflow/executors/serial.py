@@ -73,7 +73,10 @@ class Serial:
                 self._lists.update(batch.lists)
                 doer.share(self._lists)
                 while orders:
-                    events.append(doer.do(batch.work.key, orders.popleft()))
+                    outcome = doer.do(batch.work.key, orders.popleft())
+                    events.append(outcome)
+                    if batch.halts and outcome.end is not End.DONE:
+                        until = 0.0  # what else is to begin is asked first
                     if doer.stopping or monotonic() > until:
                         break
                 if doer.stopping:
@@ -95,19 +98,22 @@ class Serial:
         """The job that runs, and when it began on the monotonic clock."""
         return self._now
 
+    def drop(self, slot: int) -> None:
+        """Begins nothing more: what has not begun comes back as `LEFT`."""
+        self._give_back(End.LEFT)
+
+    def _give_back(self, end: End) -> None:
+        for _, orders in self._waiting:
+            self._dropped += [Outcome(order.index, order.attempt, end) for order in orders]
+        self._waiting.clear()
+
     def stop(self, slot: int, *, kill: bool) -> None:
         """Ends the job that runs, and drops the rest; for a signal handler of this thread.
 
         Raises:
             Stopped: inside the running function, as if it had raised it.
         """
-        for _, orders in self._waiting:
-            self._dropped += [
-                Outcome(order.index, order.attempt, End.STOPPED, message="stopped")
-                for order in orders
-            ]
-            orders.clear()
-        self._waiting.clear()
+        self._give_back(End.STOPPED)
         doer = self._doer
         if doer is not None:
             doer.stopping = True

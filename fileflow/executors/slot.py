@@ -88,7 +88,7 @@ def batch_message(batch: Batch, *, with_work: bool) -> Message:
         for order in batch.orders
     ]
     work = values_of(batch.work) if with_work else None
-    return ("batch", batch.work.key, work, orders, batch.lists)
+    return ("batch", batch.work.key, work, orders, batch.lists, batch.halts, batch.seen)
 
 
 def work_from(fields: Sequence[Any]) -> Work:
@@ -192,6 +192,8 @@ class _Slot:
         self._number = slot
         self._table = survivors.SlotTable(f"{STATE}/stage/{run}/{survivors.TABLE}", slots)
         self._table.enter(slot)
+        self._is_dropped = self._table.drop_reader(slot)
+        self._unwell = 0
         log = f"{STATE}/logs/{run}/{slot}.log"
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         faulthandler.enable(file=descriptor)
@@ -271,7 +273,13 @@ class _Slot:
         self._line.sendall(framed(("described", _told(found))))
 
     def _do_batch(
-        self, key: int, work: Sequence[Any] | None, orders: list[Message], lists: dict[int, Any]
+        self,
+        key: int,
+        work: Sequence[Any] | None,
+        orders: list[Message],
+        lists: dict[int, Any],
+        halts: bool,
+        seen: int,
     ) -> None:
         doer = self._doer
         if work is not None:
@@ -281,7 +289,12 @@ class _Slot:
         by = signal.SIGTERM if doer.is_command(key) else signal.SIGKILL
         tie_to_engine(self._engine, by)
         for fields in orders:
+            if (halts and seen < self._unwell) or self._is_dropped():
+                self._block.append(plain(Outcome(fields[0], fields[1], End.LEFT)))
+                continue
             outcome = doer.do(key, Order(*fields))  # may flush the block before it ends
+            if outcome.end is not End.DONE:
+                self._unwell += 1
             self._block.append(plain(outcome))
             if doer.stopping:
                 break

@@ -66,6 +66,7 @@ class _Thread:
         self.batches: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self.lock = threading.Lock()
         self.stopping = False
+        self.dropped = False
         self.sent = False
         self.now: tuple[int, float] | None = None
         self.doer: Doer | None = None
@@ -73,6 +74,7 @@ class _Thread:
         self._number = number
         self._stage = stage
         self._unfinished: list[int] = []
+        self._unwell = 0
         self.thread = threading.Thread(
             target=self._serve, name=f"fileflow-slot-{number}", daemon=True
         )
@@ -120,10 +122,13 @@ class _Thread:
         doer.share(batch.lists)
         for order in batch.orders:
             outcome = Outcome(order.index, order.attempt, End.STOPPED, message="stopped")
-            if not self.stopping:
+            if self.dropped or (batch.halts and batch.seen < self._unwell):
+                outcome.end = End.LEFT
+            elif not self.stopping:
                 # It may arrive between the end of the function and `_leave_action`.
                 with contextlib.suppress(Stopped):
                     outcome = doer.do(batch.work.key, order)
+                self._unwell += outcome.end is not End.DONE
             self._unfinished.remove(order.index)
             self._owner.tell(outcome)
 
@@ -247,6 +252,11 @@ class Threads:
         """The job that the slot runs, and when it began on the monotonic clock."""
         thread = self._slots.get(slot)
         return thread.now if thread else None
+
+    def drop(self, slot: int) -> None:
+        """Lets the slot begin nothing more: what it has not begun comes back as `LEFT`."""
+        if slot in self._slots:
+            self._slots[slot].dropped = True
 
     def stop(self, slot: int, *, kill: bool) -> None:
         """Ends the job that the slot runs as soon as it is in Python code; drops the rest.

@@ -139,12 +139,16 @@ class Batch:
     """Jobs of one rule for one slot, done one after the other.
 
     `lists` brings shared lists of inputs that its jobs name, by number; each is sent to a slot
-    once.
+    once. With `halts` a job that does not end well is the last one that the slot begins, of this
+    batch and of those that wait behind it: the others are `LEFT`. It begins again with a batch
+    whose sender knows of it: `seen` is of how many such jobs of the slot he knows.
     """
 
     work: Work
     orders: list[Order]
     lists: dict[int, SharedList] = field(default_factory=dict)
+    halts: bool = False
+    seen: int = 0
 
 
 class End(str, Enum):
@@ -156,6 +160,7 @@ class End(str, Enum):
     CHANGED = "changed"
     STOPPED = "stopped"
     DRAWS = "draws"
+    LEFT = "left"
 
 
 @dataclass(slots=True)
@@ -167,7 +172,7 @@ class Outcome:
         end: DONE: outputs are published; FAILED: the action failed; MISSING: it did not make its
             outputs (or not as `ensure` says); CHANGED: an input changed while it ran; STOPPED: it
             was ended from outside; DRAWS: it, or one beside it in its process, drew
-            from a global generator that they share.
+            from a global generator that they share; LEFT: it was not begun.
         started: seconds since the epoch; seconds: wall time; cpu: seconds; memory: peak, bytes.
         log: (file, offset, length) of its kept stdout and stderr.
         outputs: for each output (signature, digest), taken after the move; empty unless DONE. Of a

@@ -33,6 +33,7 @@ _COMMAND = struct.Struct("=QQQ")
 _SIZE = 128
 _JOB_AT = _WHO.size
 _COMMAND_AT = _JOB_AT + _JOB.size
+_DROP_AT = _COMMAND_AT + _COMMAND.size
 _PATIENCE = 10.0
 
 
@@ -94,6 +95,14 @@ class SlotTable:
     def command(self, slot: int, pid: int, born: Born) -> None:
         """Writes down which command the slot runs, and when it started; 0 for none."""
         _COMMAND.pack_into(self._map, slot * _SIZE + _COMMAND_AT, pid, *born)
+
+    def drop(self, slot: int) -> None:
+        """Tells the slot to begin nothing more."""
+        self._map[slot * _SIZE + _DROP_AT] = 1
+
+    def drop_reader(self, slot: int) -> Callable[[], int]:
+        """Tells the slot, again and again, whether it is told so."""
+        return partial(self._map.__getitem__, slot * _SIZE + _DROP_AT)
 
     def read(self, slot: int) -> Entry:
         """What the slot's entry says."""

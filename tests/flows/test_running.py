@@ -110,6 +110,68 @@ def test_keep_going_until_so_many_have_failed(space):
     assert flow.counts() == (0, 0, 2, 5)
 
 
+SHORT = """
+    wildcards: {{n: {{range: 40}}}}
+    rules:
+      all: {{input: "o/{{n}}"}}
+      make: {{output: "o/{{n}}", {action}}}
+    """
+SHORT_PYTHON = """
+import os
+
+def make(output, n: int):
+    with open(os.environ["RAN_LOG"], "a") as log:
+        log.write(f"{n}\\n")
+    if n % 10 == 3 and os.path.exists("fails"):
+        raise ValueError("it fails")
+    output.write_text("")
+"""
+SHORT_SHELL = (
+    'shell: "echo {n} >> $RAN_LOG; [ ! -e fails ] || [ $(({n} % 10)) != 3 ]; touch {output}"'
+)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+@pytest.mark.parametrize(
+    "action",
+    [
+        SHORT_SHELL,
+        'run: "steps:make"',
+        'run: "steps:make", executor: thread',
+        'run: "steps:make", executor: serial',
+    ],
+)
+def test_jobs_that_wait_in_a_slot_do_not_begin_after_a_failure(space, action, most):
+    """Once it is known how short they are, many are handed over at once."""
+    space.source("steps.py", SHORT_PYTHON.replace("\\\\", "\\"))
+    space.workflow(SHORT.format(action=action))
+    space.good("-j", "1")
+    space.write("fails", "")
+    flow = space.run("-B", "-j", "1", "--max-failures", str(most))
+    began = space.log
+    assert (flow.status, flow.counts()[2]) == (1, most)
+    assert sum(int(n) % 10 == 3 for n in began) == most
+    assert int(began[-1]) % 10 == 3
+    assert flow.counts()[0] == len(began) - most
+
+
+def test_jobs_that_wait_in_other_slots_do_not_begin_after_a_failure(space):
+    space.workflow("""
+        wildcards: {n: {range: 30}}
+        rules:
+          all: {input: "o/{n}"}
+          make: {output: "o/{n}", shell: "sleep $WAIT; [ {n} != $BAD ]; touch {output}"}
+        """)
+    json = ("--progress", "json", "-j", "2")
+    assert space.flow(*json, env={"WAIT": "0", "BAD": "none"}).status == 0
+    flow = space.flow("-B", *json, env={"WAIT": "0.1", "BAD": "0"})
+    assert flow.status == 1
+    # Those that were running when it failed, one in each slot, are the last.
+    ended = [event for event in flow.events if "status" in event and "rule" in event]
+    failed = next(k for k, event in enumerate(ended) if event["status"] == "failed")
+    assert len(ended) - failed <= 3
+
+
 def test_a_failure_shows_the_rule_its_wildcards_and_the_last_lines(space):
     space.workflow(FAILING)
     flow = space.flow("-j", "1", "bad/2.txt")

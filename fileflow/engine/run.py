@@ -100,7 +100,7 @@ def run(
         for line in (*session.workflow.warnings, *session.records.warnings):
             tell(events.Note(line))
         session.answers.interrupted = lambda: bool(stop.signal)
-        runners = _Runners(session, settings, wakeup, lock.fileno())
+        runners = _Runners(session, settings, stop, wakeup, lock.fileno())
         try:
             loop, finished = _run(session, wishes, settings, tell, stop, runners, tick, settled)
         except KeyboardInterrupt:
@@ -390,9 +390,12 @@ def count_states(decided: Decided) -> dict[State, int]:
 class _Runners:
     """The runners of one run, made when they are first needed."""
 
-    def __init__(self, session: Session, settings: Settings, wakeup: int, lock: int | None) -> None:
+    def __init__(
+        self, session: Session, settings: Settings, stop: Stop, wakeup: int, lock: int | None
+    ) -> None:
         self.session = session
         self.settings = settings
+        self.stop = stop
         self.wakeup = wakeup
         self.lock = lock
         self.name = time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + f"-{os.getpid()}"
@@ -429,14 +432,18 @@ class _Runners:
             from fileflow.executors.threads import Threads
 
             generators = self._shared_generators()
-            return Threads(
+            threads = Threads(
                 root, self.name, first_slot=count, wakeup=self.wakeup, generators=generators
             )
+            self.stop.hooks.append(threads.interrupt)
+            return threads
         if name == SERIAL:
             from fileflow.executors.serial import Serial
 
             generators = self._shared_generators()
-            return Serial(root, self.name, slot=2 * count, generators=generators)
+            serial = Serial(root, self.name, slot=2 * count, generators=generators)
+            self.stop.hooks.append(serial.interrupt)
+            return serial
         from fileflow.executors.plug_ins import load
 
         return load(name, root, self.name, count)
@@ -489,9 +496,9 @@ def _signals(stop: Stop) -> Iterator[int]:
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def on_signal(number: int, _frame: object) -> None:
-        stop(number)
-        if stop.count > 2:
+        if stop.count >= 2:
             os._exit(128 + number)
+        stop(number)
 
     ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     for number in _SIGNALS:

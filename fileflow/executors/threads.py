@@ -12,6 +12,7 @@ import ctypes
 import os
 import queue
 import select
+import signal
 import sys
 import threading
 import traceback
@@ -20,11 +21,12 @@ from typing import Any, BinaryIO, TextIO
 
 from fileflow.model.work import Batch, Died, End, Event, Outcome
 from fileflow.world.actions import Doer
+from fileflow.world.commands import children_of, signal_children
 from fileflow.world.functions import Stopped
 from fileflow.world.modules import borrow, give_back
 from fileflow.world.seeding import SharedGenerators
 from fileflow.world.staging import STATE, Stage
-from fileflow.world.surroundings import InThread
+from fileflow.world.surroundings import InThread, tracker_ids
 
 _GRACE = 5.0
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
@@ -67,6 +69,7 @@ class _Thread:
         self.lock = threading.Lock()
         self.stopping = False
         self.dropped = False
+        self.abandoned = False
         self.sent = False
         self.now: tuple[int, float] | None = None
         self.doer: Doer | None = None
@@ -95,6 +98,8 @@ class _Thread:
                 with owner.generators.thread():
                     self._do(doer, batch)
         except Exception:  # a mistake of ours, or a full disk: nobody must wait for this slot
+            if self.abandoned:
+                return
             with contextlib.suppress(OSError, ValueError):
                 traceback.print_exc()
             if not self._unfinished and (batch := self.batches.get()) is not None:
@@ -102,8 +107,9 @@ class _Thread:
             # Who comes first is to blame: if all went on, they might begin in vain for ever.
             index = self.now[0] if self.now else next(iter(self._unfinished), None)
             printed = (log, 0, self._printed(around))
-            seconds = monotonic() - self.now[1] if self.now else 0.0
-            owner.tell(Died(self.slot, index, 1, 0, printed, self._unfinished, seconds=seconds))
+            owner.tell(
+                Died(self.slot, index, 1, 0, printed, self._unfinished, seconds=self._took())
+            )
         finally:
             for stream in owner.streams:
                 stream.streams.pop(ident, None)
@@ -111,6 +117,21 @@ class _Thread:
                 around.close()
             if self.doer is not None:
                 self.doer.close()
+
+    def _took(self) -> float:
+        return monotonic() - self.now[1] if self.now else 0.0
+
+    def abandon(self) -> Died:
+        """Waits for it no more, whatever it does: nothing of it is told or published from now on.
+
+        A thread cannot be killed; it ends with the process, if not before.
+        """
+        self.abandoned = True
+        unfinished = [*self._unfinished, *self.left()]
+        index = self.now[0] if self.now else None
+        log = (f"{STATE}/logs/{self._owner.run}/{self._number}.log", 0, 0)
+        code = -signal.SIGKILL
+        return Died(self.slot, index, code, 0, log, unfinished, seconds=self._took())
 
     def _printed(self, around: InThread | None) -> int:
         with contextlib.suppress(OSError, ValueError):
@@ -129,6 +150,8 @@ class _Thread:
                 with contextlib.suppress(Stopped):
                     outcome = doer.do(batch.work.key, order)
                 self._unwell += outcome.end is not End.DONE
+            if self.abandoned:
+                return
             self._unfinished.remove(order.index)
             self._owner.tell(outcome)
 
@@ -208,6 +231,10 @@ class Threads:
         self._next = first_slot
         self._wakeup = wakeup
         self._slots: dict[int, _Thread] = {}
+        self._ending: dict[int, _Thread] = {}
+        self._abandoned: list[_Thread] = []
+        self._interrupted = False
+        self._others = set(children_of(os.getpid()))
         self._told: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._bell, self._ring = os.pipe()
         os.set_blocking(self._bell, False)
@@ -261,12 +288,25 @@ class Threads:
     def stop(self, slot: int, *, kill: bool) -> None:
         """Ends the job that the slot runs as soon as it is in Python code; drops the rest.
 
-        A thread cannot be killed: `kill` does the same.
+        A thread cannot be killed: with `kill` it is waited for no more.
         """
         thread = self._slots.pop(slot, None)
         if thread is not None:
             thread.stop()
             thread.batches.put(None)
+            self._ending[slot] = thread
+        if kill and slot in self._ending:
+            if self._interrupted:
+                self.interrupt(True)
+            thread = self._ending.pop(slot)
+            self._abandoned.append(thread)
+            self.tell(thread.abandon())
+
+    def interrupt(self, kill: bool) -> None:
+        """Ends the processes that jobs have started; for a signal that ends the run."""
+        self._interrupted = True
+        number = signal.SIGKILL if kill else signal.SIGTERM
+        signal_children(number, {*self._others, *tracker_ids()})
 
     def close(self) -> None:
         """Ends all slots, and gives streams and working folder back."""
@@ -274,7 +314,8 @@ class Threads:
             thread.stop()
             thread.batches.put(None)
         deadline = monotonic() + _GRACE
-        for thread in self._slots.values():
+        threads = [*self._slots.values(), *self._ending.values()]
+        for thread in threads:
             thread.thread.join(max(0.0, deadline - monotonic()))
         for name, stream in zip(("stdout", "stderr"), self.streams, strict=True):
             if getattr(sys, name) is stream:
@@ -282,6 +323,6 @@ class Threads:
         self.generators.close()
         os.chdir(self._before)
         give_back(self._root)
-        if not any(thread.thread.is_alive() for thread in self._slots.values()):
+        if not any(thread.thread.is_alive() for thread in [*threads, *self._abandoned]):
             os.close(self._bell)
             os.close(self._ring)

@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from fileflow.language.bash import Redirection
@@ -228,6 +228,34 @@ def end_children(session: int = 0, spared: Sequence[int] = ()) -> int:
             if child not in out_of_reach:
                 _reap(child)
     return len(ended)
+
+
+def signal_children(number: int, spared: Collection[int]) -> bool:
+    """Sends a signal to the children of this process, and to theirs, but for `spared`; whether
+    there are any.
+
+    Who leads a session of its own is not meant: slots do, and die with the engine.
+    """
+    found = False
+    for child in children_of(os.getpid()):
+        facts = process_facts(child)
+        if child in spared or facts is None or facts[0] in "ZX" or facts[2] == child:
+            continue
+        found = True
+        for pid in (*descendants_of(child), child):
+            try:
+                os.kill(pid, number)
+            except (ProcessLookupError, PermissionError):
+                continue
+    return found
+
+
+def end_signalled(spared: Collection[int], seconds: float) -> None:
+    """Waits for children that were sent a signal, so long at most; kills those that are left."""
+    deadline = time.monotonic() + seconds
+    while signal_children(0, spared) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    signal_children(signal.SIGKILL, spared)
 
 
 def _let_end(session: int, made: Callable[[], Sequence[str]], waits: Callable[[], None]) -> bool:

@@ -198,7 +198,7 @@ class OwnProcess:
             pool = getattr(sys.modules.get(name), "_executor", None)
             if pool is not None:
                 pool.shutdown(wait=True, kill_workers=True)
-        left = end_children(spared=_tracker_ids())
+        left = end_children(spared=tracker_ids())
         if left:
             notes.append(left_behind(left))
 
@@ -350,7 +350,7 @@ def text_stream(descriptor: int) -> TextIO:
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
-def _tracker_ids() -> list[int]:
+def tracker_ids() -> list[int]:
     """Processes of the standard library's and loky's own that outlive a job on purpose."""
     found = []
     for name in _TRACKERS:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 
 import pytest
 
@@ -113,6 +114,49 @@ def test_two_signals_end_a_job_that_does_not_listen(space):
     running.send(signal.SIGINT)
     assert running.end(3).status == 130
     assert not is_alive(pid_of_the_job(space))
+
+
+HERE = """
+import os, subprocess, time
+
+def flag(pid):
+    with open(os.environ["FLAGS"] + "/part", "w") as file:
+        file.write(f"{pid}\\n")
+    os.rename(os.environ["FLAGS"] + "/part", os.environ["FLAGS"] + "/pid")
+
+def starts(output):
+    child = subprocess.Popen(["sh", "-c", "trap '' TERM; while true; do sleep 0.05; done"])
+    flag(child.pid)
+    child.wait()
+    output.write_text("")
+
+def waits(output):
+    flag(os.getpid())
+    time.sleep(60)
+    output.write_text("")
+"""
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
+@pytest.mark.parametrize("function", ["starts", "waits"])
+@pytest.mark.parametrize("executor", ["thread", "serial"])
+def test_a_signal_ends_jobs_in_this_process_and_what_they_started(
+    space, executor, function, numbers
+):
+    space.source("steps.py", HERE.replace("\\\\", "\\"))
+    space.workflow(f"rules: {{a: {{output: o, run: 'steps:{function}', executor: {executor}}}}}")
+    running = space.start()
+    wait_for(lambda: space.flagged("pid"), "the job")
+    for number in numbers:
+        running.send(number)
+        time.sleep(0.2)  # two that come at once are one
+    flow = running.end(20)
+    assert flow.status == 128 + numbers[0]
+    assert "Traceback" not in flow.text
+    assert not is_alive(pid_of_the_job(space))
+    assert not space.exists("o")
+    space.source("steps.py", "def waits(output): output.write_text('')\nstarts = waits\n")
+    assert space.good().counts() == (1, 0, 0, 0)
 
 
 def test_after_the_death_of_the_engine_the_next_run_goes_on(space, held):

@@ -250,6 +250,29 @@ def test_a_time_limit_ends_the_whole_process_tree(space):
     assert not space.exists("a.txt")
 
 
+def test_a_thread_that_cannot_be_ended_is_waited_for_no_longer(space):
+    """What it still does is not published."""
+    space.source(
+        "steps.py",
+        """
+        import time
+        def make(output):
+            time.sleep(3)
+            output.write_text("late")
+        """,
+    )
+    space.workflow("""
+        rules:
+          all: {input: [a, b]}
+          make: {output: a, run: "steps:make", executor: thread, timeout: 0.2}
+          after: {output: b, shell: "sleep 4; touch {output}"}
+        """)
+    flow = space.run("-k", "-j", "2")
+    failed = next(event for event in flow.events if event.get("status") == "failed")
+    assert "timed out after 0.2" in failed["message"] and failed["seconds"] < 2.5
+    assert (flow.counts(), space.exists("a")) == ((1, 0, 1, 0), False)
+
+
 def test_a_time_limit_ends_a_function(space):
     space.write("steps.py", "def make(output):\n    while True:\n        pass\n")
     space.workflow("""

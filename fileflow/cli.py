@@ -153,7 +153,11 @@ def _target(word: str, start: str, root: str) -> Target:
         return Target(word, word)
     path = os.path.relpath(os.path.join(start, word), root)
     if os.path.isabs(word) and path.startswith(".."):
-        path = word
+        # The shell tells the folder as it was entered, which may be by a link.
+        folder, name = os.path.split(word.rstrip("/"))
+        there = os.path.join(os.path.realpath(folder), name)
+        path = os.path.relpath(there, os.path.realpath(root))
+        path = word if path.startswith("..") else path
     return Target("" if "/" in word or word in (".", "..") else word, path)
 
 

@@ -288,3 +288,15 @@ def test_values_that_constraints_leave_out_cannot_be_asked_for_beside_a_free_one
     for path in ("one/x/7/n", "one/x/8/m"):
         flow = space.run(path)
         assert (flow.status, "no rule makes such a path" in flow.text) == (2, True), flow.text
+
+
+def test_a_target_may_be_named_through_a_link_to_the_folder(space):
+    space.workflow("rules: {a: {input: i, output: sub/o, shell: 'cp {input} {output}'}}")
+    space.write("i", "1\n")
+    link = space.outside / "link"
+    link.symlink_to(space.root)
+    assert space.good(f"{link}/sub/o").built == {"a"}
+    space.write("i", "2\n")
+    assert space.good(f"{link}/sub/o").built == {"a"}
+    assert space.flow("clean", f"{link}/sub/o").status == 0
+    assert not space.exists("sub/o")

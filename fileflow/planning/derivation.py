@@ -13,7 +13,7 @@ from fileflow.model.rules import unnamed_column
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import is_found, own_names
 from fileflow.planning.links import PENDING, ROW, SHIFT, SOURCE, Link
-from fileflow.planning.ordering import components, ring_error
+from fileflow.planning.ordering import chain_shown, components, ring_error
 from fileflow.planning.plan import Missing
 from fileflow.planning.tables import RuleTable, wanted_rows
 
@@ -218,9 +218,7 @@ def _is_of_found_values(table: RuleTable, link: Link) -> bool:
 
 def missing_error(finder: Finder, missing: Missing) -> FileflowError:
     """A source that is not there: who needs it, and a path near it that a rule makes."""
-    chain = missing.chain
-    shown = chain if len(chain) <= 6 else [*chain[:2], "…", *chain[-3:]]
-    hint = f"needed by {' ← '.join(reversed(shown))}"
+    hint = f"needed by {chain_shown(missing.chain)}"
     near = None
     if missing.entry is not None and missing.entry.pattern is not None:
         near = near_output(finder, missing.path)

@@ -172,12 +172,40 @@ def ring_error(tables: Mapping[int, RuleTable], stuck: Sequence[int]) -> Fileflo
         if following is None:
             break
         job = following
-    ring = [*walked[position.get(job, 0) :], job]
+    ring = walked[position.get(job, 0) :]
+    asking = _asking(tables, ring)
+    if asking:
+        first = ring.index(asking.pop(0))
+        ring = [*ring[first:], *ring[:first]]
+    ring.append(ring[0])
     labels = [tables[j >> SHIFT].label(j & ROW) for j in ring]
     shown = labels if len(labels) <= 8 else [*labels[:4], "…", *labels[-3:]]
+    askers = [tables[j >> SHIFT].label(j & ROW) for j in reversed(asking)]
     table = tables[ring[0] >> SHIFT]
     return FileflowError(
         f"these jobs need each other in a ring: {' → '.join(shown)}",
         place=table.rule.place,
-        hint="each arrow reads `needs`; take one of these inputs away",
+        hint="each arrow reads `needs`; take one of these inputs away"
+        + (f"; needed by {chain_shown(askers)}" if askers else ""),
     )
+
+
+def _asking(tables: Mapping[int, RuleTable], ring: Sequence[int]) -> list[int]:
+    """A job of a ring that others ask for, who does, who asks for that, and so on; or nothing."""
+    takers: dict[int, int] = {}
+    inside = set(ring)
+    for table in tables.values():
+        for row in wanted_rows(table):
+            for maker in makers_of(tables, table.base | row):
+                if table.base | row not in inside:
+                    takers.setdefault(maker, table.base | row)
+    chain = [job for job in ring if job in takers][:1]
+    while chain and chain[-1] in takers and takers[chain[-1]] not in chain:
+        chain.append(takers[chain[-1]])
+    return chain
+
+
+def chain_shown(chain: Sequence[str]) -> str:
+    """A chain of requests, from the target on, as it is told: the last one first."""
+    shown = chain if len(chain) <= 6 else [*chain[:2], "…", *chain[-3:]]
+    return " ← ".join(reversed(shown))

@@ -302,3 +302,18 @@ def test_a_function_that_takes_no_names_is_refused_before_anything_runs(space):
     space.replace("Workflowfile", "output: out", "input: act.py, output: out")
     assert space.good().built == {"make"}
     assert "'input': PosixPath('act.py')" in space.read("out")
+
+
+def test_a_ring_of_jobs_tells_who_asks_for_it(space):
+    space.workflow("""
+        rules:
+          all: {input: t}
+          t: {input: a, output: t, shell: "cp {input} {output}"}
+          a: {input: b, output: a, shell: "cp {input} {output}"}
+          b: {input: a, output: b, shell: "cp {input} {output}"}
+        """)
+    flow = space.flow()
+    assert flow.status == 2
+    assert "in a ring: a → b → a" in flow.stderr
+    assert "needed by t ← all" in flow.stderr
+    assert "needed by" not in space.flow("b").stderr

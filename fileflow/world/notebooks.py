@@ -1,12 +1,14 @@
 """Runs a notebook from its first cell to its last: `python -m fileflow.world.notebooks IN OUT`.
 
 Knows nbclient and the variables that every script of a job has; nothing of rules or slots. The
-executed copy is kept also when a cell fails.
+executed copy is kept also when a cell fails. A kernel talks through sockets in a folder of its own,
+outside of the project, which is gone when the notebook has run.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from importlib import import_module
@@ -30,16 +32,40 @@ get_ipython().events.register("pre_run_cell", _fileflow_seeds)
 """
 
 
+# A socket's path has about 100 bytes; what follows the folder is "/k-ipc-5".
+_LONGEST = 80
+
+
 def execute(path: str, copy: str) -> int:
     """Runs the notebook at `path`, keeps it with its results at `copy`; the exit status."""
-    with tempfile.TemporaryDirectory(prefix="nb") as folder:
-        # Sockets, history and profiles of this kernel alone, not below the home folder.
+    # Ended from outside before the kernel is there: the folder goes too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    with tempfile.TemporaryDirectory(prefix="nb", dir=_place()) as folder:
+        # History and profiles of this kernel alone, not below the home folder.
         for name in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
             os.environ.setdefault(name, folder)
-        return _execute(path, copy)
+        return _execute(path, copy, folder)
 
 
-def _execute(path: str, copy: str) -> int:
+def _place() -> str:
+    """Where the folder of a kernel lies: the usual place, or one whose name is short."""
+    usual = tempfile.gettempdir()
+    if len(os.fsencode(usual)) <= _LONGEST - 20 or not os.access("/tmp", os.W_OK):
+        return usual
+    return "/tmp"
+
+
+def _connection(folder: str) -> dict[str, str]:
+    """How to talk to a kernel: by sockets in its folder, by ports only if its name is too long.
+
+    A port may be taken by another before the kernel has it.
+    """
+    short = len(os.fsencode(folder)) <= _LONGEST
+    transport = "ipc" if short else "tcp"
+    return {"transport": transport, "connection_file": os.path.join(folder, "k.json")}
+
+
+def _execute(path: str, copy: str, folder: str) -> int:
     try:
         nbclient: Any = import_module("nbclient")
         nbformat: Any = import_module("nbformat")
@@ -63,7 +89,7 @@ def _execute(path: str, copy: str) -> int:
         timeout=None,
         resources={"metadata": {"path": os.getcwd()}},
         on_notebook_start=seed if (drawn := _seed()) is not None else None,
-        config=traitlets.Config({"KernelManager": {"transport": "ipc"}}),
+        config=traitlets.Config({"KernelManager": _connection(folder)}),
     )
     try:
         client.execute()

@@ -304,9 +304,9 @@ class Space:
             err.read_text("utf-8", errors="replace"),
         )
 
-    def run(self, *args: str, cwd: str = ".") -> Flow:
+    def run(self, *args: str, cwd: str = ".", env: dict[str, str] | None = None) -> Flow:
         """Run with JSON lines on stderr."""
-        return self.flow(*args, "--progress", "json", cwd=cwd)
+        return self.flow(*args, "--progress", "json", cwd=cwd, env=env)
 
     def good(self, *args: str, cwd: str = ".") -> Flow:
         """Run with JSON lines; it must end well."""

@@ -67,6 +67,37 @@ def test_a_notebook_runs_with_the_facts_of_its_job(space: Space, notebooks: None
     assert space.good("q.txt").built == set()
 
 
+def test_notebooks_beside_each_other_talk_to_their_own_kernels(space: Space, notebooks: None):
+    space.workflow("""
+        rules:
+          all: {input: "{n}.txt"}
+          make: {output: "{n}.txt", script: notebooks/n.ipynb}
+        wildcards: {n: {range: 4}}
+        """)
+    write_notebook(
+        space,
+        "import os, time\nfrom fileflow import job\ntime.sleep(0.5)",
+        "job.output[0].write_text('\\n'.join(os.listdir('.')))\nassert job.wildcards.n != '3'",
+    )
+    flow = space.run("-j", "2", "-k", env={"TMPDIR": str(space.outside)})
+    assert flow.status == 1
+    assert flow.built == {"make 0", "make 1", "make 2"}
+    seen = {name for n in range(3) for name in space.lines(f"{n}.txt")}
+    assert seen <= {".fileflow", "Workflowfile", "notebooks", *(f"{n}.txt" for n in range(3))}
+    assert not list(space.outside.glob("nb*"))
+
+
+def test_a_long_temporary_folder_is_not_too_long_for_sockets(space: Space, notebooks: None):
+    space.write("a.txt", "x")
+    write_notebook(space, "from fileflow import job\njob.output[0].write_text('1')")
+    space.workflow(WORKFLOW)
+    folder = space.outside / ("long" * 25)
+    folder.mkdir()
+    flow = space.run("q.txt", env={"TMPDIR": str(folder)})
+    assert flow.built == {"make q"}, flow.text
+    assert not list(folder.iterdir())
+
+
 def test_a_single_path_of_the_job_may_be_opened(space: Space, notebooks: None):
     space.workflow(WORKFLOW)
     space.write("a.txt", "one")

@@ -247,7 +247,7 @@ class Began:
     def may_be_later(self, path: str) -> bool:
         """Whether a file, or one in a folder, may have changed since."""
         try:
-            return any(self._is_later(os.stat(one)) for one in _all_of(path))
+            return any(self._is_later(found) for found in _all_of(path))
         except OSError:
             return True
 
@@ -257,11 +257,14 @@ class Began:
         return max(found.st_ctime_ns, found.st_mtime_ns) >= min(self.time, self.clock) - _FOREIGN_NS
 
 
-def _all_of(path: str) -> Iterator[str]:
-    yield path
-    if stat.S_ISDIR(os.stat(path).st_mode):
+def _all_of(path: str) -> Iterator[os.stat_result]:
+    """A file; or a folder, what lies in it, and the folders in it."""
+    found = os.stat(path)
+    yield found
+    if stat.S_ISDIR(found.st_mode):
         folders = {path}
         for name in files_below(path):
-            yield os.path.join(path, name)
-            folders.add(os.path.dirname(os.path.join(path, name)))
-        yield from folders
+            one = os.path.join(path, name)
+            yield os.stat(one) if os.path.exists(one) else os.lstat(one)
+            folders.add(os.path.dirname(one))
+        yield from map(os.stat, folders)

@@ -6,11 +6,13 @@ A *signature* is 32 bytes, size, mtime_ns, ctime_ns and inode of a file: equal s
 unchanged bytes, unless the file was young when it was taken (see `Clock`). A directory's signature
 is a digest of the names and signatures of all files below it. A *digest* is 16 bytes of a hash of
 the content; for a directory, of the names and digests of all files below it (empty folders and
-rights do not count).
+rights do not count). A link below a directory is what it leads to; one that leads to nothing counts
+by its name and by what it says.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -77,8 +79,17 @@ def cut(column: bytes, size: int) -> list[bytes]:
 
 
 def files_below(folder: str) -> list[str]:
-    """All files below a folder, relative to it, in the order of their text; links followed."""
+    """All files below a folder, relative to it, in the order of their text; links followed.
+
+    A link that leads to nothing, or in a ring, is one of them.
+    """
+    return _below(folder)[0]
+
+
+def _below(folder: str) -> tuple[list[str], bool]:
+    """The files below a folder, and whether any of what lies there is a link."""
     out: list[str] = []
+    linked = False
     stack = [""]
     seen: set[tuple[int, int]] = set()
     while stack:
@@ -91,19 +102,35 @@ def files_below(folder: str) -> list[str]:
         with os.scandir(here) as entries:
             for entry in entries:
                 name = f"{below}/{entry.name}" if below else entry.name
-                if entry.is_dir():
+                if entry.is_file(follow_symlinks=False):
+                    out.append(name)
+                elif entry.is_dir(follow_symlinks=False):
                     stack.append(name)
                 else:
-                    out.append(name)
+                    linked = linked or entry.is_symlink()
+                    (stack if os.path.isdir(entry.path) else out).append(name)
     out.sort()
-    return out
+    return out, linked
+
+
+def _lost_link(path: str, size: int) -> bytes | None:
+    """What stands for a link that leads to nothing, in `size` bytes; None if it is not one."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP) and os.path.islink(path):
+            said = os.fsencode(os.readlink(path))
+            return hashlib.blake2b(said, digest_size=size, person=b"link").digest()
+    return None
 
 
 def _directory_signature(path: str) -> bytes | None:
     made = hashlib.blake2b(digest_size=SIGNATURE.size)
     try:
         for name in files_below(path):
-            made.update(os.fsencode(name) + b"\0" + (signature(os.path.join(path, name)) or b""))
+            one = os.path.join(path, name)
+            sign = signature(one) or _lost_link(one, SIGNATURE.size) or b""
+            made.update(os.fsencode(name) + b"\0" + sign)
     except OSError:
         return None
     return made.digest()
@@ -249,10 +276,28 @@ def digest(path: str) -> bytes:
         return file_digest(path)
     if not stat.S_ISDIR(mode):
         raise OSError(f"{path} is neither a file nor a folder")
+    return folder_digest(path)[0]
+
+
+def folder_digest(path: str) -> tuple[bytes, bool]:
+    """The digest of a folder, and whether a link lies in it: then it may differ elsewhere.
+
+    Raises:
+        OSError: if something of it cannot be read.
+    """
     made = hashlib.blake2b(digest_size=DIGEST_SIZE)
-    for name in files_below(path):
-        made.update(os.fsencode(name) + b"\0" + file_digest(os.path.join(path, name)))
-    return made.digest()
+    names, linked = _below(path)
+    for name in names:
+        one = os.path.join(path, name)
+        try:
+            content = file_digest(one)
+        except OSError:
+            lost = _lost_link(one, DIGEST_SIZE) if linked else None
+            if lost is None:
+                raise
+            content = lost
+        made.update(os.fsencode(name) + b"\0" + content)
+    return made.digest(), linked
 
 
 def steady_digest(path: str) -> tuple[bytes, bytes] | None:

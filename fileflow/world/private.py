@@ -129,8 +129,8 @@ def _copy(source: str, target: str) -> None:
         return
     try:
         found = os.stat(source)
-    except FileNotFoundError:
-        if os.path.islink(source):
+    except OSError:
+        if os.path.islink(source) and not os.path.exists(source):
             os.symlink(os.readlink(source), target)
             return
         raise

@@ -22,7 +22,15 @@ from collections.abc import Iterable, Sequence
 
 from fileflow.lean import dataclass
 from fileflow.model.work import Work
-from fileflow.world.files import Clock, digest, file_digest, files_below, signature, signature_of
+from fileflow.world.files import (
+    Clock,
+    digest,
+    file_digest,
+    files_below,
+    folder_digest,
+    signature,
+    signature_of,
+)
 
 STATE = ".fileflow"
 FOREIGN = "foreign"
@@ -113,6 +121,8 @@ class Stage:
         self._watched: list[tuple[str, int]] = []
         self._single: str | None = None
         self._files: list[str] = []
+        # Folders in which links lie: these may lead elsewhere, or to nothing, in the final place.
+        self._linked: set[str] = set()
         self.clear()
 
     # Before the job ---------------------------------------------------------------------------
@@ -255,6 +265,7 @@ class Stage:
         missing: list[str] = []
         wrong: list[str] = []
         digests: list[bytes] = []
+        self._linked = set()
         for position, (path, final) in enumerate(zip(staged, outputs, strict=True)):
             try:
                 mode = os.lstat(path).st_mode
@@ -267,7 +278,13 @@ class Stage:
                 wrong.append(f"{final} should be {kind} and is {_kind(mode)}")
                 continue
             try:
-                digests.append(digest(path))
+                if shape.directories[position]:
+                    content, linked = folder_digest(path)
+                    if linked:
+                        self._linked.add(final)
+                else:
+                    content = digest(path)
+                digests.append(content)
                 lack = _lack(path, mode, shape.ensure[position])
             except OSError as error:
                 wrong.append(f"{final} cannot be read: {error.strerror or error}")
@@ -293,7 +310,7 @@ class Stage:
         """Moves the outputs into place; (signature, digest) of each, as it is then.
 
         Raises:
-            OSError: if one cannot be moved.
+            OSError: if one cannot be moved, or read where it is then.
         """
         if shape.plain:
             published = []
@@ -315,6 +332,8 @@ class Stage:
                 self._put(path, final)
             if protect and folder:
                 _protect_tree(final)
+            if folder and outputs[position] in self._linked:
+                content = digest(final)
             published.append((signature(final) or b"", content))
         return published
 

@@ -121,7 +121,7 @@ class Log(Output):
 
     def paths(self) -> list[str]:
         """The path of each row."""
-        return self.pattern.fill_rows(self.table.columns, self.table.count)
+        return self.table.log_paths(self.entry)
 
 
 class Scatter(Output):

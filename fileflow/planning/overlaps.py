@@ -1,6 +1,7 @@
 """No path of a plan has two makers, and none lies inside what another job makes as a whole.
 
-Pure: it looks at the texts of paths, never at a disk.
+Pure: it looks at the texts of paths, never at a disk. Logs are made too: two jobs that write one
+would lose what one of them said.
 """
 
 from __future__ import annotations
@@ -8,13 +9,42 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from fileflow.errors import Collector, FileflowError
+from fileflow.lean import dataclass
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry
 from fileflow.planning.links import ROW, SOURCE
 from fileflow.planning.plan import Plan
 from fileflow.planning.tables import RuleTable, wanted_links, wanted_rows
 
-Spot = tuple[RuleTable, int, Pattern]
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """An output (the k-th) or a log of a rule, which its wanted jobs make."""
+
+    table: RuleTable
+    k: int
+    entry: Entry
+    pattern: Pattern
+    is_log: bool
+
+    @property
+    def is_scattered(self) -> bool:
+        """Whether a job of it makes paths that are found as it runs."""
+        return not self.is_log and self.k in self.table.scattered
+
+    def paths(self) -> Sequence[str]:
+        """The paths of the wanted rows; empty for a log whose path cannot be told."""
+        table = self.table
+        rows = wanted_rows(table)
+        paths = table.log_paths(self.entry) if self.is_log else table.output_paths(self.k)
+        return paths if isinstance(rows, range) else [paths[row] for row in rows]
+
+
+def _spots(table: RuleTable) -> Iterator[Spot]:
+    for is_log, entries in ((False, table.shape.outputs), (True, table.rule.logs)):
+        for k, entry in enumerate(entries):
+            if entry.pattern is not None:
+                yield Spot(table, k, entry, entry.pattern, is_log)
 
 
 def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
@@ -29,12 +59,10 @@ def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
     new_folders = dict(folders)
     spots: list[Spot] = []
     for table in plan.tables.values():
-        for k, entry in enumerate(table.shape.outputs):
-            if entry.pattern is None:
-                continue
-            spots.append((table, k, entry.pattern))
-            if entry.pattern.directory:
-                paths = table.output_paths(k)
+        for spot in _spots(table):
+            spots.append(spot)
+            if spot.pattern.directory and not spot.is_log:
+                paths = table.output_paths(spot.k)
                 mine = {paths[row]: table.base | row for row in wanted_rows(table)}
                 made.update(mine)
                 folders.update(mine)
@@ -42,7 +70,7 @@ def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
                     new_folders.update(mine)
     for group in _near(spots):
         # What a scatter finds is new also where its own jobs are as they were.
-        if any(table.scattered or table.number not in plan.same for table, _, _ in group):
+        if any(spot.table.scattered or spot.table.number not in plan.same for spot in group):
             _check_doubles(plan, group, errors)
     for table in plan.tables.values():
         above = new_folders if table.number in plan.same else folders
@@ -156,72 +184,66 @@ def _folders_written_in(table: RuleTable, folders: Collection[str]) -> Iterator[
 
 
 def _near(spots: list[Spot]) -> list[list[Spot]]:
-    """Outputs in groups: those of different groups begin so that no path can be of both."""
+    """What is made in groups: what is in different ones begins so that no path can be of both."""
     groups: list[list[Spot]] = []
     head = ""
-    for spot in sorted(spots, key=lambda spot: spot[2].parts[0]):
-        if not groups or not spot[2].parts[0].startswith(head):
+    for spot in sorted(spots, key=lambda spot: spot.pattern.parts[0]):
+        if not groups or not spot.pattern.parts[0].startswith(head):
             groups.append([])
-            head = spot[2].parts[0]
+            head = spot.pattern.parts[0]
         groups[-1].append(spot)
     return groups
 
 
-def _paths(table: RuleTable, k: int) -> Sequence[str]:
-    """The paths of the wanted rows."""
-    paths = table.output_paths(k)
-    rows = wanted_rows(table)
-    return paths if isinstance(rows, range) else [paths[row] for row in rows]
-
-
 def _all_differ(spots: list[Spot]) -> bool:
-    """Whether all paths of these outputs are different."""
-    spots = sorted(spots, key=lambda spot: spot[0].count)
-    table, k, pattern = spots.pop()
+    """Whether all paths of these outputs and logs are different."""
+    spots = sorted(spots, key=lambda spot: spot.table.count)
+    last = spots.pop()
     seen: set[str] = set()
     count = 0
     for other in spots:
-        paths = _paths(*other[:2])
+        paths = other.paths()
         count += len(paths)
         seen.update(paths)
     if len(seen) < count:
         return False
-    if seen and not seen.isdisjoint(_paths(table, k)):
+    if seen and not seen.isdisjoint(last.paths()):
         return False
     # Rows differ: so do paths that are made of one value and stand for the whole row.
-    if len(pattern.names) == 1 and set(table.names) <= {*pattern.names}:
+    if len(last.pattern.names) == 1 and set(last.table.names) <= {*last.pattern.names}:
         return True
-    paths = _paths(table, k)
+    paths = last.paths()
     return len(set(paths)) == len(paths)
 
 
 def _check_doubles(plan: Plan, spots: list[Spot], errors: Collector) -> None:
     # What one scatter finds it cannot find twice: that is minded beside other outputs only.
-    minds_found = len(spots) > 1 and any(k in table.scattered for table, k, _ in spots)
+    minds_found = len(spots) > 1 and any(spot.is_scattered for spot in spots)
     if not minds_found and _all_differ(spots):
         return
     made: dict[str, int] = {}
     numbered = {id(table): n for n, table in enumerate(plan.tables.values())}
-    for table, k, _ in sorted(spots, key=lambda spot: (numbered[id(spot[0])], spot[1])):
-        paths = table.output_paths(k)
-        finds = minds_found and k in table.scattered
-        for row in wanted_rows(table):
-            for path in (paths[row], *(table.known_files(row).get(k, ()) if finds else ())):
-                other = made.setdefault(path, table.base | row)
-                if other != table.base | row:
-                    errors.add(_doubled(plan, path, other, table, k, row))
+    for spot in sorted(spots, key=lambda spot: (spot.is_log, numbered[id(spot.table)], spot.k)):
+        table = spot.table
+        finds = minds_found and spot.is_scattered
+        for row, path in zip(wanted_rows(table), spot.paths(), strict=True):
+            for one in (path, *(table.known_files(row).get(spot.k, ()) if finds else ())):
+                other = made.setdefault(one, table.base | row)
+                if other != table.base | row and one:
+                    errors.add(_doubled(plan, one, other, spot, row))
                     return
 
 
-def _doubled(
-    plan: Plan, path: str, other: int, table: RuleTable, k: int, row: int
-) -> FileflowError:
+def _doubled(plan: Plan, path: str, other: int, spot: Spot, row: int) -> FileflowError:
+    table = spot.table
     hint = "let their outputs differ in every value that tells them apart"
     if table.scattered or plan.table_of(other).scattered:
         hint = "let what is scattered lie where no other rule writes"
+    if spot.is_log:
+        hint = "give each a log of its own: what one of them wrote would be lost"
     return FileflowError(
         f"{path} is made by two jobs: {plan.label(other)} and {table.label(row)}",
-        place=table.shape.outputs[k].place,
+        place=spot.entry.place,
         hint=hint,
     )
 

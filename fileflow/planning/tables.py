@@ -275,6 +275,22 @@ class RuleTable:
             return (paths[0][row],)
         return tuple([self.output_paths(k)[row] for k in range(len(paths))])
 
+    def log_paths(self, entry: Entry) -> list[str]:
+        """The paths of one of the rule's log files, one for each row.
+
+        Empty where config lacks a key that the path names: that is told of the jobs that run.
+        """
+        assert entry.pattern is not None, "bug: a log file is a path"
+        if not entry.pattern.lookups:
+            return entry.pattern.fill_rows(self.columns, self.count)
+        paths = []
+        for row in range(self.count):
+            try:
+                paths.append(self.log_path(entry, row))
+            except FileflowError:
+                paths.append("")
+        return paths
+
     def log_path(self, entry: Entry, row: int) -> str:
         """The path of one of the rule's log files for a job."""
         assert entry.pattern is not None, "bug: a log file is a path"

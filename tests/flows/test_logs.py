@@ -268,3 +268,70 @@ def test_a_log_that_is_gone_is_missed_only_by_who_takes_it_or_asks_for_it(
     space.replace("Workflowfile", "cat {input}", "cat  {input}")
     space.good()
     assert space.read("sum.txt") == "x\n"
+
+
+TWO = """
+    rules:
+      all: {input: [a, c]}
+      a: {output: a, log: %s, shell: 'echo 1 > {output}; echo 1 > {log}'}
+      c: {output: c, log: %s, shell: 'echo 2 > {output}; echo 2 > {log}'}
+    """
+
+
+def test_two_rules_cannot_write_one_log(space: Space):
+    space.workflow(TWO % ("x", "./x"))
+    for words in ((), ("-n",), ("check",), ("check", "--json")):
+        flow = space.flow(*words)
+        assert flow.status == 2, words
+        assert "x is made by two jobs: a and c" in flow.text
+        assert "Workflowfile:4:23" in flow.text or "--json" in words
+    assert space.flow("a").status == 0  # one of them alone is no mistake
+    space.workflow(TWO % ("logs/a", "logs/c"))
+    assert space.good().built == {"c"}  # another log is no reason
+
+
+def test_a_log_cannot_be_what_another_rule_makes(space: Space):
+    space.workflow("""
+        rules:
+          all: {input: [a, c]}
+          a: {output: a, log: x, shell: 'echo 1 > {output}; echo 1 > {log}'}
+          c: {output: [c, x], shell: 'echo 2 | tee {output}'}
+        """)
+    flow = space.flow()
+    assert flow.status == 2 and "x is made by two jobs: c and a" in flow.text
+    assert "a log of its own" in flow.stderr
+
+
+def test_rules_with_values_cannot_write_one_log(space: Space):
+    space.workflow("""
+        wildcards: {s: [x, y], t: [z, y]}
+        rules:
+          all: {input: ["{s}.1", "{t}.2"]}
+          a: {output: "{s}.1", log: "logs/{s}.log", shell: 'echo > {output}; echo > {log}'}
+          b: {output: "{t}.2", log: "logs/{t}.log", shell: 'echo > {output}; echo > {log}'}
+        """)
+    flow = space.flow()
+    assert flow.status == 2 and "logs/y.log is made by two jobs: a s=y and b t=y" in flow.text
+    assert space.good("x.1", "z.2").built == {"a x", "b z"}
+
+
+def test_logs_by_a_key_of_config_are_told_apart(space: Space):
+    space.workflow("""
+        config: {where: {x: one, y: two}}
+        wildcards: {s: [x, y]}
+        rules:
+          all: {input: "{s}.1"}
+          a:
+            output: "{s}.1"
+            log: "logs/{config.where[s]}/{s}.log"
+            shell: 'echo > {output}; echo > {log}'
+          two: {output: two.txt, log: logs/two/y.log, shell: 'echo > {output}; echo > {log}'}
+        """)
+    assert space.good().built == {"a x", "a y"}
+    assert space.files("logs") == ["logs/one/x.log", "logs/two/y.log"]
+    assert space.good("x.1", "two").status == 0
+    flow = space.flow("y.1", "two")
+    assert flow.status == 2 and "logs/two/y.log is made by two jobs" in flow.text
+    space.replace("Workflowfile", ", y: two", "")
+    flow = space.flow("y.1", "two")
+    assert flow.status == 2 and "config.where" in flow.text and "'y'" in flow.text

@@ -36,7 +36,7 @@ from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Why
 from fileflow.planning.tables import RuleTable
 from fileflow.signature import SIGNATURE
-from fileflow.world.files import DIGEST_SIZE, cut
+from fileflow.world.files import DIGEST_SIZE, NO_DIGEST, cut
 from fileflow.world.records import Record
 
 BATCH_SECONDS = 0.1
@@ -941,18 +941,26 @@ class Loop:
 
         `before` is what was recorded: the outputs, and 48 bytes of each.
         """
-        if before is None or before[0] != outputs:
+        if before is None:
             return True
-        moved = False
-        made = before[1]
-        for k, (_, digest) in enumerate(outcome.outputs):
-            if digest == made[48 * k + 32 : 48 * k + 48]:
+        recorded = [one[32:] for one in cut(before[1], 48)]
+        if not self.settings.rerun:
+            return before[0] != outputs or recorded != [made for _, made in outcome.outputs]
+        # Zeros stand for the pattern of what is scattered, which is no file.
+        was = zip(before[0], recorded, strict=True)
+        earlier = {path: digest for path, digest in was if digest != NO_DIGEST}
+        differ: list[str] = []
+        for path, (_, digest) in zip(outputs, outcome.outputs, strict=True):
+            if digest == NO_DIGEST:
+                continue
+            if earlier.pop(path, None) == digest:
                 self.identical += 1
             else:
-                moved = True
-                if self.settings.rerun:
-                    self.differ.setdefault(table.rule.name, []).append(outputs[k])
-        return moved
+                differ.append(path)
+        differ += earlier  # what is gone
+        if differ:
+            self.differ.setdefault(table.rule.name, []).extend(differ)
+        return before[0] != outputs or bool(differ)
 
     # -- what went wrong ----------------------------------------------------------------------
 

@@ -111,6 +111,39 @@ def test_rerun_names_what_differs(space: Space):
     assert "same.txt" not in flow.text.partition("identical")[2]
 
 
+def test_rerun_names_what_a_scatter_makes_otherwise(space: Space):
+    space.workflow("""
+        rules:
+          all: {input: ["d/{x}", note]}
+          d:
+            output: ["d/{x}", note]
+            scatter: x
+            shell: |
+              for x in $(cat "$FLAGS/values"); do echo 1 > {output[0]}/$x; done
+              cat "$FLAGS/b" >> {output[0]}/b; echo > {output[1]}
+        """)
+    (space.flags / "b").write_text("")
+    (space.flags / "values").write_text("a b c")
+    space.good()
+    flow = space.run("--rerun")
+    assert (flow.summary["identical"], flow.summary["differ"]) == (4, {})
+    (space.flags / "values").write_text("b c e")
+    (space.flags / "b").write_text("2")
+    flow = space.flow("--rerun")
+    assert flow.status == 0
+    assert "2 outputs identical, 3 differ\n  d: d/b, d/e, d/a\n" in flow.text
+    flow = space.run("--rerun")
+    assert (flow.summary["identical"], flow.summary["differ"]) == (4, {})
+
+
+def test_rerun_names_an_output_that_the_rule_has_no_more(space: Space):
+    space.workflow("rules: {a: {output: [x, y], shell: 'echo 1 | tee {output}'}}")
+    space.good()
+    space.workflow("rules: {a: {output: [x, z], shell: 'echo 1 | tee {output}'}}")
+    flow = space.flow("--rerun", "x", "z")
+    assert "1 output identical" in flow.text and "a: z, y" in flow.text, flow.text
+
+
 def test_print_shows_the_filled_commands(space):
     space.write("in put.txt", "x\n")
     space.workflow("""

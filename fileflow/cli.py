@@ -308,7 +308,14 @@ def _command(
         from fileflow.executors.describing import described
 
         return adopt(project, wishes.targets, out.line, describe=described, as_json=as_json)
-    session = project.look()
+    try:
+        session = project.look()
+    except FileflowError as error:
+        if options.command != "check" or not as_json:
+            raise
+        from fileflow.commands.check import refused
+
+        return refused(error, out.line)
     for line in (*session.workflow.warnings, *session.records.warnings):
         err.line(f"note: {line}")
     if options.command == "list":

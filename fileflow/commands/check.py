@@ -60,14 +60,7 @@ def check(
     rules = len(session.workflow.rules)
     jobs = sum(table.count for table in checking.tables() if not table.rule.asks_only)
     if as_json:
-        facts = {
-            "rules": rules,
-            "jobs": jobs,
-            "errors": [_facts(error) for error in errors],
-            "notes": [*session.workflow.warnings, *notes],
-        }
-        say(json.dumps(facts, indent=2))
-        return int(errors[0].status) if errors else 0
+        return _as_json(say, rules, jobs, errors, [*session.workflow.warnings, *notes])
     for note in (*session.workflow.warnings, *notes):
         say(note)
     if len(errors) > 1:
@@ -76,6 +69,28 @@ def check(
         raise errors[0]
     say(f"{_count(rules, 'rule')}, {_count(jobs, 'job')}: nothing wrong")
     return 0
+
+
+def refused(error: FileflowError, say: Callable[[str], None]) -> int:
+    """Prints, as JSON, mistakes with which the Workflowfile could not even be read."""
+    return _as_json(say, 0, 0, error.errors if isinstance(error, Mistakes) else [error], [])
+
+
+def _as_json(
+    say: Callable[[str], None],
+    rules: int,
+    jobs: int,
+    errors: Sequence[FileflowError],
+    notes: Sequence[str],
+) -> int:
+    facts = {
+        "rules": rules,
+        "jobs": jobs,
+        "errors": [_facts(error) for error in errors],
+        "notes": notes,
+    }
+    say(json.dumps(facts, indent=2))
+    return int(errors[0].status) if errors else 0
 
 
 def _count(number: int, what: str) -> str:
@@ -142,7 +157,9 @@ class _Checking:
         targets = askable_rules(self.session.workflow)
         try:
             self._note_lacks(self._plan(targets))
-        except FileflowError:
+        except FileflowError as error:
+            if not self.session.workflow.rules:
+                self.errors.add(error)
             fit: list[Plan] = []
             failed: list[tuple[Target, FileflowError]] = []
             for target in targets:

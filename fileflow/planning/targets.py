@@ -19,6 +19,8 @@ from fileflow.planning.links import ROW, SHIFT, SOURCE
 from fileflow.planning.plan import Target, Wishes
 from fileflow.planning.tables import RuleTable, makers_of, wanted_rows
 
+_NAMED = 8
+
 
 class Targets:
     """Turns what the user asked for into jobs.
@@ -53,6 +55,8 @@ class Targets:
         """Tells rules, paths and patterns apart; an unknown one is an error."""
         rules = self.closure.workflow.rules
         targets = list(self.wishes.targets)
+        if not rules and all("{" in target.name for target in targets):
+            raise _no_rules(self.closure.workflow.absent_rules)
         for tag in self.wishes.tags:
             tagged = [rule for rule in rules.values() if tag in rule.tags]
             if not tagged:
@@ -409,6 +413,18 @@ class Targets:
                     found.add(job)
                     todo.append(job)
         return found & set(wanted)
+
+
+def _no_rules(absent: Mapping[str, str]) -> FileflowError:
+    """All rules are off by their `when`."""
+    names = list(absent)
+    said = [f"{name!r} is only when {absent[name]}" for name in names[:_NAMED]]
+    if len(names) > _NAMED:
+        said.append(f"and {len(names) - _NAMED} more")
+    return FileflowError(
+        f"no rule is there: {'; '.join(said)}",
+        hint="set what one of them asks for in config, or with --config",
+    )
 
 
 def _unknown_target(closure: Closure, path: str, wishes: Wishes) -> FileflowError:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from .space import Space
+
 
 def test_a_free_wildcard_takes_its_value_from_the_path(space):
     space.workflow("""
@@ -146,6 +148,20 @@ def test_a_rule_is_there_only_when_the_config_says_so(space, mode, word):
     space.good("--config", f"mode={mode}")
     assert space.read("out.txt") == f"{word}\n"
     assert space.exists("extra.txt") == (mode == "exact")
+
+
+@pytest.mark.parametrize("words", ["", "-n", "status", "check", "adopt", "{x}", "--tag t"])
+def test_that_no_rule_is_there_is_one_error(quick_space: Space, words: str):
+    quick_space.workflow("""
+        config: {t: false}
+        rules:
+          a: {when: {t: true}, output: a, shell: 'echo > {output}'}
+          b: {when: {t: [x, y]}, output: b, shell: 'echo > {output}'}
+        """)
+    flow = quick_space.flow(*words.split())
+    assert flow.status == 2
+    assert "no rule is there: 'a' is only when config.t is true (it is false); 'b' is" in flow.text
+    assert quick_space.flow("--config", "t=true").status == 0
 
 
 def test_a_rule_with_an_action_and_no_output_runs_whenever_it_is_asked_for(space):

@@ -267,3 +267,22 @@ def test_help_needs_no_workflowfile(space, command):
     flow = space.flow(*command)
     assert flow.status == 0
     assert "fileflow" in flow.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("rules: {a: {outputt: x, shell: 'echo > x'}}", {1}),
+        ("rules: {a: {output: x, shell: 'echo {q}'}}", {1}),
+        ("seeds: 1\nrules:\n  a: {output: x, shel: 'echo'}\n", {1, 3}),
+        ("rules: {a: [", {1}),
+    ],
+)
+def test_check_gives_mistakes_of_the_text_as_json_too(quick_space: Space, text: str, lines: set):
+    quick_space.write("Workflowfile", text)
+    flow = quick_space.flow("check", "--json")
+    assert flow.status == 2
+    facts = json.loads(flow.stdout)
+    assert {error["line"] for error in facts["errors"]} == lines
+    assert all(error["what"] and error["file"] == "Workflowfile" for error in facts["errors"])
+    assert not flow.stderr

@@ -18,6 +18,7 @@ from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.run import run as run_engine
 from fileflow.engine.session import Overrides, Session, find_workflowfile
 from fileflow.errors import FileflowError, did_you_mean
+from fileflow.executors.plug_ins import check_name
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target, Wishes, target_from
 from fileflow.planning.schedule import JobState
@@ -213,6 +214,8 @@ class Workflow:
             raise FileflowError(f"jobs is how many cores may be used, at least 1, not {jobs}")
         if executor is not None and not isinstance(executor, str):
             raise FileflowError(f"executor is the name of one, not {executor!r}")
+        if executor is not None:
+            check_name(executor)
         settings = Settings(
             jobs=jobs or usable_cpus(),
             max_failures=0 if keep_going else 1,

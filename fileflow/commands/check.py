@@ -197,14 +197,19 @@ class _Checking:
     def _note_lacks(self, plan: Plan) -> None:
         """Optional patterns that match nothing at all."""
         for table in plan.tables.values():
+            lacks: dict[str, bool] = {}
             for link in table.links:
                 entry = link.entry
                 if not entry.optional or entry.absent or link.pattern is None:
                     continue
-                if not any(link.paths_of(row) for row in range(table.count) if table.wanted[row]):
-                    note = f"{entry.place}: no file matches {link.pattern} (it is optional)"
-                    if note not in self.notes:
-                        self.notes.append(note)
+                # With values of its own one entry is several links.
+                note = f"{entry.place}: no file matches {link.pattern} (it is optional)"
+                lacks[note] = lacks.get(note, True) and not any(
+                    link.paths_of(row) for row in range(table.count) if table.wanted[row]
+                )
+            for note, nothing in lacks.items():
+                if nothing and note not in self.notes:
+                    self.notes.append(note)
 
     def overlaps(self) -> None:
         """Pairs of rules that make one path: a mistake where it cannot be told which is meant."""

@@ -178,7 +178,7 @@ def _number(
         return found[0]
     if found:
         raise FileflowError(f"{source_name} has {len(found)} columns {column!r}", place=place)
-    if not header:
+    if not any(cell.strip() for cell in header):
         raise FileflowError(f"{source_name} is empty: it has no header", place=place)
     hint = did_you_mean(column, header) or f"its columns: {', '.join(header[:12])}, …"
     raise FileflowError(f"{source_name} has no column {column!r}", place=place, hint=hint)

@@ -245,7 +245,7 @@ def free_rule(table: RuleTable) -> FileflowError:
     """A rule with a wildcard without values was asked for by its name."""
     name = table.shape.free[0]
     near = unnamed_column(table.joins.workflow.relations, name)
-    near = near or did_you_mean(name, table.joins.names)
+    near = near or did_you_mean(name, table.joins.shown_names)
     output = table.shape.outputs[0].pattern
     hint = f"ask for a path such as {output}" + (f"; {near}" if near else "")
     return FileflowError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fileflow.errors import FileflowError
 from fileflow.lean import replace
 from fileflow.model.patterns import Matcher, Pattern
-from fileflow.model.rules import Entry, Relation, Workflow
+from fileflow.model.rules import OWN_MARK, Entry, Relation, Workflow
 from fileflow.planning.joins import Limit, Table, gather_rows, job_rows, limits_of
 from fileflow.planning.known import Known, is_found, own_names
 from fileflow.planning.links import Group
@@ -46,6 +46,7 @@ class Joins:
             self._kept = {}
         self.beyond_reach = beyond_reach(workflow)
         self.names = sorted({n for relation in workflow.relations for n in relation.names})
+        self.shown_names = [name for name in self.names if OWN_MARK not in name]
         self.found_names = {
             name for one in workflow.relations if is_found(one) for name in own_names(one)
         }

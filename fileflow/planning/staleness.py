@@ -83,10 +83,18 @@ def _plain(reason: Reason) -> str:
     return f"{reason.why.value}: {reason.about}" if reason.about else reason.why.value
 
 
-_SENTENCES = {
+_NOTHING = "nothing"
+
+
+def _acted(reason: Reason) -> str:
+    gone = reason.after == _NOTHING and reason.about.startswith("the file ")
+    return f"{reason.about} is gone" if gone else f"{reason.about} changed"
+
+
+_SENTENCES: dict[Why, Callable[[Reason], str]] = {
     Why.MISSING: lambda r: f"{r.about} is missing",
     Why.NO_RECORD: lambda r: f"{r.about} is {r.why.value}",
-    Why.ACTION: lambda r: f"{r.about} changed",
+    Why.ACTION: _acted,
     Why.INPUTS: lambda r: f"inputs: {r.about}",
     Why.CONTENT: lambda r: f"{r.about} changed",
     Why.GONE: lambda r: f"{r.about} is gone, which it read",
@@ -952,6 +960,8 @@ def _same_outputs(table: RuleTable, row: int, record: Record, outputs: tuple[str
 def _part_reasons(key: str, before: object, after: object) -> list[Reason]:
     if before == after or key == "code digest":
         return []
+    if key == "files":  # of a rule whose command names none any more nothing is written down
+        before, after = before or {}, after or {}
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         out = []
         for name in sorted({*before, *after}):
@@ -983,7 +993,7 @@ def _singular(key: str) -> str:
 
 def _shown(value: object) -> str:
     if value is None:
-        return "nothing"
+        return _NOTHING
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 300 else text[:297] + "…"
 

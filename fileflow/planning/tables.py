@@ -177,8 +177,32 @@ class RuleTable:
                 checks = self._compiled.get(name)
                 for value in self.joins.odd_values(column):
                     if not value_allowed(value, checks):
-                        blame(name, value, _unfit(value, name, entry))
+                        blame(name, value, _unfit(value, name, entry, bool(checks)))
+            if pattern.names and not pattern.parts[-1] and entry in self.shape.outputs:
+                for row, error in self._endless(columns, entry, pattern):
+                    if not self.joins.is_found(pattern.names[-1], pattern):
+                        raise error
+                    out.setdefault(row, error)
         return out
+
+    def _endless(
+        self, columns: Mapping[str, Sequence[str]], entry: Entry, pattern: Pattern
+    ) -> Iterator[tuple[int, FileflowError]]:
+        """The rows whose values leave the last part of an output's path empty, and what is wrong.
+
+        Only a constraint lets such values fill a path at all.
+        """
+        if any(name not in columns for name in pattern.names):
+            return
+        last = columns[pattern.names[-1]]
+        if not any(value == "" or value[-1] == "/" for value in self.joins.odd_values(last)):
+            return
+        for row, value in enumerate(last):
+            if value and value[-1] != "/":
+                continue
+            path = pattern.fill({name: columns[name][row] for name in pattern.names})
+            if path[-1:] == "/" or path in ("", "."):
+                yield row, _no_file(value, pattern.names[-1], path, entry)
 
     def row_for(self, values: Mapping[str, str]) -> int | None:
         """The row with these values of the mapped names; a growing table adds it."""
@@ -716,7 +740,7 @@ class RuleTable:
             if name not in known:
                 hint = (
                     unnamed_column(workflow.relations, name)
-                    or did_you_mean(name, self.joins.names)
+                    or did_you_mean(name, self.joins.shown_names)
                     or "declare it under `wildcards:`"
                 )
                 if absent := self._left_out(name):
@@ -786,12 +810,31 @@ def _no_path(name: str, entry: Entry) -> FileflowError:
     )
 
 
-def _unfit(value: str, name: str, entry: Entry) -> FileflowError:
+_OTHERS = "give the wildcard other values, or leave the row out with `except`"
+
+
+def _unfit(value: str, name: str, entry: Entry, constrained: bool) -> FileflowError:
+    """`constrained`: a constraint is there and lets the value pass: it is no cure."""
     shown = "an empty value" if value == "" else f"the value {value!r}"
-    hint = "give the wildcard other values, or leave the row out with `except`"
-    if "/" in value or value == "":
+    what = f"{shown} of {{{name}}} cannot fill a path"
+    hint = _OTHERS
+    parts = [part for part in value.split("/") if part in (".", "..")]
+    if parts:
+        what += f": {parts[0]!r} never fills a part of one"
+    elif "\n" in value or "\0" in value:
+        what += ": it holds a line break" if "\n" in value else ": it holds a NUL"
+    elif ("/" in value or value == "") and not constrained:
         hint = f"if that is meant, write in the rule  constraints: {{{name}: '.*'}}"
-    return FileflowError(f"{shown} of {{{name}}} cannot fill a path", place=entry.place, hint=hint)
+    return FileflowError(what, place=entry.place, hint=hint)
+
+
+def _no_file(value: str, name: str, path: str, entry: Entry) -> FileflowError:
+    shown = "an empty value" if value == "" else f"the value {value!r}"
+    return FileflowError(
+        f"{shown} of {{{name}}} cannot end a path: {path or 'an empty path'} names no file",
+        place=entry.place,
+        hint=_OTHERS,
+    )
 
 
 def matcher_for(table: RuleTable, entry: Entry) -> Matcher:

@@ -93,7 +93,7 @@ class Targets:
                 if wildcard not in self.closure.joins.names:
                     raise FileflowError(
                         f"the target {name!r} names {{{wildcard}}}, which has no values",
-                        hint=did_you_mean(wildcard, self.closure.joins.names),
+                        hint=did_you_mean(wildcard, self.closure.joins.shown_names),
                     )
             table = RuleTable(len(workflow.rules), rule, workflow, self.closure.joins)
             table.make_links()
@@ -349,7 +349,7 @@ class Targets:
         if not known and not free:
             raise FileflowError(
                 f"--where {name}=…: there is no wildcard {name!r}",
-                hint=did_you_mean(name, closure.joins.names),
+                hint=did_you_mean(name, closure.joins.shown_names),
             )
         there = {value for relation in known for value in relation.column(name)}
         lacking = closure.unknowns.lacking

@@ -275,7 +275,11 @@ class Stage:
             wanted = stat.S_ISDIR if shape.directories[position] else stat.S_ISREG
             if not wanted(mode):
                 kind = "a directory" if shape.directories[position] else "a regular file"
-                wrong.append(f"{final} should be {kind} and is {_kind(mode)}")
+                cure = ""
+                if stat.S_ISLNK(mode):
+                    way = "cp -r" if shape.directories[position] else "cp, or `ln` without -s"
+                    cure = f": copy what it leads to ({way})"
+                wrong.append(f"{final} should be {kind} and is {_kind(mode)}{cure}")
                 continue
             try:
                 if shape.directories[position]:

@@ -380,3 +380,17 @@ def test_whether_an_action_gets_a_path_or_a_list_is_a_reason(space, before, afte
     space.write("Workflowfile", SHAPES.replace(before, after))
     assert space.good().built == ({ran} if ran else set())
     assert space.good().summary["built"] == 0
+
+
+def test_a_file_that_a_command_names_and_that_is_gone_is_named(space: Space):
+    space.write("tools/a.sh", "echo 1")
+    space.workflow("""
+        rules:
+          a: {output: a, shell: 'bash tools/a.sh > {output} || echo 2 > {output}'}
+        """)
+    space.good()
+    space.delete("tools/a.sh")
+    for words in (["-n"], ["-n", "-v"], ["why", "a"]):
+        assert "the file tools/a.sh is gone" in space.flow(*words).text
+    assert space.good().built == {"a"}
+    assert space.good().built == set()

@@ -286,3 +286,16 @@ def test_check_gives_mistakes_of_the_text_as_json_too(quick_space: Space, text: 
     assert {error["line"] for error in facts["errors"]} == lines
     assert all(error["what"] and error["file"] == "Workflowfile" for error in facts["errors"])
     assert not flow.stderr
+
+
+def test_check_says_that_nothing_matches_only_where_no_file_of_an_entry_is_there(space: Space):
+    space.workflow("""
+        rules:
+          m:
+            input: {path: "raw/{g}", g: [x, y], optional: true}
+            output: out
+            shell: echo {input} > {output}
+        """)
+    assert "no file matches raw/{g}" in space.flow("check").stdout
+    space.write("raw/y", "")
+    assert space.flow("check").stdout == "1 rule, 1 job: nothing wrong\n"

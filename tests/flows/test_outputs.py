@@ -479,3 +479,15 @@ def test_who_takes_a_file_in_a_folder_rests_if_it_comes_back(space, flags):
     space.delete("c")
     assert space.good().built == {"tree", "c"}
     assert space.read("c") == "3\n"
+
+
+def test_a_link_in_place_of_an_output_is_refused_with_what_to_write_instead(space: Space):
+    space.workflow("""
+        rules:
+          all: {input: [l, d/]}
+          file: {output: l, shell: 'ln -s /etc/passwd {output}'}
+          folder: {output: d/, shell: 'rmdir {output}; ln -s /etc {output}'}
+        """)
+    text = space.flow("-k").text
+    assert "l should be a regular file and is a link: copy what it leads to (cp, or `ln`" in text
+    assert "d should be a directory and is a link: copy what it leads to (cp -r)" in text

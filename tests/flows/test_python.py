@@ -158,6 +158,14 @@ def test_a_wrong_argument_is_told(workflow: Workflow, said, words) -> None:
         assert words in str(caught.value)
 
 
+def test_an_executor_that_is_not_there_is_told_also_where_nothing_is_to_do(
+    workflow: Workflow,
+) -> None:
+    assert workflow.run().status == 0 and not workflow.run(executor="thread").built
+    with pytest.raises(FileflowError, match="there is no executor 'tread'"):
+        workflow.run(executor="tread")
+
+
 def test_a_seed_that_is_no_number_is_told(space: Space, workflow: Workflow) -> None:
     with pytest.raises(FileflowError, match="seed is a whole number, not 'a'"):
         Workflow.load(space.path("Workflowfile"), seed="a")  # type: ignore[arg-type]

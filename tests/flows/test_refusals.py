@@ -207,6 +207,8 @@ def test_a_path_that_fits_in_two_ways_asks_for_a_constraint(space):
     [
         ("sample,lane\na,1\n", "sample, lnae", ["lnae", "lane"]),
         ("sample,lane\na,1\nb,\n", "sample, lane", ["lane"]),
+        ("", "sample", ["s.csv is empty: it has no header"]),
+        ("\n \n", "sample", ["s.csv is empty: it has no header"]),
     ],
 )
 def test_a_sheet_without_a_column_or_with_an_empty_cell_is_refused(space, sheet, columns, words):
@@ -245,6 +247,65 @@ def test_a_value_cannot_lead_out_of_its_place_in_a_path(space, value):
     )
     refused(space, space.flow())
     assert not space.exists("x.txt")
+
+
+@pytest.mark.parametrize(
+    ("value", "pattern", "words"),
+    [
+        ("x/../../y", "o/{n}", "cannot fill a path: '..' never fills"),
+        ("", "o/{n}", "an empty value of {n} cannot end a path: o/ names no file"),
+        ("", "o/{n}/", "an empty value of {n} cannot end a path: o/ names no file"),
+        ("s/", "o/{n}", "the value 's/' of {n} cannot end a path: o/s/ names no file"),
+        ("", "{n}", "an empty value of {n} cannot end a path"),
+    ],
+)
+def test_a_value_that_no_constraint_can_save_is_refused(space, value, pattern, words):
+    space.write(
+        "Workflowfile",
+        f"wildcards:\n  n: ['{value}', z]\nrules:\n  make:\n    output: '{pattern}'\n"
+        "    constraints: {n: '.*'}\n    shell: echo make >> \"$RAN_LOG\"\n",
+    )
+    for command in ((), ("-n",), ("check",)):
+        flow = space.flow(*command)
+        refused(space, flow, words, "leave the row out with `except`")
+        assert "constraints:" not in flow.text.rpartition("^")[2]
+
+
+def test_an_empty_value_may_be_the_beginning_of_a_name(space):
+    space.workflow("""
+        wildcards: {n: ["", k/, y]}
+        rules:
+          make: {output: "o/{n}x", constraints: {n: '.*'}, shell: 'echo > {output}'}
+        """)
+    space.good()
+    assert space.files("o") == ["o/k/x", "o/x", "o/yx"]
+
+
+def test_an_empty_last_value_that_is_found_while_running_fails_its_job_alone(space):
+    space.workflow("""
+        wildcards: {"n, k": {table: t.csv}}
+        rules:
+          all: {input: "o/{k}/{n}", constraints: {n: '.*'}}
+          list: {output: t.csv, shell: 'printf "n,k\\nx,1\\n,2\\n" > {output}'}
+          make: {output: "o/{k}/{n}", constraints: {n: '.*'}, shell: 'echo > {output}'}
+        """)
+    flow = space.flow("-k")
+    assert flow.status == 1 and "cannot end a path: o/2/ names no file" in flow.text, flow.text
+    assert space.exists("o/1/x")
+
+
+def test_a_name_that_stands_for_an_own_wildcard_inside_is_not_told(space):
+    space.workflow("""
+        wildcards: {s: [a]}
+        rules:
+          m: {input: {path: "raw/{o}", o: [1, 2]}, output: "x/{q}", shell: 'echo > {output}'}
+          n: {input: {path: "raw/{o}", o: [1, 2]}, output: {path: "y/{o}", o: [1, 2]},
+              shell: 'echo > {output}'}
+        """)
+    for words in (["m"], ["--where", "zz=1", "n"], ["x/{r}"]):
+        flow = space.flow(*words)
+        refused(space, flow, "known here: s")
+        assert "·" not in flow.text
 
 
 @pytest.mark.parametrize("path", ["free/../../x.txt", "free//x.md", "/etc/x.txt"])

@@ -11,7 +11,7 @@ absent one that must run if one that takes from it must.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import Enum, IntEnum
 from itertools import compress
 from typing import Protocol

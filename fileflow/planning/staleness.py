@@ -610,7 +610,7 @@ class Staleness:
         if changed is not None:
             return changed
         tokens = self.tokens(table, row)
-        if record.inputs != tokens or record.head.input_names != input_names(table):
+        if not _same_inputs(record, table, tokens) or record.head.input_names != input_names(table):
             return self._inputs_reason(record, table, row, tokens)
         if upstream is None:
             if self.digests(table, row) != record.digests:
@@ -684,7 +684,7 @@ class Staleness:
         if changed is not None:
             found.append(changed)
         tokens = self.tokens(table, row)
-        if record.inputs != tokens:
+        if not _same_inputs(record, table, tokens):
             found.append(self._inputs_reason(record, table, row, tokens))
         else:
             found += self._content_reasons(record, table, row)
@@ -942,6 +942,29 @@ def input_names(table: RuleTable) -> tuple[str, ...]:
 def output_names(table: RuleTable) -> tuple[str, ...]:
     """The name of each output entry, empty for none."""
     return tuple(entry.name or "" for entry in table.shape.outputs)
+
+
+def _same_inputs(record: Record, table: RuleTable, tokens: tuple[str, ...]) -> bool:
+    """Whether a record is of these inputs; the action sees no order of `order_only` ones without a
+    name."""
+    if record.inputs == tokens:
+        return True
+    before, after = list(record.inputs), list(tokens)
+    if len(before) != len(after):
+        return False
+    spots = [
+        k
+        for k, link in enumerate(table.links)
+        if link.entry.order_only
+        and not link.entry.name
+        # And it was one then: of others the content is recorded.
+        and record.digests[16 * k : 16 * k + 16] == ZERO
+    ]
+    for column in (before, after):
+        ordered = sorted([column[k] for k in spots])
+        for k, token in zip(spots, ordered, strict=True):
+            column[k] = token
+    return before == after
 
 
 def _same_outputs(table: RuleTable, row: int, record: Record, outputs: tuple[str, ...]) -> bool:

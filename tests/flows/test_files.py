@@ -29,6 +29,45 @@ def test_an_order_only_input_must_exist_and_its_content_is_no_reason(space):
     assert space.flow().status == 2
 
 
+def test_the_order_of_unnamed_order_only_inputs_is_no_reason_but_their_set_is(quick_space):
+    def built(*inputs: str) -> set[str]:
+        text = f"rules: {{m: {{input: [{', '.join(inputs)}], output: x, "
+        quick_space.write("Workflowfile", text + "shell: 'echo > {output}'}}")
+        dry = quick_space.good("-n").planned
+        found = quick_space.good().built
+        assert dry == found
+        return found
+
+    for name in "abc":
+        quick_space.write(name, name)
+    a, b, c = (f"{{path: {name}, order_only: true}}" for name in "abc")
+    assert built(a, b, "c") == {"m"}
+    assert built(b, a, "c") == set()
+    quick_space.write("a", "other")
+    assert built(b, a, "c") == set()
+    assert built(a, c, "c") == {"m"}
+    assert built(c, a, "c") == set()
+    assert built(c, "c") == {"m"}
+    assert built("a", "b") == {"m"}
+    assert built("b", "a") == {"m"}
+    assert built(a, "{path: b, order_only: true, optional: true}") == {"m"}
+    assert built("{path: b, order_only: true, optional: true}", a) == set()
+    quick_space.delete("b")
+    assert built("{path: b, order_only: true, optional: true}", a) == {"m"}
+    assert built(a, "{path: b, order_only: true, optional: true}") == set()
+
+
+def test_the_names_of_order_only_inputs_are_a_reason(quick_space):
+    text = "rules: {m: {input: {%s: {path: %s, order_only: true}, %s: {path: %s, order_only: true}}"
+    text += ", output: x, shell: 'echo > {output}'}}"
+    quick_space.write("a", "")
+    quick_space.write("b", "")
+    quick_space.write("Workflowfile", text % ("p", "a", "q", "b"))
+    assert quick_space.good().built == {"m"}
+    quick_space.write("Workflowfile", text % ("p", "b", "q", "a"))
+    assert quick_space.good().built == {"m"}
+
+
 def test_a_functions_input_is_without_order_only_paths_and_none_where_one_is_missing(space):
     space.write("main.txt", "")
     space.write("extra.txt", "")

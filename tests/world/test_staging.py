@@ -80,7 +80,10 @@ def test_a_missing_output_that_was_written_under_its_final_name_is_said_to_be(
 @pytest.mark.parametrize(
     ("make", "kind"),
     [
-        (lambda path: os.symlink("elsewhere", path), "a link"),
+        (
+            lambda path: os.symlink("elsewhere", path),
+            "a link: copy what it leads to (cp, or `ln` without -s)",
+        ),
         (os.mkfifo, "a FIFO"),
         (os.mkdir, "a directory"),
     ],

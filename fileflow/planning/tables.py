@@ -178,31 +178,36 @@ class RuleTable:
                 for value in self.joins.odd_values(column):
                     if not value_allowed(value, checks):
                         blame(name, value, _unfit(value, name, entry, bool(checks)))
-            if pattern.names and not pattern.parts[-1] and entry in self.shape.outputs:
-                for row, error in self._endless(columns, entry, pattern):
-                    if not self.joins.is_found(pattern.names[-1], pattern):
+            if pattern.names and entry in self.shape.outputs:
+                for row, name, error in self._gaps(columns, entry, pattern):
+                    if not self.joins.is_found(name, pattern):
                         raise error
                     out.setdefault(row, error)
         return out
 
-    def _endless(
+    def _gaps(
         self, columns: Mapping[str, Sequence[str]], entry: Entry, pattern: Pattern
-    ) -> Iterator[tuple[int, FileflowError]]:
-        """The rows whose values leave the last part of an output's path empty, and what is wrong.
+    ) -> Iterator[tuple[int, str, FileflowError]]:
+        """The rows whose values leave a part of an output's path empty, whose, and what is wrong.
 
-        Only a constraint lets such values fill a path at all.
+        Only a constraint lets such values fill a path at all. An empty first part would lead out of
+        the project.
         """
         if any(name not in columns for name in pattern.names):
             return
-        last = columns[pattern.names[-1]]
-        if not any(value == "" or value[-1] == "/" for value in self.joins.odd_values(last)):
-            return
-        for row, value in enumerate(last):
-            if value and value[-1] != "/":
+        odd = [
+            name
+            for name in dict.fromkeys(pattern.names)
+            if any(_may_leave_a_gap(value) for value in self.joins.odd_values(columns[name]))
+        ]
+        for row in range(self.count if odd else 0):
+            name = next((name for name in odd if _may_leave_a_gap(columns[name][row])), None)
+            if name is None:
                 continue
-            path = pattern.fill({name: columns[name][row] for name in pattern.names})
-            if path[-1:] == "/" or path in ("", "."):
-                yield row, _no_file(value, pattern.names[-1], path, entry)
+            path = pattern.fill({one: columns[one][row] for one in pattern.names})
+            leads_out = path[:1] == "/" and not pattern.parts[0].startswith("/")
+            if path[-1:] == "/" or path in ("", ".") or "//" in path or leads_out:
+                yield row, name, _no_file(columns[name][row], name, path, entry)
 
     def row_for(self, values: Mapping[str, str]) -> int | None:
         """The row with these values of the mapped names; a growing table adds it."""
@@ -828,10 +833,14 @@ def _unfit(value: str, name: str, entry: Entry, constrained: bool) -> FileflowEr
     return FileflowError(what, place=entry.place, hint=hint)
 
 
+def _may_leave_a_gap(value: str) -> bool:
+    return not value or "/" in (value[0], value[-1])
+
+
 def _no_file(value: str, name: str, path: str, entry: Entry) -> FileflowError:
     shown = "an empty value" if value == "" else f"the value {value!r}"
     return FileflowError(
-        f"{shown} of {{{name}}} cannot end a path: {path or 'an empty path'} names no file",
+        f"{shown} of {{{name}}} leaves a part of a path empty: {path or 'an empty path'}",
         place=entry.place,
         hint=_OTHERS,
     )

@@ -253,10 +253,12 @@ def test_a_value_cannot_lead_out_of_its_place_in_a_path(space, value):
     ("value", "pattern", "words"),
     [
         ("x/../../y", "o/{n}", "cannot fill a path: '..' never fills"),
-        ("", "o/{n}", "an empty value of {n} cannot end a path: o/ names no file"),
-        ("", "o/{n}/", "an empty value of {n} cannot end a path: o/ names no file"),
-        ("s/", "o/{n}", "the value 's/' of {n} cannot end a path: o/s/ names no file"),
-        ("", "{n}", "an empty value of {n} cannot end a path"),
+        ("", "o/{n}", "an empty value of {n} leaves a part of a path empty: o/"),
+        ("", "o/{n}/", "an empty value of {n} leaves a part of a path empty: o/"),
+        ("s/", "o/{n}", "the value 's/' of {n} leaves a part of a path empty: o/s/"),
+        ("", "{n}", "an empty value of {n} leaves a part of a path empty"),
+        ("", "{n}/x", "an empty value of {n} leaves a part of a path empty: /x"),
+        ("", "o/{n}/x", "an empty value of {n} leaves a part of a path empty: o//x"),
     ],
 )
 def test_a_value_that_no_constraint_can_save_is_refused(space, value, pattern, words):
@@ -290,7 +292,7 @@ def test_an_empty_last_value_that_is_found_while_running_fails_its_job_alone(spa
           make: {output: "o/{k}/{n}", constraints: {n: '.*'}, shell: 'echo > {output}'}
         """)
     flow = space.flow("-k")
-    assert flow.status == 1 and "cannot end a path: o/2/ names no file" in flow.text, flow.text
+    assert flow.status == 1 and "leaves a part of a path empty: o/2/" in flow.text, flow.text
     assert space.exists("o/1/x")
 
 

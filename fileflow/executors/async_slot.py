@@ -35,6 +35,7 @@ from fileflow.model.work import End, Order, Outcome, SharedList, Work
 from fileflow.world import survivors
 from fileflow.world.actions import Doer
 from fileflow.world.commands import THREADS
+from fileflow.world.forks import end_if_forked
 from fileflow.world.functions import finish
 from fileflow.world.seeding import GlobalGenerators
 from fileflow.world.staging import STATE, Stage
@@ -252,6 +253,7 @@ class _Loop:
     def __init__(self, line: socket.socket, root: str, run: str, slots: int, engine: int) -> None:
         self._line = line
         self._run = run
+        self._pid = os.getpid()
         become_slot(root, engine, signal.SIG_DFL)
         self._table = survivors.SlotTable(f"{STATE}/stage/{run}/{survivors.TABLE}", slots)
         self._table.enter(0)
@@ -396,7 +398,8 @@ class _Loop:
         lane.around.step_began = thread_time()
 
     def after_step(self, lane: Lane) -> None:
-        """A task of a job waits, or has ended."""
+        """A task of a job waits, or has ended; not one that a job forked: it is nobody's loop."""
+        end_if_forked(self._pid)
         around = lane.around
         around.cpu += thread_time() - around.step_began
         around.step_began = 0.0

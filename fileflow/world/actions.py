@@ -30,6 +30,7 @@ from fileflow.world.files import (
     signature_of,
     signatures,
 )
+from fileflow.world.forks import end_if_forked, of_this_process
 from fileflow.world.functions import (
     Facts,
     Item,
@@ -430,6 +431,7 @@ class Doer:
         """Calls the function, or runs the script; whether it ended well."""
         entered = False
         well = False
+        caller = os.getpid()
         try:
             self.acting = True
             if self.stopping:
@@ -448,15 +450,19 @@ class Doer:
                 self._write(answer, prepared.work, order, staged)
             elif answer is not None:
                 await self._end_of(answer)
+            end_if_forked(caller)
             self.acting = False
             well = not self.stopping
         except UnfitError as error:
+            end_if_forked(caller, error)
             self.acting = False
             outcome.message, outcome.traceback = error.message, error.trace
         except ScriptEnded as error:
+            end_if_forked(caller, SystemExit(error.code))
             self.acting = False
             outcome.message, outcome.code = error.message, error.code
         except BaseException as error:
+            end_if_forked(caller, error)
             self.acting = False
             outcome.message, outcome.traceback = said_of(error), users_part(error)
         if entered:
@@ -483,7 +489,8 @@ class Doer:
             for position in [one] if type(one) is int else one:  # type: ignore[union-attr]
                 names[position] = name
         places = dict(enumerate(self._places(order, staged)))
-        write_yielded(answer, self._pieces, [names.get(p.position) for p in self._pieces], places)
+        own = of_this_process(answer)
+        write_yielded(own, self._pieces, [names.get(p.position) for p in self._pieces], places)
 
     def _places(self, order: Order, staged: Sequence[str]) -> list[str]:
         """Each output as the action is told where to make it, of a scattered one the folder."""

@@ -13,6 +13,7 @@ from types import CoroutineType, GeneratorType
 from typing import Any
 
 from fileflow.lean import dataclass
+from fileflow.world.forks import end_if_forked
 from fileflow.world.functions import UnfitError, load, said_of, users_part, with_attributes
 
 AFTER = "after"
@@ -39,6 +40,13 @@ def ask(module: str, function: str, arguments: Mapping[str, object], *, paths: b
         arguments: plain data, by parameter.
         paths: whether the argument `after` is a path, or a list of paths.
     """
+    caller = os.getpid()
+    told = _ask(module, function, arguments, paths=paths)
+    end_if_forked(caller, SystemExit(1) if told.error else None)
+    return told
+
+
+def _ask(module: str, function: str, arguments: Mapping[str, object], *, paths: bool) -> Told:
     folder = os.getcwd()
     try:
         given = {name: with_attributes(value) for name, value in arguments.items()}

@@ -16,6 +16,7 @@ from typing import Any
 
 from fileflow.errors import did_you_mean
 from fileflow.lean import dataclass
+from fileflow.world.forks import end_if_forked
 from fileflow.world.seeding import new_generator, small_seed
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -65,11 +66,14 @@ def load(module: str, function: str) -> Callable[..., Any]:
     Raises:
         UnfitError: if the module cannot be imported, or has no such function.
     """
+    caller = os.getpid()
     try:
         found = importlib.import_module(module)
+        end_if_forked(caller)
     except Stopped:
         raise
     except BaseException as error:
+        end_if_forked(caller, error)
         said = said_of(error)
         raise UnfitError(f"cannot import {module}: {said}", users_part(error)) from None
     value: Any = found

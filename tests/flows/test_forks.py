@@ -1,0 +1,170 @@
+"""A child that a function forks never goes on as what had called the function."""
+
+import pytest
+
+from .space import Space
+
+ENDS = {
+    "returns": "return",
+    "raises": "raise ValueError('in the child')",
+    "exits": "sys.exit(3)",
+}
+WORKFLOW = """
+    wildcards: {{n: {{range: 3}}}}
+    rules:
+      all: {{input: ["{{n}}.txt", after.txt]}}
+      f: {{output: "{{n}}.txt", {action}}}
+      g: {{input: "{{n}}.txt", output: after.txt, shell: "cat {{input}} > {{output}}"}}
+    """
+
+
+def judged_by_itself(space: Space) -> None:
+    flow = space.good("-j", "2")
+    assert flow.counts() == (4, 0, 0, 0), flow.text
+    assert space.read("after.txt") == "012"
+    assert "in the child" not in flow.text and "Traceback" not in flow.text
+    assert space.good("-j", "2").counts() == (0, 4, 0, 0)
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "serial"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_the_child_of_a_function_ends_where_the_function_does(space: Space, end, executor):
+    space.workflow(WORKFLOW.format(action=f'run: "steps:f", executor: {executor}'))
+    space.source(
+        "steps.py",
+        f"""
+        import os, sys, time
+        def f(output, n):
+            output.write_text(n)
+            if n == "1" and os.fork() == 0:
+                {end}
+            time.sleep(0.2)
+        """,
+    )
+    judged_by_itself(space)
+
+
+@pytest.mark.parametrize("end", [*ENDS.values(), "await asyncio.sleep(0.01)"])
+def test_the_child_of_a_job_on_an_event_loop_is_no_loop(space: Space, end):
+    space.workflow(WORKFLOW.format(action='run: "steps:f"'))
+    space.source(
+        "steps.py",
+        f"""
+        import asyncio, os, sys
+        async def f(output, n):
+            output.write_text(n)
+            if n == "1" and os.fork() == 0:
+                {end}
+            await asyncio.sleep(0.2)
+        """,
+    )
+    judged_by_itself(space)
+
+
+@pytest.mark.parametrize("end", ["pass", *ENDS.values()])
+def test_the_child_of_a_script_ends_with_it(space: Space, end):
+    end = "pass" if end == "return" else end
+    space.workflow(WORKFLOW.format(action="script: make.py"))
+    space.source(
+        "make.py",
+        f"""
+        import os, sys, time
+        open(sys.argv[1], "w").write(sys.argv[1][-5])
+        if "1.txt" in sys.argv[1] and os.fork() == 0:
+            {end}
+        else:
+            time.sleep(0.2)
+        """,
+    )
+    judged_by_itself(space)
+
+
+@pytest.mark.parametrize("end", ["pass", *ENDS.values()])
+def test_the_child_of_a_generator_yields_nothing(space: Space, end):
+    space.workflow("""
+        rules:
+          all: {input: all.txt}
+          f: {output: "d/{n}.txt", scatter: n, run: "steps:f"}
+          g: {input: "d/{n}.txt", output: all.txt, shell: "cat {input} > {output}"}
+        """)
+    space.source(
+        "steps.py",
+        f"""
+        import os, sys, time
+        def f():
+            yield "0", "0"
+            child = os.fork()
+            if child == 0:
+                {end}
+                yield "0", "wrong"
+                yield "7", "7"
+            time.sleep(0.2)
+            yield "1", "1"
+        """,
+    )
+    space.good()
+    assert space.read("all.txt") == "01"
+
+
+def test_the_parent_can_ask_how_its_child_has_ended(space: Space):
+    space.workflow(WORKFLOW.format(action='run: "steps:f"'))
+    space.source(
+        "steps.py",
+        """
+        import os, sys
+        def f(output, n):
+            child = os.fork()
+            if child == 0:
+                print("said", flush=False, end="")
+                if n == "0":
+                    return
+                if n == "1":
+                    raise ValueError("in the child")
+                sys.exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == [0, 1, 7][int(n)]
+            output.write_text(n)
+        """,
+    )
+    judged_by_itself(space)
+    assert "said" in space.flow("log", "2.txt").stdout
+
+
+@pytest.mark.parametrize("end", ["pass", "raise ValueError('in the child')"])
+def test_the_child_of_an_import_goes_no_further(space: Space, end):
+    space.workflow(WORKFLOW.format(action='run: "steps:f"'))
+    space.source(
+        "steps.py",
+        f"""
+        import os, time
+        if os.fork() == 0:
+            {end}
+        else:
+            time.sleep(0.1)
+        def f(output, n):
+            output.write_text(n)
+        """,
+    )
+    judged_by_itself(space)
+
+
+def test_the_child_of_a_call_gives_no_answer(space: Space):
+    space.workflow("""
+        rules:
+          a:
+            output: a.txt
+            params: {x: {call: "steps:f"}}
+            shell: echo {params.x} > {output}
+        """)
+    space.source(
+        "steps.py",
+        """
+        import os, time
+        def f():
+            if os.fork() == 0:
+                return "child"
+            time.sleep(0.2)
+            return "parent"
+        """,
+    )
+    space.good()
+    assert space.read("a.txt") == "parent\n"

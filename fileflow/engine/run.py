@@ -350,6 +350,8 @@ def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
                 decided.asyncs.add(table.rule.name)
             decided.bindings[table.rule.name] = bind(table, found.parameters)
         except FileflowError as error:
+            if error.status != Exit.WRONG:  # no mistake of the Workflowfile's
+                raise
             errors.add(error)
     errors.raise_if_any()
 

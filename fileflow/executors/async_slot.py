@@ -35,7 +35,7 @@ from fileflow.model.work import End, Order, Outcome, SharedList, Work
 from fileflow.world import survivors
 from fileflow.world.actions import Doer
 from fileflow.world.commands import THREADS
-from fileflow.world.forks import end_if_forked
+from fileflow.world.forks import end_if_forked, this_process
 from fileflow.world.functions import finish
 from fileflow.world.seeding import GlobalGenerators
 from fileflow.world.staging import STATE, Stage
@@ -253,7 +253,7 @@ class _Loop:
     def __init__(self, line: socket.socket, root: str, run: str, slots: int, engine: int) -> None:
         self._line = line
         self._run = run
-        self._pid = os.getpid()
+        self._process = this_process()
         become_slot(root, engine, signal.SIG_DFL)
         self._table = survivors.SlotTable(f"{STATE}/stage/{run}/{survivors.TABLE}", slots)
         self._table.enter(0)
@@ -271,6 +271,7 @@ class _Loop:
         self._loop: asyncio.AbstractEventLoop
         self._done: asyncio.Event
         gc.freeze()
+        self._table.ready(0)
 
     def _prepare_process(self) -> None:
         log = f"{STATE}/logs/{self._run}/0.log"
@@ -399,7 +400,7 @@ class _Loop:
 
     def after_step(self, lane: Lane) -> None:
         """A task of a job waits, or has ended; not one that a job forked: it is nobody's loop."""
-        end_if_forked(self._pid)
+        end_if_forked(self._process)
         around = lane.around
         around.cpu += thread_time() - around.step_began
         around.step_began = 0.0

@@ -42,7 +42,24 @@ _CHUNK = 1 << 20
 _GRACE = 1.0
 # So many slots in a row may end before they are ready; then something is wrong with all of them.
 _STILLBORN = 5
+_KILLED = (-signal.SIGKILL, -signal.SIGTERM, slots.TERMINATED)
 _LOKYS_THREADS = ("ExecutorManagerThread", "QueueFeederThread")
+
+
+class _OneProcess(ProcessPoolExecutor):  # type: ignore[misc]  # loky has no types
+    """An executor of loky that gives its process away before any thread of loky's knows of it.
+
+    We watch it: loky would look for its children with `pgrep`, for its exit status again and again,
+    and take that status from us if it saw the end first.
+    """
+
+    process: Any = None
+
+    def _adjust_process_count(self) -> None:
+        if self.process is None:
+            super()._adjust_process_count()
+            (self.process,) = self._processes.values()
+            self._processes.clear()
 
 
 class _Process:
@@ -61,6 +78,8 @@ class _Process:
         self.process: Any = None
         self.line: socket.socket
         self.death = -1
+        # Whether it was ready for work when it ended.
+        self.began = False
 
 
 class Processes:
@@ -135,7 +154,7 @@ class Processes:
         strangers = [mine.fileno(), self._selector_descriptor(), *self._private]
         for other in self._slots.values():
             strangers += [other.line.fileno(), other.death]
-        slot.executor = ProcessPoolExecutor(
+        slot.executor = _OneProcess(
             max_workers=1,
             context=multiprocessing.get_context("fork") if fork else get_context("loky"),
             initializer=_adopt,
@@ -153,12 +172,7 @@ class Processes:
                 os.getpid(),
                 strangers if fork else (),
             )
-        # From here on we watch the process: loky would look for its children with `pgrep`, and
-        # for its exit status again and again. Woken, its thread sees that there is none to watch.
-        (slot.process,) = slot.executor._processes.values()
-        slot.executor._processes.clear()
-        with slot.executor._flags.shutdown_lock:
-            slot.executor._executor_manager_thread_wakeup.wakeup()
+        slot.process = slot.executor.process
         line.close()
         mine.setblocking(False)
         slot.line = mine
@@ -263,6 +277,29 @@ class Processes:
         or ends the process. Until the answer is there up to `beside` other slots are started, which
         import it too: they will need it.
         """
+        killed = 0
+        while True:
+            found = self._described(module, function, seconds, beside)
+            if isinstance(found, Description):
+                return found
+            code, began = found
+            if began and code not in _KILLED:
+                said = f"importing {module} ended the process: {_ending(code)}"
+                return Description(error=said)
+            # Nothing of that is the module's own doing, but for one that is out of memory.
+            killed += code in _KILLED
+            if killed > 1:
+                raise FileflowError(
+                    f"a worker was killed while it imported {module}, and another one in its "
+                    f"place: {_ending(code)}",
+                    hint="if nobody did that, memory may have been short",
+                    status=Exit.FAILED,
+                )
+
+    def _described(
+        self, module: str, function: str, seconds: float, beside: int
+    ) -> Description | tuple[int, bool]:
+        """The same, or how slot 0 has ended, and whether it had begun with what it is told."""
         process = self._slot(0)
         self._send(process, ("describe", module, function))
         deadline = monotonic() + seconds
@@ -272,30 +309,26 @@ class Processes:
                 break
             if number not in self._slots:
                 self._send(self._slot(number), ("describe", module, function))
-        while not process.described:
+        while not process.described and self._slots.get(0) is process:
             left = deadline - monotonic()
             if left <= 0:
                 self._kill(process)
                 self._bury(process, told=False)
                 return Description(error=f"importing {module} took more than {seconds:g} s")
             self._turn(left)
-            if self._slots.get(0) is not process and not process.described:
-                died = next(
-                    event
-                    for event in reversed(self._events)
-                    if isinstance(event, Died) and event.slot == 0
-                )
-                if not died.unfinished:
-                    self._events.remove(died)
-                return Description(
-                    error=f"importing {module} ended the process: {_ending(died.code)}"
-                )
-        return process.described.pop(0)
+        if process.described:
+            return process.described.pop(0)
+        died = next(
+            event for event in reversed(self._events) if isinstance(event, Died) and event.slot == 0
+        )
+        if not died.unfinished:
+            self._events.remove(died)
+        return died.code, process.began
 
     def close(self) -> None:
         """Ends all slots; nothing of theirs is left running."""
         for process in self._slots.values():
-            self._selector.unregister(process.line)
+            self._watch_no_line(process)
             # A slot of another runner may have inherited our end: closing would not be heard.
             with contextlib.suppress(OSError):
                 process.line.shutdown(socket.SHUT_RDWR)
@@ -352,7 +385,8 @@ class Processes:
         except OSError:  # it is dying: `_bury` will tell
             waiting.clear()
         mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if waiting else 0)
-        self._selector.modify(process.line, mask, process)
+        with contextlib.suppress(KeyError):  # it hung up: `_bury` will tell
+            self._selector.modify(process.line, mask, process)
 
     def _receive(self, process: _Process) -> bool:
         """Takes in what a slot has sent; whether there may be more."""
@@ -363,8 +397,7 @@ class Processes:
         except OSError:
             data = b""
         if not data:
-            if process.line.fileno() in self._selector.get_map():
-                self._selector.unregister(process.line)
+            self._watch_no_line(process)
             return False
         process.arrived += data
         for message in slots.messages_in(process.arrived):
@@ -376,6 +409,11 @@ class Processes:
                     process.unfinished.pop(outcome.index, None)
                 self._events += outcomes
         return True
+
+    def _watch_no_line(self, process: _Process) -> None:
+        """Hears no more of a slot, which may have hung up already."""
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(process.line)
 
     # Ends -------------------------------------------------------------------------------------
 
@@ -408,7 +446,8 @@ class Processes:
         self._end_sessions(process)
         index = entry.index if entry.index in process.unfinished else None
         log = self._log_of(process, number)
-        self._stillborn = 0 if entry.pid else self._stillborn + 1
+        process.began = entry.ready
+        self._stillborn = 0 if process.began else self._stillborn + 1
         if self._stillborn > _STILLBORN:
             raise FileflowError(
                 f"processes for jobs cannot be started: each {_ended(code)} before its first job",
@@ -430,8 +469,7 @@ class Processes:
                     seconds=0.0 if index is None else monotonic() - entry.started,
                 )
             )
-        if process.line.fileno() in self._selector.get_map():
-            self._selector.unregister(process.line)
+        self._watch_no_line(process)
         process.line.close()
         self._release(process)
         del self._slots[number]
@@ -444,8 +482,10 @@ class Processes:
     def _release(self, process: _Process) -> None:
         """Lets go of a slot that has ended, and what it left with it."""
         self._table.vacate(process.number)
-        self._selector.unregister(process.death)
-        os.close(process.death)
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(process.death)
+        with contextlib.suppress(OSError):
+            os.close(process.death)
         process.executor.shutdown(wait=True, kill_workers=True)
 
 
@@ -500,6 +540,8 @@ def _oom_kills() -> int:
 
 
 def _ending(code: int) -> str:
+    if code == slots.TERMINATED:
+        code = -signal.SIGTERM
     return f"signal {-code}" if code < 0 else f"exit status {code}"
 
 

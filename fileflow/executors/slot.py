@@ -37,6 +37,8 @@ from fileflow.world.surroundings import OwnProcess
 _LENGTH = 4
 _FLUSH_AFTER = 0.05
 _BROKEN = 70
+# How a slot ends that got a SIGTERM, from the engine or anybody else, and had time to put away all.
+TERMINATED = 128 + signal.SIGTERM
 _HEAP_BLOCK = 4 << 20
 
 Message = tuple[Any, ...]
@@ -210,6 +212,7 @@ class _Slot:
         bytes(_HEAP_BLOCK)
         gc.freeze()
         self._starting = False
+        self._table.ready(slot)
 
     def _on_command(self, pid: int, born: commands.Born) -> None:
         self._command = pid
@@ -244,8 +247,11 @@ class _Slot:
         elif doer.acting and first:
             raise Stopped
 
-    def serve(self) -> None:
-        """Does what it is told until the engine hangs up, or asks for the end of a job."""
+    def serve(self) -> int:
+        """Does what it is told until the engine hangs up, or asks for the end of a job.
+
+        Gives the exit status.
+        """
         buffer = bytearray()
         try:
             while not self._doer.stopping:
@@ -253,12 +259,15 @@ class _Slot:
                 data = self._line.recv(1 << 20)
                 self._waiting = False
                 if not data:
-                    return
+                    return 0
                 buffer += data
                 for message in messages_in(buffer):
                     self._answer(message)
-        except (_Leave, ConnectionError):
-            return
+        except ConnectionError:
+            return 0
+        except _Leave:
+            pass
+        return TERMINATED
 
     def _answer(self, message: Message) -> None:
         if self._doer.stopping:
@@ -328,8 +337,7 @@ def serve(
     code = _BROKEN
     try:
         with socket.socket(fileno=line) as end:
-            _Slot(end, root, run, slot, slots, engine).serve()
-        code = 0
+            code = _Slot(end, root, run, slot, slots, engine).serve()
     except BaseException:
         traceback.print_exc()
     finally:

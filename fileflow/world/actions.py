@@ -30,7 +30,7 @@ from fileflow.world.files import (
     signature_of,
     signatures,
 )
-from fileflow.world.forks import end_if_forked, of_this_process
+from fileflow.world.forks import end_if_forked, of_this_process, this_process
 from fileflow.world.functions import (
     Facts,
     Item,
@@ -431,7 +431,7 @@ class Doer:
         """Calls the function, or runs the script; whether it ended well."""
         entered = False
         well = False
-        caller = os.getpid()
+        caller = this_process()
         try:
             self.acting = True
             if self.stopping:

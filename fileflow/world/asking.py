@@ -13,7 +13,7 @@ from types import CoroutineType, GeneratorType
 from typing import Any
 
 from fileflow.lean import dataclass
-from fileflow.world.forks import end_if_forked
+from fileflow.world.forks import end_if_forked, this_process
 from fileflow.world.functions import UnfitError, load, said_of, users_part, with_attributes
 
 AFTER = "after"
@@ -40,7 +40,7 @@ def ask(module: str, function: str, arguments: Mapping[str, object], *, paths: b
         arguments: plain data, by parameter.
         paths: whether the argument `after` is a path, or a list of paths.
     """
-    caller = os.getpid()
+    caller = this_process()
     told = _ask(module, function, arguments, paths=paths)
     end_if_forked(caller, SystemExit(1) if told.error else None)
     return told

@@ -10,13 +10,22 @@ import os
 import sys
 from collections.abc import Generator, Iterator
 
+_forks = [0]
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _forks.append(0))
+
+
+def this_process() -> int:
+    """What tells this process from its children; of a process id each look is a system call."""
+    return len(_forks)
+
 
 def end_if_forked(caller: int, error: BaseException | None = None) -> None:
-    """Ends this process, if it is not the caller's, as a script would that ends here.
+    """Ends this process, if it is not `caller` (see `this_process`), as a script would end here.
 
     `error` is what the function has raised. Nothing is said: whoever forked may ask for the status.
     """
-    if os.getpid() == caller:
+    if len(_forks) == caller:
         return
     try:
         for stream in (sys.stdout, sys.stderr):
@@ -28,7 +37,7 @@ def end_if_forked(caller: int, error: BaseException | None = None) -> None:
 
 def of_this_process(answer: Generator[object, None, None]) -> Iterator[object]:
     """What a generator yields; a child that it forked ends where it yields."""
-    caller = os.getpid()
+    caller = this_process()
     for one in answer:
         end_if_forked(caller)
         yield one

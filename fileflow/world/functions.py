@@ -16,7 +16,7 @@ from typing import Any
 
 from fileflow.errors import did_you_mean
 from fileflow.lean import dataclass
-from fileflow.world.forks import end_if_forked
+from fileflow.world.forks import end_if_forked, this_process
 from fileflow.world.seeding import new_generator, small_seed
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -66,7 +66,7 @@ def load(module: str, function: str) -> Callable[..., Any]:
     Raises:
         UnfitError: if the module cannot be imported, or has no such function.
     """
-    caller = os.getpid()
+    caller = this_process()
     try:
         found = importlib.import_module(module)
         end_if_forked(caller)

@@ -35,11 +35,13 @@ _JOB_AT = _WHO.size
 _COMMAND_AT = _JOB_AT + _JOB.size
 _DROP_AT = _COMMAND_AT + _COMMAND.size
 _PATIENCE = 10.0
+_NO_JOB = -1
+_STARTING = -2
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One slot as its table tells: 0 is no process, an index of -1 no job."""
+    """One slot as its table tells: 0 is no process, a negative index no job."""
 
     pid: int
     ticks: int
@@ -49,6 +51,11 @@ class Entry:
     command: int
     command_first: int
     command_last: int
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has come so far that it could do jobs."""
+        return self.pid != 0 and self.index != _STARTING
 
     def sessions(self) -> dict[int, Born]:
         """The sessions of the slot and of its command, with what tells them from later ones."""
@@ -73,16 +80,20 @@ class SlotTable:
             os.close(descriptor)
 
     def enter(self, slot: int) -> None:
-        """Writes down that this process is the slot."""
+        """Writes down that this process is the slot, which is not `ready` yet."""
         facts = process_facts(os.getpid())
         entry = _WHO.pack(os.getpid(), facts[3] if facts else 0, boot_id())
-        entry += _JOB.pack(-1, 0.0) + _COMMAND.pack(0, 0, 0)
+        entry += _JOB.pack(_STARTING, 0.0) + _COMMAND.pack(0, 0, 0)
         self._map[slot * _SIZE : slot * _SIZE + len(entry)] = entry
+
+    def ready(self, slot: int) -> None:
+        """Writes down that the slot can do jobs from now on."""
+        self.job(slot, _NO_JOB, 0.0)
 
     def vacate(self, slot: int) -> None:
         """Writes down that the slot has no process and no job."""
         self._map[slot * _SIZE : (slot + 1) * _SIZE] = bytes(_SIZE)
-        _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, -1, 0.0)
+        _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, _NO_JOB, 0.0)
 
     def job(self, slot: int, index: int, started: float) -> None:
         """Writes down which job the slot does, and since when."""

@@ -349,7 +349,7 @@ started = ProcessPoolExecutor._start_executor_manager_thread
 
 def killed(pool):
     started(pool)
-    print(next(iter(pool._processes)), flush=True)
+    print(pool.process.pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -374,6 +374,7 @@ def test_a_slot_whose_engine_is_killed_before_it_has_a_task_dies(tmp_path: Path,
 
 ENDED_AT_THE_START = """
 import os, signal
+from fileflow.errors import FileflowError
 from fileflow.executors import slot
 from fileflow.executors.processes import Processes
 
@@ -386,8 +387,12 @@ class Stage(slot.Stage):
 
 slot.Stage = Stage
 runner = Processes(".", "run", 1, fork=True)
-print(runner.describe("jobs", "copy").error)
-runner.close()
+try:
+    runner.describe("jobs", "copy")
+except FileflowError as error:
+    print(error.what)
+finally:
+    runner.close()
 """
 
 
@@ -401,4 +406,4 @@ def test_a_slot_that_is_ended_while_it_starts_says_nothing(tmp_path: Path) -> No
         timeout=30,
     )
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "exit status 0" in ended.stdout
+    assert "cannot be started: each ended with status 0" in ended.stdout

@@ -6,6 +6,7 @@ Knows nothing of inputs, outputs or stages.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -26,7 +27,16 @@ SEED_VARIABLE = "FILEFLOW_SEED"
 _MEMORY_UNIT = 1024 if sys.platform == "linux" else 1
 _WATCHED_SIGNALS = tuple(
     getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGCHLD", "SIGPIPE", "SIGALRM", "SIGUSR1")
+    for name in (
+        "SIGINT",
+        "SIGTERM",
+        "SIGHUP",
+        "SIGCHLD",
+        "SIGPIPE",
+        "SIGALRM",
+        "SIGUSR1",
+        "SIGUSR2",
+    )
     if hasattr(signal, name)
 )
 _ENCODED_SEED = os.fsencode(SEED_VARIABLE)
@@ -129,6 +139,44 @@ class _Environment:
                 os.environ[name] = value
 
 
+class _Handlers:
+    """The handlers of signals as they are when this is made; for the main thread."""
+
+    def __init__(self) -> None:
+        self._handlers = list(map(_handler_of, _WATCHED_SIGNALS))
+
+    def put_back(self) -> None:
+        """Undoes what a job changed."""
+        if list(map(_handler_of, _WATCHED_SIGNALS)) == self._handlers:
+            return
+        for number, handler in zip(_WATCHED_SIGNALS, self._handlers, strict=True):
+            if handler is not None:  # else not Python has set it
+                signal.signal(number, handler)
+
+
+class _Descriptors:
+    """Standard input, output and error of a process whose jobs are not alone in it."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[int, int]] = []
+        for number in range(3):
+            with contextlib.suppress(OSError):  # it has none
+                self._kept.append((number, os.dup(number)))
+
+    def put_back(self) -> None:
+        """Puts back those that a job has closed; one that it leads elsewhere may be another's."""
+        for number, kept in self._kept:
+            try:
+                os.fstat(number)
+            except OSError:
+                os.dup2(kept, number)
+
+    def close(self) -> None:
+        """Closes what was kept."""
+        for _, kept in self._kept:
+            os.close(kept)
+
+
 class OwnProcess:
     """A process that does nothing but jobs, and is as before after each of them."""
 
@@ -141,7 +189,9 @@ class OwnProcess:
         self._before: dict[str, object] | None = None
         self._umask = os.umask(0o022)
         os.umask(self._umask)
-        self._handlers = list(map(_handler_of, _WATCHED_SIGNALS))
+        self._handlers = _Handlers()
+        self._nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self._in = sys.stdin
         self._path = sys.path[:]
         self._threads = set(threading.enumerate())
         self._out, self._err = self._streams()
@@ -170,9 +220,11 @@ class OwnProcess:
         os.fchdir(self._folder)
         os.umask(self._umask)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        if list(map(_handler_of, _WATCHED_SIGNALS)) != self._handlers:
-            for number, handler in zip(_WATCHED_SIGNALS, self._handlers, strict=True):
-                signal.signal(number, handler)
+        self._handlers.put_back()
+        os.dup2(self._nothing, 0)
+        if sys.stdin is not self._in or self._in is None or self._in.closed:
+            self._in = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+            vars(sys).update(stdin=self._in, __stdin__=self._in)
         if sys.path != self._path:
             sys.path[:] = self._path
         if threading.active_count() != len(self._threads):
@@ -244,6 +296,11 @@ class Borrowed:
         os.umask(self._umask)
         generators.remember()
         self._streams = sys.stdout, sys.stderr
+        self._descriptors = _Descriptors()
+        self._handlers: _Handlers | None = None
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = _Handlers()
+            self._has_alarm = signal.getitimer(signal.ITIMER_REAL)[0] > 0
         self._path = sys.path[:]
         sys.stdout = sys.stderr = self._stream
 
@@ -268,6 +325,11 @@ class Borrowed:
         self._environment.forget_seed()
         os.chdir(self._folder)
         os.umask(self._umask)
+        self._descriptors.put_back()
+        if self._handlers is not None:
+            if not self._has_alarm:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            self._handlers.put_back()
         if sys.path != self._path:
             sys.path[:] = self._path
         return moved
@@ -289,6 +351,7 @@ class Borrowed:
     def close(self) -> None:
         """Gives the process back as it was."""
         sys.stdout, sys.stderr = self._streams
+        self._descriptors.close()
         self._stream.close()
         self._environment.close()
         self._generators.put_back()
@@ -310,6 +373,7 @@ class InThread:
         self._on_leave = on_leave
         self.stream = open(log, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
         self._folder = OwnFolder()
+        self._descriptors = _Descriptors()
         self._generators = generators
         self._before: dict[str, object] = {}
 
@@ -322,6 +386,7 @@ class InThread:
         """The global generators that have moved meanwhile."""
         self._on_leave()
         self._folder.restore()
+        self._descriptors.put_back()
         return self._generators.moved_since(self._before)
 
     def mark(self) -> int:
@@ -336,6 +401,7 @@ class InThread:
     def close(self) -> None:
         """Closes the log."""
         self._folder.close()
+        self._descriptors.close()
         self.stream.close()
 
 

@@ -100,7 +100,7 @@ def may_trace() -> bool:
     return subprocess.run(["strace", "-c", "-o", "/dev/null", "true"], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("kind", "most"), [("function", 28), ("command", 28)])
+@pytest.mark.parametrize(("kind", "most"), [("function", 29), ("command", 28)])
 def test_a_job_costs_few_system_calls(tmp_path: Path, kind: str, most: int) -> None:
     if not may_trace():
         pytest.skip("there is no strace, or it may watch nothing")

@@ -1,0 +1,67 @@
+"""What a job does to its process, the next one does not find: standard streams, signals, alarms."""
+
+import pytest
+
+from .space import Space
+
+WORKFLOW = """
+    rules:
+      all: {{input: [a.txt, b.txt, c.txt]}}
+      a: {{output: a.txt, run: "steps:spoil", executor: {executor}}}
+      b: {{input: a.txt, output: b.txt, run: "steps:look", executor: {executor}}}
+      c: {{input: b.txt, output: c.txt, shell: "cat; readlink /proc/self/fd/0 > {{output}}"}}
+    """
+
+
+def prepared(space: Space, executor: str, spoil: str, look: str) -> None:
+    space.workflow(WORKFLOW.format(executor=executor))
+    space.write(
+        "steps.py",
+        "import os, signal, sys, time\n"
+        f"def spoil(output):\n    output.write_text('a')\n    {spoil}\n"
+        f"def look(input, output):\n    output.write_text(repr({look}))\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "os.close(0)",
+        "sys.stdin.close()",
+        "os.closerange(0, 3)",
+        "os.dup2(os.open('steps.py', os.O_RDONLY), 0)",
+        "sys.stdin = None",
+    ],
+)
+def test_the_next_job_has_an_empty_standard_input(space: Space, spoil):
+    prepared(space, "process", spoil, "(os.read(0, 9), sys.stdin.read())")
+    flow = space.good("-j", "1")
+    assert space.read("b.txt") == "(b'', '')", flow.text
+    assert space.read("c.txt") == "/dev/null\n"
+
+
+@pytest.mark.parametrize("executor", ["thread", "serial"])
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_descriptors_that_a_job_of_this_process_closes_come_back(space: Space, executor, number):
+    look = "[os.readlink(f'/proc/self/fd/{n}') for n in range(3)]"
+    prepared(space, executor, "pass", look)
+    space.good("-j", "1")
+    before = space.read("b.txt")
+    prepared(space, executor, f"os.close({number})", look)
+    space.good("-j", "1", "-f", "a", "-f", "b")
+    assert space.read("b.txt").replace("2.err", "1.err").replace("2.out", "1.out") == before
+
+
+@pytest.mark.parametrize("executor", ["process", "serial"])
+def test_handlers_of_signals_and_an_alarm_end_with_their_job(space: Space, executor):
+    names = ["SIGUSR1", "SIGUSR2", "SIGALRM", "SIGINT", "SIGTERM", "SIGHUP"]
+    sets = "; ".join(f"signal.signal(signal.{name}, signal.SIG_IGN)" for name in names)
+    look = f"[signal.getsignal(getattr(signal, n)) == signal.SIG_IGN for n in {names[:3]}]"
+    handled = f"[callable(signal.getsignal(getattr(signal, n))) for n in {names[3:]}]"
+    late = "time.sleep(0.2), signal.getitimer(signal.ITIMER_REAL)"
+    spoil = f"{sets}; signal.setitimer(signal.ITIMER_REAL, 0.1)"
+    prepared(space, executor, spoil, f"({look}, {handled}, {late})")
+    space.good("-j", "1")
+    # A slot leaves Ctrl-C to the engine, which ends it.
+    own = [True, True, True] if executor == "serial" else [False, True, False]
+    assert space.read("b.txt") == repr(([False] * 3, own, None, (0.0, 0.0)))

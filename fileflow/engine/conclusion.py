@@ -81,10 +81,16 @@ def store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) -
 def _write(sections: Iterable[bytes | bytearray | memoryview]) -> None:
     body = b"".join([part for one in sections for part in (fast.LENGTH.pack(len(one)), one)])
     draft = f"{fast.FILE}.{os.getpid()}"
-    with open(draft, "wb") as file:
-        file.write(fast.FORMAT + b"%08x\n" % crc32(body))
-        file.write(body)
-    os.replace(draft, fast.FILE)
+    try:
+        with open(draft, "wb") as file:
+            file.write(fast.FORMAT + b"%08x\n" % crc32(body))
+            file.write(body)
+        os.replace(draft, fast.FILE)
+    except OSError:  # a full disk: the run has ended well, the next one is a little slower
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        with contextlib.suppress(OSError):
+            forget()
 
 
 def _patched(loop: Loop, heads: Sequence[bytes]) -> Sequence[bytearray | memoryview] | None:

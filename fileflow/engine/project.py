@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from fileflow.engine.session import Overrides, Session
 from fileflow.fast import STATE
 from fileflow.lean import dataclass
+from fileflow.world.faults import faults_told
 
 if TYPE_CHECKING:
     from fileflow.world.lock import Lock
@@ -47,7 +48,7 @@ class Project:
         Raises:
             FileflowError: if another run holds the folder, or the file or the state is wrong.
         """
-        with self.locked() as lock:
+        with faults_told(), self.locked() as lock:
             lock.acquire(self.command, wait=self.wait, waiting=self.waiting)
             session = self.take()
             try:

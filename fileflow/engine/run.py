@@ -35,6 +35,7 @@ from fileflow.planning.links import SHIFT
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.staleness import State, Why
 from fileflow.planning.tables import RuleTable
+from fileflow.world.faults import faults_told
 
 if TYPE_CHECKING:
     from fileflow.world.functions import Description
@@ -81,7 +82,7 @@ def run(
         looked.forget()  # whoever holds the folder may change what was looked at
         tell(events.Note(text))
 
-    with _signals(stop) as wakeup, project.locked() as lock:
+    with faults_told(), _signals(stop) as wakeup, project.locked() as lock:
         try:
             lock.acquire(
                 command,
@@ -111,6 +112,7 @@ def run(
         finally:
             runners.close()
             session.close()
+        session.records.check()
         session.records.compact_if_worth()
         if not finished.status:
             fresh = [*loop.lasting, nothing_to_do(finished.kept + finished.built)]

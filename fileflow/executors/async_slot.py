@@ -30,7 +30,7 @@ from typing import Any, TextIO
 from weakref import WeakSet
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job
-from fileflow.executors.slot import become_slot, framed, messages_in, plain, work_from
+from fileflow.executors.slot import become_slot, faults_sent, framed, messages_in, plain, work_from
 from fileflow.model.work import End, Order, Outcome, SharedList, Work
 from fileflow.world import survivors
 from fileflow.world.actions import Doer
@@ -270,6 +270,7 @@ class _Loop:
         self._block: list[tuple[Any, ...]] = []
         self._loop: asyncio.AbstractEventLoop
         self._done: asyncio.Event
+        self._fault: OSError | None = None
         gc.freeze()
         self._table.ready(0)
 
@@ -291,12 +292,18 @@ class _Loop:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
     async def serve(self) -> None:
-        """Does what it is told until the engine hangs up."""
+        """Does what it is told until the engine hangs up.
+
+        Raises:
+            OSError: if there is no place for a job.
+        """
         self._loop = loop = asyncio.get_running_loop()
         self._done = asyncio.Event()
         loop.set_task_factory(self._new_task)
         loop.add_reader(self._line, self._read)
         await self._done.wait()
+        if self._fault is not None:
+            raise self._fault
 
     def _new_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Any, **said: Any
@@ -311,6 +318,13 @@ class _Loop:
     # Messages ---------------------------------------------------------------------------------
 
     def _read(self) -> None:
+        try:
+            self._take_in()
+        except OSError as error:  # a full disk: an event loop would only write it down
+            self._fault = error
+            self._done.set()
+
+    def _take_in(self) -> None:
         try:
             data = self._line.recv(1 << 20)
         except OSError:
@@ -426,7 +440,7 @@ def serve(
             os.close(descriptor)
     code = _BROKEN
     try:
-        with socket.socket(fileno=line) as end:
+        with socket.socket(fileno=line) as end, faults_sent(end):
             end.setblocking(True)
             asyncio.run(_Loop(end, root, run, slots, engine).serve())
         code = 0

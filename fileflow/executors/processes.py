@@ -403,6 +403,9 @@ class Processes:
         for message in slots.messages_in(process.arrived):
             if message[0] == "described":
                 process.described.append(slots.description_from(message))
+            elif message[0] == "fault":
+                _, what, hint = message
+                raise FileflowError(what, hint=hint, status=Exit.STATE)
             else:
                 outcomes = slots.outcomes_from(message)
                 for outcome in outcomes:

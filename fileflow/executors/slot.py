@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
@@ -24,6 +24,7 @@ from fileflow.lean import names_of, values_of
 from fileflow.model.work import Batch, End, Order, Outcome, Work
 from fileflow.world import commands, survivors
 from fileflow.world.actions import Doer
+from fileflow.world.faults import fault_of
 from fileflow.world.functions import (
     Description,
     Parameter,
@@ -318,6 +319,20 @@ class _Slot:
         self._flushed = monotonic()
 
 
+@contextlib.contextmanager
+def faults_sent(line: socket.socket) -> Iterator[None]:
+    """Tells the engine if the disk or the state folder is why the slot cannot go on."""
+    try:
+        yield
+    except OSError as error:
+        fault = fault_of(error)
+        if fault is None:
+            raise
+        with contextlib.suppress(OSError):  # another slot has said it
+            line.setblocking(True)
+            line.sendall(framed(("fault", fault.what, fault.hint)))
+
+
 def serve(
     line: int, root: str, run: str, slot: int, slots: int, engine: int, strangers: Sequence[int]
 ) -> None:
@@ -336,7 +351,7 @@ def serve(
             os.close(descriptor)
     code = _BROKEN
     try:
-        with socket.socket(fileno=line) as end:
+        with socket.socket(fileno=line) as end, faults_sent(end):
             code = _Slot(end, root, run, slot, slots, engine).serve()
     except BaseException:
         traceback.print_exc()

@@ -19,9 +19,11 @@ import traceback
 from time import monotonic
 from typing import Any, BinaryIO, TextIO
 
+from fileflow.errors import FileflowError
 from fileflow.model.work import Batch, Died, End, Event, Outcome
 from fileflow.world.actions import Doer
 from fileflow.world.commands import children_of, signal_children
+from fileflow.world.faults import fault_of
 from fileflow.world.functions import Stopped
 from fileflow.world.modules import borrow, give_back
 from fileflow.world.seeding import SharedGenerators
@@ -97,8 +99,12 @@ class _Thread:
                 self._unfinished += [order.index for order in batch.orders]
                 with owner.generators.thread():
                     self._do(doer, batch)
-        except Exception:  # a mistake of ours, or a full disk: nobody must wait for this slot
+        except Exception as error:  # nobody must wait for this slot
             if self.abandoned:
+                return
+            fault = fault_of(error) if isinstance(error, OSError) else None
+            if fault is not None:
+                owner.tell(fault)
                 return
             with contextlib.suppress(OSError, ValueError):
                 traceback.print_exc()
@@ -114,7 +120,8 @@ class _Thread:
             for stream in owner.streams:
                 stream.streams.pop(ident, None)
             if around is not None:
-                around.close()
+                with contextlib.suppress(OSError):
+                    around.close()
             if self.doer is not None:
                 self.doer.close()
 
@@ -235,12 +242,12 @@ class Threads:
         self._abandoned: list[_Thread] = []
         self._interrupted = False
         self._others = set(children_of(os.getpid()))
-        self._told: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._told: queue.SimpleQueue[Event | FileflowError] = queue.SimpleQueue()
         self._bell, self._ring = os.pipe()
         os.set_blocking(self._bell, False)
         os.set_blocking(self._ring, False)
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: Event | FileflowError) -> None:
         """Called by the slots: something has happened."""
         self._told.put(event)
         with contextlib.suppress(OSError):  # it rings already, or nobody listens any more
@@ -263,6 +270,8 @@ class Threads:
         events: list[Event] = []
         while not self._told.empty():
             event = self._told.get()
+            if isinstance(event, FileflowError):
+                raise event
             if isinstance(event, Died) and event.slot in self._slots:
                 event.unfinished.extend(self._slots.pop(event.slot).left())
             events.append(event)

@@ -412,6 +412,14 @@ class Records:
         """Lets go of the journal; what is known stays readable."""
         self._journal.close()
 
+    def check(self) -> None:
+        """Makes sure that what was recorded is still there.
+
+        Raises:
+            FileflowError: if the journal was removed or replaced.
+        """
+        self._journal.check()
+
     def compact_if_worth(self) -> None:
         """Rewrites the journal if most of it is dead, or part of it damaged.
 

@@ -73,8 +73,10 @@ class SlotTable:
         """Opens the table at `path`; makes it if it is not there."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if os.fstat(descriptor).st_size < slots * _SIZE:
-                os.ftruncate(descriptor, slots * _SIZE)
+            # Written, not only made long: for a page that the disk has no room for, whoever
+            # writes into it in memory would be killed.
+            while (size := os.fstat(descriptor).st_size) < slots * _SIZE:
+                os.pwrite(descriptor, bytes(slots * _SIZE - size), size)
             self._map = mmap.mmap(descriptor, slots * _SIZE)
         finally:
             os.close(descriptor)

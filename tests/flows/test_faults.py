@@ -1,0 +1,154 @@
+"""A full disk, or a state that somebody removes: one line, status 3, and the next run goes on."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .space import Space, wait_for
+
+WORKFLOW = """
+    wildcards: {{n: {{range: 4}}}}
+    rules:
+      all: {{input: "o/{{n}}.txt"}}
+      f: {{output: "o/{{n}}.txt", {action}}}
+    """
+ACTIONS = {
+    "shell": 'shell: "echo {n} > {output}"',
+    "process": 'run: "steps:f"',
+    "thread": 'run: "steps:f", executor: thread',
+    "serial": 'run: "steps:f", executor: serial',
+    "async": 'run: "steps:g"',
+}
+STEPS = """
+    def f(output, n):
+        output.write_text(n)
+
+    async def g(output, n):
+        output.write_text(n)
+    """
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own."""
+    place = tmp_path / "small"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", str(place)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def resize(place: Path, option: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{option}", str(place)], check=True)
+
+
+def prepared(space: Space, action: str) -> None:
+    space.workflow(WORKFLOW.format(action=ACTIONS[action]))
+    space.source("steps.py", STEPS)
+
+
+def goes_on(space: Space) -> None:
+    space.good()
+    assert [space.read(f"o/{n}.txt").strip() for n in range(4)] == list("0123")
+    assert space.good().counts() == (0, 4, 0, 0)
+
+
+def nothing_of_ours(text: str) -> None:
+    """No traceback through our own code; a function's own that finds no room is its own."""
+    assert "a bug of fileflow" not in text
+    assert not re.search(r"/fileflow/(engine|executors|world)/", text), text
+
+
+def told_in_a_line(status: int, text: str) -> None:
+    """A fault is told as one; that there was no room for a job is told as that job's failure."""
+    assert status in (0, 1, 3), text
+    nothing_of_ours(text)
+    if status == 3:
+        assert len(re.findall("^fileflow: ", text, re.MULTILINE)) == 1, text
+        assert "No space left on device" in text.splitlines()[-2]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize(
+    "option", [f"size={4096 * n}" for n in (4, 5, 6)] + [f"nr_inodes={n}" for n in range(6, 31, 6)]
+)
+def test_a_run_on_a_disk_that_is_nearly_full(
+    space: Space, small: Path, action: str, option: str
+) -> None:
+    space.root = small
+    prepared(space, action)
+    resize(small, option)
+    flow = space.start("-j", "2").end(30)
+    resize(small, "size=10m,nr_inodes=10000")
+    told_in_a_line(flow.status, flow.text)
+    goes_on(space)
+
+
+HELD = {
+    "shell": 'shell: "touch $FLAGS/begun; while [ ! -e $FLAGS/go ]; do sleep 0.01; done; '
+    'echo {n} > {output}"',
+    "process": 'run: "held:f"',
+    "thread": 'run: "held:f", executor: thread',
+    "serial": 'run: "held:f", executor: serial',
+    "async": 'run: "held:g"',
+}
+WAITS = """
+    import os, time
+    from pathlib import Path
+    flags = Path(os.environ["FLAGS"])
+
+    def f(output, n):
+        (flags / "begun").touch()
+        while not (flags / "go").exists():
+            time.sleep(0.01)
+        output.write_text(n)
+
+    async def g(output, n):
+        f(output, n)
+    """
+
+
+@pytest.mark.parametrize("part", ["", "logs", "stage", "journal", "lock"])
+@pytest.mark.parametrize("action", HELD)
+def test_parts_of_the_state_that_are_removed_while_a_run_goes_on(space: Space, action, part):
+    space.workflow(WORKFLOW.format(action=HELD[action]))
+    space.source("held.py", WAITS)
+    running = space.start("-j", "1")
+    wait_for(lambda: space.flagged("begun"), "the first job")
+    path = space.path(".fileflow") / part
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    space.flag("go")
+    flow = running.end(30)
+    nothing_of_ours(flow.text)
+    if part in ("", "journal"):
+        assert flow.status == 3
+        assert "removed" in flow.stderr
+    assert flow.status in (0, 1, 3)
+    if action == "thread":
+        assert "its process ended" not in flow.text
+    goes_on(space)
+
+
+@pytest.mark.parametrize("action", ["shell", "process", "async"])
+def test_a_run_whose_lock_is_deleted_and_whose_slot_another_run_ends(space: Space, action):
+    space.workflow(WORKFLOW.format(action=HELD[action]))
+    space.source("held.py", WAITS)
+    first = space.start("-j", "2")
+    wait_for(lambda: space.flagged("begun"), "the first job")
+    space.path(".fileflow/lock").unlink()
+    space.flag("go")
+    second = space.start("-j", "2")
+    for run in (second, first):
+        flow = run.end(30)
+        nothing_of_ours(flow.text)
+        assert flow.status in (0, 1, 3)
+    goes_on(space)

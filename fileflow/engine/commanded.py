@@ -15,6 +15,7 @@ from fileflow.language.templates import Template
 from fileflow.lean import dataclass
 from fileflow.model.rules import Argv, Rule, Script, Shell
 from fileflow.planning.filling import JobValues
+from fileflow.planning.plan import Plan
 from fileflow.planning.recipes import action_parts, filled_words, is_shared, words_of
 from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.world.files import RealDisk
@@ -34,9 +35,11 @@ class CommandFiles:
     def __init__(self, world: World, disk: RealDisk) -> None:
         self.world = world
         self.disk = disk
+        self._plan: Plan | None = None
 
-    def of(self, table: RuleTable) -> Commanded:
+    def of(self, table: RuleTable, plan: Plan) -> Commanded:
         """The project files that the commands of a rule name, as far as no rule makes them."""
+        self._plan = plan
         words = dict.fromkeys(_words(table.rule))
         shared = [word for word in words if is_shared(word, table)]
         return Commanded(
@@ -84,9 +87,18 @@ class CommandFiles:
 
     def _there(self, paths: Iterable[str]) -> Iterator[str]:
         for path in dict.fromkeys(paths):
-            if not self.world.has_record(path) and os.path.isfile(path):
+            if self.world.has_record(path) or not os.path.isfile(path):
+                continue
+            if not self._is_made(path):
                 self.disk.see(path)
                 yield path
+
+    def _is_made(self, path: str) -> bool:
+        """Whether a rule makes a file that has no record, as after the loss of the state."""
+        plan = self._plan
+        return (
+            plan is not None and plan.finder is not None and plan.finder.is_made(path, plan.by_rule)
+        )
 
     def _recorded(self, table: RuleTable) -> set[str] | None:
         for row in wanted_rows(table)[:1]:

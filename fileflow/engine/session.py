@@ -388,7 +388,7 @@ class Session:
         if isinstance(action, Script):
             code = self._script_code(table, action)
             row_code = self._row_code(table, action)
-        named = self._commanded.of(table)
+        named = self._commanded.of(table, decided.plan)
         recipe = decided.recipes[rule.name] = recipe_of(
             table,
             root_seed=self.workflow.seed,

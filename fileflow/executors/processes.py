@@ -276,6 +276,9 @@ class Processes:
         What goes wrong is in the answer's `error`: also an import that takes more than `seconds`,
         or ends the process. Until the answer is there up to `beside` other slots are started, which
         import it too: they will need it.
+
+        Raises:
+            FileflowError: if slot 0 was killed, and killed again in its next process.
         """
         killed = 0
         while True:

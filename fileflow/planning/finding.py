@@ -108,6 +108,19 @@ class Output:
         rows = [table.row_for(way) for way in ways]
         return [row for row in rows if row is not None]
 
+    def is_known_to_make(self, path: str, table: RuleTable | None) -> bool:
+        """Whether a path is of a row that is there; adds none. `table` is None if none was built.
+
+        A free row that nobody wants makes nothing: such a file is a source.
+        """
+        if not self.pattern.names and not self.shape.free:
+            return self.pattern.parts[0].rstrip("/") == path
+        if table is None or not self.starts(path):
+            return False
+        found = self.index().get(path)
+        rows = () if found is None else (found,) if isinstance(found, int) else found
+        return bool(rows) and (not self.free or any(table.wanted[row] for row in rows))
+
 
 class Log(Output):
     """A log that the rule's action writes: others may take it as an input."""
@@ -212,6 +225,24 @@ class Finder:
         if first:
             yield from self._by_head.get(first, ())
         yield from self._by_head.get("", ())
+
+    def is_made(self, path: str, built: Mapping[str, RuleTable]) -> bool:
+        """Whether a rule is known to make this path, or a folder above it; plans nothing for it.
+
+        `built` are the tables that there are, by rule.
+        """
+        for output in self._near(path):
+            if output.is_known_to_make(path, built.get(output.rule.name)):
+                return True
+        if any(one.rule.name in built and path in one.files() for one in self.scatters):
+            return True
+        above = path.rpartition("/")[0]
+        while self.folders and above:
+            for output in self.folders:
+                if output.is_known_to_make(above, built.get(output.rule.name)):
+                    return True
+            above = above.rpartition("/")[0]
+        return False
 
     def makers(self, path: str, pattern: Pattern | None = None) -> list[int]:
         """All jobs, as ids, whose outputs give this path or a folder above it."""

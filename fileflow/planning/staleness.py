@@ -983,8 +983,11 @@ def _same_outputs(table: RuleTable, row: int, record: Record, outputs: tuple[str
 def _part_reasons(key: str, before: object, after: object) -> list[Reason]:
     if before == after or key == "code digest":
         return []
-    if key == "files":  # of a rule whose command names none any more nothing is written down
-        before, after = before or {}, after or {}
+    # Of a part that is empty nothing is written down.
+    if before is None and isinstance(after, Mapping):
+        before = {}
+    elif after is None and isinstance(before, Mapping):
+        after = {}
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         out = []
         for name in sorted({*before, *after}):

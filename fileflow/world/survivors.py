@@ -10,6 +10,7 @@ end. Each slot also holds a shared lock on `.fileflow/slots.lock` as long as it 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -217,7 +218,7 @@ def end_survivors(state_folder: str) -> int:
     To be called before a run, by whoever holds the folder. Gives how many processes were ended.
 
     Raises:
-        FileflowError: if a slot of an earlier run cannot be ended.
+        FileflowError: if a slot of an earlier run cannot be ended, or more of them come.
     """
     stages = os.path.join(state_folder, "stage")
     os.makedirs(stages, exist_ok=True)
@@ -236,7 +237,7 @@ def end_survivors(state_folder: str) -> int:
                 )
             time.sleep(0.002)
         for run in os.listdir(stages):
-            _remove_run(os.path.join(stages, run))
+            _remove_run(os.path.join(stages, run), state_folder)
     finally:
         os.close(descriptor)
     return ended
@@ -291,7 +292,7 @@ def _holders(descriptor: int) -> list[int]:
     return found
 
 
-def _remove_run(folder: str) -> None:
+def _remove_run(folder: str, state_folder: str) -> None:
     try:
         with open(os.path.join(folder, FOREIGN), "rb") as file:
             for name in file.read().split(b"\0"):
@@ -299,4 +300,14 @@ def _remove_run(folder: str) -> None:
                     remove(os.fsdecode(name))
     except OSError:
         pass  # nothing of it lies elsewhere
-    remove(folder)
+    try:
+        remove(folder)
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:
+            raise
+        # Its slots are dead: only an engine that goes on without its lock makes new ones.
+        raise FileflowError(
+            f"another run still works in {folder}, though {state_folder}/lock was removed",
+            hint="run again when it has ended",
+            status=Exit.STATE,
+        ) from error

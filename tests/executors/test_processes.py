@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import fileflow
+from fileflow.errors import Exit, FileflowError
 from fileflow.executors.processes import Processes
 from fileflow.model.work import Batch, Died, End, Outcome
+from fileflow.world import survivors
 from fileflow.world.survivors import end_survivors
 from tests.executors.runs import (
     COPY,
@@ -407,3 +410,18 @@ def test_a_slot_that_is_ended_while_it_starts_says_nothing(tmp_path: Path) -> No
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "cannot be started: each ended with status 0" in ended.stdout
+
+
+def test_a_run_without_its_lock_that_goes_on_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(project(tmp_path), ".fileflow", "stage", "first").mkdir(parents=True)
+
+    def comes_again(path: str) -> None:
+        raise OSError(errno.ENOTEMPTY, "Directory not empty", path)
+
+    monkeypatch.setattr(survivors, "remove", comes_again)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileflowError, match="another run still works in") as found:
+        end_survivors(".fileflow")
+    assert found.value.status == Exit.STATE

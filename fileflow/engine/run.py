@@ -466,7 +466,12 @@ class _Runners:
 
         runner = self.get(PROCESS)
         assert isinstance(runner, Processes)
-        found = runner.describe(action.module, action.function, beside=slots - 1)
+        found = runner.describe(
+            action.module,
+            action.function,
+            beside=slots - 1,
+            interrupted=lambda: bool(self.stop.signal),
+        )
         if found.error:
             first, *rest = found.error.splitlines()
             places = [line for line in rest if not line.startswith("Traceback")]

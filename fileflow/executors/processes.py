@@ -269,7 +269,12 @@ class Processes:
         return process.process.pid if process else None
 
     def describe(
-        self, module: str, function: str, seconds: float = 60.0, beside: int = 0
+        self,
+        module: str,
+        function: str,
+        seconds: float = 60.0,
+        beside: int = 0,
+        interrupted: Callable[[], bool] = lambda: False,
     ) -> Description:
         """What a function takes and is, as found by slot 0, which imports its module.
 
@@ -279,10 +284,11 @@ class Processes:
 
         Raises:
             FileflowError: if slot 0 was killed, and killed again in its next process.
+            KeyboardInterrupt: if a signal came meanwhile, as `interrupted` tells.
         """
         killed = 0
         while True:
-            found = self._described(module, function, seconds, beside)
+            found = self._described(module, function, seconds, beside, interrupted)
             if isinstance(found, Description):
                 return found
             code, began = found
@@ -300,7 +306,12 @@ class Processes:
                 )
 
     def _described(
-        self, module: str, function: str, seconds: float, beside: int
+        self,
+        module: str,
+        function: str,
+        seconds: float,
+        beside: int,
+        interrupted: Callable[[], bool],
     ) -> Description | tuple[int, bool]:
         """The same, or how slot 0 has ended, and whether it had begun with what it is told."""
         process = self._slot(0)
@@ -319,6 +330,9 @@ class Processes:
                 self._bury(process, told=False)
                 return Description(error=f"importing {module} took more than {seconds:g} s")
             self._turn(left)
+            if interrupted():
+                self._kill(process)
+                raise KeyboardInterrupt
         if process.described:
             return process.described.pop(0)
         died = next(

@@ -788,6 +788,7 @@ class Closure:
             FileflowError: if nothing decides.
         """
         errors = Collector()
+        chosen = False
         for (path, makers), entry in self.open.items():
             able = [maker for maker in makers if had.can(maker)]
             if len(able) > 1:
@@ -797,7 +798,9 @@ class Closure:
                 maker = self._first_asked(makers)
             if maker is not None:
                 self.picked[path, makers] = maker
-        errors.raise_if_any()
+                chosen = True
+        if not chosen:  # else who asks for what is open may be needed no more
+            errors.raise_if_any()
         return bool(self.open)
 
     def _lists_made(self) -> list[tuple[str, int]]:

@@ -82,6 +82,26 @@ def test_a_rule_whose_inputs_cannot_be_had_drops_out(space):
     assert space.read("out/b.txt") == "two\n"
 
 
+def test_what_is_needed_no_more_need_not_be_chosen(space):
+    space.workflow("""
+        rules:
+          all: {input: x.a}
+          best:
+            input: ["{p}.gone", "{p}.b"]
+            output: "{p}.a"
+            prefer: 1
+            shell: "cat {input} > {output}"
+          next: {input: "{p}.d", output: "{p}.a", shell: "cat {input} > {output}"}
+          one: {input: "{p}.e", output: "{p}.b", shell: "cat {input} > {output}"}
+          two: {input: "{p}.e", output: "{p}.b", shell: "cat {input} > {output}"}
+        """)
+    for name in ("x.d", "x.e"):
+        space.write(name, "")
+    assert space.good().built == {"next x"}
+    space.write("x.gone", "")
+    assert "x.b is made by more than one job" in space.run().text
+
+
 CHAIN = """
 rules:
   all: {input: main.exe}

@@ -159,6 +159,17 @@ def test_a_signal_ends_jobs_in_this_process_and_what_they_started(
     assert space.good().counts() == (1, 0, 0, 0)
 
 
+def test_a_signal_ends_a_long_import(space):
+    space.source("steps.py", HERE.replace("\\\\", "\\") + "\nflag(os.getpid())\ntime.sleep(50)\n")
+    space.workflow("rules: {a: {output: o, run: 'steps:waits'}}")
+    running = space.start()
+    wait_for(lambda: space.flagged("pid"), "the import")
+    running.send(signal.SIGTERM)
+    flow = running.end(10)
+    assert (flow.status, "Traceback" in flow.text) == (143, False)
+    wait_for(lambda: not is_alive(pid_of_the_job(space)), "the end of the slot")
+
+
 def test_after_the_death_of_the_engine_the_next_run_goes_on(space, held):
     held.send(signal.SIGKILL)
     held.process.wait()

@@ -1,5 +1,6 @@
 """The fixtures that the flow tests share."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,13 @@ import pytest
 from .space import SOURCE, Space
 from .table import KINDS, build_project
 from .warm import Warm
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _heard() -> None:
+    """A run ignores SIGHUP where whoever started it does, as under `nohup`: here it is heard."""
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -8,18 +8,16 @@ to run again in a process.
 from __future__ import annotations
 
 import os
-import signal
 from collections import deque
 from time import monotonic
 
 from fileflow.model.work import Batch, End, Event, Order, Outcome, SharedList
 from fileflow.world.actions import Doer
-from fileflow.world.commands import children_of, end_signalled, signal_children
 from fileflow.world.functions import Stopped
 from fileflow.world.modules import borrow, give_back
 from fileflow.world.seeding import SharedGenerators
 from fileflow.world.staging import STATE, Stage
-from fileflow.world.surroundings import Borrowed, tracker_ids
+from fileflow.world.surroundings import Borrowed, StartedProcesses
 
 _TURN = 0.1
 _GRACE = 5.0
@@ -43,7 +41,7 @@ class Serial:
             slot: names the stage and the log, so that other executors of the run have theirs.
             generators: those that it shares with the threads of the run, if there may be some.
         """
-        self._others = set(children_of(os.getpid()))
+        self._started = StartedProcesses()
         self._grace: float | None = None
         self._before = os.getcwd()
         os.chdir(root)
@@ -119,11 +117,7 @@ class Serial:
             Stopped: inside the running function, as if it had raised it.
         """
         self._give_back(End.STOPPED)
-        doer = self._doer
-        if doer is not None:
-            doer.stopping = True
-            if doer.acting:
-                raise Stopped
+        self._end_job()
 
     def interrupt(self, kill: bool) -> None:
         """Ends the job that runs and the processes that it has started; for a signal handler of
@@ -133,20 +127,21 @@ class Serial:
             Stopped: inside the running function, as if it had raised it.
         """
         self._grace = 0.0 if kill else _GRACE
+        if self._doer is not None:
+            self._started.signal(kill=kill)
+        self._end_job()
+
+    def _end_job(self) -> None:
         doer = self._doer
         if doer is not None:
-            signal_children(signal.SIGKILL if kill else signal.SIGTERM, self._spared())
             doer.stopping = True
             if doer.acting:
                 raise Stopped
 
-    def _spared(self) -> set[int]:
-        return {*self._others, *tracker_ids()}
-
     def close(self) -> None:
         """Gives the working folder back; after a signal nothing that jobs started is left."""
         if self._grace is not None:
-            end_signalled(self._spared(), self._grace)
+            self._started.end(self._grace)
         self._generators.close()
         os.chdir(self._before)
         give_back(self._root)

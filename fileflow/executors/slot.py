@@ -20,11 +20,12 @@ from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
+from fileflow.errors import FileflowError
 from fileflow.lean import names_of, values_of
 from fileflow.model.work import Batch, End, Order, Outcome, Work
 from fileflow.world import commands, survivors
 from fileflow.world.actions import Doer
-from fileflow.world.faults import fault_of
+from fileflow.world.faults import faults_told
 from fileflow.world.functions import (
     Description,
     Parameter,
@@ -323,11 +324,9 @@ class _Slot:
 def faults_sent(line: socket.socket) -> Iterator[None]:
     """Tells the engine if the disk or the state folder is why the slot cannot go on."""
     try:
-        yield
-    except OSError as error:
-        fault = fault_of(error)
-        if fault is None:
-            raise
+        with faults_told():
+            yield
+    except FileflowError as fault:
         with contextlib.suppress(OSError):  # another slot has said it
             line.setblocking(True)
             line.sendall(framed(("fault", fault.what, fault.hint)))

@@ -22,13 +22,12 @@ from typing import Any, BinaryIO, TextIO
 from fileflow.errors import FileflowError
 from fileflow.model.work import Batch, Died, End, Event, Outcome
 from fileflow.world.actions import Doer
-from fileflow.world.commands import children_of, signal_children
 from fileflow.world.faults import fault_of
 from fileflow.world.functions import Stopped
 from fileflow.world.modules import borrow, give_back
 from fileflow.world.seeding import SharedGenerators
 from fileflow.world.staging import STATE, Stage
-from fileflow.world.surroundings import InThread, tracker_ids
+from fileflow.world.surroundings import InThread, StartedProcesses
 
 _GRACE = 5.0
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
@@ -241,7 +240,7 @@ class Threads:
         self._ending: dict[int, _Thread] = {}
         self._abandoned: list[_Thread] = []
         self._interrupted = False
-        self._others = set(children_of(os.getpid()))
+        self._started = StartedProcesses()
         self._told: queue.SimpleQueue[Event | FileflowError] = queue.SimpleQueue()
         self._bell, self._ring = os.pipe()
         os.set_blocking(self._bell, False)
@@ -314,8 +313,7 @@ class Threads:
     def interrupt(self, kill: bool) -> None:
         """Ends the processes that jobs have started; for a signal that ends the run."""
         self._interrupted = True
-        number = signal.SIGKILL if kill else signal.SIGTERM
-        signal_children(number, {*self._others, *tracker_ids()})
+        self._started.signal(kill=kill)
 
     def close(self) -> None:
         """Ends all slots, and gives streams and working folder back."""

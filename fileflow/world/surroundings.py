@@ -19,7 +19,13 @@ from typing import Any, Protocol, TextIO
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job
 from fileflow.model.work import Work
-from fileflow.world.commands import THREADS, end_children
+from fileflow.world.commands import (
+    THREADS,
+    children_of,
+    end_children,
+    end_signalled,
+    signal_children,
+)
 from fileflow.world.own_folder import OwnFolder
 from fileflow.world.seeding import GlobalGenerators, SharedGenerators, small_seed
 
@@ -250,7 +256,7 @@ class OwnProcess:
             pool = getattr(sys.modules.get(name), "_executor", None)
             if pool is not None:
                 pool.shutdown(wait=True, kill_workers=True)
-        left = end_children(spared=tracker_ids())
+        left = end_children(spared=_tracker_ids())
         if left:
             notes.append(left_behind(left))
 
@@ -405,6 +411,27 @@ class InThread:
         self.stream.close()
 
 
+class StartedProcesses:
+    """The processes that jobs of this process start: its children that come after this was made.
+
+    Not those that lead a session of their own, as slots do.
+    """
+
+    def __init__(self) -> None:
+        self._others = children_of(os.getpid())
+
+    def signal(self, *, kill: bool) -> None:
+        """Sends them, and theirs, TERM or KILL."""
+        signal_children(signal.SIGKILL if kill else signal.SIGTERM, self._spared())
+
+    def end(self, seconds: float) -> None:
+        """Waits for those that were sent a signal, so long at most; kills what is left."""
+        end_signalled(self._spared(), seconds)
+
+    def _spared(self) -> set[int]:
+        return {*self._others, *_tracker_ids()}
+
+
 def left_behind(count: int) -> tuple[str, str]:
     """The note on processes that a job left running."""
     return ("processes", f"left {count} process{'es' * (count > 1)} running; ended")
@@ -416,7 +443,7 @@ def text_stream(descriptor: int) -> TextIO:
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
-def tracker_ids() -> list[int]:
+def _tracker_ids() -> list[int]:
     """Processes of the standard library's and loky's own that outlive a job on purpose."""
     found = []
     for name in _TRACKERS:

@@ -128,11 +128,8 @@ class Closure:
                 for row in wanted_rows(table) if links else ():
                     for link in links:
                         if LATER in link.makers_of(row):
-                            group = link.group(row)
-                            paths = [link.paths[row]] if group is None else group.paths
-                            makers = zip(paths, link.makers_of(row), strict=False)
                             job = table.base | row
-                            for path, maker in makers:
+                            for maker, path in link.made_paths(row):
                                 if maker == LATER:
                                     new = found.get(job, frozenset()) | self.later[path]
                                     found[job] = new

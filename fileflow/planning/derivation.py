@@ -71,9 +71,7 @@ class Derivation:
             row = job & ROW
             found = []
             for link in table.all_links():
-                group = link.group(row)
-                paths = [link.paths[row]] if group is None else group.paths
-                for path, maker in zip(paths, link.makers_of(row), strict=False):
+                for maker, path in link.made_paths(row):
                     if maker == PENDING:
                         found.append((path, closure.choices.get(path, ()), link))
                     elif maker == SOURCE:

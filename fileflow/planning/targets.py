@@ -164,22 +164,18 @@ class Targets:
         closure.want_rows(table, range(table.count))
         closure.close()
         for link in table.links:
-            makers_of = [closure.tables[number] for number in link.tables]
-            several = any(len(t.shape.outputs) > 1 or t.rule.logs for t in makers_of)
+            tables = [closure.tables[number] for number in link.tables]
+            several = any(len(one.shape.outputs) > 1 or one.rule.logs for one in tables)
             for row in range(table.count):
                 makers = link.makers_of(row)
-                for path, maker in zip(link.paths_of(row), makers, strict=False) if several else ():
+                for maker, path in link.made_paths(row) if several else ():
                     if maker >= 0:
                         self._in_part.setdefault(maker, set()).add(path)
                 if closure.finder.folders and not link.entry.optional:
-                    for path, maker in zip(link.paths_of(row), makers, strict=False):
+                    for maker, path in link.made_paths(row):
                         self._note_below(path, maker)
                 if not isinstance(makers, range) and makers and min(makers) < 0:
-                    group = link.group(row)
-                    paths = [link.paths[row]] if group is None else group.paths
-                    self.sources += [
-                        path for path, maker in zip(paths, makers, strict=False) if maker == SOURCE
-                    ]
+                    self.sources += [p for maker, p in link.made_paths(row) if maker == SOURCE]
                     makers = [maker for maker in makers if maker >= 0]
                 jobs.update(makers)
                 closure.asked_by.add(makers, rule.name)

@@ -347,6 +347,24 @@ def test_a_temp_output_whose_consumer_failed_is_kept(space):
     assert space.read("mid.txt") == "bad\n"
 
 
+def test_what_is_asked_for_behind_a_missing_optional_path_is_built(space):
+    space.workflow("""
+        wildcards: {n: [1, 2, 3]}
+        rules:
+          all: {input: {path: "o/{n}", optional: true}}
+          two:
+            input: "i/{m}"
+            output: ["o/{m}", "x/{m}"]
+            shell: cp {input} {output[0]}; cp {input} {output[1]}
+        """)
+    for n in "23":
+        space.write(f"i/{n}", "")
+    assert space.good().built == {"two 2", "two 3"}
+    space.delete("o/2")
+    space.delete("o/3")
+    assert space.good().built == {"two 2", "two 3"}
+
+
 PAIR = """
     rules:
       all: {input: [c.txt, d.txt]}

@@ -141,7 +141,7 @@ def _init(
     cls: type, names: tuple[str, ...], defaults: dict[str, Any], frozen: bool, kw_only: bool
 ) -> Callable[..., None]:
     """Writes the `__init__` of a class."""
-    known: dict[str, Any] = {"SET": object.__setattr__}
+    known: dict[str, Any] = {"set": object.__setattr__}
     parameters = ["self", "*"] if kw_only and names else ["self"]
     lines = []
     for name in names:
@@ -154,7 +154,14 @@ def _init(
                 value = f"make_{name}() if {name} is default_{name} else {name}"
         known[f"default_{name}"] = default
         parameters.append(name if default is _ABSENT else f"{name}=default_{name}")
-        lines.append(f" SET(self, {name!r}, {value})" if frozen else f" self.{name} = {value}")
+        slot = vars(cls).get(name)
+        if not frozen:
+            lines.append(f" self.{name} = {value}")
+        elif slot is not None:  # a quarter less than by its name
+            known[f"set_{name}"] = slot.__set__
+            lines.append(f" set_{name}(self, {value})")
+        else:
+            lines.append(f" set(self, {name!r}, {value})")
     text = f"def __init__({', '.join(parameters)}):\n" + "\n".join(lines or [" pass"])
     exec(text, known)
     made: Callable[..., None] = known["__init__"]

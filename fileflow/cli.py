@@ -133,15 +133,16 @@ def _wishes(options: Options, start: str, root: str) -> Wishes:
     def seen(words: Iterable[str]) -> tuple[Target, ...]:
         return tuple(_target(word, start, root) for word in words)
 
+    runs = options.command == "run"
     return Wishes(
         targets=seen(options.targets),
-        commands=COMMANDS if options.command == "run" else (),
+        commands=COMMANDS if runs else (),
         tags=options.tags,
         force=seen(options.force),
         until=seen(options.until),
         omit=seen(options.omit),
         where=options.where,
-        keep_going=options.keep_going,
+        keep_going=options.keep_going and runs,
     )
 
 
@@ -307,7 +308,7 @@ def _command(
         from fileflow.commands.adopt import adopt
         from fileflow.executors.describing import described
 
-        return adopt(project, wishes.targets, out.line, describe=described, as_json=as_json)
+        return adopt(project, wishes, out.line, describe=described, as_json=as_json)
     try:
         session = project.look()
     except FileflowError as error:
@@ -325,7 +326,7 @@ def _command(
     if options.command == "status":
         from fileflow.commands.status import status
 
-        return status(session, wishes.targets, out.line, as_json=as_json)
+        return status(session, wishes, out.line, as_json=as_json)
     if options.command == "why":
         from fileflow.commands.why import why
 

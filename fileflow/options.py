@@ -142,7 +142,7 @@ class _Option:
         read: from the name that was typed and the value, what it changes.
         many: whether it may be given again and adds to what was given before.
         only: the commands that take it; empty for all.
-        never: commands that do not take it: they would do harm if they passed over it.
+        never: commands that do not take it: passed over it would mislead, or do harm.
     """
 
     names: tuple[str, ...]
@@ -237,7 +237,8 @@ _WITHOUT_RULES_TOO = (
     "--version",
 )
 _WITHOUT_TARGETS = ("list", "check", "report", "init", "schema")
-_NARROW = ("clean", "log", *_WITHOUT_RULES)
+# These are about their targets, or about the whole file.
+_CHOOSE_NO_JOBS = ("check", "clean", "list", "log", "why", *_WITHOUT_RULES)
 _GRAPH_JOBS = _Option(
     ("--jobs",), "show the jobs, not the rules", (("graph_jobs", True),), only=("graph",)
 )
@@ -297,7 +298,7 @@ _SELECTING = (
         value="TARGET",
         read=_words("force"),
         many=True,
-        never=_NARROW,
+        never=("adopt", "status", *_CHOOSE_NO_JOBS),
     ),
     _Option(
         ("--until",),
@@ -305,7 +306,7 @@ _SELECTING = (
         value="RULE",
         read=_words("until"),
         many=True,
-        never=_NARROW,
+        never=_CHOOSE_NO_JOBS,
     ),
     _Option(
         ("--omit",),
@@ -313,7 +314,7 @@ _SELECTING = (
         value="RULE",
         read=_words("omit"),
         many=True,
-        never=_NARROW,
+        never=_CHOOSE_NO_JOBS,
     ),
     _Option(
         ("--tag",),
@@ -321,7 +322,7 @@ _SELECTING = (
         value="WORD",
         read=_words("tags"),
         many=True,
-        never=_NARROW,
+        never=_CHOOSE_NO_JOBS,
     ),
     _Option(
         ("--where",),
@@ -329,7 +330,7 @@ _SELECTING = (
         value="NAME=V[,V]",
         read=_where,
         many=True,
-        never=_NARROW,
+        never=_CHOOSE_NO_JOBS,
     ),
 )
 _WORKFLOW = (

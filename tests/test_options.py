@@ -170,6 +170,9 @@ def test_a_forgotten_value_is_noticed():
 def test_an_option_that_would_narrow_a_command_is_not_passed_over():
     assert "`fileflow clean` takes no --where" in refusal("clean", "--all", "--where", "a=b")
     assert "`fileflow clean` takes no --omit" in refusal("--omit", "x", "clean", "--all")
+    assert "`fileflow list` takes no --tag" in refusal("list", "--tag", "x")
+    assert "`fileflow why` takes no --where" in refusal("why", "x", "--where", "a=b")
+    assert "`fileflow adopt` takes no --force" in refusal("adopt", "x", "--force", "y")
     assert "takes no -n" in refusal("adopt", "-n")
     for words in (["-j4"], ["--rerun"], ["-W", "x"], ["--config", "a=1"], ["-k"]):
         assert f"`fileflow init` takes no {words[0][:2]}" in refusal("init", *words)

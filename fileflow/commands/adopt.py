@@ -23,7 +23,7 @@ from fileflow.model.rules import Entry
 from fileflow.planning.filling import JobValues
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.named import learns
-from fileflow.planning.plan import Plan, Target, Wishes
+from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.staleness import Why
 from fileflow.planning.tables import RuleTable, makers_of
 from fileflow.signature import NOTHING
@@ -49,13 +49,13 @@ class Adopted:
 
 def adopt(
     project: Project,
-    targets: Sequence[Target],
+    wishes: Wishes,
     say: Callable[[str], None],
     *,
     describe: Describe | None = None,
     as_json: bool = False,
 ) -> int:
-    """Records the outputs of the targets, and of all that they need, as they are.
+    """Records the outputs of what is wished for, and of all that it needs, as they are.
 
     Jobs whose outputs are not there are named and left: they are built when they are asked for.
 
@@ -63,7 +63,6 @@ def adopt(
         FileflowError: for an unknown target, a missing source, a state that cannot be written, or
             if another run holds the folder.
     """
-    wishes = Wishes(targets=tuple(targets))
     # A wrong word is found without the lock: then no byte changes.
     _check(known_plan(project.look(), wishes))
     with project.hold() as session:

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterator, Sequence
 from fileflow.engine.knowing import known_plan
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
+from fileflow.lean import replace
 from fileflow.model.rules import Workflow
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Plan, Target, Wishes
@@ -28,13 +29,18 @@ def askable_rules(workflow: Workflow) -> list[Target]:
 
 
 def plan_of_targets(session: Session, targets: Sequence[Target]) -> Plan:
-    """The plan of these targets, also where sources are missing.
+    """The plan of these targets; see `plan_of`."""
+    return plan_of(session, Wishes(targets=tuple(targets)))
+
+
+def plan_of(session: Session, wishes: Wishes) -> Plan:
+    """The plan of what is wished for, also where sources are missing.
 
     Raises:
         FileflowError: for an unknown target, or a workflow that gives no plan.
     """
     session.answers.keep_going = True
-    return known_plan(session, Wishes(targets=tuple(targets), keep_going=True))
+    return known_plan(session, replace(wishes, keep_going=True))
 
 
 def plan_of_everything(session: Session) -> Plan:

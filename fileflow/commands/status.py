@@ -9,12 +9,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 
-from fileflow.commands.choosing import plan_of_everything, plan_of_targets
+from fileflow.commands.choosing import plan_of, plan_of_everything
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.fast import STATE
 from fileflow.lean import dataclass, field
 from fileflow.planning.links import ROW, SHIFT
-from fileflow.planning.plan import Target
+from fileflow.planning.plan import Wishes
 from fileflow.planning.staleness import State
 from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.world.lock import describe_holder
@@ -141,18 +141,18 @@ def _files_of(session: Session, table: RuleTable, row: int) -> list[str] | None:
 
 def status(
     session: Session,
-    targets: Sequence[Target],
+    wishes: Wishes,
     say: Callable[[str], None],
     *,
     describe: Describe | None = None,
     as_json: bool = False,
 ) -> int:
-    """Prints how the jobs of each rule stand; without targets, of all that can be asked for.
+    """Prints how the jobs of each rule stand; without wishes, of all that can be asked for.
 
     Raises:
         FileflowError: for an unknown target, or a workflow that gives no plan.
     """
-    plan = plan_of_targets(session, targets) if targets else plan_of_everything(session)
+    plan = plan_of_everything(session) if wishes == Wishes() else plan_of(session, wishes)
     decided = session.decide(plan, describe=describe)
     found = list(_counted(session, decided))
     run = last_run(session.records)

@@ -90,6 +90,10 @@ def words(*targets: str) -> tuple[Target, ...]:
     return tuple(map(target_from, targets))
 
 
+def wish(*targets: str, **others: Any) -> Wishes:
+    return Wishes(targets=words(*targets), **others)
+
+
 TWO_MONTHS = """
     wildcards:
       month: data/{month}.txt

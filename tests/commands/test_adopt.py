@@ -8,11 +8,11 @@ from fileflow.engine.session import STATE
 from fileflow.errors import Exit, FileflowError
 from fileflow.world.lock import Lock
 
-from .conftest import Folder, words
+from .conftest import Folder, wish, words
 
 
 def adopted(folder: Folder, *targets: str) -> list[str]:
-    assert adopt(folder.project(), words(*targets), folder.say) == 0
+    assert adopt(folder.project(), wish(*targets), folder.say) == 0
     return folder.said.splitlines()
 
 
@@ -23,6 +23,19 @@ def test_outputs_that_exist_are_taken_as_they_are(months: Folder) -> None:
     assert adopted(months) == ["copy: 2 jobs recorded as fresh", "total: 1 job recorded as fresh"]
     assert months.build().built == 0
     assert (months.root / "build/02.txt").read_text() == "edited\n"
+
+
+def test_only_the_jobs_that_are_chosen_are_recorded(months: Folder) -> None:
+    months.build()
+    months.replace("Workflowfile", "echo copying", "echo now copying")
+    wishes = wish("copy", where=(("month", ("02",)),))
+    assert adopt(months.project(), wishes, months.say) == 0
+    assert months.said.splitlines() == ["copy: 1 job recorded as fresh"]
+    assert months.build().built == 1
+    months.replace("Workflowfile", "echo now copying", "echo copying")
+    assert adopt(months.project(), wish(omit=words("copy")), months.say) == 0
+    assert months.said.splitlines() == ["nothing to adopt: all is fresh"]
+    assert months.build().built == 2
 
 
 def test_a_change_of_the_action_does_not_matter_after_it(months: Folder) -> None:
@@ -114,7 +127,7 @@ def test_an_unknown_target_changes_no_byte(months: Folder) -> None:
 
 def test_a_program_gets_numbers(months: Folder) -> None:
     months.write("build/01.txt", "one\n")
-    adopt(months.project(), words("copy"), months.say, as_json=True)
+    adopt(months.project(), wish("copy"), months.say, as_json=True)
     assert months.data == {
         "rules": [{"rule": "copy", "adopted": 1, "left": ["build/02.txt is not there"]}]
     }

@@ -10,11 +10,11 @@ from fileflow.errors import FileflowError
 from fileflow.world.lock import Lock
 from fileflow.world.records import Records
 
-from .conftest import Folder, words
+from .conftest import Folder, wish, words
 
 
 def lines(folder: Folder, *targets: str) -> list[str]:
-    assert status(folder.session, words(*targets), folder.say) == 0
+    assert status(folder.session, wish(*targets), folder.say) == 0
     return folder.said.splitlines()
 
 
@@ -22,6 +22,15 @@ def test_nothing_built_is_missing_and_all_built_is_fresh(months: Folder) -> None
     assert lines(months) == ["copy   2 missing", "total  1 missing"]
     months.build()
     assert lines(months) == ["copy   2 fresh", "total  1 fresh"]
+
+
+def test_of_jobs_that_are_not_chosen_nothing_is_told(months: Folder) -> None:
+    status(months.session, wish("copy", where=(("month", ("02",)),)), months.say)
+    assert months.said.splitlines() == ["copy  1 missing"]
+    status(months.session, wish(until=words("copy")), months.say)
+    assert months.said.splitlines() == ["copy  2 missing"]
+    status(months.session, wish(tags=("early",)), months.say)
+    assert months.said.splitlines() == ["copy  2 missing"]
 
 
 def test_what_follows_a_stale_job_may_become_stale(months: Folder) -> None:
@@ -107,13 +116,13 @@ def test_a_run_goes_on_or_was_interrupted(months: Folder) -> None:
     with Lock(STATE) as lock:
         lock.acquire("fileflow all")
         assert f"a run goes on: pid {os.getpid()}" in lines(months)[-1]
-        status(months.session, (), months.say, as_json=True)
+        status(months.session, wish(), months.say, as_json=True)
         assert months.data["run"]["state"] == "running"
 
 
 def test_a_program_gets_counts_by_rule(months: Folder) -> None:
     months.build()
-    status(months.session, (), months.say, as_json=True)
+    status(months.session, wish(), months.say, as_json=True)
     found = months.data
     assert found["rules"][0]["rule"] == "copy"
     assert found["rules"][0]["fresh"] == found["rules"][0]["jobs"] == 2
@@ -143,7 +152,7 @@ def test_what_waits_for_values_that_are_found_while_running_is_shown(folder: Fol
         "split  1 missing",
         "upper  not known yet, before split ran",
     ]
-    assert status(folder.session, (), folder.say, as_json=True) == 0
+    assert status(folder.session, wish(), folder.say, as_json=True) == 0
     rules = {one["rule"]: one for one in folder.data["rules"]}
     assert rules["upper"]["waits_for"] == ["split"]
     assert "waits_for" not in rules["split"]

@@ -6,6 +6,7 @@ Knows nothing of the command line or of how progress is shown.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -485,7 +486,12 @@ class _Runners:
         if self._made:
             from fileflow.world.staging import remove
 
-            remove(os.path.join(STATE, "stage", self.name))
+            # A thread that was waited for no longer may write there yet: the next run clears it.
+            try:
+                remove(os.path.join(STATE, "stage", self.name))
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY:
+                    raise
 
 
 @contextlib.contextmanager

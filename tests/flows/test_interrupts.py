@@ -388,3 +388,36 @@ def test_a_command_that_is_killed_after_its_timeout_is_told_how_long_it_took(spa
     (failed,) = [one for one in flow.events if one.get("status") == "failed"]
     assert "timed out" in failed["message"]
     assert failed["seconds"] >= 0.5
+
+
+STUBBORN = """
+import os
+
+def writes(output):
+    number = 0
+    while True:
+        try:
+            number += 1
+            os.makedirs(output.parent, exist_ok=True)
+            (output.parent / str(number % 100)).write_text("")
+            with open(os.environ["FLAGS"] + "/busy", "w"):
+                pass
+        except BaseException:
+            pass
+"""
+
+
+def test_a_thread_that_cannot_be_ended_writes_on_while_its_stage_is_removed(space):
+    space.source("steps.py", STUBBORN)
+    space.workflow("rules: {a: {output: o, run: 'steps:writes', executor: thread}}")
+    running = space.start()
+    wait_for(lambda: space.flagged("busy"), "the job")
+    running.send(signal.SIGINT)
+    time.sleep(0.2)
+    running.send(signal.SIGINT)
+    flow = running.end(20)
+    assert flow.status == 130
+    assert "Traceback" not in flow.text
+    space.source("steps.py", "def writes(output): output.write_text('')\n")
+    assert space.good().counts() == (1, 0, 0, 0)
+    assert space.exists("o")

@@ -11,13 +11,14 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from fileflow.commands.status import job_key, last_output
 from fileflow.engine.knowing import known_plan, plan_known
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.project import Project
-from fileflow.engine.recording import Recording
+from fileflow.engine.recording import BEGUN, Recording
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.errors import Collector
-from fileflow.lean import dataclass, field
+from fileflow.lean import dataclass, field, replace
 from fileflow.model.patterns import Matcher
 from fileflow.model.rules import Entry
 from fileflow.planning.filling import JobValues
@@ -63,6 +64,8 @@ def adopt(
         FileflowError: for an unknown target, a missing source, a state that cannot be written, or
             if another run holds the folder.
     """
+    # Jobs that lack a source are left, as those are that lack their outputs.
+    wishes = replace(wishes, keep_going=True)
     # A wrong word is found without the lock: then no byte changes.
     _check(known_plan(project.look(), wishes))
     with project.hold() as session:
@@ -135,6 +138,7 @@ class _Adoption:
             adopted=True,
         )
         self.left: set[int] = set()
+        self.missing = {one.path for one in decided.plan.missing}
         self.named = NamedFiles(session.world, self.clock)
         self.named.take_plan(decided.plan, decided.staleness)
 
@@ -182,7 +186,9 @@ class _Adoption:
 
     def _recorded(self, table: RuleTable, rows: Sequence[int]) -> Adopted:
         records = [self._record(table, row) for row in rows]
-        self.session.records.add_jobs(self.recording.head(table), records)
+        for log in dict.fromkeys(record.head.log for record in records):
+            head = self.recording.head(table, log)
+            self.session.records.add_jobs(head, [one for one in records if one.head.log == log])
         return Adopted(table.rule.name, {table.outputs_of(row)[0] for row in rows})
 
     def _is_open(self, table: RuleTable, row: int) -> bool:
@@ -209,13 +215,15 @@ class _Adoption:
             wanted = "a folder" if entry.pattern and entry.pattern.directory else "a file"
             if os.path.isdir(path) != (wanted == "a folder") or not os.path.exists(path):
                 return f"{path} is not {wanted}"
+            if entry.in_place and (BEGUN, job_key(table, row)) in self.session.records.notes:
+                return f"{path} may be half made: its job was begun, and has not ended well"
             ensure = entry.ensure
             world = self.session.world
             if ensure is not None and not world.ensured(path, ensure.non_empty, ensure.sha256):
                 return f"{path} does not meet its `ensure`"
         for link in table.links:
             for path in () if link.entry.order_only or link.named else link.paths_of(row):
-                if self.session.world.content(path) is None:
+                if path in self.missing or self.session.world.content(path) is None:
                     return f"{table.outputs_of(row)[0]}: its input {path} is not there"
         return ""
 
@@ -285,6 +293,12 @@ class _Adoption:
             sign = self.session.world.signatures((path,))[0]
             assert content is not None and sign is not None, "bug: an output that was looked at"
             made.append(self.clock.proven(path, sign, self.clock.start) + content)
+        key = job_key(table, row)
         return self.recording.record(
-            table, row, b"".join(made), started=time.time(), outputs=outputs
+            table,
+            row,
+            b"".join(made),
+            started=time.time(),
+            log=last_output(self.session.records, key) or ("", 0, 0),
+            outputs=outputs,
         )

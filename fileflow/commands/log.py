@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from fileflow.commands.choosing import asked_jobs, plan_of_targets
-from fileflow.commands.status import failure_of, job_key
+from fileflow.commands.status import job_key, last_output
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.lean import dataclass
@@ -96,19 +96,8 @@ def _of_target(session: Session, target: Target) -> list[Kept]:
 
 def _kept(records: Records, key: str, label: str) -> Kept | None:
     """Where the output of a job's last run stands, be it recorded or failed."""
-    failed = failure_of(records, key)
-    if failed is not None:
-        log = failed.get("log")
-        file, offset, length = log if isinstance(log, list) else ("", 0, 0)
-        return Kept(label, str(file), int(offset), int(length))
-    ran = records.notes.get(("ran", key))
-    if isinstance(ran, dict) and isinstance(ran.get("log"), list):
-        file, offset, length = ran["log"]
-        return Kept(label, str(file), int(offset), int(length))
-    record = records.jobs.get(key)
-    if record is None or record.head.facts.get("adopted"):
-        return None
-    return Kept(label, record.head.log, record.log_offset, record.log_length)
+    found = last_output(records, key)
+    return Kept(label, *found) if found is not None else None
 
 
 def _copy(kept: Kept, write: Callable[[bytes], None]) -> None:

@@ -100,6 +100,27 @@ def failure_of(records: Records, key: str) -> Mapping[str, object] | None:
     return note
 
 
+def last_output(records: Records, key: str) -> tuple[str, int, int] | None:
+    """(file, offset, length) of what a job's last run printed, be it recorded or failed.
+
+    None if it has not run.
+    """
+    log: object = None
+    failed = failure_of(records, key)
+    ran = records.notes.get(("ran", key))
+    record = records.jobs.get(key)
+    if failed is not None:
+        log = failed.get("log") or ("", 0, 0)
+    elif isinstance(ran, dict):
+        log = ran.get("log")
+    elif record is not None and (record.head.log or not record.head.facts.get("adopted")):
+        log = (record.head.log, record.log_offset, record.log_length)
+    if not isinstance(log, (list, tuple)):
+        return None
+    file, offset, length = log
+    return str(file), int(offset), int(length)
+
+
 def job_key(table: RuleTable, row: int) -> str:
     """The name under which the records know a job."""
     outputs = table.outputs_of(row)

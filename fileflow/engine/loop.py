@@ -20,7 +20,7 @@ from fileflow.engine.facts import World
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders, shared_list
 from fileflow.engine.pools import pools_of, told
-from fileflow.engine.recording import Recording
+from fileflow.engine.recording import BEGUN, Recording
 from fileflow.engine.runners import ASYNC, SERIAL, Chooser, lanes_of
 from fileflow.engine.session import Decided, Growth, Session
 from fileflow.engine.temps import Temps
@@ -629,6 +629,7 @@ class Loop:
         if record is not None:
             self.withdrawn[job] = record
             self.records.forget([first])
+        self.records.note(BEGUN, first, self.run)
 
     def _checks(
         self,
@@ -812,6 +813,8 @@ class Loop:
                 continue
             first = outputs[0]
             withdrawn = self.withdrawn.pop(outcome.index, None)
+            if (BEGUN, first) in self.records.notes:
+                self.records.note(BEGUN, first, None)
             before = (withdrawn.outputs, withdrawn.made) if withdrawn else self.records.made(first)
             made = self._take_outputs(table, outputs, outcome, lane.since)
             if self.looks_inside and True in self._orders(table).work.directories:

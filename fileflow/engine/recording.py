@@ -20,6 +20,9 @@ from fileflow.planning.tables import RuleTable
 from fileflow.world.files import hashing
 from fileflow.world.records import Record, RecordHead, Records
 
+# The kind of a note on a job that makes outputs under their own names, while it is not done.
+BEGUN = "begun"
+
 
 class Recording:
     """Makes the records of one run.

@@ -72,7 +72,7 @@ class Temps:
         if self._may_be_taken(job):
             return
         for entry, path in table.files_of(job & ROW):
-            if entry.temp and not self.plan.asks_for(job, path) and os.path.lexists(path):
+            if entry.temp and not self.plan.keeps(job, path) and os.path.lexists(path):
                 remove(path)
                 self.world.gone(path)
 

@@ -106,10 +106,9 @@ class _RuleChecks:
     def mistakes(self) -> Iterator[FileflowError]:
         """What the rule names and is not there, and lists where only one value can stand."""
         reading = self._reading
-        known = self._names | _IN_ACTIONS
         for template in reading.action_texts:
             yield from self._scattered(template)
-            yield from check_names(template, known, self._columns.unnamed)
+            yield from check_names(template, self._names, _IN_ACTIONS, self._columns.unnamed)
             yield from self._steps(template)
             yield from check_list_in_quotes(template, self._is_list)
         for template in reading.value_texts:
@@ -144,7 +143,7 @@ class _RuleChecks:
                 )
                 return
         yield from self._scattered(template)
-        yield from check_names(template, known, self._columns.unnamed)
+        yield from check_names(template, self._names, _IN_VALUES, self._columns.unnamed)
         yield from self._steps(template)
 
     def _steps(self, template: Template) -> Iterator[FileflowError]:

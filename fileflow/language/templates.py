@@ -250,19 +250,23 @@ _MEANT = {
 
 def check_names(
     template: Template,
-    known: Iterable[str],
+    wildcards: Iterable[str],
+    builtin: frozenset[str] = frozenset(),
     cure: Callable[[str], str | None] = lambda _: None,
 ) -> list[FileflowError]:
     """An error for each placeholder whose name is none of these, and for slips that look like one.
 
-    `known` holds every name that may begin a placeholder, wildcards too; whether what follows the
-    first name exists is for the caller to say, and what may cure a name that is not known (`cure`).
+    A placeholder may begin with one of the `wildcards` (columns too), which alone may follow
+    `wildcards.` or stand in brackets, or with one of the names that are `builtin`. Whether what
+    follows another first name exists is for the caller to say, and what may cure a name that is
+    not known (`cure`).
     """
-    names = frozenset(known)
+    values = frozenset(wildcards)
+    names = values | builtin
     errors = [
         error
         for placeholder in template.placeholders
-        if (error := _unknown_name(template, placeholder, names, cure)) is not None
+        if (error := _unknown_name(template, placeholder, values, names, cure)) is not None
     ]
     for suspect in template.suspects:
         if suspect.root in names and not (
@@ -291,6 +295,7 @@ _JOINED = frozenset({"raw", "q", "file"})
 def _unknown_name(
     template: Template,
     placeholder: Placeholder,
+    values: frozenset[str],
     known: frozenset[str],
     cure: Callable[[str], str | None],
 ) -> FileflowError | None:
@@ -310,9 +315,12 @@ def _unknown_name(
         lookups = [step.word for step in steps if isinstance(step, Lookup)]
         first = [step for step in steps[:1] if isinstance(step, str) and root == "wildcards"]
         for word in (*first, *lookups):
-            if word not in known:
+            if word not in values:
                 what = f"{placeholder.text}: there is no wildcard {word!r}"
-                hint = did_you_mean(word, known)
+                hint = did_you_mean(word, values)
+                if word in known and word not in lookups:
+                    rest = placeholder.text.removeprefix("{wildcards.")
+                    hint = f"{word} is no wildcard: write {{{rest}"
                 if word in lookups:
                     plain = placeholder.text.replace(f"[{word}]", f".{word}")
                     hint = f"{hint + '; ' if hint else ''}for the key {word!r} itself write {plain}"

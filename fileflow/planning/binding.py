@@ -114,7 +114,7 @@ class _Binder:
             found.append("param")
         if name in self.table.columns:
             found.append("wildcard")
-        elif name in self.table.shape.gathered:
+        elif name in self.table.shape.gathered or name in self.table.shape.idle:
             found.append("gathered wildcard")
         elif self.table.has_column(name):
             found.append("column")

@@ -5,7 +5,7 @@ Pure values. How a plan is worked out stands in `planner`; what is stale is deci
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from fileflow.errors import Collector, Exit, FileflowError
@@ -121,6 +121,8 @@ class Plan:
         same: the numbers of the tables that are, and are wanted, as in the plan from which it grew.
         failed: the jobs that cannot be worked out, by a call or a value that was found, and why.
         wrong: what was found while running, is wrong, and of which the fault is no job's alone.
+        called: the jobs that are asked for only to learn from them, each with those of its paths
+            that were asked for beside that.
     """
 
     workflow: Workflow
@@ -151,12 +153,18 @@ class Plan:
     same: set[int] = field(default_factory=set)
     failed: dict[int, FileflowError] = field(default_factory=dict)
     wrong: list[FileflowError] = field(default_factory=list)
+    called: dict[int, Collection[str]] = field(default_factory=dict)
 
     def ask(self, jobs: Iterable[int]) -> None:
-        """Asks for all that these jobs make."""
+        """Asks for all that these jobs make, since others have to learn from it."""
         for job in jobs:
+            if job not in self.asked or job in self.in_part:
+                self.called[job] = self.in_part.pop(job, frozenset())
             self.asked.add(job)
-            self.in_part.pop(job, None)
+
+    def keeps(self, job: int, path: str) -> bool:
+        """Whether a path was asked for by who wants to have it, not only to learn from it."""
+        return path in self.called[job] if job in self.called else self.asks_for(job, path)
 
     def asks_for(self, job: int, path: str) -> bool:
         """Whether a path that a job makes was asked for, or something below it.

@@ -58,9 +58,16 @@ def seed_counts(rule: Rule) -> bool:
 def seed_is_named(rule: Rule) -> bool:
     """Whether a command mentions the seed, which it then gets whether it counts or not."""
     action = rule.action
+    words = [*rule.prefix]
     if isinstance(action, Shell):
-        return _mentions(action.template.text)
-    return isinstance(action, Argv) and any(_mentions(word.text) for word in action.words)
+        words += [action.template, *(rule.shell_words or ())]
+        if rule.shell_prefix is not None:
+            words.append(rule.shell_prefix)
+    elif isinstance(action, Argv):
+        words += action.words
+    else:
+        return False
+    return any(_mentions(word.text) for word in words)
 
 
 def _mentions(text: str) -> bool:

@@ -18,13 +18,15 @@ class Shape:
     """What the text of a rule says of its wildcards, before any value is known.
 
     `written` tells for each input which entry of the rule it comes from: one with wildcards of its
-    own stands for several.
+    own stands for several. `idle` are the wildcards that only inputs hold which `when` leaves out:
+    an action has them as gathered ones without values.
     """
 
     mapped: tuple[str, ...]
     path_wildcards: tuple[str, ...]
     free: tuple[str, ...]
     gathered: tuple[str, ...]
+    idle: tuple[str, ...]
     inputs: tuple[Entry, ...]
     outputs: tuple[Entry, ...]
     written: tuple[int, ...]
@@ -47,14 +49,17 @@ def shape_of(rule: Rule, relations: Iterable[Relation]) -> Shape:
         if name not in scattered
     )
     everywhere = dict.fromkeys(mapped)
+    left_out: dict[str, None] = {}
     for entry in inputs:
-        if entry.pattern is not None and not entry.absent:
-            everywhere.update(dict.fromkeys(entry.pattern.wildcards))
+        if entry.pattern is not None:
+            into = left_out if entry.absent else everywhere
+            into.update(dict.fromkeys(entry.pattern.wildcards))
     return Shape(
         mapped=tuple(mapped),
         path_wildcards=tuple(everywhere),
         free=tuple(name for name in mapped if name not in known),
         gathered=tuple(name for name in everywhere if name not in mapped),
+        idle=tuple(name for name in left_out if name not in everywhere),
         inputs=inputs,
         outputs=outputs,
         written=tuple(k for k, _ in each),

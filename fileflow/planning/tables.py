@@ -105,7 +105,11 @@ class RuleTable:
         self.afters: dict[int, list[Link]] = {}
         self.gives_inputs = any(site.kind is Kind.INPUT for site in self.sites)
         awaited = {n for site in self.sites for p in site.call.after for n in p.wildcards}
-        self.gathered_names = {*self.shape.gathered, *awaited.difference(self.names)}
+        self.gathered_names = {
+            *self.shape.gathered,
+            *self.shape.idle,
+            *awaited.difference(self.names),
+        }
         self._each: dict[str, tuple[int, Each | None]] = {}
         self._limits: list[Limit] | None = None
         self._start_rows()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fileflow.commands.adopt import adopt
+from fileflow.commands.log import log
 from fileflow.commands.why import why
 from fileflow.engine.session import STATE
 from fileflow.errors import Exit, FileflowError
@@ -23,6 +24,31 @@ def test_outputs_that_exist_are_taken_as_they_are(months: Folder) -> None:
     assert adopted(months) == ["copy: 2 jobs recorded as fresh", "total: 1 job recorded as fresh"]
     assert months.build().built == 0
     assert (months.root / "build/02.txt").read_text() == "edited\n"
+
+
+def test_what_lacks_a_source_is_left_and_the_rest_is_recorded(months: Folder) -> None:
+    months.build()
+    months.replace("Workflowfile", "echo copying", "echo now copying")
+    (months.root / "data/01.txt").unlink()
+    months.write(
+        "Workflowfile",
+        (months.root / "Workflowfile")
+        .read_text()
+        .replace("month: data/{month}.txt", 'month: ["01", "02"]'),
+    )
+    assert adopted(months) == [
+        "copy: 1 job recorded as fresh",
+        "copy: left: build/01.txt: its input data/01.txt is not there",
+    ]
+
+
+def test_what_the_last_run_printed_is_kept(months: Folder) -> None:
+    months.build()
+    months.replace("Workflowfile", "echo copying", "echo now copying")
+    assert adopted(months)[0] == "copy: 2 jobs recorded as fresh"
+    shown: list[bytes] = []
+    assert log(months.session, words("build/01.txt"), shown.append) == 0
+    assert b"".join(shown) == b"copying 01\n"
 
 
 def test_only_the_jobs_that_are_chosen_are_recorded(months: Folder) -> None:

@@ -1523,3 +1523,28 @@ def test_a_mapping_beside_a_call_is_handed_over_with_sorted_keys(space: Space) -
     space.write("pick.py", "def keys(w):\n    return [*w, *w['a']]\n")
     space.good()
     assert space.read("o") == "a b c d\n"
+
+
+@pytest.mark.parametrize("also", ["", ", also: t.txt"])
+def test_a_temp_file_that_is_made_only_to_ask_a_call_again_goes(space: Space, also: str):
+    space.write("pick.py", "def f(after, w): return [f's{int(w) % 2}.txt']\n")
+    space.write("s0.txt", "0\n")
+    space.write("s1.txt", "1\n")
+    space.workflow(f"""
+        config: {{k: 1}}
+        rules:
+          all: {{input: b.txt}}
+          a: {{output: {{path: t.txt, temp: true}}, shell: "echo t > {{output}}"}}
+          b:
+            input: {{pk: {{call: "pick:f", after: t.txt, with: {{w: "{{config.k}}"}}}}{also}}}
+            output: b.txt
+            shell: cat {{input.pk}} > {{output}}
+        """)
+    for k in (1, 2, 3):
+        assert space.good("--config", f"k={k}").built == {"a", "b"}
+        assert space.read("b.txt") == f"{k % 2}\n"
+        assert not space.exists("t.txt")
+    space.good("--config", "k=4", "t.txt", "all")
+    assert space.exists("t.txt")
+    space.good("--config", "k=5", "--keep-temp")
+    assert space.exists("t.txt")

@@ -170,6 +170,37 @@ def test_a_rule_is_there_only_when_the_config_says_so(space, mode, word):
     assert space.exists("extra.txt") == (mode == "exact")
 
 
+@pytest.mark.parametrize(
+    "action",
+    ['shell: "echo a{a}. {input.x} > {output}"', 'run: "steps:tells"', 'run: "steps:takes"'],
+)
+def test_wildcards_of_an_input_that_is_left_out_have_no_values(space, action):
+    space.source(
+        "steps.py",
+        "def tells(x, a, output): output.write_text(f'a{*a,}. {x}')\n"
+        "def takes(x, output): output.write_text(f'{x}')\n",
+    )
+    space.workflow(f"""
+        config: {{mode: slow}}
+        wildcards: {{a: [1, 2]}}
+        rules:
+          use:
+            input: {{x: {{path: "in/{{a}}.txt", when: {{mode: fast}}}}}}
+            output: out.txt
+            {action}
+        """)
+    assert space.flow("check").status == 0
+    space.good()
+    left_out = space.read("out.txt")
+    space.replace("Workflowfile", "when: {mode: fast}", "optional: true")
+    space.good("-B")
+    assert space.read("out.txt") == left_out
+    space.write("in/1.txt", "")
+    space.write("in/2.txt", "")
+    space.good()
+    assert space.read("out.txt") != left_out
+
+
 @pytest.mark.parametrize("words", ["", "-n", "status", "check", "adopt", "{x}", "--tag t"])
 def test_that_no_rule_is_there_is_one_error(quick_space: Space, words: str):
     quick_space.workflow("""

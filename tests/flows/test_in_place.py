@@ -149,3 +149,25 @@ def test_functions_and_scripts_make_it_in_place_too(space: Space):
     space.good()
     assert (space.read("m/f.txt"), space.read("s.txt"), space.read("t.txt")) == ("f", "s", "x")
     assert space.good().built == set()
+
+
+@pytest.mark.parametrize("how", ["failed", "killed"])
+def test_what_may_be_half_made_is_not_adopted(space: Space, how: str):
+    space.write("in.txt", "1\n")
+    space.workflow(BUILD % ", keep: true")
+    space.flag("bad" if how == "failed" else "slow")
+    if how == "failed":
+        assert space.flow().status == 1
+    else:
+        running = space.start()
+        wait_for(lambda: space.flagged("going"), "the job to begin")
+        running.process.kill()
+        running.process.wait()
+        (space.flags / "slow").unlink()
+    adopted = space.flow("adopt")
+    assert adopted.status == 0
+    assert "make: left: env may be half made" in adopted.stdout
+    (space.flags / "bad").unlink(missing_ok=True)
+    assert space.good().built == {"make"}
+    space.replace("Workflowfile", "echo ran", "echo made")
+    assert space.flow("adopt").stdout == "make: 1 job recorded as fresh\n"

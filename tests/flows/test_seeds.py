@@ -302,3 +302,22 @@ def test_the_seeding_of_a_serial_job_is_no_draw(space: Space):
     flow = space.flow("-j", "4")
     assert flow.status == 0, flow.text
     assert not blamed(flow.stderr)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        'shell_prefix: "S={seed};", shell: "echo $S > {output}"',
+        'prefix: [env, "S={seed}"], shell: "echo $S > {output}"',
+        'shell_words: [env, "S={seed}", bash, -c], shell: "echo $S > {output}"',
+        'prefix: [env, "S={seed}"], argv: [bash, -c, "echo $S > $0", "{output}"]',
+    ],
+)
+def test_the_seed_counts_where_words_around_a_command_name_it(space: Space, keys: str):
+    space.workflow(f"rules: {{a: {{output: x.txt, {keys}}}}}")
+    space.good()
+    before = space.read("x.txt")
+    assert before.strip().isdigit()
+    assert space.good("--seed", "5").counts() == (1, 0, 0, 0)
+    assert space.read("x.txt") != before
+    assert space.good("--seed", "5").counts() == (0, 1, 0, 0)

@@ -710,6 +710,19 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("5:15", "{wildcards.smaple}: there is no wildcard 'smaple'", "did you mean 'sample'?"),
     ),
+    "a name that is no wildcard's": (
+        """
+        rules:
+          a:
+            output: y/{sample}
+            shell: echo {wildcards.seed:raw} > {output}
+        """,
+        (
+            "4:17",
+            "{wildcards.seed:raw}: there is no wildcard 'seed'",
+            "seed is no wildcard: write {seed:raw}",
+        ),
+    ),
     "an unknown name of an input": (
         """
         rules:

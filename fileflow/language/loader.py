@@ -20,7 +20,14 @@ from fileflow.language.outputs import OutputIndex
 from fileflow.language.own_wildcards import OwnWildcards
 from fileflow.language.relations import OwnRead, RelationsRead, read_own, read_relations
 from fileflow.language.rule_book import Draft, RuleBook
-from fileflow.language.rule_reader import ACTIONS, MEANT, RULE_KEYS, Reading, read_rules
+from fileflow.language.rule_reader import (
+    ACTIONS,
+    MEANT,
+    RULE_KEYS,
+    Reading,
+    looks_like_rule,
+    read_rules,
+)
 from fileflow.language.scalars import not_a, unknown_key
 from fileflow.language.workflow_files import FlowFile, FlowFiles, read_files
 from fileflow.language.yaml_tree import Mapping as Tree
@@ -143,11 +150,35 @@ class _Loader:
         except FileflowError as error:
             self._errors.add(error)
             return
+        outdented = self._outdented(rules)
         for name, node in rules.items.items():
+            if name in outdented:
+                continue
             try:
                 self._draft_rule(rules.keys[name], node, defaults, book)
             except FileflowError as error:
                 self._errors.add(error)
+
+    def _outdented(self, rules: Tree) -> set[str]:
+        """The rules without anything whose keys stand below them in their own column, and these."""
+        groups: dict[str, list[str]] = {}
+        open_rule = ""
+        for name, node in rules.items.items():
+            if scalars.is_nothing(node) and name not in RULE_KEYS:
+                open_rule = name
+            elif open_rule and name in RULE_KEYS and not looks_like_rule(node):
+                groups.setdefault(open_rule, []).append(name)
+            else:
+                open_rule = ""
+        for name, keys in groups.items():
+            self._errors.add(
+                FileflowError(
+                    f"the keys of the rule {name!r} stand beside it, not below it",
+                    place=rules.keys[keys[0]].place,
+                    hint=f"indent {', '.join(keys)} below {name}:",
+                )
+            )
+        return {name for rule, keys in groups.items() for name in (rule, *keys)}
 
     def _draft_rule(self, key: Scalar, node: Node, defaults: Tree | None, book: RuleBook) -> None:
         name = key.text

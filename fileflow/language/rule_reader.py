@@ -122,6 +122,11 @@ _WITH_COMMANDS = {
 _VARIABLE = lazy_regex(r"[^=\0]+")
 
 
+def looks_like_rule(node: Node) -> bool:
+    """Whether a mapping has keys that make a rule one."""
+    return isinstance(node, Mapping) and not {"input", "output", *ACTIONS}.isdisjoint(node.items)
+
+
 @dataclass(slots=True, eq=False)
 class Reading:
     """A rule, and what is left to check once the relations are known.

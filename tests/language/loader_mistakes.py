@@ -68,6 +68,47 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("1:1", "there are no rules in Workflowfile", ""),
     ),
+    "the keys of a rule in its own column": (
+        """
+        rules:
+          a:
+          output: x
+          shell: touch {output}
+          b:
+            output: y
+            shell: touch {output}
+        """,
+        ("3:3", "the keys of the rule 'a' stand beside it, not below it", "indent output, shell"),
+    ),
+    "rules at the left edge": (
+        """
+        rules:
+        a:
+          output: x
+          shell: touch {output}
+        b:
+          input: x
+        """,
+        ("2:1", "the rule 'a' stands at the left edge, not below `rules`", "indent a, b below"),
+    ),
+    "a rule at the left edge after others": (
+        """
+        rules: {a: {input: x}}
+        b:
+          input: y
+        """,
+        ("2:1", "the rule 'b' stands at the left edge, not below `rules`", "indent b below"),
+    ),
+    "the same key below a key without anything": (
+        """
+        rules:
+          a:
+          output: x
+          b:
+          output: y
+        """,
+        ("5:3", "the key 'output' is there already", "indent it if it belongs to 'b'; else rename"),
+    ),
     "an unknown rule key": (
         """
         rules:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.garbage import no_collection
@@ -34,7 +35,7 @@ from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, looks_like_placeholder, read_tree
 from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.lean import lazy_regex
-from fileflow.model.patterns import Pattern
+from fileflow.model.patterns import Pattern, parse_pattern
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Pool, Relation, Rule, Workflow
 
@@ -85,6 +86,7 @@ class _Loader:
         self._config = Config(self._found.config, root)
         self._drafts: dict[str, Draft] = {}
         self._absent: dict[str, str] = {}
+        self._absent_outputs: dict[str, tuple[Pattern, ...]] = {}
         self._absent_scatters: dict[str, str] = {}
         self._warnings: list[str] = []
 
@@ -129,6 +131,7 @@ class _Loader:
             constraints={**relations.constraints, **own.constraints},
             warnings=(*relations.warnings, *self._warnings, *book.warnings),
             absent_rules=self._absent,
+            absent_outputs=self._absent_outputs,
             absent_scatters=self._absent_scatters,
             passed_over=relations.passed_over,
         )
@@ -202,6 +205,7 @@ class _Loader:
         if unmet is not None:
             if other is None:
                 self._absent[name] = unmet
+                self._absent_outputs[name] = tuple(self._patterns(whole.items.get("output")))
                 if "scatter" in whole.items:
                     found = scalars.names(self._config.filled(whole.items["scatter"]), "scatter")
                     self._absent_scatters.update((one.text, name) for one in found)
@@ -213,7 +217,21 @@ class _Loader:
                 hint="give one of them another name",
             )
         self._absent.pop(name, None)
+        self._absent_outputs.pop(name, None)
         self._drafts[name] = Draft(name, key, whole, frozenset(node.items), own)
+
+    def _patterns(self, node: Node | None) -> Iterator[Pattern]:
+        """The patterns in `output` of a rule that is not there: those that can be read."""
+        if isinstance(node, Scalar):
+            with suppress(FileflowError):
+                filled = self._config.filled(node)
+                if isinstance(filled, Scalar):
+                    yield parse_pattern(self._config.inside(filled.text))
+        elif isinstance(node, Tree) and "path" in node.items:
+            yield from self._patterns(node.items["path"])
+        elif node is not None:
+            for item in node.items.values() if isinstance(node, Tree) else node.items:
+                yield from self._patterns(item)
 
     def _defaults(self, file: FlowFile) -> Tree | None:
         defaults = file.section("defaults")

@@ -1179,6 +1179,20 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("3:22", "after stands beside call only", ""),
     ),
+    "words in the path of a script": (
+        """
+        rules:
+          a:
+            input: x
+            output: y
+            script: a.py {input} -o {output}
+        """,
+        (
+            "5:13",
+            "script is the path of a file, and a.py {input} -o {output} is more",
+            'the words of a script are args: write script: a.py and args: ["{input}", "-o", "{outp',
+        ),
+    ),
     "words of a notebook": (
         """
         rules:

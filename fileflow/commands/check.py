@@ -226,10 +226,10 @@ class _Checking:
             try:
                 plan = self._plan([Target("", path)])
             except FileflowError as error:
-                told = {one.what for one in self.errors.errors}  # where a rule takes the path
-                for one in error.errors if isinstance(error, Mistakes) else [error]:
-                    if one.what not in told:
-                        self.errors.add(one)
+                told = {mistake.what for mistake in self.errors.errors}  # where it is taken
+                for mistake in error.errors if isinstance(error, Mistakes) else [error]:
+                    if mistake.what not in told:
+                        self.errors.add(mistake)
                 continue
             maker = next((plan.label(job) for job in plan.jobs() if job in plan.asked), "no rule")
             self.notes.append(f"rules {one} and {other} both make {path}: {maker} is preferred")

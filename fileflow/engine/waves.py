@@ -143,7 +143,7 @@ class Tally:
 
 
 def _counted(decided: Decided, but: Collection[int]) -> Iterator[tuple[Identity, int]]:
-    """The jobs that must run or may have to, but those of some tables, and what is known of each."""
+    """The jobs that must run or may have to, but those of some tables; of each its state."""
     for number, table in decided.plan.tables.items():
         if number in but or table.rule.asks_only:
             continue

@@ -664,9 +664,7 @@ def _note(found: Collector, error: FileflowError) -> None:
         found.raise_if_any()
 
 
-def _doubled(
-    again: Scalar, first: Scalar, before: dict[str, Node], found: Collector
-) -> None:
+def _doubled(again: Scalar, first: Scalar, before: dict[str, Node], found: Collector) -> None:
     """`before`: what stands in the mapping so far."""
     hint = "rename one of them, or take one out"
     name, value = next(reversed(before.items()))

@@ -314,8 +314,8 @@ class Workflow:
     `constraints` gives for a wildcard name the regular expressions of `match`, which hold
     everywhere. `warnings` are lines that a run says once. `absent_rules` says of rules whose `when`
     is not met what they are there for: "only when …"; `absent_outputs` gives what they would make,
-    `absent_scatters` names the one of them that would scatter a wildcard. `passed_over` counts for a key of `wildcards` the files that are no
-    values because rules make them.
+    `absent_scatters` names the one of them that would scatter a wildcard. `passed_over` counts for
+    a key of `wildcards` the files that are no values because rules make them.
     """
 
     root: str

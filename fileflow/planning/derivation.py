@@ -241,7 +241,9 @@ def why_unmade(finder: Finder, path: str) -> str | None:
     workflow = finder.workflow
     for name, patterns in workflow.absent_outputs.items():
         if any(Matcher(pattern, {}).match(path) is not None for pattern in patterns):
-            return f"rule {name} would make it, but is there only when {workflow.absent_rules[name]}"
+            return (
+                f"rule {name} would make it, but is there only when {workflow.absent_rules[name]}"
+            )
     for output in (*finder.outputs, *finder.scatters):
         values = Matcher(output.pattern, {}).match(path) if output.starts(path) else None
         for wildcard, value in (values or {}).items():

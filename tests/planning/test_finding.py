@@ -358,7 +358,7 @@ def test_a_rule_that_is_left_out_by_its_when_is_named(target: str) -> None:
         "config: {mode: fast}\n"
         + rules(
             'all: {input: "a/k.txt"}',
-            f'a: {{when: {{mode: slow}}, output: [x, {{path: "a/{{n}}.txt", temp: true}}], {MAKE}}}',
+            f'a: {{when: {{mode: slow}}, output: [x, {{path: "a/{{n}}.txt"}}], {MAKE}}}',
         )
     )
     said = "rule a would make it, but is there only when config.mode is slow (it is fast)"

@@ -31,6 +31,7 @@ from fileflow.garbage import no_collection
 from fileflow.lean import replace
 from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
+from fileflow.planning.derivation import why_unmade
 from fileflow.planning.growing import staying
 from fileflow.planning.links import SHIFT
 from fileflow.planning.plan import Plan, Wishes
@@ -369,7 +370,9 @@ def _at_once(decided: Decided, table: RuleTable, settings: Settings) -> int:
 def missing_lines(plan: Plan) -> Iterator[str]:
     """What to say of sources that are not there, where all else goes on."""
     for missing in plan.missing:
-        yield f"{missing.path} is not there: what needs it is skipped"
+        cause = why_unmade(plan.finder, missing.path) if plan.finder is not None else None
+        said = f"{missing.path} is not there: what needs it is skipped"
+        yield f"{said} ({cause})" if cause else said
 
 
 def count_states(decided: Decided) -> dict[State, int]:

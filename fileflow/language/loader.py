@@ -10,6 +10,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.garbage import no_collection
@@ -35,7 +36,7 @@ from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, looks_like_placeholder, read_tree
 from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.lean import lazy_regex
-from fileflow.model.patterns import Pattern, parse_pattern
+from fileflow.model.patterns import Pattern, absent_maker, parse_pattern
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Pool, Relation, Rule, Workflow
 
@@ -367,6 +368,7 @@ class _Loader:
             errors=self._errors,
             outputs_among=outputs.among,
             is_made=lambda pattern: outputs.fits(pattern.text),
+            absent_maker=partial(absent_maker, self._absent, self._absent_outputs),
         )
 
     def _own(self, own: Own, outputs: OutputIndex, keys: RelationsRead) -> OwnRead:
@@ -377,6 +379,7 @@ class _Loader:
             errors=self._errors,
             outputs_among=outputs.among,
             is_made=lambda pattern: outputs.fits(pattern.text),
+            absent_maker=partial(absent_maker, self._absent, self._absent_outputs),
             others=keys,
         )
 

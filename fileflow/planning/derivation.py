@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from fileflow.errors import Exit, FileflowError, did_you_mean
-from fileflow.model.patterns import Matcher
+from fileflow.model.patterns import Matcher, absent_maker
 from fileflow.model.rules import unnamed_column
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import is_found, own_names, regexes_of
@@ -239,11 +239,9 @@ def missing_error(finder: Finder, missing: Missing) -> FileflowError:
 def why_unmade(finder: Finder, path: str) -> str | None:
     """The rule that would make a path but for its `when` or a constraint, and which that is."""
     workflow = finder.workflow
-    for name, patterns in workflow.absent_outputs.items():
-        if any(Matcher(pattern, {}).match(path) is not None for pattern in patterns):
-            return (
-                f"rule {name} would make it, but is there only when {workflow.absent_rules[name]}"
-            )
+    absent = absent_maker(workflow.absent_rules, workflow.absent_outputs, path)
+    if absent is not None:
+        return absent
     for output in (*finder.outputs, *finder.scatters):
         values = Matcher(output.pattern, {}).match(path) if output.starts(path) else None
         for wildcard, value in (values or {}).items():

@@ -1179,6 +1179,20 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("3:22", "after stands beside call only", ""),
     ),
+    "values from a list of a rule that its when leaves out": (
+        """
+        config: {mode: fast}
+        wildcards: {x: {lines: a.txt}}
+        rules:
+          all: {input: '{x}'}
+          a: {when: {mode: slow}, output: a.txt, shell: 'touch {output}'}
+        """,
+        (
+            "2:24",
+            "there is no file a.txt, and no rule makes it",
+            "rule a would make it, but is there only when config.mode is slow",
+        ),
+    ),
     "words in the path of a script": (
         """
         rules:

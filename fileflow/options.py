@@ -177,14 +177,17 @@ def _words(name: str) -> Callable[[str, str], Changes]:
     return read
 
 
-def _number(name: str, least: int | None) -> Callable[[str, str], Changes]:
+def _number(name: str, least: int | None, length: int = 18) -> Callable[[str, str], Changes]:
     def read(option: str, value: str) -> Changes:
         digits = value.removeprefix("-")
-        if digits.isascii() and digits.isdigit() and len(digits) <= 18:
+        is_number = digits.isascii() and digits.isdigit()
+        if is_number and len(digits) <= length:
             number = int(value)
             if least is None or number >= least:
                 return {name: number}
         wanted = "a whole number" if least is None else f"a whole number from {least} on"
+        if is_number and len(digits) > length:
+            wanted += f", of at most {length} digits"
         raise FileflowError(f"{option} takes {wanted}, not {value!r}")
 
     return read
@@ -355,7 +358,7 @@ _WORKFLOW = (
         read=_resource,
         many=True,
     ),
-    _Option(("--seed",), "the workflow's seed", value="N", read=_number("seed", None)),
+    _Option(("--seed",), "the workflow's seed", value="N", read=_number("seed", None, 1000)),
 )
 _SHOWING_RUNS = (
     _Option(

@@ -108,6 +108,11 @@ def test_a_limit_on_failures_means_to_keep_going():
 def test_a_wrong_number_is_named_with_its_option(words):
     text = refusal(*words)
     assert words[0] in text and "whole number" in text and words[1] in text
+    assert ("of at most 18 digits" in text) == (len(words[1]) > 18)
+
+
+def test_a_seed_may_be_as_large_as_in_the_file():
+    assert options("--seed", "9" * 20).seed == 10**20 - 1
 
 
 def test_a_wrong_choice_is_refused_with_the_nearest_one():

@@ -196,7 +196,7 @@ class _Adoption:
         reason = self.decided.staleness.reason_now(table, row)
         if reason is None:
             return False
-        gone = reason.why is Why.MISSING and reason.after == "absent"
+        gone = reason.why is Why.MISSING and reason.comes_back
         return not gone or self.decided.plan.asks_for(table.base | row, reason.about)
 
     def _lack(self, table: RuleTable, row: int) -> str:

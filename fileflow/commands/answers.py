@@ -23,6 +23,7 @@ from fileflow.planning.tables import RuleTable
 from fileflow.world.records import Record
 
 _SHARED = (Why.ACTION, Why.UPSTREAM)  # reasons about something that all jobs of a rule have
+_DIGESTS = (Why.CONTENT, Why.OVERWRITTEN, Why.GONE, Why.APPEARED)  # before and after of a file
 
 
 @dataclass(slots=True)
@@ -55,7 +56,12 @@ class Answer:
     def likeness(self) -> object:
         """Equal for answers of one rule that differ in nothing but the job's own paths."""
         kinds = tuple(
-            (r.why, r.before, r.after, r.about if r.why in _SHARED else "") for r in self.reasons
+            (
+                r.why,
+                ("", "") if r.why in _DIGESTS else (r.before, r.after),
+                r.about if r.why in _SHARED else "",
+            )
+            for r in self.reasons
         )
         return self.table.number, self.standing, kinds, bool(self.first), bool(self.failed)
 

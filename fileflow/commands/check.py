@@ -226,7 +226,10 @@ class _Checking:
             try:
                 plan = self._plan([Target("", path)])
             except FileflowError as error:
-                self.errors.add(error)
+                told = {mistake.what for mistake in self.errors.errors}  # where it is taken
+                for mistake in error.errors if isinstance(error, Mistakes) else [error]:
+                    if mistake.what not in told:
+                        self.errors.add(mistake)
                 continue
             maker = next((plan.label(job) for job in plan.jobs() if job in plan.asked), "no rule")
             self.notes.append(f"rules {one} and {other} both make {path}: {maker} is preferred")

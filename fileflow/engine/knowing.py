@@ -18,7 +18,9 @@ from fileflow.language.value_forms import kept_rows
 from fileflow.lean import replace
 from fileflow.model.patterns import natural_key
 from fileflow.model.rules import Filter
+from fileflow.planning.derivation import why_unmade
 from fileflow.planning.filling import canonical
+from fileflow.planning.finding import Finder
 from fileflow.planning.known import Found, Values, is_found, own_names, with_known
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.ordering import all_behind
@@ -266,7 +268,7 @@ def _told_by_lists(
         maker = plan.unknowns.maker_of(path)
         if maker is None:
             session.disk.see(path)  # it shapes the plan
-            yield table.key_of(row), _source(relation, path)
+            yield table.key_of(row), _source(relation, path, plan.unknowns.finder)
             continue
         made_by = plan.tables.get(maker >> SHIFT)
         if made_by is None or not made_by.wanted[maker & ROW]:
@@ -284,15 +286,17 @@ def _told_by_lists(
         yield table.key_of(row), found
 
 
-def _source(relation: Relation, path: str) -> Found:
+def _source(relation: Relation, path: str, finder: Finder) -> Found:
     """The rows in a list that no rule makes; what is wrong with it is a mistake of the user's."""
     try:
         return _kept(_rows(relation, path), relation)
     except FileNotFoundError:
         what = f"{path} is not there, and no rule makes it"
+        hint = why_unmade(finder, path)
     except OSError as error:
         what = f"{path} cannot be read: {error.strerror or error}"
-    raise FileflowError(what, place=relation.place)
+        hint = None
+    raise FileflowError(what, place=relation.place, hint=hint)
 
 
 def _rows(relation: Relation, path: str) -> tuple[Values, ...]:

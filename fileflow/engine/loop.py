@@ -522,7 +522,7 @@ class Loop:
             self.schedule.kept(job)
             self._settled(job)
             return False
-        gone = reason.why is Why.MISSING and reason.after == "absent"
+        gone = reason.why is Why.MISSING and reason.comes_back
         if gone and not self.plan.asks_for(job, reason.about):
             self.schedule.kept(job, resting=True)
             self._settled(job)

@@ -31,6 +31,7 @@ from fileflow.garbage import no_collection
 from fileflow.lean import replace
 from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
+from fileflow.planning.derivation import why_unmade
 from fileflow.planning.growing import staying
 from fileflow.planning.links import SHIFT
 from fileflow.planning.plan import Plan, Wishes
@@ -149,6 +150,7 @@ def _run(
         )
     )
     tally = Tally()
+    replaced: set[str] = set()
     # From now on a call that fails, or a text that cannot be filled in, is the failure of its job,
     # and all else may go on.
     session.started = session.answers.keep_going = True
@@ -166,7 +168,7 @@ def _run(
             return None  # the loop ends what runs
         if not _goes_on(loop, grown):
             return None
-        return (*ready(grown, loop.under_way()), before)
+        return (*ready(grown), before)
 
     def replan(loop: Loop) -> tuple[Decided, Growth | None]:
         """The plan with all that is known, and that from which it has grown, if from any."""
@@ -192,9 +194,7 @@ def _run(
             tally.take(loop, same)
         return grown, growth
 
-    def ready(
-        decided: Decided, running: Collection[int] = ()
-    ) -> tuple[Decided, Mapping[str, Watched]]:
+    def ready(decided: Decided) -> tuple[Decided, Mapping[str, Watched]]:
         """The plan with the runners that it needs; says what it brings."""
         counts = count_states(decided)
         needed: set[str] = set()
@@ -203,14 +203,10 @@ def _run(
             _describe(session, decided, runners)
             needed = runners_needed(decided.plan.tables.values(), decided.asyncs, settings.executor)
         if tally.last is not None:
-            tell(
-                events.RunGrew(
-                    wanted=decided.plan.count(),
-                    certain=counts[State.STALE] - len(running),
-                    possible=counts[State.MAYBE] + counts[State.LATENT],
-                )
-            )
-        _say_replaced(decided, tell, running)
+            certain, possible = tally.grown(loop.decided, decided)
+            wanted = decided.plan.count()
+            tell(events.RunGrew(wanted=wanted, certain=certain, possible=possible))
+        _say_replaced(decided, tell, replaced)
         return decided, runners.named(needed)
 
     loop = Loop(session, settings, name, tell, stop, tick, grow)
@@ -302,13 +298,16 @@ def _expected(session: Session, decided: Decided, slots: int) -> float | None:
     return total / slots if total else None
 
 
-def _say_replaced(decided: Decided, tell: events.Listener, running: Collection[int] = ()) -> None:
-    """Files that are there without a record are built anew, or gone on with: a line for each
-    rule."""
+def _say_replaced(decided: Decided, tell: events.Listener, told: set[str]) -> None:
+    """Files that are there without a record are built anew, or gone on with: a line for each rule.
+
+    `told`: the first outputs of jobs of which that was said, by a plan before this one too.
+    """
     replaced: dict[str, int] = {}
     kept: dict[str, int] = {}
     for job, reason in decided.staleness.reasons.items():
-        if reason.why is Why.NO_RECORD and job not in running:
+        if reason.why is Why.NO_RECORD and reason.about not in told:
+            told.add(reason.about)
             table = decided.plan.table_of(job)
             for entry in table.shape.outputs:
                 counts = kept if entry.keep else replaced
@@ -371,7 +370,9 @@ def _at_once(decided: Decided, table: RuleTable, settings: Settings) -> int:
 def missing_lines(plan: Plan) -> Iterator[str]:
     """What to say of sources that are not there, where all else goes on."""
     for missing in plan.missing:
-        yield f"{missing.path} is not there: what needs it is skipped"
+        cause = why_unmade(plan.finder, missing.path) if plan.finder is not None else None
+        said = f"{missing.path} is not there: what needs it is skipped"
+        yield f"{said} ({cause})" if cause else said
 
 
 def count_states(decided: Decided) -> dict[State, int]:

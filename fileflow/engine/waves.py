@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterator, Sequence
 
 from fileflow.engine import events
 from fileflow.engine.loop import Loop
-from fileflow.engine.session import Session
+from fileflow.engine.session import Decided, Session
 from fileflow.lean import replace
 from fileflow.model.tokens import listed
 from fileflow.planning.known import own_names
 from fileflow.planning.links import ROW
 from fileflow.planning.plan import Plan
 from fileflow.planning.schedule import JobState
+from fileflow.planning.staleness import State
 
 Identity = tuple[str, ...]
 _SHOWN = 6
@@ -38,6 +39,8 @@ class Tally:
         self.lost: list[str] = []
         self.error = ""
         self.named: set[Identity] = set()
+        # The jobs that were said to run, or perhaps to run, but those of the plan that is run.
+        self._counted: set[Identity] = set()
         # Of each job that ended in a way that stays, and of others as the last wave left them.
         self._ends: dict[Identity, JobState] = {}
         self._for_now: dict[Identity, JobState] = {}
@@ -78,6 +81,14 @@ class Tally:
             table = plan.by_number(job)
             if not table.rule.asks_only:
                 self._put(table.identity(job & ROW), JobState.SKIPPED)
+
+    def grown(self, before: Decided, after: Decided) -> tuple[int, int]:
+        """How many more jobs must run, and how many may have to, by a plan that follows another."""
+        same = after.plan.same
+        self._counted.update(job for job, _ in _counted(before, same))
+        states = [state for job, state in _counted(after, same) if job not in self._counted]
+        certain = states.count(State.STALE)
+        return certain, len(states) - certain
 
     def _moved(self, loop: Loop) -> bool:
         """Whether the last wave did anything: else the next one would be the same."""
@@ -129,6 +140,16 @@ class Tally:
             error=error,
             status=status,
         )
+
+
+def _counted(decided: Decided, but: Collection[int]) -> Iterator[tuple[Identity, int]]:
+    """The jobs that must run or may have to, but those of some tables; of each its state."""
+    for number, table in decided.plan.tables.items():
+        if number in but or table.rule.asks_only:
+            continue
+        for row, state in enumerate(decided.staleness.states[number]):
+            if state >= State.MAYBE and table.base | row not in decided.plan.blocked:
+                yield table.identity(row), state
 
 
 def partner_lines(plan: Plan) -> Iterator[str]:

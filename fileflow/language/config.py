@@ -440,12 +440,25 @@ def read_config_file(
             return None
         hint = "write {path: …, optional: true} if it may be missing"
         raise FileflowError(f"there is no config file {path}", place=place, hint=hint)
-    tree = json_tree(data, path) if path.endswith(".json") else read_tree(data, path)
+    try:
+        tree = json_tree(data, path) if path.endswith(".json") else read_tree(data, path)
+    except FileflowError:
+        if path.endswith(".toml"):
+            raise _toml(path, place) from None
+        raise
     if tree is None or (isinstance(tree, Scalar) and scalar_value(tree) is None):
         return None
     if not isinstance(tree, Mapping):
+        if path.endswith(".toml"):
+            raise _toml(path, place)
         raise FileflowError("a config file holds a mapping", place=tree.place)
     return tree
+
+
+def _toml(path: str, place: Place | None) -> FileflowError:
+    return FileflowError(
+        f"{path} is TOML, which is no config here", place=place, hint="write it as YAML or JSON"
+    )
 
 
 def read_bytes(disk: Disk, path: str, place: Place | None) -> bytes | None:

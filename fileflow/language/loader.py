@@ -9,6 +9,8 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.garbage import no_collection
@@ -20,14 +22,21 @@ from fileflow.language.outputs import OutputIndex
 from fileflow.language.own_wildcards import OwnWildcards
 from fileflow.language.relations import OwnRead, RelationsRead, read_own, read_relations
 from fileflow.language.rule_book import Draft, RuleBook
-from fileflow.language.rule_reader import ACTIONS, MEANT, RULE_KEYS, Reading, read_rules
+from fileflow.language.rule_reader import (
+    ACTIONS,
+    MEANT,
+    RULE_KEYS,
+    Reading,
+    looks_like_rule,
+    read_rules,
+)
 from fileflow.language.scalars import not_a, unknown_key
 from fileflow.language.workflow_files import FlowFile, FlowFiles, read_files
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, looks_like_placeholder, read_tree
 from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.lean import lazy_regex
-from fileflow.model.patterns import Pattern
+from fileflow.model.patterns import Pattern, absent_maker, parse_pattern
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Pool, Relation, Rule, Workflow
 
@@ -78,6 +87,7 @@ class _Loader:
         self._config = Config(self._found.config, root)
         self._drafts: dict[str, Draft] = {}
         self._absent: dict[str, str] = {}
+        self._absent_outputs: dict[str, tuple[Pattern, ...]] = {}
         self._absent_scatters: dict[str, str] = {}
         self._warnings: list[str] = []
 
@@ -122,6 +132,7 @@ class _Loader:
             constraints={**relations.constraints, **own.constraints},
             warnings=(*relations.warnings, *self._warnings, *book.warnings),
             absent_rules=self._absent,
+            absent_outputs=self._absent_outputs,
             absent_scatters=self._absent_scatters,
             passed_over=relations.passed_over,
         )
@@ -143,11 +154,35 @@ class _Loader:
         except FileflowError as error:
             self._errors.add(error)
             return
+        outdented = self._outdented(rules)
         for name, node in rules.items.items():
+            if name in outdented:
+                continue
             try:
                 self._draft_rule(rules.keys[name], node, defaults, book)
             except FileflowError as error:
                 self._errors.add(error)
+
+    def _outdented(self, rules: Tree) -> set[str]:
+        """The rules without anything whose keys stand below them in their own column, and these."""
+        groups: dict[str, list[str]] = {}
+        open_rule = ""
+        for name, node in rules.items.items():
+            if scalars.is_nothing(node) and name not in RULE_KEYS:
+                open_rule = name
+            elif open_rule and name in RULE_KEYS and not looks_like_rule(node):
+                groups.setdefault(open_rule, []).append(name)
+            else:
+                open_rule = ""
+        for name, keys in groups.items():
+            self._errors.add(
+                FileflowError(
+                    f"the keys of the rule {name!r} stand beside it, not below it",
+                    place=rules.keys[keys[0]].place,
+                    hint=f"indent {', '.join(keys)} below {name}:",
+                )
+            )
+        return {name for rule, keys in groups.items() for name in (rule, *keys)}
 
     def _draft_rule(self, key: Scalar, node: Node, defaults: Tree | None, book: RuleBook) -> None:
         name = key.text
@@ -171,6 +206,7 @@ class _Loader:
         if unmet is not None:
             if other is None:
                 self._absent[name] = unmet
+                self._absent_outputs[name] = tuple(self._patterns(whole.items.get("output")))
                 if "scatter" in whole.items:
                     found = scalars.names(self._config.filled(whole.items["scatter"]), "scatter")
                     self._absent_scatters.update((one.text, name) for one in found)
@@ -182,7 +218,21 @@ class _Loader:
                 hint="give one of them another name",
             )
         self._absent.pop(name, None)
+        self._absent_outputs.pop(name, None)
         self._drafts[name] = Draft(name, key, whole, frozenset(node.items), own)
+
+    def _patterns(self, node: Node | None) -> Iterator[Pattern]:
+        """The patterns in `output` of a rule that is not there: those that can be read."""
+        if isinstance(node, Scalar):
+            with suppress(FileflowError):
+                filled = self._config.filled(node)
+                if isinstance(filled, Scalar):
+                    yield parse_pattern(self._config.inside(filled.text))
+        elif isinstance(node, Tree) and "path" in node.items:
+            yield from self._patterns(node.items["path"])
+        elif node is not None:
+            for item in node.items.values() if isinstance(node, Tree) else node.items:
+                yield from self._patterns(item)
 
     def _defaults(self, file: FlowFile) -> Tree | None:
         defaults = file.section("defaults")
@@ -318,6 +368,7 @@ class _Loader:
             errors=self._errors,
             outputs_among=outputs.among,
             is_made=lambda pattern: outputs.fits(pattern.text),
+            absent_maker=partial(absent_maker, self._absent, self._absent_outputs),
         )
 
     def _own(self, own: Own, outputs: OutputIndex, keys: RelationsRead) -> OwnRead:
@@ -328,6 +379,7 @@ class _Loader:
             errors=self._errors,
             outputs_among=outputs.among,
             is_made=lambda pattern: outputs.fits(pattern.text),
+            absent_maker=partial(absent_maker, self._absent, self._absent_outputs),
             others=keys,
         )
 

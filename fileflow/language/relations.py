@@ -61,6 +61,7 @@ def read_relations(
     errors: Collector,
     outputs_among: Callable[[Sequence[str]], Collection[str]],
     is_made: Callable[[Pattern], bool],
+    absent_maker: Callable[[str], str | None] = lambda _: None,
 ) -> RelationsRead:
     """Reads all keys of `wildcards`; mistakes go to `errors`, and their keys are left out.
 
@@ -72,8 +73,9 @@ def read_relations(
         outputs_among: which of some files fit an output pattern of a rule, so that they are no
             values.
         is_made: whether a rule makes the file that `lines` or `table` names.
+        absent_maker: says of a path which rule that is left out would make it.
     """
-    reader = _Reader(disk, config, errors, outputs_among, is_made)
+    reader = _Reader(disk, config, errors, outputs_among, is_made, absent_maker)
     for text, written, node in sections:
         reader.take(text, written, node)
     relations = reader.read()
@@ -108,6 +110,7 @@ def read_own(
     errors: Collector,
     outputs_among: Callable[[Sequence[str]], Collection[str]],
     is_made: Callable[[Pattern], bool],
+    absent_maker: Callable[[str], str | None] = lambda _: None,
     others: RelationsRead | None = None,
 ) -> OwnRead:
     """The wildcards of an entry's own, `{path: "raw/{n}.txt", n: [1, 2]}`.
@@ -115,7 +118,9 @@ def read_own(
     Several keys give each value of one with each of the others, the last one fastest. `others` is
     what `wildcards` says, whose values they may take.
     """
-    reader = _Reader(disk, config, errors, outputs_among, is_made, unique=True, others=others)
+    reader = _Reader(
+        disk, config, errors, outputs_among, is_made, absent_maker, unique=True, others=others
+    )
     for written, node in names_and_nodes:
         reader.take(written.text, written, node)
     before = len(reader.keys)
@@ -280,6 +285,7 @@ class _Reader:
         errors: Collector,
         outputs_among: Callable[[Sequence[str]], Collection[str]],
         is_made: Callable[[Pattern], bool],
+        absent_maker: Callable[[str], str | None],
         *,
         unique: bool = False,
         others: RelationsRead | None = None,
@@ -299,6 +305,7 @@ class _Reader:
             self.constraints,
             outputs_among,
             is_made,
+            absent_maker,
         )
         self._after: dict[int, Relation | None] = {}
         self._busy: list[int] = []

@@ -122,6 +122,11 @@ _WITH_COMMANDS = {
 _VARIABLE = lazy_regex(r"[^=\0]+")
 
 
+def looks_like_rule(node: Node) -> bool:
+    """Whether a mapping has keys that make a rule one."""
+    return isinstance(node, Mapping) and not {"input", "output", *ACTIONS}.isdisjoint(node.items)
+
+
 @dataclass(slots=True, eq=False)
 class Reading:
     """A rule, and what is left to check once the relations are known.
@@ -417,6 +422,14 @@ class _RuleReader:
                 raise FileflowError("argv has no words", place=node.place)
             return Argv(words, place)
         path = self._template(scalars.scalar(node, "script", "the path of a file"))
+        first, *rest = path.text.split() or [""]
+        if rest and any(one.root in ("input", "output") for one in path.placeholders):
+            shown = ", ".join(f'"{word}"' for word in rest)
+            raise FileflowError(
+                f"script is the path of a file, and {_short(path.text)} is more",
+                place=node.place,
+                hint=f"the words of a script are args: write script: {first} and args: [{shown}]",
+            )
         if "args" in self._draft.own_keys and path.text.endswith(".ipynb"):
             raise FileflowError(
                 f"{path.text} is a notebook, which takes no words",

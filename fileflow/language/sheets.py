@@ -184,7 +184,17 @@ def _number(
     raise FileflowError(f"{source_name} has no column {column!r}", place=place, hint=hint)
 
 
+# The first bytes of a ZIP archive, as which newer workbooks are kept, and of an older workbook.
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+
 def _text(data: bytes, source_name: str) -> str:
+    if data.startswith(_WORKBOOKS):
+        is_named = source_name.lower().endswith((".xlsx", ".xlsm", ".xlsb", ".xls"))
+        what = "an Excel workbook" if is_named else "a workbook or an archive"
+        raise FileflowError(
+            f"{source_name} is {what}, no text", hint="save it as CSV or TSV, and name that file"
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

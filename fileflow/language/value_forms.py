@@ -49,6 +49,7 @@ class Surroundings:
     constraints: Constraints
     outputs_among: Callable[[Sequence[str]], Collection[str]]
     is_made: Callable[[Pattern], bool]
+    absent_maker: Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def lines(key: Key, around: Surroundings) -> Found:
     if pattern.wildcards or around.is_made(pattern):
         return _from_made(key, Made(kind="lines", pattern=pattern), origin)
     path = pattern.parts[0]
-    return Found((read_lines(_bytes_of(path, pattern.place, around.disk), path),), origin)
+    return Found((read_lines(_bytes_of(path, pattern.place, around), path),), origin)
 
 
 def table(key: Key, around: Surroundings) -> Found:
@@ -199,7 +200,7 @@ def table(key: Key, around: Surroundings) -> Found:
         )
         return _from_made(key, made, origin)
     path = pattern.parts[0]
-    data = _bytes_of(path, pattern.place, around.disk)
+    data = _bytes_of(path, pattern.place, around)
     found = read_sheet(
         data,
         path,
@@ -316,7 +317,8 @@ def _from_made(key: Key, made: Made, origin: str) -> Found:
     return Found(columns, origin, made=made)
 
 
-def _bytes_of(path: str, place: Place | None, disk: Disk) -> bytes:
+def _bytes_of(path: str, place: Place | None, around: Surroundings) -> bytes:
+    disk = around.disk
     try:
         data = disk.read(path)
     except OSError as error:
@@ -325,10 +327,10 @@ def _bytes_of(path: str, place: Place | None, disk: Disk) -> bytes:
         return data
     folder, name = posixpath.split(path)
     near = nearest(name, [other for other, _ in disk.listing(folder)])
-    hint = None
-    if near is not None:
+    hint = around.absent_maker(path)
+    if hint is None and near is not None:
         hint = f"did you mean {posixpath.join(folder, near)}?"
-    elif folder and not disk.exists(folder):
+    elif hint is None and folder and not disk.exists(folder):
         hint = f"there is no folder {folder}"
     raise FileflowError(f"there is no file {path}, and no rule makes it", place=place, hint=hint)
 

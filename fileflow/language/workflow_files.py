@@ -20,6 +20,7 @@ from fileflow.language.config import (
     read_config,
     stacked,
 )
+from fileflow.language.rule_reader import looks_like_rule
 from fileflow.language.scalars import unknown_key
 from fileflow.language.yaml_tree import Mapping, Node, Scalar, read_tree
 from fileflow.language.yaml_tree import Sequence as Items
@@ -132,8 +133,21 @@ class _FileReader:
 
     def _check_keys(self, tree: Mapping, *, top: bool) -> None:
         known = TOP_KEYS if top else INCLUDED_KEYS
+        rules = [
+            name
+            for name, node in tree.items.items()
+            if name not in TOP_KEYS and name not in _MEANT and looks_like_rule(node)
+        ]
+        if rules:
+            self._errors.add(
+                FileflowError(
+                    f"the rule {rules[0]!r} stands at the left edge, not below `rules`",
+                    place=tree.keys[rules[0]].place,
+                    hint=f"indent {', '.join(rules[:3])}{' …' * (len(rules) > 3)} below rules:",
+                )
+            )
         for name, key in tree.keys.items():
-            if name in known:
+            if name in known or name in rules:
                 continue
             if name in TOP_KEYS:
                 self._errors.add(

@@ -393,7 +393,7 @@ def _build(source: Source, found: Collector) -> Node | None:
                 append(node)
             elif key is None:
                 if text in keys:
-                    _doubled(node, keys[text], found)
+                    _doubled(node, keys[text], items, found)
                 keys[text] = node
                 key = text
             else:
@@ -439,7 +439,7 @@ def _build(source: Source, found: Collector) -> Node | None:
         elif type(node) is Scalar:
             key = node.text
             if key in keys:
-                _doubled(node, keys[key], found)
+                _doubled(node, keys[key], items, found)
             keys[key] = node
         else:
             _refuse_key(node)
@@ -664,8 +664,12 @@ def _note(found: Collector, error: FileflowError) -> None:
         found.raise_if_any()
 
 
-def _doubled(again: Scalar, first: Scalar, found: Collector) -> None:
+def _doubled(again: Scalar, first: Scalar, before: dict[str, Node], found: Collector) -> None:
+    """`before`: what stands in the mapping so far."""
     hint = "rename one of them, or take one out"
+    name, value = next(reversed(before.items()))
+    if isinstance(value, Scalar) and value.plain and not value.text:
+        hint = f"indent it if it belongs to {_short(name)!r}; else {hint}"
     if again.text == "<<":
         hint = "write one with a list: <<: [*first, *second]"
     what = f"the key {_short(again.text)!r} is there already, at {first.place}"

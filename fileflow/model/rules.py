@@ -313,9 +313,9 @@ class Workflow:
 
     `constraints` gives for a wildcard name the regular expressions of `match`, which hold
     everywhere. `warnings` are lines that a run says once. `absent_rules` says of rules whose `when`
-    is not met what they are there for: "only when …"; `absent_scatters` names the one of them that
-    would scatter a wildcard. `passed_over` counts for a key of `wildcards` the files that are no
-    values because rules make them.
+    is not met what they are there for: "only when …"; `absent_outputs` gives what they would make,
+    `absent_scatters` names the one of them that would scatter a wildcard. `passed_over` counts for
+    a key of `wildcards` the files that are no values because rules make them.
     """
 
     root: str
@@ -328,5 +328,6 @@ class Workflow:
     constraints: Mapping[str, tuple[str, ...]]
     warnings: tuple[str, ...] = ()
     absent_rules: Mapping[str, str] = field(default_factory=dict)
+    absent_outputs: Mapping[str, tuple[Pattern, ...]] = field(default_factory=dict)
     absent_scatters: Mapping[str, str] = field(default_factory=dict)
     passed_over: Mapping[str, int] = field(default_factory=dict)

@@ -5,13 +5,16 @@ Slow and exact; only asked where something is open or missing.
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from fileflow.errors import Exit, FileflowError, did_you_mean
+from fileflow.model.patterns import Matcher, absent_maker
 from fileflow.model.rules import unnamed_column
 from fileflow.planning.finding import Finder
-from fileflow.planning.known import is_found, own_names
+from fileflow.planning.known import is_found, own_names, regexes_of
 from fileflow.planning.links import PENDING, ROW, SHIFT, SOURCE, Link
 from fileflow.planning.ordering import chain_shown, components, ring_error
 from fileflow.planning.plan import Missing
@@ -217,17 +220,50 @@ def _is_of_found_values(table: RuleTable, link: Link) -> bool:
 def missing_error(finder: Finder, missing: Missing) -> FileflowError:
     """A source that is not there: who needs it, and a path near it that a rule makes."""
     hint = f"needed by {chain_shown(missing.chain)}"
-    near = None
-    if missing.entry is not None and missing.entry.pattern is not None:
-        near = near_output(finder, missing.path)
-    if near:
-        hint += f"; did you mean {near}?"
+    cause = why_unmade(finder, missing.path)
+    if cause is None and missing.entry is not None and missing.entry.pattern is not None:
+        cause = _foreign(missing.path)
+        near = None if cause else near_output(finder, missing.path)
+        if near:
+            cause = f"did you mean {near}?"
+    if cause:
+        hint += f"; {cause}"
     return FileflowError(
         f"{missing.path} is not there, and no rule makes it",
         place=missing.entry.place if missing.entry else None,
         hint=hint,
         status=Exit.FAILED if missing.found else Exit.WRONG,
     )
+
+
+def why_unmade(finder: Finder, path: str) -> str | None:
+    """The rule that would make a path but for its `when` or a constraint, and which that is."""
+    workflow = finder.workflow
+    absent = absent_maker(workflow.absent_rules, workflow.absent_outputs, path)
+    if absent is not None:
+        return absent
+    for output in (*finder.outputs, *finder.scatters):
+        values = Matcher(output.pattern, {}).match(path) if output.starts(path) else None
+        for wildcard, value in (values or {}).items():
+            for regex in regexes_of(output.rule, wildcard, workflow):
+                if not re.fullmatch(regex, value):
+                    return (
+                        f"rule {output.rule.name} makes {output.pattern}, but the constraint "
+                        f"{regex!r} of {wildcard} does not match {value!r}"
+                    )
+    return None
+
+
+def _foreign(path: str) -> str | None:
+    """What to write for a text that would be paths elsewhere, in a shell say."""
+    if path.startswith("~/"):
+        return "~ is not expanded in a path: write the whole path"
+    if "*" in path:
+        return "* is no wildcard: write {name}, and which values it has below `wildcards`"
+    words = re.split(r"[,\s]+", path)
+    if len(words) > 1 and ("," in path or all(posixpath.splitext(word)[1] for word in words)):
+        return f"if these are several paths, write a list: [{', '.join(words)}]"
+    return None
 
 
 def near_output(finder: Finder, path: str) -> str | None:

@@ -128,7 +128,7 @@ def unfit_values(rule: Rule, own: Relation, workflow: Workflow) -> str:
     for name, column in zip(own.names, _allowed(rule, own, workflow), strict=True):
         if not column:
             return f"{own.origin} gives no values"
-        checks = [re.compile(regex) for regex in _regexes(rule, name, workflow)]
+        checks = [re.compile(regex) for regex in regexes_of(rule, name, workflow)]
         for value in column:
             if not value_allowed(value, checks):
                 return f"{own.origin} holds {value!r}, which cannot fill a path"
@@ -137,7 +137,7 @@ def unfit_values(rule: Rule, own: Relation, workflow: Workflow) -> str:
 
 def _allowed(rule: Rule, own: Relation, workflow: Workflow) -> tuple[list[str], ...]:
     """The columns without the rows that constraints exclude."""
-    regexes = [_regexes(rule, name, workflow) for name in own.names]
+    regexes = [regexes_of(rule, name, workflow) for name in own.names]
     rows = [
         row
         for row in zip(*own.columns, strict=True)
@@ -150,7 +150,8 @@ def _allowed(rule: Rule, own: Relation, workflow: Workflow) -> tuple[list[str], 
     return tuple(map(list, zip(*rows, strict=True))) or tuple([] for _ in own.names)
 
 
-def _regexes(rule: Rule, name: str, workflow: Workflow) -> list[str]:
+def regexes_of(rule: Rule, name: str, workflow: Workflow) -> list[str]:
+    """What the values of a wildcard must match in a rule, its own constraint last."""
     own = [rule.constraints[name]] if name in rule.constraints else []
     return [*workflow.constraints.get(name, ()), *own]
 

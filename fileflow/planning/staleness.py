@@ -75,6 +75,11 @@ class Reason:
     before: str = ""
     after: str = ""
 
+    @property
+    def comes_back(self) -> bool:
+        """Whether all but its outputs is as it was: the job is taken to make the same again."""
+        return self.why is Why.OVERWRITTEN or self.after == _ABSENT
+
     def __str__(self) -> str:
         return _SENTENCES.get(self.why, _plain)(self)
 
@@ -84,6 +89,7 @@ def _plain(reason: Reason) -> str:
 
 
 _NOTHING = "nothing"
+_ABSENT = "absent"
 
 
 def _acted(reason: Reason) -> str:
@@ -164,8 +170,8 @@ class Facts(Protocol):
     def signatures(self, paths: Sequence[str]) -> list[bytes | None]:
         """The signatures of these paths now."""
 
-    def same_bytes(self, path: str, digest: bytes) -> bool:
-        """Whether the file or folder at this path holds the bytes with this digest."""
+    def held(self, path: str) -> bytes | None:
+        """The digest of what is at a path now, whatever is assumed of it."""
 
     def ensured(self, path: str, non_empty: bool, sha256: str | None) -> bool:
         """Whether an output meets its `ensure`."""
@@ -330,7 +336,7 @@ class Staleness:
                 continue
             if (
                 reason.why is Why.MISSING
-                and reason.after == "absent"
+                and reason.comes_back
                 and not self.plan.asks_for(job, reason.about)
             ):
                 if cause is not None:
@@ -344,7 +350,7 @@ class Staleness:
             states[row] = State.STALE
             if reason is not _NEVER:
                 self.reasons[job] = reason
-            if reason.after != "absent" or cause is not None:
+            if not reason.comes_back or cause is not None:
                 self._set_moving(table.number, row)
             elif reason.why is Why.OVERWRITTEN:
                 self._take_to_come_back(table, row)
@@ -583,9 +589,7 @@ class Staleness:
     ) -> Reason | None:
         """The first reason for which a job must run by what is known now, or None.
 
-        A reason whose `after` is `absent` means: all but its outputs is as it was, so that the
-        job is taken to make again what it made before. With `upstream`, inputs that may yet
-        change are not looked at.
+        With `upstream`, inputs that may yet change are not looked at.
         """
         rule = table.rule
         job = table.base | row
@@ -662,7 +666,7 @@ class Staleness:
         state = self.state(job)
         if state is State.STALE:
             reason = self.reasons.get(job)
-            back = reason is not None and (reason.after == "absent" or reason.why is Why.NEEDED)
+            back = reason is not None and (reason.comes_back or reason.why is Why.NEEDED)
             return back and self.comes_back(job)
         return state is not State.MAYBE
 
@@ -715,21 +719,20 @@ class Staleness:
                 ensures += [entries[k].ensure] * len(files)
         for k, path, sign in zip(spots, paths, self.facts.signatures(paths), strict=True):
             if sign is None:
-                yield Reason(Why.MISSING, path, after="absent")
+                yield Reason(Why.MISSING, path, after=_ABSENT)
                 continue
             spot = 48 * k
-            if sign != made[spot : spot + 32] and not self.facts.same_bytes(
-                path, made[spot + 32 : spot + 48]
-            ):
-                yield Reason(Why.OVERWRITTEN, path, after="absent")
-                continue
+            if sign != made[spot : spot + 32]:
+                then, now = made[spot + 32 : spot + 48], self.facts.held(path)
+                if now != then:
+                    yield Reason(Why.OVERWRITTEN, path, _hex(then), _hex(now))
             ensure = ensures[k]
             if ensure is not None and not self.facts.ensured(path, ensure.non_empty, ensure.sha256):
                 yield Reason(Why.ENSURE, path)
         logs = self._logs_of(table).get(row, ())
         for path, sign in zip(logs, self.facts.signatures(logs), strict=True):
             if sign is None:
-                yield Reason(Why.MISSING, path, after="absent")
+                yield Reason(Why.MISSING, path, after=_ABSENT)
 
     def tokens(self, table: RuleTable, row: int) -> tuple[str, ...]:
         """What stands for each input entry in a record: a path, a list's id, nothing if absent."""
@@ -852,8 +855,9 @@ class Staleness:
                 makers = link.makers_of(row)
                 if settled_only and any(map(self._may_differ, makers, paths)):
                     continue
-                if paths and (self.facts.content(paths[0]) or ZERO) != before:
-                    yield Reason(Why.CONTENT, paths[0])
+                content = (self.facts.content(paths[0]) or ZERO) if paths else before
+                if content != before:
+                    yield Reason(Why.CONTENT, paths[0], _hex(before), _hex(content))
                 continue
             if not settled_only and self.list_contents(link, row) == before:
                 continue
@@ -885,7 +889,7 @@ class Staleness:
                 why = Why.CONTENT
                 if link.named and ZERO in (is_now, then):
                     why = Why.GONE if is_now == ZERO else Why.APPEARED
-                yield Reason(why, path)
+                yield Reason(why, path, _hex(then), _hex(is_now))
 
 
 def _taken(table: RuleTable, row: int) -> Iterator[tuple[int, str]]:
@@ -1022,6 +1026,10 @@ def _shown(value: object) -> str:
         return _NOTHING
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 300 else text[:297] + "…"
+
+
+def _hex(digest: bytes | None) -> str:
+    return digest.hex() if digest and digest != ZERO else _NOTHING
 
 
 def _difference(before: Sequence[str], after: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from fileflow.errors import Exit, FileflowError, did_you_mean, nearest
 from fileflow.model.patterns import normal, parse_pattern
 from fileflow.model.rules import Entry, Rule
 from fileflow.planning.closure import Closure
-from fileflow.planning.derivation import free_rule, near_output
+from fileflow.planning.derivation import free_rule, near_output, why_unmade
 from fileflow.planning.jobs import Jobs
 from fileflow.planning.known import is_found
 from fileflow.planning.links import ROW, SHIFT, SOURCE
@@ -434,6 +434,7 @@ def _unknown_target(closure: Closure, path: str, wishes: Wishes) -> FileflowErro
         output = near_output(closure.finder, path)
         if output:
             hint = f"rules make {output}; `fileflow list` shows the rules"
+        hint = why_unmade(closure.finder, path) or hint
     if command is not None and command not in rules:
         hint = f"did you mean the command `fileflow {command}`?"
     return FileflowError(

@@ -194,7 +194,7 @@ class CodeReader:
             target = self._origin(found, handed, finder) if handed else None
             if handed is None or target is None or target.path in seen:
                 if not source.may_have(name):
-                    raise _no_function(found, name, source)
+                    raise self._unread(found.path) or _no_function(found, name, source)
                 return [*chain, (found, None)]
             chain.append((found, frozenset()))
             seen.add(target.path)
@@ -278,10 +278,31 @@ class CodeReader:
         known = len(lookups) - 1
         parent = lookups[-2].found if known else None
         folders = [entry.folder for entry in parent.folders] if parent else [self._root]
+        for folder in folders:
+            for name in (f"{parts[known]}.py", parts[known]):
+                if error := self._unread(f"{folder}/{name}"):
+                    return error
         near = nearest(parts[known], self._modules_in(folders))
         if near is not None:
             return FileflowError(what, hint=f"did you mean {'.'.join([*parts[:known], near])!r}?")
         return FileflowError(what, hint=f"looked for {'/'.join(parts)}.py beside the Workflowfile")
+
+    def _unread(self, path: str) -> FileflowError | None:
+        """The mistake of a module's file or folder that is there and cannot be read."""
+        if not os.path.lexists(path):
+            return None
+        try:
+            if path.endswith(".py"):
+                with open(path, "rb") as file:
+                    file.read(1)
+            else:
+                os.listdir(path)
+        except NotADirectoryError:
+            return None
+        except OSError as error:
+            shown = os.path.relpath(path, self._root)
+            return FileflowError(f"{shown} cannot be read: {error.strerror or error}")
+        return None
 
     def _modules_in(self, folders: Iterable[str]) -> Iterator[str]:
         """The names that could be imported from these folders."""

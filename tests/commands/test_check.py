@@ -80,6 +80,10 @@ def test_rules_that_share_a_path_are_noted_or_wrong(folder: Folder) -> None:
     assert notes(folder) == ["rules one and two both make a.txt: one is preferred"]
     folder.workflow(flow.replace(", prefer: 1", ""))
     assert "a.txt is made by more than one job" in wrong(folder)
+    folder.workflow(
+        flow.replace(", prefer: 1", "").replace("rules:", "rules:\n          all: {input: a.txt}")
+    )
+    assert wrong(folder).count("a.txt is made by more than one job") == 1
 
 
 def test_rules_that_share_a_path_hide_no_mistake_of_another_rule(folder: Folder) -> None:

@@ -53,6 +53,43 @@ def test_every_reason_is_named(months: Folder) -> None:
     assert "build/01.txt was changed by someone else" in text
 
 
+ENSURED = """
+    rules:
+      make:
+        output: [{path: s.txt, ensure: {non_empty: true}}, t.txt]
+        shell: echo one | tee {output}
+"""
+
+
+def test_what_else_is_wrong_with_an_output_that_was_changed_is_named(folder: Folder) -> None:
+    folder.workflow(ENSURED)
+    folder.build()
+    folder.write("s.txt", "")
+    folder.write("t.txt", "two")
+    lines = [
+        "  s.txt was changed by someone else since it was made",
+        "  s.txt does not meet its `ensure`",
+        "  t.txt was changed by someone else since it was made",
+    ]
+    assert told(folder, "make").splitlines()[1:4] == lines
+    folder.replace("Workflowfile", "echo one", "echo two")
+    text = told(folder, "make").splitlines()
+    assert text[1] == "  the shell text changed" and text[3:6] == lines
+
+
+def test_before_and_after_of_a_file_are_what_it_holds(folder: Folder) -> None:
+    folder.workflow("rules: {make: {input: a.txt, output: b.txt, shell: 'cp {input} {output}'}}")
+    folder.write("a.txt", "one")
+    folder.build()
+    folder.write("a.txt", "two")
+    folder.write("b.txt", "two")
+    why(folder.session, words("make"), folder.say, as_json=True)
+    taken, made = folder.data["jobs"][0]["reasons"]
+    assert (taken["kind"], made["kind"]) == ("content", "overwritten")
+    assert len(made["before"]) == 32 and made["before"] != made["after"]
+    assert (made["before"], made["after"]) == (taken["before"], taken["after"])
+
+
 def test_what_runs_first_is_named(months: Folder) -> None:
     months.build()
     months.write("data/01.txt", "other\n")

@@ -198,3 +198,41 @@ def test_the_path_of_a_made_list_may_hold_a_scattered_name(space):
     space.good("-j", "4")
     assert space.read("f") == "m/a/1 m/b/3 m/b/4\n"
     assert space.good().summary["built"] == 0
+
+
+# `slow` keeps `late`, whose file is there, from its turn while the values of `split` are found.
+BESIDE = """\
+rules:
+  all:
+    input: [late.txt, all.txt]
+  slow:
+    output: slow.txt
+    shell: until [ -e "$FLAGS/all" ]; do sleep 0.02; done; echo 1 > {output}
+    timeout: 60
+  late:
+    input: slow.txt
+    output: late.txt
+    shell: cp {input} {output}
+  split:
+    output: chunks/{chunk}.txt
+    scatter: chunk
+    shell: for chunk in a b; do echo $chunk > {output}/$chunk.txt; done
+  proc:
+    input: chunks/{chunk}.txt
+    output: proc/{chunk}.txt
+    shell: cp {input} {output}
+  total:
+    input: proc/{chunk}.txt
+    output: all.txt
+    shell: touch "$FLAGS/all"; cat {input} > {output}
+"""
+
+
+def test_each_job_is_counted_and_each_file_that_is_replaced_told_once(space: Space) -> None:
+    space.workflow(BESIDE)
+    space.write("late.txt", "by hand\n")
+    found = space.good("-j", "2")
+    assert found.counts() == (6, 0, 0, 0)
+    assert found.stderr.count("rule late: 1 file that is there is replaced") == 1
+    counts = [(e["certain"], e["possible"]) for e in found.events if "possible" in e]
+    assert counts == [(3, 0), (3, 0)]

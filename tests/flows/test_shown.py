@@ -48,6 +48,17 @@ def test_a_dry_run_names_sources_that_are_not_there_and_ends_with_its_counts(spa
     assert (finished["event"], finished["built"], finished["status"]) == ("run_finished", 1, 1)
 
 
+def test_a_rule_that_its_when_leaves_out_is_named_where_what_it_would_make_is_skipped(space):
+    space.workflow("""
+        config: {mode: fast}
+        rules:
+          all: {input: a}
+          make: {when: {mode: slow}, output: a, shell: "touch {output}"}
+        """)
+    said = "a is not there: what needs it is skipped (rule make would make it, but is there only"
+    assert said in space.flow("-k").stderr
+
+
 def test_declared_values_are_counted_beside_those_found_while_running(space):
     space.workflow(SCATTER)
     assert "gathers s (2), k (found while running)" in space.flow("list").stdout

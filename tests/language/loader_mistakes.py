@@ -68,6 +68,47 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("1:1", "there are no rules in Workflowfile", ""),
     ),
+    "the keys of a rule in its own column": (
+        """
+        rules:
+          a:
+          output: x
+          shell: touch {output}
+          b:
+            output: y
+            shell: touch {output}
+        """,
+        ("3:3", "the keys of the rule 'a' stand beside it, not below it", "indent output, shell"),
+    ),
+    "rules at the left edge": (
+        """
+        rules:
+        a:
+          output: x
+          shell: touch {output}
+        b:
+          input: x
+        """,
+        ("2:1", "the rule 'a' stands at the left edge, not below `rules`", "indent a, b below"),
+    ),
+    "a rule at the left edge after others": (
+        """
+        rules: {a: {input: x}}
+        b:
+          input: y
+        """,
+        ("2:1", "the rule 'b' stands at the left edge, not below `rules`", "indent b below"),
+    ),
+    "the same key below a key without anything": (
+        """
+        rules:
+          a:
+          output: x
+          b:
+          output: y
+        """,
+        ("5:3", "the key 'output' is there already", "indent it if it belongs to 'b'; else rename"),
+    ),
     "an unknown rule key": (
         """
         rules:
@@ -1150,6 +1191,34 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             shell: touch {output}
         """,
         ("3:22", "after stands beside call only", ""),
+    ),
+    "values from a list of a rule that its when leaves out": (
+        """
+        config: {mode: fast}
+        wildcards: {x: {lines: a.txt}}
+        rules:
+          all: {input: '{x}'}
+          a: {when: {mode: slow}, output: a.txt, shell: 'touch {output}'}
+        """,
+        (
+            "2:24",
+            "there is no file a.txt, and no rule makes it",
+            "rule a would make it, but is there only when config.mode is slow",
+        ),
+    ),
+    "words in the path of a script": (
+        """
+        rules:
+          a:
+            input: x
+            output: y
+            script: a.py {input} -o {output}
+        """,
+        (
+            "5:13",
+            "script is the path of a file, and a.py {input} -o {output} is more",
+            'the words of a script are args: write script: a.py and args: ["{input}", "-o", "{outp',
+        ),
     ),
     "words of a notebook": (
         """

@@ -212,6 +212,8 @@ def test_an_empty_config_file_says_nothing(tmp_path: Path) -> None:
         ("config: none.yaml\n", "Workflowfile:1:9", "there is no config file none.yaml"),
         ("config: folder\n", "Workflowfile:1:9", "folder cannot be read: Is a directory"),
         ("config: list.yaml\n", "list.yaml:1:1", "a config file holds a mapping"),
+        ("config: a.toml\n", "Workflowfile:1:9", "a.toml is TOML"),
+        ("config: b.toml\n", "Workflowfile:1:9", "b.toml is TOML"),
         ("config: [[a]]\n", "Workflowfile:1:10", "config is a mapping, the path of a file"),
         ("config: {path: a, optional: 1}\n", "Workflowfile:1:29", "optional is true or false"),
         ("config: ['{config.x}.yaml']\n", "Workflowfile:1:11", "there is no config.x"),
@@ -221,6 +223,8 @@ def test_config_that_cannot_be_read_is_named(
     tmp_path: Path, text: str, place: str, what: str
 ) -> None:
     (tmp_path / "list.yaml").write_text("[a]")
+    (tmp_path / "a.toml").write_text("n = 1\nm = 2\n")
+    (tmp_path / "b.toml").write_text('[section]\nn = "x"\n')
     (tmp_path / "folder").mkdir()
     with pytest.raises(FileflowError) as caught:
         said(tree(text).items["config"], tmp_path)

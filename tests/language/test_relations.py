@@ -474,6 +474,20 @@ def test_text_that_is_no_utf_8_is_an_error_with_its_line() -> None:
     assert "s:1: the text holds a NUL" in mistake("  a: {lines: s}", files={"s": "\0"}).what
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "what"),
+    [
+        ("s.xlsx", b"PK\x03\x04\x14\0", "s.xlsx is an Excel workbook, no text"),
+        ("s.XLS", b"\xd0\xcf\x11\xe0\xa1", "s.XLS is an Excel workbook, no text"),
+        ("s.csv", b"PK\x03\x04\x14\0", "s.csv is a workbook or an archive, no text"),
+    ],
+)
+def test_a_workbook_is_told_as_what_it_is(name: str, data: bytes, what: str) -> None:
+    error = mistake(f"  a: {{table: {name}}}", files={name: data})
+    assert error.what == what
+    assert str(error.hint).startswith("save it as CSV or TSV")
+
+
 # --- files that rules make -----------------------------------------------------------------------
 
 

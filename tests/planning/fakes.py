@@ -167,8 +167,8 @@ class FakeWorld:
     def assume(self, path: str, digest: bytes) -> None:
         self._assumed[path] = digest
 
-    def same_bytes(self, path: str, digest: bytes) -> bool:
-        return self._digest(path) == digest
+    def held(self, path: str) -> bytes | None:
+        return self._digest(path)
 
     def _digest(self, path: str) -> bytes:
         return hashed((self.text(path) or "").encode())
@@ -443,7 +443,7 @@ class ByHand:
                         if reason is None:
                             schedule.kept(job)
                             continue
-                        gone = reason.why is Why.MISSING and reason.after == "absent"
+                        gone = reason.why is Why.MISSING and reason.comes_back
                         if gone and job not in plan.asked:
                             schedule.kept(job, resting=True)
                             continue

@@ -347,3 +347,52 @@ def test_a_rule_that_another_feeds_row_by_row_is_found_without_a_look_at_each_pa
 def test_a_very_long_path_is_no_output_of_a_free_rule() -> None:
     project = Project(rules(f'a: {{output: "{{n}}.txt", {MAKE}}}'))
     assert "no rule makes such a path" in project.refused("x" * 300 + ".txt")
+
+
+# --- why no rule makes a path ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["all", "a/k.txt"])
+def test_a_rule_that_is_left_out_by_its_when_is_named(target: str) -> None:
+    project = Project(
+        "config: {mode: fast}\n"
+        + rules(
+            'all: {input: "a/k.txt"}',
+            f'a: {{when: {{mode: slow}}, output: [x, {{path: "a/{{n}}.txt"}}], {MAKE}}}',
+        )
+    )
+    said = "rule a would make it, but is there only when config.mode is slow (it is fast)"
+    assert said in project.refused(target)
+
+
+@pytest.mark.parametrize("target", ["all", "a/k.txt"])
+def test_a_constraint_that_keeps_a_rule_from_making_a_path_is_named(target: str) -> None:
+    project = Project(
+        rules(
+            'all: {input: "a/k.txt"}',
+            f'a: {{output: "a/{{n}}.txt", constraints: {{n: "[0-9]+"}}, {MAKE}}}',
+        )
+    )
+    said = "rule a makes a/{n}.txt, but the constraint '[0-9]+' of n does not match 'k'"
+    assert said in project.refused(target)
+
+
+@pytest.mark.parametrize(
+    ("path", "cure"),
+    [
+        ("data/*.txt", "* is no wildcard: write {name}"),
+        ("~/a.txt", "~ is not expanded in a path: write the whole path"),
+        ("a.txt, b.txt", "if these are several paths, write a list: [a.txt, b.txt]"),
+        ("a.txt b.txt", "if these are several paths, write a list: [a.txt, b.txt]"),
+    ],
+)
+def test_a_path_that_is_written_as_elsewhere_is_told_only_where_it_is_not_there(
+    path: str, cure: str
+) -> None:
+    text = rules(f'use: {{input: "{path}", output: used, shell: "cp {{input:q}} {{output}}"}}')
+    assert cure in Project(text).refused()
+    assert labels(Project(text, path).plan()) == ["use"]
+
+
+def test_a_path_with_a_blank_is_one_path() -> None:
+    assert "list" not in Project(rules(f'a: {{input: "my data.txt", output: o, {COPY}}}')).refused()

@@ -448,6 +448,24 @@ def test_a_missing_module_is_an_error_that_names_the_nearest(project: Project) -
             project.reader().function(odd, "tidy")
 
 
+@pytest.mark.parametrize(
+    ("name", "target", "words"),
+    [
+        ("rules/lost.py", "lost.py", "Too many levels of symbolic links"),
+        ("rules/lost.py", "/proc/self/mem", "Input/output error"),  # it opens, and nothing comes
+        ("rules/lost.py", ".", "Is a directory"),
+        ("rules/lost", "lost", "Too many levels of symbolic links"),
+    ],
+)
+def test_a_module_that_cannot_be_read_is_told_as_that(
+    project: Project, name: str, target: str, words: str
+) -> None:
+    (project.root / name).symlink_to(target)
+    with pytest.raises(FileflowError) as caught:
+        project.code("rules.lost:tidy")
+    assert caught.value.what == f"{name} cannot be read: {words}"
+
+
 def test_a_missing_function_is_an_error_that_names_the_nearest(project: Project) -> None:
     with pytest.raises(FileflowError, match=r"'rules\.flights' has no function 'tidyy'") as caught:
         project.code("rules.flights:tidyy")

@@ -6,7 +6,6 @@ Knows nothing of the command line or of how progress is shown.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import signal
 import sys
@@ -484,14 +483,10 @@ class _Runners:
         for runner in self._made.values():
             runner.close()
         if self._made:
-            from fileflow.world.staging import remove
+            from fileflow.world.staging import remove_run
 
             # A thread that was waited for no longer may write there yet: the next run clears it.
-            try:
-                remove(os.path.join(STATE, "stage", self.name))
-            except OSError as error:
-                if error.errno != errno.ENOTEMPTY:
-                    raise
+            remove_run(os.path.join(STATE, "stage", self.name))
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from fileflow.options import Options, asks_json, parse
 
 if TYPE_CHECKING:
     from fileflow.engine.events import RunFinished
-    from fileflow.engine.session import Overrides
+    from fileflow.engine.session import Describe, Overrides
     from fileflow.planning.plan import Target, Wishes
     from fileflow.views.style import Writer
 
@@ -306,9 +306,8 @@ def _command(
         return clean(project, which, out.line, as_json=as_json)
     if options.command == "adopt":
         from fileflow.commands.adopt import adopt
-        from fileflow.executors.describing import described
 
-        return adopt(project, wishes, out.line, describe=described, as_json=as_json)
+        return adopt(project, wishes, out.line, describe=_describing(), as_json=as_json)
     try:
         session = project.look()
     except FileflowError as error:
@@ -336,9 +335,18 @@ def _command(
 
         return log(session, wishes.targets, out.write_bytes, as_json=as_json)
     from fileflow.commands.check import check
+
+    return check(session, out.line, describe=_describing(), as_json=as_json)
+
+
+def _describing() -> Describe:
+    import filelock  # noqa: F401
+
+    # With these loaded slots are forked, too: modules of the project are found as there.
+    import fileflow.engine.run  # noqa: F401
     from fileflow.executors.describing import described
 
-    return check(session, out.line, describe=described, as_json=as_json)
+    return described
 
 
 def _typed() -> str:

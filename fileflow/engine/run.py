@@ -491,7 +491,10 @@ class _Runners:
 
 @contextlib.contextmanager
 def _signals(stop: Stop) -> Iterator[int]:
-    """INT, TERM and HUP end the run in order; gives a descriptor that they make readable."""
+    """INT, TERM and HUP end the run in order; gives a descriptor that they make readable.
+
+    Whoever had a handler of its own hears of such a signal when the run has ended.
+    """
     if threading.current_thread() is not threading.main_thread():
         reader, writer = os.pipe()
         try:
@@ -523,6 +526,9 @@ def _signals(stop: Stop) -> Iterator[int]:
             signal.signal(number, handler)
         os.close(reader)
         os.close(writer)
+        handler = before[signal.Signals(stop.signal)] if stop.signal else None
+        if callable(handler) and handler is not signal.default_int_handler:
+            handler(stop.signal, None)  # this run is a job of another one, which is to end too
 
 
 def failure(error: FileflowError) -> events.RunFinished:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from fileflow.errors import Exit, FileflowError
 from fileflow.garbage import no_collection
-from fileflow.options import Options, asks_json, parse
+from fileflow.options import Options, asks_json, asks_last_line, parse
 
 if TYPE_CHECKING:
     from fileflow.engine.events import RunFinished
-    from fileflow.engine.session import Overrides
+    from fileflow.engine.session import Describe, Overrides
     from fileflow.planning.plan import Target, Wishes
     from fileflow.views.style import Writer
 
@@ -51,6 +51,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _answer(argv: Sequence[str], out: Writer, err: Writer) -> int:
+    options = None
     try:
         options = parse(argv, COMMANDS, _rule_names)
         if options.answer:
@@ -60,7 +61,7 @@ def _answer(argv: Sequence[str], out: Writer, err: Writer) -> int:
             err.line(note)
         return _dispatch(options, out, err)
     except FileflowError as error:
-        return _explain(error, argv, err)
+        return _explain(error, argv, options, out, err)
     except KeyboardInterrupt:
         return 128 + 2
     except Exception as error:
@@ -73,16 +74,25 @@ def _answer(argv: Sequence[str], out: Writer, err: Writer) -> int:
             hint="please report it with the lines above; the next run goes on from here",
             status=Exit.STATE,
         )
-        return _explain(ours, argv, err)
+        return _explain(ours, argv, options, out, err)
 
 
-def _explain(error: FileflowError, argv: Sequence[str], err: Writer) -> int:
-    if asks_json(argv):
+def _explain(
+    error: FileflowError, argv: Sequence[str], options: Options | None, out: Writer, err: Writer
+) -> int:
+    """Says an error in each form in which the end of a run was to be told; the exit status."""
+    lines = asks_json(argv)
+    if options is not None:
+        last = options.json and options.command == "run"
+    else:
+        last = asks_last_line(argv, COMMANDS)
+    if lines or last:
         from fileflow.engine.run import failure
         from fileflow.views.json_lines import JsonLines
 
-        JsonLines(err)(failure(error))
-    else:
+        for writer in [err] * lines + [out] * last:
+            JsonLines(writer)(failure(error))
+    if not lines:
         err.line(f"fileflow: {error}")
     return int(error.status)
 
@@ -306,9 +316,8 @@ def _command(
         return clean(project, which, out.line, as_json=as_json)
     if options.command == "adopt":
         from fileflow.commands.adopt import adopt
-        from fileflow.executors.describing import described
 
-        return adopt(project, wishes, out.line, describe=described, as_json=as_json)
+        return adopt(project, wishes, out.line, describe=_describing(), as_json=as_json)
     try:
         session = project.look()
     except FileflowError as error:
@@ -336,9 +345,18 @@ def _command(
 
         return log(session, wishes.targets, out.write_bytes, as_json=as_json)
     from fileflow.commands.check import check
+
+    return check(session, out.line, describe=_describing(), as_json=as_json)
+
+
+def _describing() -> Describe:
+    import filelock  # noqa: F401
+
+    # With these loaded slots are forked, too: modules of the project are found as there.
+    import fileflow.engine.run  # noqa: F401
     from fileflow.executors.describing import described
 
-    return check(session, out.line, describe=described, as_json=as_json)
+    return described
 
 
 def _typed() -> str:

@@ -12,13 +12,19 @@ from fileflow.lean import NamedTuple
 
 
 class Exit(IntEnum):
-    """The exit statuses of the command line."""
+    """The exit statuses of the command line; each prints as its number, in Python 3.10 too."""
 
     OK = 0
     FAILED = 1
     WRONG = 2
     STATE = 3
     LOCKED = 5
+
+    def __str__(self) -> str:
+        return int.__repr__(self)
+
+    def __format__(self, form: str) -> str:
+        return int.__format__(self, form)
 
 
 class Source:

@@ -125,6 +125,12 @@ def asks_json(argv: Sequence[str]) -> bool:
     return found == "json"
 
 
+def asks_last_line(argv: Sequence[str], commands: Sequence[str]) -> bool:
+    """Whether `--json` is said to a run, in words that cannot be read as a whole."""
+    words = argv[: argv.index("--")] if "--" in argv else argv
+    return "--json" in words and not {*commands[1:]}.intersection(words)
+
+
 # -- the table -----------------------------------------------------------------------------------
 
 Changes = dict[str, object]

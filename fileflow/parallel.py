@@ -10,10 +10,18 @@ import os
 import pickle
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    as_completed,
+)
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import copy_context
 from functools import partial
+from io import RawIOBase
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job, usable_cpus
@@ -25,7 +33,7 @@ _LARGEST_CHUNK = 64
 _CHUNKS_EACH = 16
 _AT_ONCE = 256  # calls of an `async def` function, if nobody says how many
 _EXECUTORS = ("process", "thread", "serial", "async", "auto")
-_Told = tuple[Any, Exception | None, str]
+_Told = tuple[Any, BaseException | None, str]
 
 
 class ItemFailed(Exception):
@@ -127,7 +135,7 @@ class _Results:
     def __init__(self, items: list[Any], on_error: str, step: Callable[[], None]) -> None:
         self.items = items
         self.results: list[Any] = [None] * len(items)
-        self._raises = on_error == "raise"
+        self.goes_on = on_error == "collect"
         self._step = step
 
     def good(self, index: int, result: object) -> None:
@@ -142,7 +150,7 @@ class _Results:
             ItemFailed: if that ends it all.
         """
         failed = ItemFailed(index, self.items[index], error)
-        if self._raises:
+        if not self.goes_on:
             raise failed from error
         failed.__cause__ = error
         self.results[index] = failed
@@ -153,7 +161,7 @@ def _one_by_one(function: Callable[[Any], Any], take: _Results) -> None:
     for index, item in enumerate(take.items):
         try:
             result = function(item)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             take.bad(index, error)
         else:
             take.good(index, result)
@@ -204,7 +212,7 @@ def _on_a_loop(function: Callable[[Any], Any], take: _Results, at_once: int) -> 
         for index, item in left:
             try:
                 result = await function(item)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 take.bad(index, error)
             else:
                 take.good(index, result)
@@ -222,60 +230,160 @@ def _on_a_loop(function: Callable[[Any], Any], take: _Results, at_once: int) -> 
 
 
 def _in_processes(function: Callable[[Any], Any], take: _Results, count: int) -> None:
+    size = max(1, min(_LARGEST_CHUNK, len(take.items) // (_CHUNKS_EACH * count)))
+    starts = range(0, len(take.items), size)
+    waiting = [range(at, min(at + size, len(take.items))) for at in starts]
+    with TemporaryDirectory(prefix="fileflow-") if take.goes_on else nullcontext() as notes:
+        while waiting:
+            under_way, waiting, broke = _in_a_pool(function, take, waiting, count, notes)
+            if broke is None:
+                continue
+            if len(under_way) == 1:
+                take.bad(under_way[0], broke)
+                continue
+            if not under_way and waiting:  # it may be that an item cannot even be handed over
+                under_way += waiting.pop(0)
+            for index in under_way:
+                alone = [range(index, index + 1)]
+                *again, broke = _in_a_pool(function, take, alone, 1, notes)
+                if broke is not None and any(again):
+                    take.bad(index, broke)
+
+
+def _in_a_pool(
+    function: Callable[[Any], Any],
+    take: _Results,
+    chunks: list[range],
+    count: int,
+    notes: str | None,
+) -> tuple[list[int], list[range], BaseException | None]:
+    """Takes what comes out of chunks of items; what is left, and why the pool broke if it did.
+
+    Left are the items that were under way when it broke, and the chunks that are to be done yet.
+    Without a folder for `notes` a pool that breaks is the failure of an item.
+    """
     from loky.process_executor import ProcessPoolExecutor
 
     pool = ProcessPoolExecutor(count, initializer=_become_worker)
+    under_way: list[int] = []
+    unknown: list[range] = []
+    left: list[range] = []
+    broke = None
     well = False
     try:
-        size = max(1, min(_LARGEST_CHUNK, len(take.items) // (_CHUNKS_EACH * count)))
-        starts = range(0, len(take.items), size)
-        chunks = [pool.submit(_call_each, function, take.items[at : at + size]) for at in starts]
-        alone: list[int] = []
-        for number in _as_they_end(chunks):
-            at = starts[number]
-            if size > 1 and _cannot_come_back(chunks[number].exception()):
-                alone += range(at, min(at + size, len(take.items)))
+        futures = []
+        for chunk in chunks:
+            items = take.items[chunk.start : chunk.stop]
+            futures.append(_submitted(pool, _call_each, function, items, _note(notes, chunk)))
+        for number in _as_they_end(futures):
+            chunk = chunks[number]
+            error = futures[number].exception()
+            if error is None:
+                for index, told in zip(chunk, futures[number].result(), strict=True):
+                    _take(take, index, told)
+                if notes:
+                    os.unlink(_note(notes, chunk))
+            elif notes and isinstance(error, BrokenExecutor):
+                broke = error
+                unknown.append(chunk)
+            elif len(chunk) > 1 and not isinstance(error, BrokenExecutor):
+                # Something in it cannot be pickled: each of its items tells for itself.
+                left += [range(index, index + 1) for index in chunk]
             else:
-                _take_chunk(take, at, size, chunks[number])
-        # Something in a chunk cannot be pickled: each of its items tells for itself.
-        singles = [pool.submit(_call_each, function, [take.items[index]]) for index in alone]
-        for number in _as_they_end(singles):
-            _take_chunk(take, alone[number], 1, singles[number])
+                take.bad(chunk.start, error)
         well = True
     finally:
         pool.shutdown(wait=True, kill_workers=not well)
-
-
-def _cannot_come_back(error: BaseException | None) -> bool:
-    return error is not None and not isinstance(error, BrokenExecutor)
-
-
-def _take_chunk(take: _Results, at: int, size: int, future: Future[list[_Told]]) -> None:
-    error = future.exception()
-    if error is not None:
-        for index in range(at, min(at + size, len(take.items))):
-            take.bad(index, error)
-        return
-    for index, (value, raised, trace) in enumerate(future.result(), at):
-        if raised is None:
-            take.good(index, value)
+    # Only now nobody writes any more.
+    for chunk in unknown:
+        noted = _noted(_note(notes, chunk))
+        for index, known in zip(chunk, noted or (), strict=False):
+            if known is not None:
+                _take(take, index, known)
+            else:
+                left.append(range(index, index + 1))
+        if noted is None:
+            left.append(chunk)
         else:
-            raised.__cause__ = _RemoteTraceback(trace)
-            take.bad(index, raised)
+            under_way += chunk[len(noted) :][:1]
+            left += filter(len, [chunk[len(noted) + 1 :]])
+    return under_way, left, broke
 
 
-def _call_each(function: Callable[[Any], Any], items: list[Any]) -> list[_Told]:
-    """In a worker: the result, or the error with its traceback, for each item."""
+def _note(notes: str | None, chunk: range) -> str:
+    return os.path.join(notes, f"{chunk.start}-{chunk.stop}") if notes else ""
+
+
+def _submitted(pool: Executor, *call: Any) -> Future[list[_Told]]:
+    """What comes of a call, also if the pool has broken before it could take it."""
+    try:
+        return pool.submit(*call)
+    except BrokenExecutor as error:
+        failed: Future[list[_Told]] = Future()
+        failed.set_exception(error)
+        return failed
+
+
+def _take(take: _Results, index: int, told: _Told) -> None:
+    value, raised, trace = told
+    if raised is None:
+        take.good(index, value)
+    else:
+        raised.__cause__ = _RemoteTraceback(trace)
+        take.bad(index, raised)
+
+
+def _call_each(function: Callable[[Any], Any], items: list[Any], note: str) -> list[_Told]:
+    """In a worker: the result, or the error with its traceback, for each item.
+
+    What came out is also written to the file `note`, one after the other, should the worker die.
+    """
     told: list[_Told] = []
-    for item in items:
-        try:
-            told.append((function(item), None, ""))
-        except Exception as error:
-            told.append((None, _that_can_travel(error), traceback.format_exc()))
+    with open(note, "wb", buffering=0) if note else nullcontext() as file:
+        for item in items:
+            try:
+                told.append((function(item), None, ""))
+            except (Exception, SystemExit) as error:
+                told.append((None, _that_can_travel(error), traceback.format_exc()))
+            if file is not None and not _wrote(file, _as_bytes(told[-1])):
+                file = None
     return told
 
 
-def _that_can_travel(error: Exception) -> Exception:
+def _wrote(file: RawIOBase, data: bytes) -> bool:
+    try:
+        return file.write(data) == len(data)
+    except OSError:
+        return False
+
+
+def _as_bytes(told: _Told) -> bytes:
+    for dumps in (pickle.dumps, _loky_dumps):  # the first takes a tenth of the time
+        with suppress(Exception):
+            return bytes(dumps(told))
+    return pickle.dumps(None)  # the chunk's own way back will tell why
+
+
+def _loky_dumps(told: _Told) -> bytes:
+    from loky.backend.reduction import dumps
+
+    return bytes(dumps(told))
+
+
+def _noted(note: str) -> list[_Told | None] | None:
+    """What had come out, item by item, in a worker that died; None if it had not begun."""
+    found: list[_Told | None] = []
+    try:
+        with open(note, "rb") as file:
+            while True:
+                found.append(pickle.load(file))
+    except FileNotFoundError:
+        return None
+    except Exception:  # the end, or torn
+        return found
+
+
+def _that_can_travel(error: BaseException) -> BaseException:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:

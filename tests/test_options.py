@@ -248,6 +248,10 @@ def test_help_of_a_command_shows_its_own_options():
     assert "--keep-going" in options("run", "-h").answer
 
 
+def test_a_status_prints_as_its_number():
+    assert (str(Exit.WRONG), f"{Exit.WRONG}", f"{Exit.STATE:02}") == ("2", "2", "03")
+
+
 def test_json_is_known_even_where_the_words_are_wrong():
     assert asks_json(["--bogus", "--progress", "json"])
     assert asks_json(["--progress=json", "-j", "x"])

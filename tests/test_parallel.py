@@ -108,6 +108,79 @@ def test_a_worker_that_dies_ends_the_map() -> None:
         parallel_map(leave, range(4), jobs=2, executor="process")
 
 
+@pytest.mark.parametrize(("count", "jobs"), [(40, 1), (40, 2), (400, 2)])
+def test_of_workers_that_die_only_their_items_fail(tmp_path: Path, count: int, jobs: int) -> None:
+    deadly = (7, 30)
+
+    def leave(n: int) -> Any:
+        with (tmp_path / str(n)).open("a") as began:
+            began.write("x")
+        if n in deadly:
+            os._exit(7)
+        return lambda: n  # no pickle by name
+
+    found = parallel_map(leave, range(count), jobs=jobs, executor="process", on_error="collect")
+    failed = [one for one in found if isinstance(one, ItemFailed)]
+    assert [one.index for one in failed] == list(deadly)
+    assert "TerminatedWorkerError" in str(failed[0])
+    assert [one() for one in found if one not in failed] == [
+        n for n in range(count) if n not in deadly
+    ]
+    again = [n for n in range(count) if (tmp_path / str(n)).read_text() != "x"]
+    if jobs == 1:
+        assert again == []  # the one that was under way is the one that kills
+    else:
+        assert len(again) <= len(deadly) * jobs
+
+
+def test_if_every_item_kills_its_worker_every_item_fails() -> None:
+    found = parallel_map(
+        lambda _: os._exit(1), range(6), jobs=2, executor="process", on_error="collect"
+    )
+    assert [one.index for one in found] == list(range(6))
+
+
+class Unfit:
+    """Cannot be made again where it arrives, if its number is 3, nor leave, if it is 5."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> Any:
+        if self.number == 5:
+            raise ValueError("stays here")
+        return int, ("x" if self.number == 3 else str(self.number),)
+
+
+@pytest.mark.parametrize("count", [8, 80])
+def test_items_that_cannot_be_handed_over_fail_alone(count: int) -> None:
+    found = parallel_map(
+        int.bit_length,  # type: ignore[arg-type]
+        [Unfit(n) for n in range(count)],
+        jobs=2,
+        executor="process",
+        on_error="collect",
+    )
+    assert [n for n, one in enumerate(found) if isinstance(one, ItemFailed)] == [3, 5]
+    assert found[6:] == [n.bit_length() for n in range(6, count)]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "async"])
+def test_an_item_that_would_leave_has_failed(kind: Any) -> None:
+    def leave(n: int) -> int:
+        return sys.exit(3) if n == 1 else n
+
+    async def leave_later(n: int) -> int:
+        return leave(n)
+
+    function: Any = leave_later if kind == "async" else leave
+    found = parallel_map(function, range(3), executor=kind, on_error="collect")
+    assert (found[0], found[2]) == (0, 2)
+    assert isinstance(found[1], ItemFailed) and isinstance(found[1].error, SystemExit)
+    with pytest.raises(ItemFailed, match="item 1"):
+        parallel_map(function, range(3), executor=kind)
+
+
 def test_an_error_does_not_wait_for_all_items() -> None:
     def work(n: int) -> None:
         if n == 0:

@@ -260,10 +260,7 @@ class _Checking:
             asking = asking_of(table, site, self.session.answers.parameters(call))
             self.config_taken |= asking.takes_config
             if describe is not None:
-                try:
-                    describe(call.module, call.function)
-                except FileflowError as error:
-                    raise FileflowError(error.what, place=call.place, hint=error.hint) from None
+                self.session.answers.describe(call)
 
     def _import(self, table: RuleTable, describe: Describe) -> None:
         """Whether the function of a rule can be imported, also where its source says enough."""

@@ -108,16 +108,24 @@ class Answering:
             from fileflow.world.functions import Parameter as Described
 
             return [Described(*one) for one in note[1]]
-        try:
-            found = self._process().describe(call.module, call.function)
-        except FileflowError as error:
-            raise FileflowError(error.what, place=call.place, hint=error.hint) from None
+        found = self.describe(call)
         value = [digest, [[p.name, p.kind, p.has_default, p.annotation] for p in found]]
         if self._writable:
             self._records.note(DESCRIBED, key, value)
         else:
             self._records.notes[DESCRIBED, key] = value
         return found
+
+    def describe(self, call: Call) -> Sequence[Parameter]:
+        """What the function of a call takes, from the process that would ask it.
+
+        Raises:
+            FileflowError: if it cannot be imported, or is not there.
+        """
+        try:
+            return self._process().describe(call.module, call.function)
+        except FileflowError as error:
+            raise FileflowError(error.what, place=call.place, hint=error.hint) from None
 
     # -- answers ------------------------------------------------------------------------------
 

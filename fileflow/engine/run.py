@@ -6,7 +6,6 @@ Knows nothing of the command line or of how progress is shown.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import signal
 import sys
@@ -485,19 +484,18 @@ class _Runners:
         for runner in self._made.values():
             runner.close()
         if self._made:
-            from fileflow.world.staging import remove
+            from fileflow.world.staging import remove_run
 
             # A thread that was waited for no longer may write there yet: the next run clears it.
-            try:
-                remove(os.path.join(STATE, "stage", self.name))
-            except OSError as error:
-                if error.errno != errno.ENOTEMPTY:
-                    raise
+            remove_run(os.path.join(STATE, "stage", self.name))
 
 
 @contextlib.contextmanager
 def _signals(stop: Stop) -> Iterator[int]:
-    """INT, TERM and HUP end the run in order; gives a descriptor that they make readable."""
+    """INT, TERM and HUP end the run in order; gives a descriptor that they make readable.
+
+    Whoever had a handler of its own hears of such a signal when the run has ended.
+    """
     if threading.current_thread() is not threading.main_thread():
         reader, writer = os.pipe()
         try:
@@ -529,6 +527,9 @@ def _signals(stop: Stop) -> Iterator[int]:
             signal.signal(number, handler)
         os.close(reader)
         os.close(writer)
+        handler = before[signal.Signals(stop.signal)] if stop.signal else None
+        if callable(handler) and handler is not signal.default_int_handler:
+            handler(stop.signal, None)  # this run is a job of another one, which is to end too
 
 
 def failure(error: FileflowError) -> events.RunFinished:

@@ -14,7 +14,7 @@ from time import monotonic
 from fileflow.executors import async_slot
 from fileflow.executors.processes import Processes, _Process, adopted_line
 from fileflow.model.work import Batch, Died
-from fileflow.world.staging import STATE, remove
+from fileflow.world.staging import STATE, remove_run
 
 # A job that was there so often when the process died, with others, is to blame.
 _DEATHS = 3
@@ -82,7 +82,7 @@ class AsyncLoop(Processes):
     def close(self) -> None:
         """Ends the process; nothing of it is left running."""
         super().close()
-        remove(os.path.join(self._root, STATE, "stage", self._run))
+        remove_run(os.path.join(self._root, STATE, "stage", self._run))
 
     def _bury(self, process: _Process, *, told: bool) -> None:
         """Tells of the process's death once for each slot that had a job."""

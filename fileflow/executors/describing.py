@@ -1,21 +1,28 @@
 """Asks what a function takes in a process of its own, leaving no trace in the project.
 
 Knows import paths only. For commands that look and do not run: a slot would need the state folder.
+The process is forked, as slots are, and from one that has imported what an engine imports: a file
+of the project that bears the name of such a module is no more found here than there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import subprocess
+import signal
 import sys
+import warnings
+from select import select
+from time import monotonic
 
 from fileflow.errors import FileflowError
+from fileflow.executors import processes  # noqa: F401 - what slots have in them
+from fileflow.world.commands import die_with_parent
 from fileflow.world.functions import Parameter, describe
 from fileflow.world.modules import load_from_sources
 
 SECONDS = 60.0
-_MARK = "fileflow-description:"
 
 
 def described(module: str, function: str) -> tuple[Parameter, ...]:
@@ -24,18 +31,31 @@ def described(module: str, function: str) -> tuple[Parameter, ...]:
     Raises:
         FileflowError: if it cannot be imported, or has no such function; says why.
     """
-    words = [sys.executable, "-m", "fileflow.executors.describing", module, function]
-    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+        pid = os.fork()
+    if not pid:
+        _tell(writer, module, function)
+    os.close(writer)
     try:
-        ran = subprocess.run(
-            words, capture_output=True, text=True, timeout=SECONDS, check=False, env=environ
-        )
-    except subprocess.TimeoutExpired:
-        raise FileflowError(f"importing {module} took more than {SECONDS:g} s") from None
-    line = next((one for one in ran.stdout.splitlines() if one.startswith(_MARK)), None)
-    if line is None:
-        raise FileflowError(f"importing {module} ended the process with status {ran.returncode}")
-    found = json.loads(line[len(_MARK) :])
+        answer = _answer(reader)
+    finally:
+        os.close(reader)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    if answer is None:
+        raise FileflowError(f"importing {module} took more than {SECONDS:g} s")
+    if not answer:
+        code = os.waitstatus_to_exitcode(status)
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
+        raise FileflowError(f"importing {module} ended the process {how}")
+    found = json.loads(answer)
     if found["error"]:
         first, *rest = found["error"].splitlines()
         places = [line for line in rest if not line.startswith("Traceback")]
@@ -43,13 +63,35 @@ def described(module: str, function: str) -> tuple[Parameter, ...]:
     return tuple(Parameter(*one) for one in found["parameters"])
 
 
-def main(module: str, function: str) -> None:
-    """Prints the description of a function as a line of JSON."""
-    load_from_sources(os.getcwd())
-    found = describe(module, function)
-    parameters = [(p.name, p.kind, p.has_default, p.annotation) for p in found.parameters]
-    print(_MARK + json.dumps({"error": found.error, "parameters": parameters}))
+def _answer(reader: int) -> bytes | None:
+    """What the process told, empty if it ended before; None if it takes too long."""
+    deadline = monotonic() + SECONDS
+    found = b""
+    while select([reader], [], [], max(0.0, deadline - monotonic()))[0]:
+        data = os.read(reader, 1 << 16)
+        found += data
+        if not data or data.endswith(b"\n"):
+            return found if found.endswith(b"\n") else b""
+    return None
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def _tell(writer: int, module: str, function: str) -> None:
+    """In the process: writes the description of a function as a line of JSON."""
+    try:
+        os.setsid()
+        die_with_parent(signal.SIGKILL)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nothing, stream)
+        sys.dont_write_bytecode = True
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        load_from_sources(os.getcwd())
+        found = describe(module, function)
+        parameters = [(p.name, p.kind, p.has_default, p.annotation) for p in found.parameters]
+        data = json.dumps({"error": found.error, "parameters": parameters}).encode() + b"\n"
+        while data:
+            data = data[os.write(writer, data) :]
+    finally:
+        os._exit(0)

@@ -24,6 +24,7 @@ from multiprocessing.connection import Connection
 from time import monotonic
 from typing import Any
 
+from loky import process_executor
 from loky.backend import get_context
 from loky.process_executor import ProcessPoolExecutor
 
@@ -187,6 +188,8 @@ class Processes:
 
     @staticmethod
     def _may_fork() -> bool:
+        if process_executor._CURRENT_DEPTH:  # loky forks nothing in a job of another run's process
+            return False
         others = [
             thread
             for thread in threading.enumerate()

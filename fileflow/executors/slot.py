@@ -345,7 +345,8 @@ def serve(
         engine: process id of the engine; the slot dies with it.
         strangers: descriptors that it inherited and that are not its own.
     """
-    for descriptor in strangers:
+    # One that was closed at the fork, as a lock is, may have left its number to the line.
+    for descriptor in {*strangers} - {line}:
         with contextlib.suppress(OSError):
             os.close(descriptor)
     code = _BROKEN

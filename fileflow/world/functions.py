@@ -17,6 +17,7 @@ from typing import Any
 from fileflow.errors import did_you_mean
 from fileflow.lean import dataclass
 from fileflow.world.forks import end_if_forked, this_process
+from fileflow.world.modules import taken
 from fileflow.world.seeding import new_generator, small_seed
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -74,8 +75,12 @@ def load(module: str, function: str) -> Callable[..., Any]:
         raise
     except BaseException as error:
         end_if_forked(caller, error)
+        if said := taken(module):
+            raise UnfitError(said) from None
         said = said_of(error)
         raise UnfitError(f"cannot import {module}: {said}", users_part(error)) from None
+    if said := taken(module):
+        raise UnfitError(said)
     value: Any = found
     for name in function.split("."):
         if not hasattr(value, name):

@@ -12,6 +12,7 @@ deleted for each job: the folders stay, are emptied by the renames, and proven e
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -19,6 +20,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Sequence
+from itertools import count
 
 from fileflow.lean import dataclass
 from fileflow.model.work import Work
@@ -70,6 +72,30 @@ def remove(path: str) -> None:
         for folder, _, _ in os.walk(path):
             os.chmod(folder, 0o700)
         shutil.rmtree(path)
+
+
+def remove_run(folder: str) -> bool:
+    """Removes the stages of a run, and what it has beside outputs on other file systems.
+
+    Gives False if somebody still writes there: then the list of it stays too, for the next run.
+    """
+    elsewhere: list[bytes] = []
+    with contextlib.suppress(OSError), open(os.path.join(folder, FOREIGN), "rb") as file:
+        *elsewhere, _ = file.read().split(b"\0")  # the last is empty, or torn
+    try:
+        for name in elsewhere:
+            try:
+                remove(os.fsdecode(name))
+            except OSError as error:
+                if error.errno == errno.ENOTEMPTY:
+                    raise
+                # That file system is gone or cannot be written: the run is not to fail for it.
+        remove(folder)
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:
+            raise
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +232,11 @@ class Stage:
         if device == os.stat(os.path.dirname(path)).st_dev:
             os.mkdir(path)
             return
-        beside = os.path.abspath(os.path.join(near, f"{self._beside}-{len(self._foreign)}"))
+        start = os.path.abspath(os.path.join(near, self._beside))
+        taken = self._foreign.values()
+        beside = next(name for n in count() if (name := f"{start}-{n}") not in taken)
         self._note_foreign(beside)
+        remove(beside)  # a process that did this slot's jobs before may have been killed
         os.mkdir(beside)
         os.symlink(beside, path)
         self._foreign[folder] = beside

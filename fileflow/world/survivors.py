@@ -10,7 +10,6 @@ end. Each slot also holds a shared lock on `.fileflow/slots.lock` as long as it 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import mmap
 import os
@@ -23,7 +22,7 @@ from functools import partial
 from fileflow.errors import Exit, FileflowError
 from fileflow.lean import dataclass
 from fileflow.world.commands import Born, all_processes, process_facts
-from fileflow.world.staging import FOREIGN, remove
+from fileflow.world.staging import remove_run
 
 LOCK = "slots.lock"
 SLOT_VARIABLE = "FILEFLOW_SLOT"
@@ -237,7 +236,14 @@ def end_survivors(state_folder: str) -> int:
                 )
             time.sleep(0.002)
         for run in os.listdir(stages):
-            _remove_run(os.path.join(stages, run), state_folder)
+            folder = os.path.join(stages, run)
+            if not remove_run(folder):
+                # Its slots are dead: only an engine that goes on without its lock makes new ones.
+                raise FileflowError(
+                    f"another run still works in {folder}, though {state_folder}/lock was removed",
+                    hint="run again when it has ended",
+                    status=Exit.STATE,
+                )
     finally:
         os.close(descriptor)
     return ended
@@ -290,24 +296,3 @@ def _holders(descriptor: int) -> list[int]:
                 found.append(pid)
                 break
     return found
-
-
-def _remove_run(folder: str, state_folder: str) -> None:
-    try:
-        with open(os.path.join(folder, FOREIGN), "rb") as file:
-            for name in file.read().split(b"\0"):
-                if name:
-                    remove(os.fsdecode(name))
-    except OSError:
-        pass  # nothing of it lies elsewhere
-    try:
-        remove(folder)
-    except OSError as error:
-        if error.errno != errno.ENOTEMPTY:
-            raise
-        # Its slots are dead: only an engine that goes on without its lock makes new ones.
-        raise FileflowError(
-            f"another run still works in {folder}, though {state_folder}/lock was removed",
-            hint="run again when it has ended",
-            status=Exit.STATE,
-        ) from error

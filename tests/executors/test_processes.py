@@ -15,7 +15,7 @@ import fileflow
 from fileflow.errors import Exit, FileflowError
 from fileflow.executors.processes import Processes
 from fileflow.model.work import Batch, Died, End, Outcome
-from fileflow.world import survivors
+from fileflow.world import staging
 from fileflow.world.survivors import end_survivors
 from tests.executors.runs import (
     COPY,
@@ -420,7 +420,7 @@ def test_a_run_without_its_lock_that_goes_on_is_named(
     def comes_again(path: str) -> None:
         raise OSError(errno.ENOTEMPTY, "Directory not empty", path)
 
-    monkeypatch.setattr(survivors, "remove", comes_again)
+    monkeypatch.setattr(staging, "remove", comes_again)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileflowError, match="another run still works in") as found:
         end_survivors(".fileflow")

@@ -111,3 +111,69 @@ def test_a_program_that_runs_twice_runs_what_the_files_hold(space: Space, execut
         check=True,
     )
     assert json.loads(done.stdout) == [["1", "2"], True, ""]
+
+
+STEPS = "def f(output):\n    output.write_text('x')\n"
+RUNS = """\
+rules:
+  make: {{output: out.txt, run: "{}:f"}}
+"""
+
+
+def installed(space: Space, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The command line as it is installed: `python -m` has the project's folder on its path."""
+    start = "import sys; del sys.path[0]; from fileflow.__main__ import main; sys.exit(main())"
+    return subprocess.run(
+        [sys.executable, "-c", start, *arguments],
+        cwd=space.root,
+        env=space.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_stray_modules_with_the_names_of_others_are_in_nobodys_way(space: Space) -> None:
+    space.write("Workflowfile", RUNS.format("steps"))
+    space.write("steps.py", STEPS)
+    for name in ("json", "token", "select", "copy", "subprocess", "fileflow", "filelock"):
+        space.write(f"{name}.py", "raise ValueError('not meant')\n")
+    for command in ("check", "run"):
+        ran = installed(space, command)
+        assert ran.returncode == 0, ran.stderr
+    assert space.read("out.txt") == "x"
+
+
+@pytest.mark.parametrize("where", ["{}.py", "{}/__init__.py"])
+@pytest.mark.parametrize("name", ["copy", "queue", "yaml", "time", "filelock"])
+def test_a_function_in_a_file_with_the_name_of_another_module_is_refused(
+    space: Space, name: str, where: str
+) -> None:
+    file = where.format(name)
+    # Also where the other module has a function of this name.
+    function = {"copy": "copy"}.get(name, "f")
+    space.write("Workflowfile", RUNS.format(name).replace(":f", f":{function}"))
+    space.write(file, STEPS.replace("f(", f"{function}("))
+    said = []
+    for arguments in (["check"], ["run"], ["run", "--executor", "thread"]):
+        ran = installed(space, *arguments)
+        assert ran.returncode == 2, ran.stderr
+        said.append(ran.stderr.partition("fileflow: ")[2])
+    assert f"{name} is the name of another module, " in said[0]
+    assert f": {file} must have another name" in said[0]
+    assert said[1:] == said[:1] * 2
+
+
+def test_what_is_asked_by_calls_may_bear_a_name_that_only_slots_know(space: Space) -> None:
+    space.write("queue.py", "def number():\n    return 3\n")
+    space.workflow("""
+        rules:
+          make:
+            output: out.txt
+            params: {n: {call: "queue:number"}}
+            shell: "echo {params.n} > {output}"
+        """)
+    for command in ("check", "run"):
+        ran = installed(space, command)
+        assert ran.returncode == 0, ran.stderr
+    assert space.read("out.txt") == "3\n"

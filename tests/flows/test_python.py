@@ -1,6 +1,7 @@
 """Workflows from Python: what a run gives back, where its plan is made in several steps."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from fileflow import FileflowError, Workflow
 
-from .space import Space
+from .space import Space, wait_for
 
 RUN = """\
 import json
@@ -189,3 +190,55 @@ def test_a_path_is_a_target(space: Space, workflow: Workflow) -> None:
     assert [job.outputs for job in workflow.run(wanted).built] == [("p/2",)]
     with pytest.raises(FileflowError, match="no file 'all'"):
         workflow.run([Path("all")])
+
+
+def nested(space: Space, outer: str, inner: str, does: str) -> None:
+    """A workflow whose job runs another one, of which each job does something."""
+    space.workflow(f"""
+        rules:
+          make: {{output: out.txt, run: "steps:make", executor: {outer}}}
+        """)
+    space.write(
+        "steps.py",
+        f"{'async ' * (outer == 'async')}def make(output):\n"
+        "    from fileflow import Workflow\n"
+        "    result = Workflow.load('below/Workflowfile').run(jobs=2)\n"
+        "    output.write_text(str(result.ok) + str(len(result.built)))\n",
+    )
+    space.source(
+        "below/Workflowfile",
+        f"""
+        wildcards: {{n: [1, 2]}}
+        rules:
+          all: {{input: "{{n}}.txt"}}
+          make: {{output: "{{n}}.txt", run: "inner:make", executor: {inner}}}
+        """,
+    )
+    space.write(
+        "below/inner.py",
+        "import os, pathlib, time\n\n\n"
+        f"{'async ' * (inner == 'async')}def make(output):\n"
+        f"    output.write_text('x')\n    {does}\n",
+    )
+
+
+@pytest.mark.parametrize("inner", ["process", "thread", "serial", "async"])
+@pytest.mark.parametrize("outer", ["process", "thread", "serial", "async"])
+def test_a_job_may_run_another_workflow(space: Space, outer: str, inner: str) -> None:
+    nested(space, outer, inner, "pass")
+    space.good("-j", "1")
+    assert space.read("out.txt") == "True2"
+    assert (space.read("below/1.txt"), space.read("below/2.txt")) == ("x", "x")
+
+
+@pytest.mark.parametrize("outer", ["process", "serial"])
+def test_a_signal_ends_the_run_in_a_job_and_the_one_around_it(space: Space, outer: str) -> None:
+    nested(
+        space, outer, "process", "pathlib.Path(os.environ['FLAGS'], 'on').touch(); time.sleep(60)"
+    )
+    running = space.start("-j", "1")
+    wait_for(lambda: space.flagged("on"), "the inner job")
+    running.send(signal.SIGINT)
+    flow = running.end(20)
+    assert flow.status == 130, flow.text
+    assert not space.exists("out.txt")

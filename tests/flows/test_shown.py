@@ -59,6 +59,27 @@ def test_a_rule_that_its_when_leaves_out_is_named_where_what_it_would_make_is_sk
     assert said in space.flow("-k").stderr
 
 
+@pytest.mark.parametrize("words", [[], ["-n"], ["-n", "--progress", "json"], ["-k"]])
+@pytest.mark.parametrize("wrong", ["nosuch", "--bad", "--config=x=1", "--strict"])
+def test_a_run_that_is_an_error_before_it_begins_has_its_last_line_too(space, words, wrong):
+    space.workflow("rules: {make: {output: a, shell: 'touch {output}'}}\n")
+    flow = space.flow(*words, "--json", wrong)
+    assert flow.status == 2
+    finished = json.loads(flow.stdout)
+    assert (finished["event"], finished["status"], finished["built"]) == ("run_finished", 2, 0)
+    if "json" in words:
+        assert flow.summary == finished
+    else:
+        assert flow.stderr == f"fileflow: {finished['error']}\n"
+
+
+def test_a_command_that_is_an_error_has_no_last_line_of_a_run(space):
+    space.workflow("rules: {make: {output: a, shell: 'touch {output}'}}\n")
+    for words in (["status", "nosuch"], ["list", "--bad"]):
+        flow = space.flow(*words, "--json")
+        assert (flow.status, flow.stdout) == (2, "")
+
+
 def test_declared_values_are_counted_beside_those_found_while_running(space):
     space.workflow(SCATTER)
     assert "gathers s (2), k (found while running)" in space.flow("list").stdout

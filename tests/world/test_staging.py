@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fileflow.model.work import Work
 from fileflow.world.files import file_digest, signature
-from fileflow.world.staging import Shape, Stage, now_ns, remove, staged_name
+from fileflow.world.staging import Shape, Stage, now_ns, remove, remove_run, staged_name
 from fileflow.world.survivors import end_survivors
 
 
@@ -221,26 +222,52 @@ def test_an_in_place_output_is_made_under_its_own_name_and_removed_before(stage:
     publish(stage, keep, ["env/"], ["env"])
 
 
-@pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="no second file system")
-def test_an_output_on_another_file_system_is_staged_beside_it(stage: Stage) -> None:
-    other = Path(f"/dev/shm/fileflow-test-{os.getpid()}")
-    if os.stat("/dev/shm").st_dev == os.stat(".").st_dev:
+@pytest.fixture
+def other(stage: Stage) -> Iterator[Path]:
+    """A folder on another file system."""
+    folder = Path(f"/dev/shm/fileflow-test-{os.getpid()}")
+    if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(".").st_dev:
         pytest.skip("one file system")
-    other.mkdir()
-    try:
-        form = shape(2)
-        outputs = [f"{other}/deep/x", "here"]
+    folder.mkdir()
+    yield folder
+    remove(str(folder))
+
+
+def test_an_output_on_another_file_system_is_staged_beside_it(stage: Stage, other: Path) -> None:
+    form = shape(2)
+    outputs = [f"{other}/deep/x", "here"]
+    staged = stage.prepare(form, outputs)
+    for path in staged:
+        Path(path).write_text("made")
+    assert os.stat(staged[0]).st_dev == os.stat(other).st_dev
+    publish(stage, form, outputs, staged)
+    assert stage.settle() == []
+    assert Path(outputs[0]).read_text() == "made"
+    hidden = [name for name in os.listdir(other) if name.startswith(".")]
+    assert len(hidden) == 1
+    end_survivors(".fileflow")
+    assert os.listdir(other) == ["deep"]
+    assert os.listdir(".fileflow/stage") == []
+
+
+def test_folders_on_another_file_system_change_from_job_to_job(stage: Stage, other: Path) -> None:
+    form = shape(2)
+    for names in (("a", "b"), ("b", "c"), ("c", "a")):
+        outputs = [f"{other}/new/{name}/x" for name in names]
         staged = stage.prepare(form, outputs)
-        for path in staged:
-            Path(path).write_text("made")
-        assert os.stat(staged[0]).st_dev == os.stat(other).st_dev
+        for path, name in zip(staged, names, strict=True):
+            Path(path).write_text(name)
         publish(stage, form, outputs, staged)
         assert stage.settle() == []
-        assert Path(outputs[0]).read_text() == "made"
-        hidden = [name for name in os.listdir(other) if name.startswith(".")]
-        assert len(hidden) == 1
-        end_survivors(".fileflow")
-        assert os.listdir(other) == ["deep"]
-        assert os.listdir(".fileflow/stage") == []
-    finally:
-        remove(str(other))
+        assert [Path(path).read_text() for path in outputs] == list(names)
+        remove(f"{other}/new")
+
+
+def test_of_a_list_that_is_torn_only_whole_names_are_removed(stage: Stage, other: Path) -> None:
+    (other / "hidden").mkdir()
+    (other / "hid").mkdir()
+    run = os.path.dirname(stage.folder)
+    Path(run, "foreign").write_bytes(f"{other}/hidden\0{other}/hid".encode())
+    assert remove_run(run)
+    assert os.listdir(other) == ["hid"]
+    assert not os.path.exists(run)

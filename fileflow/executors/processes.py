@@ -188,7 +188,8 @@ class Processes:
 
     @staticmethod
     def _may_fork() -> bool:
-        if process_executor._CURRENT_DEPTH:  # loky forks nothing in a job of another run's process
+        # In a job of another run loky forks nothing.
+        if getattr(process_executor, "_CURRENT_DEPTH", 0):
             return False
         others = [
             thread

@@ -58,13 +58,12 @@ def adopt(
 ) -> int:
     """Records the outputs of what is wished for, and of all that it needs, as they are.
 
-    Jobs whose outputs are not there are named and left: they are built when they are asked for.
+    Jobs that lack outputs or a source are named and left: they are built when they are asked for.
 
     Raises:
-        FileflowError: for an unknown target, a missing source, a state that cannot be written, or
-            if another run holds the folder.
+        FileflowError: for an unknown target, a state that cannot be written, or if another run
+            holds the folder.
     """
-    # Jobs that lack a source are left, as those are that lack their outputs.
     wishes = replace(wishes, keep_going=True)
     # A wrong word is found without the lock: then no byte changes.
     _check(known_plan(project.look(), wishes))

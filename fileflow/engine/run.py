@@ -464,6 +464,7 @@ class _Runners:
     def describe(self, action: Run, slots: int) -> Description:
         """What a function takes, asked of a slot that imports it; so many `slots` will need it."""
         from fileflow.executors.processes import Processes
+        from fileflow.world.functions import undescribed
 
         runner = self.get(PROCESS)
         assert isinstance(runner, Processes)
@@ -474,9 +475,7 @@ class _Runners:
             interrupted=lambda: bool(self.stop.signal),
         )
         if found.error:
-            first, *rest = found.error.splitlines()
-            places = [line for line in rest if not line.startswith("Traceback")]
-            raise FileflowError(first, place=action.place, hint="\n  ".join(places[-8:]) or None)
+            raise undescribed(found.error, action.place)
         return found
 
     def close(self) -> None:

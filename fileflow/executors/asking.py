@@ -24,7 +24,7 @@ from fileflow.errors import FileflowError
 from fileflow.lean import values_of
 from fileflow.world.asking import Told, ask
 from fileflow.world.commands import die_with_parent
-from fileflow.world.functions import Description, Parameter, describe
+from fileflow.world.functions import Description, Parameter, describe, undescribed
 from fileflow.world.modules import forget_modules_below, load_from_sources
 
 Query = tuple[str, str, dict[str, object], bool]
@@ -84,9 +84,7 @@ class Asker:
             raise FileflowError(f"importing {module} ended its process {found}")
         error, parameters = found
         if error:
-            first, *rest = error.splitlines()
-            places = [line for line in rest if not line.startswith("Traceback")]
-            raise FileflowError(first, hint="\n  ".join(places[-8:]) or None)
+            raise undescribed(error)
         return tuple(Parameter(*one) for one in parameters)
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from time import monotonic
 from fileflow.errors import FileflowError
 from fileflow.executors import processes  # noqa: F401 - what slots have in them
 from fileflow.world.commands import die_with_parent
-from fileflow.world.functions import Parameter, describe
+from fileflow.world.functions import Parameter, describe, undescribed
 from fileflow.world.modules import load_from_sources
 
 SECONDS = 60.0
@@ -57,9 +57,7 @@ def described(module: str, function: str) -> tuple[Parameter, ...]:
         raise FileflowError(f"importing {module} ended the process {how}")
     found = json.loads(answer)
     if found["error"]:
-        first, *rest = found["error"].splitlines()
-        places = [line for line in rest if not line.startswith("Traceback")]
-        raise FileflowError(first, hint="\n  ".join(places[-8:]) or None)
+        raise undescribed(found["error"])
     return tuple(Parameter(*one) for one in found["parameters"])
 
 

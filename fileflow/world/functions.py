@@ -14,7 +14,7 @@ from pathlib import Path
 from types import CoroutineType, GeneratorType
 from typing import Any
 
-from fileflow.errors import did_you_mean
+from fileflow.errors import FileflowError, Place, did_you_mean
 from fileflow.lean import dataclass
 from fileflow.world.forks import end_if_forked, this_process
 from fileflow.world.modules import taken
@@ -120,6 +120,13 @@ def describe(module: str, function: str) -> Description:
         inspect.iscoroutinefunction(found) or yields_later,
         inspect.isgeneratorfunction(found) or yields_later,
     )
+
+
+def undescribed(error: str, place: Place | None = None) -> FileflowError:
+    """What is said where a function could not be described (`Description.error`)."""
+    first, *rest = error.splitlines()
+    places = [line for line in rest if not line.startswith("Traceback")]
+    return FileflowError(first, place=place, hint="\n  ".join(places[-8:]) or None)
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

@@ -145,7 +145,9 @@ class CodeReader:
         return walk.code(name)
 
     def script(self, path: str) -> Code:
-        """The code of a script: a `.py` with the local modules that it imports, else its bytes.
+        """The code of a script: its bytes and, of a `.py`, the local modules that it imports.
+
+        Of a notebook the cells count, not the results that are kept in it.
 
         Raises:
             FileflowError: there is no such file.
@@ -162,7 +164,7 @@ class CodeReader:
             raise FileflowError(f"there is no script {shown!r}", hint=hint)
         walk.reach(_Found("__main__", path, os.path.relpath(path, self._root)), None)
         walk.finish()
-        return walk.code("")
+        return walk.code("", script=path)
 
     def signature(self, module: str, name: str) -> Signature | None:
         """The parameters of `module:name`, or None if the text alone does not decide them."""
@@ -1243,8 +1245,11 @@ class _Walk:
         while self._pending:
             self._follow(self._pending.pop())
 
-    def code(self, name: str) -> Code:
-        """What was reached, as a digest and its parts; `name` is what was asked for."""
+    def code(self, name: str, script: str = "") -> Code:
+        """What was reached, as a digest and its parts; `name` is what was asked for.
+
+        `script` is the path of a file that may read itself, so that its comments count too.
+        """
         any_docs = any(
             piece.doc is _Doc.ANY for view in self._views.values() for piece in view.running()
         )
@@ -1252,7 +1257,8 @@ class _Walk:
         parts: list[tuple[str, bytes]] = []
         for path, view in self._views.items():
             shown = view.found.label if path.startswith(self._below) else path
-            for what, digest in _parts_of(view, any_docs):
+            by_bytes = path == script and not path.endswith(".ipynb")
+            for what, digest in _parts_of(view, any_docs, by_bytes):
                 labelled.append((view.found.label + what, digest))
                 parts.append((shown + what, digest))
         digest = _hash([name, *(piece for pair in sorted(labelled) for piece in pair)])
@@ -1323,10 +1329,10 @@ class _Walk:
         self.reach(target, frozenset({name}) if is_used else _NOTHING)
 
 
-def _parts_of(view: _View, any_docs: bool) -> Iterator[tuple[str, bytes]]:
+def _parts_of(view: _View, any_docs: bool, by_bytes: bool) -> Iterator[tuple[str, bytes]]:
     """What a module adds to the digest: `""` names the module, `":name"` a definition in it."""
     source = view.source
-    if not source.is_text:
+    if by_bytes or not source.is_text:
         yield "", _hash(["bytes", source.raw])
         return
     pieces = view.pieces()

@@ -277,8 +277,11 @@ def test_a_change_of_the_script_or_of_what_it_imports_builds_again(space: Space)
             script: scripts/s.py
         """)
     space.good()
-    space.replace("scripts/s.py", "import helper", "import helper  # mine")
+    space.replace("scripts/helper.py", "1", "1  # one")
     assert space.good().built == set()
+    space.replace("scripts/s.py", "import helper", "import helper  # mine")
+    assert space.good("-n").planned == {"make"}
+    assert space.good().built == {"make"}
     space.replace("scripts/helper.py", "1", "2")
     assert space.good().built == {"make"}
     space.replace("scripts/s.py", "json.dump(facts, out)", "json.dump([facts], out)")

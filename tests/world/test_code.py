@@ -483,7 +483,11 @@ def test_a_script_counts_whole_with_the_modules_beside_it(project: Project) -> N
     code = project.reader().script("tools/plot.py")
     assert project.read(code) == ["deep.py", "late/__init__.py", "tools/beside.py", "tools/plot.py"]
     assert project.names(code) == project.read(code)
+    project.edit("tools/beside.py", "1", "1  # one")
+    assert project.reader().script("tools/plot.py").digest == code.digest
     project.edit("tools/plot.py", '"""Plots."""', "# plots")
+    assert project.reader().script("tools/plot.py").digest != code.digest
+    project.edit("tools/plot.py", "# plots", '"""Plots."""')
     assert project.reader().script("tools/plot.py").digest == code.digest
     project.edit("tools/beside.py", "1", "2")
     assert project.reader().script("tools/plot.py").digest != code.digest

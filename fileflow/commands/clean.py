@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from fileflow.commands.choosing import asked_jobs, plan_of_everything, plan_of_targets
 from fileflow.engine.project import Project
 from fileflow.engine.session import Session
-from fileflow.errors import Exit, FileflowError
+from fileflow.errors import FileflowError
 from fileflow.lean import dataclass, field
 from fileflow.model.patterns import natural_key, normal
 from fileflow.model.rules import Rule
@@ -23,9 +22,8 @@ from fileflow.planning.known import is_found
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target
 from fileflow.planning.unknowns import Unknowns
-from fileflow.world import files
 from fileflow.world.records import Record
-from fileflow.world.staging import remove
+from fileflow.world.removal import must_stay, remove_outputs
 
 PATHS_SHOWN = 20
 
@@ -85,7 +83,7 @@ def clean(
             chosen = _chosen(session, which)
             cleaned = _sorted_out(chosen, which)
             # Records go last: killed in between, the outputs count as gone, not as unknown.
-            _remove(cleaned.paths)
+            remove_outputs(cleaned.paths)
             _forget(session, chosen.paths, keep=() if which.all or which.orphans else rules)
     if as_json:
         facts = {
@@ -141,7 +139,14 @@ def _sorted_out(chosen: _Choice, which: Which) -> Cleaned:
         for path in record.outputs:
             if path not in paths or not os.path.lexists(path):
                 continue
-            why = _must_stay(path, record, rules.get(record.head.rule), force=which.force)
+            spot = 48 * record.outputs.index(path)
+            rule = rules.get(record.head.rule)
+            why = must_stay(
+                path,
+                record.made[spot : spot + 48],
+                is_protected=rule is not None and _is_protected(path, record, rule),
+                force=which.force,
+            )
             if why:
                 cleaned.stays[path] = why
             else:
@@ -232,53 +237,12 @@ class _Choice:
                     self.paths.setdefault(key, set()).add(path)
 
 
-def _must_stay(path: str, record: Record, rule: Rule | None, *, force: bool) -> str:
-    """Why an output may not be removed; empty if it may. `rule`: the one that made it, if it is."""
-    spot = 48 * record.outputs.index(path)
-    sign, content = record.made[spot : spot + 32], record.made[spot + 32 : spot + 48]
-    if os.path.islink(path):
-        return "it is a link now"
-    try:
-        if files.signature(path) != sign:
-            found = files.steady_digest(path)
-            if found is None or found[1] != content:
-                return "it was changed since it was made"
-    except OSError as error:
-        return f"it cannot be read: {error.strerror or error}"
-    may_write = os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
-    if not force and (not may_write or (rule is not None and _is_protected(path, record, rule))):
-        return "it is protected: --force removes it too"
-    return ""
-
-
 def _is_protected(path: str, record: Record, rule: Rule) -> bool:
     """Whether a rule protects an output, be it read-only yet or not."""
     entries = rule.outputs
     if len(entries) == len(record.outputs):
         return entries[record.outputs.index(path)].protected
     return any(entry.protected for entry in entries)
-
-
-def _remove(paths: Sequence[str]) -> None:
-    for path in paths:
-        try:
-            remove(path)
-        except OSError as error:
-            raise FileflowError(
-                f"{path} cannot be removed: {error.strerror or error}", status=Exit.STATE
-            ) from None
-    for path in paths:
-        _remove_empty_folders(os.path.dirname(path))
-
-
-def _remove_empty_folders(folder: str) -> None:
-    """Removes a folder of the project, and those above it, as far as they are empty."""
-    while folder and not folder.startswith(("/", "..")):
-        try:
-            os.rmdir(folder)
-        except OSError:
-            return
-        folder = os.path.dirname(folder)
 
 
 def _forget(session: Session, chosen: dict[str, set[str]], keep: Collection[str]) -> None:

@@ -904,7 +904,12 @@ class Loop:
         count = len(table.shape.outputs)
         earlier = before.outputs[count:] if before is not None else ()
         if before is not None:
-            lost = [k for k, path in enumerate(before.outputs) if k >= count and path not in now]
+            # A file on record as another job's has been taken over by it.
+            lost = [
+                k
+                for k, path in enumerate(before.outputs)
+                if k >= count and path not in now and path not in self.records.jobs
+            ]
             orphans = self.recording.orphans(before, lost)
             if orphans:
                 self.records.add_jobs(orphans[0].head, orphans)

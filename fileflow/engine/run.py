@@ -23,7 +23,14 @@ from fileflow.engine.project import Project
 from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of, wished
 from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Growth, Overrides, Session
-from fileflow.engine.waves import Tally, lost_files, lost_lines, partner_lines, unmade_lines
+from fileflow.engine.waves import (
+    Tally,
+    lost_files,
+    lost_lines,
+    partner_lines,
+    remove_lost,
+    unmade_lines,
+)
 from fileflow.errors import Collector, Exit, FileflowError
 from fileflow.fast import STATE, looked
 from fileflow.garbage import no_collection
@@ -247,7 +254,7 @@ def _run(
     for line in partner_lines(loop.plan):
         tell(events.Note(line, warning=False))
     lost = lost_files(session, loop, tally.lost)
-    for line in lost_lines(lost, tally.lost):
+    for line in lost_lines(lost, remove_lost(session, lost, tally.lost)):
         tell(events.Note(line))
     for line in orphan_lines(session, loop.plan, lost, recorded=loop.on_record):
         loop.lasting.append(line)

@@ -5,12 +5,14 @@ Counts each job once over all waves. Knows loops and plans, not how the next pla
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Iterator, Sequence
 
 from fileflow.engine import events
 from fileflow.engine.loop import Loop
 from fileflow.engine.session import Decided, Session
+from fileflow.errors import FileflowError
 from fileflow.lean import replace
 from fileflow.model.tokens import listed
 from fileflow.planning.known import own_names
@@ -18,6 +20,7 @@ from fileflow.planning.links import ROW
 from fileflow.planning.plan import Plan
 from fileflow.planning.schedule import JobState
 from fileflow.planning.staleness import State
+from fileflow.world.removal import must_stay, remove_outputs
 
 Identity = tuple[str, ...]
 _SHOWN = 6
@@ -203,14 +206,42 @@ def lost_files(session: Session, loop: Loop, lost: Sequence[str]) -> dict[str, N
     return files
 
 
-def lost_lines(files: Collection[str], lost: Sequence[str]) -> Iterator[str]:
-    """What is said of files that scatters do not find any more, and of what was made from them."""
-    gone = [path for path in dict.fromkeys(lost) if path in files]
-    if not gone:
-        return
-    shown = ", ".join(list(files)[:_SHOWN])
-    rest = f" and {len(files) - _SHOWN} more" * (len(files) > _SHOWN)
-    yield (
-        f"{len(gone)} found earlier {'is' if len(gone) == 1 else 'are'} not found any more: "
-        f"{shown}{rest} stay as orphans (`fileflow clean --orphans` removes them)"
-    )
+def remove_lost(session: Session, files: Collection[str], lost: Sequence[str]) -> list[str]:
+    """Removes those of the files that scatters do not find any more and nobody has changed.
+
+    What was made from them stays, for somebody may want to look at it; so does what cannot be
+    removed.
+    """
+    gone = []
+    for path in dict.fromkeys(lost):
+        record = session.records.jobs.get(path) if path in files else None
+        if record is None or must_stay(path, record.made[:48]):
+            continue
+        with contextlib.suppress(FileflowError):
+            remove_outputs([path])
+            gone.append(path)
+    # Records go last: killed in between, the files count as gone, not as unknown.
+    session.records.forget(gone)
+    return gone
+
+
+def lost_lines(files: Collection[str], gone: Sequence[str]) -> Iterator[str]:
+    """What is said of files that scatters do not find any more, and of what was made from them.
+
+    Args:
+        files: all that is said of.
+        gone: those of them that were removed.
+    """
+    if gone:
+        yield f"not found any more, and removed: {_shown(gone)}"
+    if stay := [path for path in files if path not in set(gone)]:
+        are = "is" if len(stay) == 1 else "are"
+        them = "it" if len(stay) == 1 else "them"
+        yield (
+            f"{_shown(stay)} {are} of what is not found any more "
+            f"(`fileflow clean --orphans` removes {them})"
+        )
+
+
+def _shown(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:_SHOWN]) + f" and {len(paths) - _SHOWN} more" * (len(paths) > _SHOWN)

@@ -73,13 +73,11 @@ class Row:
         told: what is built and foretold.
         files: files that are written, or removed where there is no text.
         edits: parts of the Workflowfile with what stands there from then on.
-        but: what is built and foretold with some kinds of action, if that is something else.
     """
 
     told: str
     files: Mapping[str, str | None] = field(default_factory=dict)
     edits: Mapping[str, str] = field(default_factory=dict)
-    but: Mapping[str, str] = field(default_factory=dict)
 
 
 # What an action does: for bash, with the outputs in `$out` and `$more`, the inputs in `"$@"` and

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from .space import Space, wait_for
+from .space import Flow, Space, wait_for
 
 HEAD = """\
 rules:
@@ -117,27 +117,68 @@ def test_one_chunk_that_changed_is_processed_alone(space: Space) -> None:
     ran(space, "split")
 
 
-def test_new_chunks_are_added_and_lost_ones_become_orphans(space: Space) -> None:
+def notes(flow: Flow) -> list[str]:
+    return [event["text"] for event in flow.events if event["event"] == "note"]
+
+
+def test_new_chunks_are_added_and_lost_ones_disappear(space: Space) -> None:
     build(space)
     space.good()
     space.write("data/big.txt", "1 one\n2 two\n3 three\n")
     flow = space.good()
     assert space.ran == ["proc 3", "split", "total"]
-    notes = " ".join(e["text"] for e in flow.events if e["event"] == "note")
-    assert "build/chunks/10.txt" in notes and "build/proc/10.txt" in notes
+    assert notes(flow) == [
+        "not found any more, and removed: build/chunks/10.txt",
+        "build/proc/10.txt is of what is not found any more "
+        "(`fileflow clean --orphans` removes it)",
+    ]
     assert space.read("build/total.txt") == "ONE\nTWO\nTHREE\n"
-    assert space.exists("build/chunks/10.txt")
+    assert not space.exists("build/chunks/10.txt") and space.exists("build/proc/10.txt")
     dry = space.flow("clean", "--orphans", "-n")
-    assert "build/chunks/10.txt" in dry.stdout and "build/proc/10.txt" in dry.stdout
+    assert "build/chunks/10.txt" not in dry.stdout and "build/proc/10.txt" in dry.stdout
     space.write("build/proc/10.txt", "mine\n")
     cleaned = space.flow("clean", "--orphans")
     assert cleaned.status == 0, cleaned.text
     assert "build/proc/10.txt stays" in cleaned.stdout
-    assert not space.exists("build/chunks/10.txt")
     assert space.exists("build/chunks/1.txt") and space.exists("build/proc/3.txt")
     ran(space)
     space.write("data/big.txt", "1 one\n10 ten\n2 two\n3 three\n")
     ran(space, "split", "proc 10", "total")
+
+
+def test_a_lost_chunk_that_was_changed_by_hand_stays_and_is_named(space: Space) -> None:
+    build(space)
+    space.good()
+    space.write("build/chunks/10.txt", "mine\n")
+    space.write("data/big.txt", "1 one\n2 two\n")
+    assert notes(space.good()) == [
+        "build/chunks/10.txt, build/proc/10.txt are of what is not found any more "
+        "(`fileflow clean --orphans` removes them)",
+    ]
+    assert space.read("build/chunks/10.txt") == "mine\n"
+    cleaned = space.flow("clean", "--orphans")
+    assert "build/chunks/10.txt stays: it was changed since it was made" in cleaned.stdout
+    assert not space.exists("build/proc/10.txt")
+    ran(space)
+
+
+@pytest.mark.parametrize("late", ["split", "ten"])
+def test_a_lost_chunk_that_another_rule_makes_now_stays(space: Space, late: str) -> None:
+    build(space)
+    space.good()
+    space.write("data/big.txt", "1 one\n2 two\n")
+    head = HEAD.replace("build/total.txt", "[build/total.txt, build/chunks/10.txt]")
+    ten = """\
+  ten:
+    output: build/chunks/10.txt
+    shell: |
+      echo ten >> "$RAN_LOG"
+      echo 10 > {output}
+"""
+    text = head + SPLITS["shell"] + REST + ten
+    space.write("Workflowfile", text.replace(f"echo {late}", f"sleep 0.4; echo {late}"))
+    ran(space, "split", "ten", "total")
+    assert space.read("build/chunks/10.txt") == "10\n"
 
 
 def test_chunks_that_are_gone_or_overwritten(space: Space) -> None:

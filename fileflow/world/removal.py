@@ -1,0 +1,65 @@
+"""Removes outputs that are as they were made; what somebody has changed or protected stays.
+
+Knows files and what was recorded of them; nothing of rules, and not who asks.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+
+from fileflow.errors import Exit, FileflowError
+from fileflow.world import files
+from fileflow.world.staging import remove
+
+
+def must_stay(path: str, made: bytes, *, is_protected: bool = False, force: bool = False) -> str:
+    """Why an output that is there may not be removed; empty if it may.
+
+    Args:
+        path: of the output.
+        made: 48 bytes: its signature and digest as recorded.
+        is_protected: its rule protects it, be it read-only yet or not.
+        force: what is protected may go too.
+    """
+    sign, content = made[:32], made[32:48]
+    if os.path.islink(path):
+        return "it is a link now"
+    try:
+        if files.signature(path) != sign:
+            found = files.steady_digest(path)
+            if found is None or found[1] != content:
+                return "it was changed since it was made"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
+    may_write = os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    if not force and (not may_write or is_protected):
+        return "it is protected: --force removes it too"
+    return ""
+
+
+def remove_outputs(paths: Sequence[str]) -> None:
+    """Removes outputs, and the folders of the project that this leaves empty.
+
+    Raises:
+        FileflowError: one cannot be removed.
+    """
+    for path in paths:
+        try:
+            remove(path)
+        except OSError as error:
+            raise FileflowError(
+                f"{path} cannot be removed: {error.strerror or error}", status=Exit.STATE
+            ) from None
+    for path in paths:
+        _remove_empty_folders(os.path.dirname(path))
+
+
+def _remove_empty_folders(folder: str) -> None:
+    while folder and not folder.startswith(("/", "..")):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            return
+        folder = os.path.dirname(folder)

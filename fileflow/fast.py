@@ -123,7 +123,7 @@ def _checked(key: bytes) -> str | None:
         return None
     look = Look.begin(sections)
     if look.goes_on(sections, until_it_differs=True) and not look.result(sections):
-        return bytes(sections[ANSWER]).decode()
+        return bytes(sections[ANSWER]).decode("utf-8", "surrogateescape")
     looked.keep(look)
     return None
 

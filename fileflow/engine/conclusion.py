@@ -45,6 +45,9 @@ def store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) -
             the Workflowfile's; None if not all that was asked for is fresh.
         answer: what to say to these words as long as nothing changes.
     """
+    if loop.session.world.moved:  # what one job took is not what another did
+        forget()
+        return
     key = fast.key_of(*remember) if remember is not None and _lasts(loop) else None
     if key is None and loop.plan.count() < _WORTH_JOBS:
         forget()
@@ -52,7 +55,7 @@ def store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) -
     environ = "\0".join(
         name for table in loop.plan.tables.values() for name in table.rule.envvars
     ).encode()
-    heads = [key or b"", environ, answer.encode()]
+    heads = [key or b"", environ, answer.encode("utf-8", "surrogateescape")]
     patched = _patched(loop, heads)
     if patched is not None:
         _write(patched)

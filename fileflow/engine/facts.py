@@ -44,6 +44,10 @@ class World:
         self.journal = journal
         self.folders = files.Folders()
         self.refreshed: dict[str, tuple[bytes, bytes]] = {}
+        # Files found to hold other bytes than they did earlier in the run ("" stands for any), and
+        # how often one was.
+        self.moved: set[str] = set()
+        self.moves = 0
         self._signs: dict[str, bytes | None] = {}
         self._contents: dict[str, bytes | None] = {}
         self._assumed: dict[str, bytes | None] = {}
@@ -352,6 +356,19 @@ class World:
         self._signs[path] = sign
         self._contents[path] = digest
 
+    def learned(self, path: str, sign: bytes, digest: bytes) -> bool:
+        """A job has read a file; True if that is news."""
+        known = self.known_content(path)
+        if known is not None and known != digest:
+            self.has_moved(path)
+        self.made(path, sign, digest)
+        return known != digest
+
+    def has_moved(self, path: str) -> None:
+        """A file that jobs may have taken holds something else now, or may."""
+        self.moved.add(path)
+        self.moves += 1
+
     def forget(self, path: str) -> None:
         """A file may have changed during the run: it is looked at anew."""
         if self._since is not None:
@@ -395,7 +412,8 @@ class World:
         return self._signs
 
     def forget_looks(self) -> None:
-        """Looks anew at everything from now on."""
+        """Looks anew at everything from now on: something has changed under the run."""
+        self.has_moved("")
         self.folders.clear()
         self._since, self._knows_since = None, True
         self._signs.clear()

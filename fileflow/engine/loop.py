@@ -10,6 +10,7 @@ import os
 import select
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from heapq import heappop, heappush
 from typing import Protocol, runtime_checkable
 
@@ -180,6 +181,9 @@ class Loop:
             name: list(pool.items) for name, pool in self.pools.items() if pool.items is not None
         }
         self.lists: dict[int, Group] = {}
+        # The jobs that were in hand when one of the files that moved was found to have.
+        self.doubted: set[int] = set()
+        self.moves = 0
         self.attempts: dict[int, int] = {}
         self.withdrawn: dict[int, Record] = {}
         self.later: list[tuple[float, int]] = []
@@ -527,6 +531,8 @@ class Loop:
             self.schedule.kept(job, resting=True)
             self._settled(job)
             return False
+        if reason.why is Why.MISSING and not reason.about:  # never made: its first output is meant
+            reason = replace(reason, about=table.output_paths(0)[job & ROW])
         self.reasons[job] = str(reason)
         return True
 
@@ -801,7 +807,10 @@ class Loop:
             row = outcome.index & ROW
             if outcome.learned or outcome.lists:
                 self._learn(outcome, sources, lane.since)
-            self._leave(lane, outcome.index)
+            if self.world.moves > self.moves:
+                self._doubt_all()
+            order = self._leave(lane, outcome.index)
+            doubted = self._doubted_inputs(order, outcome)
             self.busy += outcome.seconds
             self.durations.add(table, outcome.seconds, outcome.cpu)
             if outcome.notes:
@@ -841,6 +850,7 @@ class Loop:
                     memory=outcome.memory,
                     log=outcome.log,
                     outputs=outputs,
+                    doubted=doubted,
                 )
             )
         if sources:
@@ -853,6 +863,31 @@ class Loop:
             self.built += 1
             self.schedule.built(job, changed=moved)
             self._settled(job)
+
+    def _doubt_all(self) -> None:
+        """A file has changed under the run: the jobs in hand were told what was known before."""
+        self.moves = self.world.moves
+        self.doubted.update(job for lane in self._busy() for job in lane.orders)
+
+    def _doubted_inputs(self, order: Order, outcome: Outcome) -> AbstractSet[str]:
+        """The inputs of a job that it may have taken with other bytes than they are known to hold.
+
+        It took what it was told, unless it says what it found in that place.
+        """
+        if order.index not in self.doubted:
+            return frozenset()
+        self.doubted.discard(order.index)
+        found = {path for path, _, _ in outcome.learned}
+        lists = {number for number, _, _ in outcome.lists}
+        moved, doubted = self.world.moved, set()
+        for check in order.checks:
+            if isinstance(check, int):
+                paths = self.lists[check].paths
+                if check not in lists and ("" in moved or not moved.isdisjoint(paths)):
+                    doubted.update(paths)
+            elif check[0] not in found and check[2] not in (None, self.world.content(check[0])):
+                doubted.add(check[0])
+        return doubted
 
     def _take_outputs(
         self, table: RuleTable, outputs: Sequence[str], outcome: Outcome, since: int
@@ -923,18 +958,17 @@ class Loop:
             self.staleness.forget_groups()
 
     def _learn(self, outcome: Outcome, sources: list[tuple[str, bytes, bytes]], since: int) -> None:
-        made = self.world.made
+        learned = self.world.learned
         for path, sign, digest in outcome.learned:
-            if self.world.known_content(path) != digest:
+            if learned(path, sign, digest):
                 self.staleness.forget_groups()
-            made(path, sign, digest)
             sources.append((path, self.clock.proven(path, sign, since), digest))
         for number, signs, digests in outcome.lists:
             group = self.lists[number]
             pairs = zip(cut(signs, SIGNATURE.size), cut(digests, DIGEST_SIZE), strict=True)
             for path, (sign, digest) in zip(group.paths, pairs, strict=True):
                 if self.world.known_content(path) != digest:
-                    made(path, sign, digest)
+                    learned(path, sign, digest)
                     sources.append((path, self.clock.proven(path, sign, since), digest))
             self.staleness.forget_groups()
 
@@ -1000,7 +1034,9 @@ class Loop:
             message = "its process was ended by SIGTERM, which this run has not sent"
         if timed_out:
             message = f"timed out after {said_seconds(table.rule.timeout or 0)}"
-        if outcome.end is End.CHANGED and self.named.looks_first(table, outcome):
+        if outcome.end is End.CHANGED and (
+            self.schedule.is_overtaken(job) or self.named.looks_first(table, outcome)
+        ):
             self._again(job)
             return
         if outcome.end is End.CHANGED:

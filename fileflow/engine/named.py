@@ -62,6 +62,7 @@ class NamedFiles:
             return False
         self._doubted[job] = outcome.named
         for path, _, _ in outcome.named:
+            self.world.has_moved(path)
             self.world.forget(path)
         return True
 
@@ -80,9 +81,8 @@ class NamedFiles:
                 makers.append(ABSENT)
                 continue
             makers.append(before.get(path, SOURCE))
-            if self.world.known_content(path) != content:
+            if self.world.learned(path, sign, content):
                 self.staleness.forget_groups()
-            self.world.made(path, sign, content)
             if self._stored.get(path) != sign:
                 self._stored[path] = sign
                 if self.world.records.files.get(path) != (sign, content):

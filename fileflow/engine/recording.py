@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from fileflow.engine.facts import World
 from fileflow.engine.orders import kind_of
@@ -93,6 +94,7 @@ class Recording:
         memory: int = 0,
         log: tuple[str, int, int] = ("", 0, 0),
         outputs: tuple[str, ...] | None = None,
+        doubted: AbstractSet[str] = frozenset(),
     ) -> Record:
         """The record of one job whose outputs have these signatures and digests.
 
@@ -105,6 +107,8 @@ class Recording:
             started, seconds, cpu, memory: of its run.
             log: (file, offset, length) of what it printed.
             outputs: its outputs and then, of scattered ones, their files; None: as planned.
+            doubted: inputs that may have held something else when the job took them; they are
+                recorded as unknown, which no content equals.
         """
         outputs = table.outputs_of(row) if outputs is None else outputs
         recipe = self.recipes[table.rule.name]
@@ -113,7 +117,7 @@ class Recording:
             self.head(table, log[0]),
             recipe.digest(row, before.recipe if before is not None else None),
             self.staleness.tokens(table, row),
-            self._used(table, row),
+            self._used(table, row, doubted),
             outputs,
             made,
             started,
@@ -141,11 +145,14 @@ class Recording:
             for k in positions
         ]
 
-    def _used(self, table: RuleTable, row: int) -> bytes:
+    def _used(self, table: RuleTable, row: int, doubted: AbstractSet[str]) -> bytes:
         """16 bytes for each input entry: of its content, of a list the id of its contents."""
         out = []
         for k, link in enumerate(table.links):
             if link.entry.order_only:
+                self._store_paths(table, link, k, row)
+                out.append(ZERO)
+            elif doubted and not doubted.isdisjoint(link.paths_of(row)):
                 self._store_paths(table, link, k, row)
                 out.append(ZERO)
             elif link.group_of is None or link.is_one(row):

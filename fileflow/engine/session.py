@@ -259,6 +259,8 @@ class Session:
                 self._prepare(table, decided, describe)
             except FileflowError as error:
                 errors.add(error)
+        if not self.started:
+            self._foresee(plan, errors)
         errors.raise_if_any()
         decided.staleness = Staleness(
             plan,
@@ -274,6 +276,18 @@ class Session:
         if ready:
             self._check_ready(decided)
         return decided
+
+    def _foresee(self, plan: Plan, errors: Collector) -> None:
+        """Collects what is wrong with actions whose jobs are not known yet: why run for them?"""
+        aside = Decided(plan, {}, Staleness(plan, {}, self.world))
+        for name in plan.waits:
+            table = plan.by_rule[name]
+            if table.number in plan.tables or table.rule.asks_only or table.sites:
+                continue  # what calls will give is not known
+            try:
+                self._prepare(table, aside, None)
+            except FileflowError as error:
+                errors.add(error)
 
     def _check_ready(self, decided: Decided) -> None:
         """What jobs that may run need of the world outside; those who only look do not ask.

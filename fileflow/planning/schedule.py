@@ -41,8 +41,8 @@ _UNDER_WAY = frozenset({JobState.WAITING, JobState.READY, JobState.RUNNING})
 _MOVES = {
     JobState.UNWANTED: {JobState.WAITING, JobState.KEPT, JobState.RESTING, JobState.SKIPPED},
     JobState.WAITING: {JobState.READY, JobState.SKIPPED},
-    JobState.READY: {JobState.RUNNING, JobState.KEPT, JobState.RESTING, JobState.WAITING,
-                     JobState.FAILED, JobState.SKIPPED, JobState.READY},
+    JobState.READY: {JobState.RUNNING, JobState.BUILT, JobState.KEPT, JobState.RESTING,
+                     JobState.WAITING, JobState.FAILED, JobState.SKIPPED, JobState.READY},
     JobState.RUNNING: {JobState.BUILT, JobState.FAILED, JobState.READY},
     JobState.BUILT: {JobState.READY},
     JobState.KEPT: {JobState.READY},
@@ -104,6 +104,11 @@ class Schedule:
         self._takers: dict[int, list[int]] = {}
         self._ready: dict[int, list[tuple[float, int]]] = {n: [] for n in plan.tables}
         self._disturbed = False
+        # Jobs that run while what they took is made again, or is to be; and which of it is open.
+        self._overtaken: set[int] = set()
+        self._ahead: dict[int, set[int]] = {}
+        # Jobs that were built and are asked again: kept as they are, they are built still.
+        self._built: set[int] = set()
         self._order = sorted(
             plan.tables,
             key=lambda n: (-plan.tables[n].rule.priority, -chain.get(plan.tables[n].rule.name, 0)),
@@ -199,6 +204,16 @@ class Schedule:
             for row in rows:
                 if not waits.get(base | row):
                     self._make_ready(base | row)
+        for job in running:
+            self._count_ahead(job)
+
+    def _count_ahead(self, job: int) -> None:
+        """What a job took that runs already may be open in this plan: it may have to run again."""
+        table = self.plan.tables.get(job >> SHIFT)
+        for link in table.links if table is not None else ():
+            for maker in set(self._unsettled(link, job & ROW, demand=False)):
+                self._disturbed = True
+                self._ahead.setdefault(maker, set()).add(job)
 
     def _count_needs(self, table: RuleTable, rows: list[int], opened: Container[int]) -> None:
         """Counts, for these jobs of a rule, the open jobs and lists that each waits for."""
@@ -303,7 +318,16 @@ class Schedule:
 
     def put_back(self, job: int) -> None:
         """Makes a job that was taken or ran ready again."""
+        if self.is_overtaken(job):
+            self._overtaken.discard(job)
+            for jobs in self._ahead.values():
+                jobs.discard(job)
+            self.reopened.add(job)
         self._make_ready(job)
+
+    def is_overtaken(self, job: int) -> bool:
+        """Whether what a job took that runs is made again, or was since it started."""
+        return job in self._overtaken or any(job in jobs for jobs in self._ahead.values())
 
     def started(self, job: int) -> None:
         """A ready job runs."""
@@ -313,17 +337,25 @@ class Schedule:
 
     def kept(self, job: int, *, resting: bool = False) -> None:
         """A ready job need not run; `resting`: its outputs are gone, and nobody needs them yet."""
-        self._set(job, JobState.RESTING if resting else JobState.KEPT)
+        kept = JobState.BUILT if job in self._built else JobState.KEPT
+        self._set(job, JobState.RESTING if resting else kept)
         self._settled(job, changed=False)
 
     def built(self, job: int, *, changed: bool) -> None:
         """A running job is done; `changed`: an output differs from what was recorded before."""
+        if self.is_overtaken(job):
+            self._built.add(job)
+            self.put_back(job)
+            return
         self._set(job, JobState.BUILT)
         self._settled(job, changed=changed)
 
     def _settled(self, job: int, *, changed: bool) -> None:
         waiters = self._waiters.pop(job, None)
         called = waiters is not None or job in self.reopened
+        ahead = self._ahead.pop(job, ())
+        if changed:
+            self._overtaken.update(ahead)
         self._release(job)
         for waiter in waiters or ():
             self._less(waiter)
@@ -462,7 +494,12 @@ class Schedule:
         self._disturbed = True
         self.staleness.forget_groups()
         for consumer in self.consumers_of(job):
-            if self.state(consumer) in (JobState.KEPT, JobState.BUILT, JobState.RESTING):
+            state = self.state(consumer)
+            if state is JobState.RUNNING:
+                self._overtaken.add(consumer)
+            elif state in (JobState.KEPT, JobState.BUILT, JobState.RESTING):
+                if state is JobState.BUILT:
+                    self._built.add(consumer)
                 self.reopened.add(consumer)
                 self.certain.discard(consumer)
                 self._waits[consumer] = 0

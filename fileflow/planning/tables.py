@@ -113,7 +113,8 @@ class RuleTable:
         self._each: dict[str, tuple[int, Each | None]] = {}
         self._limits: list[Limit] | None = None
         self._start_rows()
-        self.output_items = items_of(self.shape.outputs, [True] * len(self.shape.outputs))
+        outputs = self.shape.outputs
+        self.output_items = items_of(outputs, [entry.own is None for entry in outputs])
         self.input_items: tuple[Item, ...] = ()
         self.absent_outputs = {entry.name for entry in rule.outputs if entry.absent}
         self.wanted = bytearray(self.count)

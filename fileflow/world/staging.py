@@ -52,6 +52,14 @@ def staged_name(path: str) -> str:
     return up + path.rstrip("/")
 
 
+def _file_above(path: str) -> str | None:
+    """What is no folder among the folders that a path lies in."""
+    while path := os.path.dirname(path):
+        if os.path.lexists(path):
+            return None if os.path.isdir(path) else path
+    return None
+
+
 def stage_folder(run: str, slot: int) -> str:
     """The staging folder of a slot; plain letters, so that it needs no quoting in a command."""
     return f"{STATE}/stage/{run}/{slot}"
@@ -383,6 +391,11 @@ class Stage:
                 return
             if error.errno not in (errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST):
                 raise
+            above = _file_above(final)
+            if above is not None:
+                said = f"{above} is a file, where {final} needs a folder"
+                cure = f"move it away or, if it was made here, `fileflow clean {above}`"
+                raise OSError(error.errno, f"{said}: {cure}") from None
         self._swap(path, final)
 
     def _swap(self, path: str, final: str) -> None:

@@ -491,3 +491,18 @@ def test_a_link_in_place_of_an_output_is_refused_with_what_to_write_instead(spac
     text = space.flow("-k").text
     assert "l should be a regular file and is a link: copy what it leads to (cp, or `ln`" in text
     assert "d should be a directory and is a link: copy what it leads to (cp -r)" in text
+
+
+def test_a_file_where_an_output_needs_a_folder_is_named(space: Space) -> None:
+    space.workflow("""
+        rules:
+          one: {output: out, shell: "echo 1 > {output}"}
+        """)
+    assert space.flow().status == 0
+    space.replace("Workflowfile", "output: out", "output: out/x")
+    flow = space.flow()
+    assert flow.status == 1
+    assert "out is a file, where out/x needs a folder" in flow.text and "clean out" in flow.text
+    assert space.read("out") == "1\n"
+    assert space.flow("clean", "out").status == 0
+    assert space.flow().status == 0 and space.read("out/x") == "1\n"

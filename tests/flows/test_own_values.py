@@ -219,6 +219,7 @@ def test_an_output_is_what_a_list_says_that_a_rule_makes(space: Space, way: str)
     space.write("data/list.txt", "b\na\n")
     space.write("data/text.txt", "text\n")
     before = space.snapshot()
+    assert "nothing wrong" in space.flow("check").stdout
     dry = space.good("-n")
     assert dry.planned == {"list"} and {"take", "total"} <= dry.deferred
     for target in ("make", "made/a.txt", "made/index.md"):

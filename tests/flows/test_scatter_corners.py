@@ -423,3 +423,33 @@ def test_two_jobs_with_one_path_are_told_as_such_beside_a_scatter(space: Space):
     flow = space.flow("one", "t")
     assert flow.status == 2 and "parts/x/1-1-1.txt is made by two jobs" in flow.text
     assert "differ in every value" in flow.text
+
+
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [
+        ('input: "c/{k}.txt", output: "o/{k}.txt", run: "steps:odd"', "takes 'levle'"),
+        ('input: "c/{k}.txt", output: "o/{k}.txt", run: "steps:none"', "no function 'none'"),
+        ('input: {c: "c/{k}.txt"}, output: "o/{k}.txt", run: "steps:fit"', "has no parameter 'c'"),
+        ('input: "c/{k}.txt", output: "o/{k}.txt", run: "steps:many"', "input is one file"),
+    ],
+)
+def test_a_function_that_does_not_fit_is_told_before_anything_runs(
+    space: Space, rest: str, said: str
+) -> None:
+    space.write(
+        "steps.py",
+        "def odd(input, output, levle): ...\n"
+        "def fit(output): ...\n"
+        "def many(input: list, output): ...\n",
+    )
+    space.write(
+        "Workflowfile",
+        'rules:\n  all: {input: "o/{k}.txt"}\n'
+        '  split: {output: "c/{k}.txt", scatter: k, shell: "touch {output}/1.txt"}\n'
+        f"  each: {{{rest}}}\n",
+    )
+    for args in (("-n",), ()):
+        flow = space.flow(*args)
+        assert flow.status == 2 and said in flow.text, flow.text
+    assert not space.exists("c")

@@ -149,10 +149,8 @@ class Recording:
         """16 bytes for each input entry: of its content, of a list the id of its contents."""
         out = []
         for k, link in enumerate(table.links):
-            if link.entry.order_only:
-                self._store_paths(table, link, k, row)
-                out.append(ZERO)
-            elif doubted and not doubted.isdisjoint(link.paths_of(row)):
+            is_doubted = bool(doubted) and not doubted.isdisjoint(link.paths_of(row))
+            if link.entry.order_only or is_doubted:
                 self._store_paths(table, link, k, row)
                 out.append(ZERO)
             elif link.group_of is None or link.is_one(row):

@@ -225,6 +225,7 @@ class Targets:
             sign = closure.looks.signatures([path])[0]
             if sign is None:
                 raise _unknown_target(closure, path, self.wishes)
+            _check_folder(closure, path)
             self.sources.append(path)
             return None
         job = makers[0]
@@ -421,6 +422,18 @@ def _no_rules(absent: Mapping[str, str]) -> FileflowError:
         f"no rule is there: {'; '.join(said)}",
         hint="set what one of them asks for in config, or with --config",
     )
+
+
+def _check_folder(closure: Closure, path: str) -> None:
+    """Who asks for a folder wants what is in it: it is no source where rules write in it."""
+    for rule in closure.workflow.rules.values():
+        for entry in rule.outputs:
+            if entry.pattern is not None and entry.pattern.text.startswith(f"{path}/"):
+                raise FileflowError(
+                    f"no rule makes the folder {path}/ as a whole, but rule {rule.name!r} writes "
+                    "in it",
+                    hint=f"ask for the rule, or for its files in quotes: '{entry.pattern}'",
+                )
 
 
 def _unknown_target(closure: Closure, path: str, wishes: Wishes) -> FileflowError:

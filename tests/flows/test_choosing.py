@@ -367,3 +367,17 @@ def test_a_target_may_be_named_through_a_link_to_the_folder(space):
     assert space.good(f"{link}/sub/o").built == {"a"}
     assert space.flow("clean", f"{link}/sub/o").status == 0
     assert not space.exists("sub/o")
+
+
+@pytest.mark.parametrize("target", ["parts", "parts/", "./parts"])
+def test_a_folder_in_which_rules_write_is_no_target(space, target):
+    space.workflow("""
+        wildcards: {n: {range: 3}}
+        rules:
+          part: {output: "parts/{n}.txt", shell: "echo {n} > {output}"}
+        """)
+    assert space.flow("part").status == 0
+    space.delete("parts/1.txt")
+    flow = space.flow(target)
+    assert flow.status == 2 and "rule 'part' writes in it" in flow.text
+    assert space.flow("parts/{n}.txt").status == 0 and space.exists("parts/1.txt")

@@ -20,6 +20,9 @@ from fileflow.planning.recipes import action_parts, filled_words, is_shared, wor
 from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.world.files import RealDisk
 
+# How a command that runs in a folder of its own names the project's.
+_ROOTS = ("$FILEFLOW_ROOT/", "${FILEFLOW_ROOT}/")
+
 
 @dataclass(frozen=True, slots=True)
 class Commanded:
@@ -153,8 +156,13 @@ def _all_paths(word: Template, table: RuleTable) -> Iterator[str]:
 def _inside(texts: Iterable[str]) -> Iterator[str]:
     root = os.getcwd() + "/"
     folders: dict[str, str] = {}  # that absolute paths begin with, and where they lead
-    for text in texts:
+    for word in texts:
+        text = word
+        for home in _ROOTS:
+            text = text.removeprefix(home)
         path = os.path.normpath(text) if "." in text or "//" in text else text
+        if path.startswith("../"):
+            path = os.path.normpath(root + path)
         if "\0" in path:
             continue
         if path.startswith("/") and not path.startswith(root):

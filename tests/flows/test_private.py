@@ -226,3 +226,25 @@ def test_in_place_and_private_do_not_go_together(space: Space):
     flow = space.flow()
     assert flow.status == 2
     assert "in_place" in flow.stderr and "private" in flow.stderr
+
+
+@pytest.mark.parametrize(
+    "word", ["$FILEFLOW_ROOT/tool.sh", '"${FILEFLOW_ROOT}/tool.sh"', "../PROJECT/tool.sh"]
+)
+def test_a_tool_of_the_project_counts_by_the_way_to_its_folder(space: Space, word: str) -> None:
+    private = "false" if ".." in word else "true"
+    word = word.replace("PROJECT", space.root.name)
+    space.write("tool.sh", "echo 1\n")
+    space.workflow(f"""
+        rules:
+          make:
+            output: out.txt
+            private: {private}
+            shell: |
+              bash {word} > {{output}}
+        """)
+    assert space.good().built == {"make"}
+    space.write("tool.sh", "echo 2\n")
+    assert space.good().built == {"make"}
+    assert space.read("out.txt") == "2\n"
+    assert space.good().built == set()

@@ -168,6 +168,8 @@ def recipe_of(
         if words and command:
             parts[key] = [word.text for word in words]
             holes += _holes_of(*words)
+    if rule.private:  # where it runs may show in what it makes
+        parts["private"] = True
     if rule.params:
         # Words of a command take them as they are written, where `01` is not `1`; the mapping of
         # all of them and a list in a list, like a function, as what they are, where `1` is not

@@ -248,3 +248,17 @@ def test_a_tool_of_the_project_counts_by_the_way_to_its_folder(space: Space, wor
     assert space.good().built == {"make"}
     assert space.read("out.txt") == "2\n"
     assert space.good().built == set()
+
+
+def test_whether_an_action_is_private_counts(space: Space) -> None:
+    space.workflow("""
+        rules:
+          make: {private: false, output: out.txt, shell: "pwd > {output}"}
+        """)
+    assert space.good().built == {"make"}
+    for before, after in (("false", "true"), ("true", "false")):
+        space.replace("Workflowfile", before, after)
+        assert space.good("-n").planned == {"make"}
+        assert space.good().built == {"make"}
+        assert space.good().built == set()
+    assert space.read("out.txt").strip() == os.path.realpath(space.root)

@@ -283,7 +283,12 @@ def _differing(blocks: Sequence[memoryview], numbers: Sequence[int]) -> list[int
         if not number:
             from fileflow.world.files import signature
 
-            now = [signature(path) or NOTHING for path in paths]
+            now = []
+            for path in paths:
+                try:
+                    now.append(signature(path) or NOTHING)
+                except OSError:
+                    now.append(b"")  # as below
         else:
             if len(paths) > _MUCH and all_have(paths, signs):
                 continue

@@ -45,6 +45,13 @@ def store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) -
             the Workflowfile's; None if not all that was asked for is fresh.
         answer: what to say to these words as long as nothing changes.
     """
+    try:
+        _store(loop, remember, answer)
+    except OSError:  # something cannot be looked at: the next run will say what
+        forget()
+
+
+def _store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) -> None:
     key = fast.key_of(*remember) if remember is not None and _lasts(loop) else None
     if key is None and loop.plan.count() < _WORTH_JOBS:
         forget()

@@ -208,7 +208,13 @@ class Look:
         os.close(writer)
         theirs, writer = os.pipe()
         parent = os.getpid()
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError:
+            os.close(left)
+            os.close(theirs)
+            os.close(writer)
+            return cls(head, _differing(blocks, range(len(blocks))))
         if child == 0:
             fine = False
             try:

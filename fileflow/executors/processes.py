@@ -62,6 +62,18 @@ class _OneProcess(ProcessPoolExecutor):  # type: ignore[misc]  # loky has no typ
             (self.process,) = self._processes.values()
             self._processes.clear()
 
+    def _start_executor_manager_thread(self) -> None:
+        """Starts loky's threads, both: of one that its own thread cannot start nobody would hear."""
+        if self._executor_manager_thread is not None:
+            return
+        try:
+            self._call_queue._start_thread()
+            super()._start_executor_manager_thread()
+        except RuntimeError:
+            self._executor_manager_thread = None  # it cannot be waited for
+            self._call_queue.close()
+            raise
+
 
 class _Process:
     """One slot while its process lives."""
@@ -145,9 +157,21 @@ class Processes:
         return _serve
 
     def _start(self, number: int) -> _Process:
-        fork = self._may_fork() if self._fork is None else self._fork
         slot = _Process(number)
         mine, its = socket.socketpair()
+        try:
+            self._launch(slot, mine, its)
+        except BaseException:
+            mine.close()
+            its.close()
+            self._undo(slot)
+            raise
+        return slot
+
+    def _launch(self, slot: _Process, mine: socket.socket, its: socket.socket) -> None:
+        """Starts the process of a slot, with these two ends of its line."""
+        fork = self._may_fork() if self._fork is None else self._fork
+        number = slot.number
         for end in (mine, its):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _CHUNK)
         # Pickled while the process is spawned, which hands the descriptor over; or inherited.
@@ -180,7 +204,19 @@ class Processes:
         slot.death = _death_of(slot.process)
         self._selector.register(mine, selectors.EVENT_READ, slot)
         self._selector.register(slot.death, selectors.EVENT_READ, slot)
-        return slot
+
+    def _undo(self, slot: _Process) -> None:
+        """Ends what there is of a slot that could not be started whole: nobody else would."""
+        if slot.executor is None:
+            return
+        slot.process = slot.executor.process
+        if slot.process is not None:
+            self._kill(slot)
+            slot.process.join()
+        if slot.death >= 0:
+            self._release(slot)
+        else:
+            slot.executor.shutdown(wait=True, kill_workers=True)
 
     def _selector_descriptor(self) -> int:
         fileno = getattr(self._selector, "fileno", None)

@@ -55,6 +55,7 @@ class _OneProcess(ProcessPoolExecutor):  # type: ignore[misc]  # loky has no typ
     """
 
     process: Any = None
+    _executor_manager_thread: Any
 
     def _adjust_process_count(self) -> None:
         if self.process is None:
@@ -63,7 +64,7 @@ class _OneProcess(ProcessPoolExecutor):  # type: ignore[misc]  # loky has no typ
             self._processes.clear()
 
     def _start_executor_manager_thread(self) -> None:
-        """Starts loky's threads, both: of one that its own thread cannot start nobody would hear."""
+        """Starts loky's threads, both: if one failed to start the other, nobody would hear of it."""
         if self._executor_manager_thread is not None:
             return
         try:

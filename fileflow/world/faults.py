@@ -1,5 +1,5 @@
-"""Says that the disk failed, the state folder is gone, or what processes share has run out: nobody's
-mistake, and no bug of ours.
+"""Says that the disk failed, the state folder is gone, or no more processes, files or memory are to
+be had: nobody's mistake, and no bug of ours.
 
 Knows errors of the operating system and the name of the state folder; nothing of jobs or records.
 """
@@ -22,7 +22,7 @@ _NO_THREAD = "can't start new thread"  # as Python has it in each version
 
 
 def fault_of(error: Exception) -> FileflowError | None:
-    """What to tell of an error that the disk, the state folder or a limit is to blame for, or None."""
+    """What to tell of an error that the disk, the state folder or a limit is to blame for."""
     lack = _lack(error)
     if lack is not None:
         return FileflowError(
@@ -86,7 +86,7 @@ def _lack(error: Exception) -> str | None:
     if error.errno == errno.ENFILE:
         return "too many files are open at once on this machine"
     if error.filename is None and error.errno in (errno.EAGAIN, errno.ENOMEM):
-        return _no_more(error.strerror)
+        return _no_more(error.strerror or str(error))
     return None
 
 

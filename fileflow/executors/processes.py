@@ -19,7 +19,7 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from time import monotonic
 from typing import Any
@@ -64,7 +64,7 @@ class _OneProcess(ProcessPoolExecutor):  # type: ignore[misc]  # loky has no typ
             self._processes.clear()
 
     def _start_executor_manager_thread(self) -> None:
-        """Starts loky's threads, both: if one failed to start the other, nobody would hear of it."""
+        """Starts loky's threads, both: nobody would hear if one failed to start the other."""
         if self._executor_manager_thread is not None:
             return
         try:
@@ -112,6 +112,7 @@ class Processes:
         wakeup: int | None = None,
         private: Sequence[int] = (),
         fork: bool | None = None,
+        open_files: int | None = None,
     ) -> None:
         """Makes the folders of a run; slots start when they get their first batch.
 
@@ -123,7 +124,9 @@ class Processes:
             private: descriptors that no slot may inherit, such as that of a lock.
             fork: whether slots are forked; by default where that is safe, on Linux while this
                 process has no thread but loky's.
+            open_files: how many files a slot may have open, if not as many as this process.
         """
+        self._open_files = open_files
         self._root = os.path.abspath(root)
         self._run = run
         self._count = count
@@ -179,7 +182,7 @@ class Processes:
         line = Connection(its.detach())
         strangers = [mine.fileno(), self._selector_descriptor(), *self._private]
         for other in self._slots.values():
-            strangers += [other.line.fileno(), other.death]
+            strangers += [other.line.fileno(), other.death, *_descriptors_of(other.executor)]
         slot.executor = _OneProcess(
             max_workers=1,
             context=multiprocessing.get_context("fork") if fork else get_context("loky"),
@@ -197,6 +200,7 @@ class Processes:
                 self._count,
                 os.getpid(),
                 strangers if fork else (),
+                self._open_files,
             )
         slot.process = slot.executor.process
         line.close()
@@ -570,10 +574,24 @@ def adopted_line() -> int:
 
 
 def _serve(
-    root: str, run: str, slot: int, count: int, engine: int, strangers: Sequence[int]
+    root: str,
+    run: str,
+    slot: int,
+    count: int,
+    engine: int,
+    strangers: Sequence[int],
+    open_files: int | None,
 ) -> None:
     """The one task of a slot's process."""
-    slots.serve(adopted_line(), root, run, slot, count, engine, strangers)
+    slots.serve(adopted_line(), root, run, slot, count, engine, strangers, open_files)
+
+
+def _descriptors_of(executor: Any) -> Iterator[int]:
+    """The descriptors that loky has open for one process; forked ones inherit them."""
+    for pipe in (executor._call_queue, executor._result_queue):
+        for end in (pipe._reader, pipe._writer):
+            with contextlib.suppress(OSError):  # it is closed
+                yield end.fileno()
 
 
 def _death_of(process: Any) -> int:

@@ -206,3 +206,49 @@ def test_no_more_processes_or_threads(space: Space, action, what, said):
         "fewer jobs at once, -j, or a higher limit\n"
     )
     goes_on(space)
+
+
+def limited(words: str) -> tuple[str, ...]:
+    """Words that run a command within limits, as bash has them."""
+    return ("bash", "-c", f'ulimit {words} && exec "$@"', "-")
+
+
+@pytest.mark.parametrize("action", ["shell", "process"])
+def test_the_engine_takes_more_open_files_than_the_user_has_and_its_jobs_do_not(space, action):
+    source = "import resource, time\n\n\ndef f(output, n):\n    time.sleep(0.5)\n"
+    source += "    output.write_text(str(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))\n"
+    space.write("steps.py", source)
+    space.workflow(
+        WORKFLOW.format(action=ACTIONS[action])
+        .replace("range: 4", "range: 12")
+        .replace("echo {n}", "sleep 0.5; ulimit -n")
+    )
+    space.within = limited("-S -n 64")
+    space.good("-j", "12")
+    assert {space.read(f"o/{n}.txt").strip() for n in range(12)} == {"64"}
+
+
+@pytest.mark.parametrize("action", ["shell", "process", "thread"])
+def test_too_many_open_files(space, action):
+    space.workflow(WORKFLOW.format(action=ACTIONS[action]).replace("range: 4", "range: 40"))
+    space.write("steps.py", "import time\n\n\ndef f(output, n):\n    time.sleep(1)\n")
+    space.within = limited("-n 40")
+    flow = space.flow("-j", "16", "-q")
+    assert flow.status == 3
+    assert flow.stderr == (
+        "fileflow: too many files are open at once: the limit is 40 (`ulimit -n`)\n"
+        "fewer jobs at once, -j, or a higher limit\n"
+    )
+
+
+def test_a_limit_on_the_size_of_files(space):
+    prepared(space, "shell")
+    space.within = ("prlimit", "--fsize=200")
+    flow = space.flow("-j", "4", "-q")
+    assert flow.status == 3
+    assert flow.stderr == (
+        "fileflow: a file in .fileflow: File too large\n"
+        "the size of files is limited: `ulimit -f` shows to how much\n"
+    )
+    space.within = ()
+    goes_on(space)

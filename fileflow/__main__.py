@@ -35,15 +35,21 @@ def _main() -> int:
     if sys.argv[1:] == ["--version"]:
         from fileflow import __version__
 
-        print(f"fileflow {__version__}")
-        return 0
+        try:
+            print(f"fileflow {__version__}", flush=True)
+            return 0
+        except OSError:
+            pass  # below is one who can say that
     from fileflow.fast import answer, looked
 
     if not looked.receive():  # else this interpreter has taken the place of one that looked
         known = answer(sys.argv[1:])
         if known is not None:
-            sys.stderr.write(f"{known}\n" if known else "")
-            return 0
+            try:
+                sys.stderr.write(f"{known}\n" if known else "")
+                return 0
+            except OSError:
+                pass  # as above
         looked.hand_over(here="PYTHONHASHSEED" in os.environ)
     if "PYTHONHASHSEED" not in os.environ:
         # Sets must have one order in all jobs; an interpreter takes its hash seed at its start.

@@ -65,6 +65,10 @@ def _answer(argv: Sequence[str], out: Writer, err: Writer) -> int:
     except KeyboardInterrupt:
         return 128 + 2
     except Exception as error:
+        from fileflow.world.faults import fault_of
+
+        if fault := fault_of(error):
+            return _explain(fault, argv, options, out, err)
         # Not the user's mistake but ours: all of it is shown, and no success is claimed.
         import traceback
 

@@ -208,7 +208,13 @@ class Look:
         os.close(writer)
         theirs, writer = os.pipe()
         parent = os.getpid()
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError:
+            os.close(left)
+            os.close(theirs)
+            os.close(writer)
+            return cls(head, _differing(blocks, range(len(blocks))))
         if child == 0:
             fine = False
             try:
@@ -283,7 +289,12 @@ def _differing(blocks: Sequence[memoryview], numbers: Sequence[int]) -> list[int
         if not number:
             from fileflow.world.files import signature
 
-            now = [signature(path) or NOTHING for path in paths]
+            now = []
+            for path in paths:
+                try:
+                    now.append(signature(path) or NOTHING)
+                except OSError:
+                    now.append(b"")  # as below
         else:
             if len(paths) > _MUCH and all_have(paths, signs):
                 continue

@@ -114,7 +114,7 @@ def quoted(action: str) -> str:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-@pytest.mark.parametrize("words", ["-n", "list", "status"])
+@pytest.mark.parametrize("words", ["-n", "list", "status", "--version"])
 def test_a_result_that_cannot_be_written_is_no_success(folder: Path, words: str) -> None:
     found = subprocess.run(
         ["bash", "-c", f'"$0" -m fileflow {words} > /dev/full', sys.executable],
@@ -126,3 +126,17 @@ def test_a_result_that_cannot_be_written_is_no_success(folder: Path, words: str)
     )
     assert found.returncode == 1
     assert "fileflow: stdout cannot be written: No space left on device" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_nothing_to_do_is_a_success_where_nobody_can_be_told(folder: Path) -> None:
+    for where in ("/dev/null", "/dev/full"):
+        found = subprocess.run(
+            ["bash", "-c", f'"$0" -m fileflow 2> {where}', sys.executable],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            timeout=60,
+            check=False,
+        )
+        assert found.returncode == 0

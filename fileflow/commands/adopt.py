@@ -30,6 +30,7 @@ from fileflow.planning.tables import RuleTable, makers_of
 from fileflow.signature import NOTHING
 from fileflow.world.deps import Place, named_paths
 from fileflow.world.deps_text import UnfitDepsError
+from fileflow.world.files import is_anything
 from fileflow.world.records import Record
 from fileflow.world.scattering import files_there
 
@@ -209,7 +210,7 @@ class _Adoption:
                 if lacks:
                     return f"no file is there as {lacks[0]}"
         for entry, path in self._outputs(table, row):
-            if not os.path.lexists(path):
+            if not is_anything(path):
                 return f"{path} is not there"
             wanted = "a folder" if entry.pattern and entry.pattern.directory else "a file"
             if os.path.isdir(path) != (wanted == "a folder") or not os.path.exists(path):

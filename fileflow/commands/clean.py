@@ -6,7 +6,6 @@ What it does not know to be its own work stays: a file without a record, or chan
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from fileflow.commands.choosing import asked_jobs, plan_of_everything, plan_of_targets
@@ -22,6 +21,7 @@ from fileflow.planning.known import is_found
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target
 from fileflow.planning.unknowns import Unknowns
+from fileflow.world.files import is_anything
 from fileflow.world.records import Record
 from fileflow.world.removal import must_stay, remove_outputs
 
@@ -137,7 +137,7 @@ def _sorted_out(chosen: _Choice, which: Which) -> Cleaned:
     for key, paths in chosen.paths.items():
         record = chosen.records.jobs[key]
         for path in record.outputs:
-            if path not in paths or not os.path.lexists(path):
+            if path not in paths or not is_anything(path):
                 continue
             spot = 48 * record.outputs.index(path)
             rule = rules.get(record.head.rule)
@@ -181,7 +181,7 @@ class _Choice:
             return
         key = path if path in self.records.jobs else self.records.owner.get(path)
         if target.name not in rules and key is not None:
-            if key == path and not os.path.lexists(path):
+            if key == path and not is_anything(path):
                 self.add_jobs([key])  # a scatter is recorded by its pattern
                 return
             self.paths.setdefault(key, set()).add(path)
@@ -254,7 +254,7 @@ def _forget(session: Session, chosen: dict[str, set[str]], keep: Collection[str]
     gone = []
     for key, paths in chosen.items():
         outputs = records.jobs[key].outputs
-        if paths.issuperset(outputs) and not any(map(os.path.lexists, outputs)):
+        if paths.issuperset(outputs) and not any(map(is_anything, outputs)):
             if records.jobs[key].head.rule not in keep:
                 gone.append(key)
             if ("failed", key) in records.notes:

@@ -18,7 +18,7 @@ from fileflow.planning.filling import JobValues
 from fileflow.planning.plan import Plan
 from fileflow.planning.recipes import action_parts, filled_words, is_shared, words_of
 from fileflow.planning.tables import RuleTable, wanted_rows
-from fileflow.world.files import RealDisk
+from fileflow.world.files import RealDisk, is_anything
 
 # How a command that runs in a folder of its own names the project's.
 _ROOTS = ("$FILEFLOW_ROOT/", "${FILEFLOW_ROOT}/")
@@ -90,7 +90,11 @@ class CommandFiles:
 
     def _there(self, paths: Iterable[str]) -> Iterator[str]:
         for path in dict.fromkeys(paths):
-            if self.world.has_record(path) or not os.path.isfile(path):
+            if self.world.has_record(path):
+                continue
+            if not os.path.isfile(path):
+                if not path.startswith(("/", "..")):
+                    is_anything(path)  # of the project's own files nobody may be in doubt
                 continue
             if not self._is_made(path):
                 self.disk.see(path)

@@ -48,6 +48,13 @@ def store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) -
     if loop.session.world.moved:  # what one job took is not what another did
         forget()
         return
+    try:
+        _store(loop, remember, answer)
+    except OSError:  # something cannot be looked at: the next run will say what
+        forget()
+
+
+def _store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) -> None:
     key = fast.key_of(*remember) if remember is not None and _lasts(loop) else None
     if key is None and loop.plan.count() < _WORTH_JOBS:
         forget()

@@ -13,7 +13,6 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, cast
 
 from fileflow.engine.since import FEW, Since, signatures_in, since_last_run
-from fileflow.errors import Exit, FileflowError
 from fileflow.model.tokens import listed
 from fileflow.planning.named import NAME
 from fileflow.planning.staleness import places_among
@@ -94,7 +93,7 @@ class World:
         known = self._signs
         new = [path for path in paths if path not in known]
         if new:
-            known.update(zip(new, files.signatures(new), strict=True))
+            known.update(zip(new, _looked_at(new), strict=True))
         return list(map(known.__getitem__, paths))
 
     def _signature(self, path: str) -> bytes | None:
@@ -102,7 +101,7 @@ class World:
         if path not in known:
             sign = self._since.get(path) if self._since is not None else None
             if sign is None:
-                known[path] = files.signature(path)
+                (known[path],) = _looked_at((path,))
             else:
                 known[path] = None if sign == NOTHING else sign
         return known[path]
@@ -122,7 +121,7 @@ class World:
                 if sign is _UNKNOWN or path in known
             ]
         new = [path for place in newer if (path := paths[place]) not in known]
-        known.update(zip(new, files.signatures(new), strict=True))
+        known.update(zip(new, _looked_at(new), strict=True))
         for place in newer:
             found[place] = known[paths[place]]
         return found
@@ -298,9 +297,7 @@ class World:
         try:
             found = files.steady_digest(path)
         except OSError as error:
-            raise FileflowError(
-                f"{path} cannot be read: {error.strerror or error}", status=Exit.WRONG
-            ) from None
+            raise files.unreadable(path, error) from None
         if found is None:
             return None
         sign, digest = found
@@ -418,6 +415,13 @@ class World:
         self._since, self._knows_since = None, True
         self._signs.clear()
         self._contents.clear()
+
+
+def _looked_at(paths: Sequence[str]) -> list[bytes | None]:
+    try:
+        return files.signatures(paths)
+    except OSError as error:
+        raise files.unreadable(paths[0], error) from None
 
 
 def _meets(path: str, non_empty: bool, sha256: str | None) -> bool:

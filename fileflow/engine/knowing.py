@@ -325,9 +325,7 @@ def _read(session: Session, relation: Relation, path: str, *, keep: bool) -> Fou
     try:
         rows = _rows(relation, path)
     except OSError as error:
-        raise FileflowError(
-            f"{path} cannot be read: {error.strerror or error}", status=Exit.FAILED
-        ) from None
+        raise _unread(path, error) from None
     except FileflowError as error:
         raise FileflowError(
             error.what, place=error.place, hint=error.hint, status=Exit.FAILED
@@ -354,8 +352,16 @@ def _kept(rows: tuple[Values, ...], relation: Relation) -> Found:
 
 
 def _is_as_recorded(path: str, recorded: tuple[bytes, bytes]) -> bool:
-    sign = files.signature(path)
-    return sign is not None and (sign == recorded[0] or files.digest(path) == recorded[1])
+    try:
+        sign = files.signature(path)
+        return sign is not None and (sign == recorded[0] or files.digest(path) == recorded[1])
+    except OSError as error:
+        raise _unread(path, error) from None
+
+
+def _unread(path: str, error: OSError) -> FileflowError:
+    what = f"{path} cannot be read: {error.strerror or error}"
+    return FileflowError(what, status=Exit.FAILED)
 
 
 def _form(made: Made) -> str:

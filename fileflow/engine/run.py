@@ -44,12 +44,16 @@ from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.staleness import State, Why
 from fileflow.planning.tables import RuleTable
 from fileflow.world.faults import faults_told
+from fileflow.world.open_files import limit_to, make_room, most_open_files
 
 if TYPE_CHECKING:
     from fileflow.world.functions import Description
     from fileflow.world.seeding import SharedGenerators
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# How many files the engine has open at most, for a slot (in a process, and in a thread) and beside.
+_FILES_OF_SLOT = 24
+_FILES = 128
 
 
 def run(
@@ -411,6 +415,9 @@ class _Runners:
         self.wakeup = wakeup
         self.lock = lock
         self.name = time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + f"-{os.getpid()}"
+        # Pipes and sockets of its slots are the engine's; what jobs may have open is the user's.
+        self._open_files = most_open_files()
+        make_room(_FILES + _FILES_OF_SLOT * settings.jobs)
         self._made: dict[str, Watched] = {}
         self._generators: SharedGenerators | None = None
 
@@ -434,7 +441,15 @@ class _Runners:
 
             # A forked process has the hash seed of this one; only one that is fixed will do.
             fork = None if not sys.flags.hash_randomization else False
-            return Processes(root, self.name, count, wakeup=self.wakeup, private=private, fork=fork)
+            return Processes(
+                root,
+                self.name,
+                count,
+                wakeup=self.wakeup,
+                private=private,
+                fork=fork,
+                open_files=self._open_files,
+            )
         if name == ASYNC:
             from fileflow.executors.async_loop import AsyncLoop
 
@@ -489,6 +504,7 @@ class _Runners:
         """Ends all slots."""
         for runner in self._made.values():
             runner.close()
+        limit_to(self._open_files)
         if self._made:
             from fileflow.world.staging import remove_run
 

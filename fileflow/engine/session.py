@@ -172,7 +172,10 @@ class Session:
             resources_args=over.resources,
             retries=over.retries,
         )
-        journal = signature(JOURNAL)
+        try:
+            journal = signature(JOURNAL)
+        except OSError:  # reading it says what is wrong
+            journal = None
         self.records = Records.load(STATE, writable=writable)
         algorithm = self.records.notes.get(("digests", "algorithm"))
         if isinstance(algorithm, str):

@@ -133,7 +133,13 @@ class AsyncLoop(Processes):
 
 
 def _serve(
-    root: str, run: str, slot: int, count: int, engine: int, strangers: Sequence[int]
+    root: str,
+    run: str,
+    slot: int,
+    count: int,
+    engine: int,
+    strangers: Sequence[int],
+    open_files: int | None,
 ) -> None:
-    """The one task of the process."""
+    """The one task of the process, which takes all the files that it can get: its jobs are many."""
     async_slot.serve(adopted_line(), root, run, count, engine, strangers)

@@ -30,13 +30,22 @@ from typing import Any, TextIO
 from weakref import WeakSet
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job
-from fileflow.executors.slot import become_slot, faults_sent, framed, messages_in, plain, work_from
+from fileflow.executors.slot import (
+    become_slot,
+    faults_sent,
+    framed,
+    let_go,
+    messages_in,
+    plain,
+    work_from,
+)
 from fileflow.model.work import End, Order, Outcome, SharedList, Work
 from fileflow.world import survivors
 from fileflow.world.actions import Doer
 from fileflow.world.commands import THREADS
 from fileflow.world.forks import end_if_forked, this_process
 from fileflow.world.functions import finish
+from fileflow.world.open_files import make_room
 from fileflow.world.seeding import GlobalGenerators
 from fileflow.world.staging import STATE, Stage
 from fileflow.world.surroundings import Notes, Variables, text_stream
@@ -285,11 +294,8 @@ class _Loop:
         os.environ[CORES_VARIABLE] = "1"
         for name in THREADS:
             os.environ.setdefault(name, "1")
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
-        if soft != resource.RLIM_INFINITY and soft < most:
-            with contextlib.suppress(OSError, ValueError):
-                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        with contextlib.suppress(OSError, ValueError):
+            make_room(_MOST_FILES)
 
     async def serve(self) -> None:
         """Does what it is told until the engine hangs up.
@@ -435,10 +441,7 @@ def serve(
         engine: process id of the engine; this process dies with it.
         strangers: descriptors that it inherited and that are not its own.
     """
-    # One that was closed at the fork, as a lock is, may have left its number to the line.
-    for descriptor in {*strangers} - {line}:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
+    let_go(line, strangers)
     code = _BROKEN
     try:
         with socket.socket(fileno=line) as end, faults_sent(end):

@@ -19,7 +19,7 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from time import monotonic
 from typing import Any
@@ -55,12 +55,25 @@ class _OneProcess(ProcessPoolExecutor):  # type: ignore[misc]  # loky has no typ
     """
 
     process: Any = None
+    _executor_manager_thread: Any
 
     def _adjust_process_count(self) -> None:
         if self.process is None:
             super()._adjust_process_count()
             (self.process,) = self._processes.values()
             self._processes.clear()
+
+    def _start_executor_manager_thread(self) -> None:
+        """Starts loky's threads, both: nobody would hear if one failed to start the other."""
+        if self._executor_manager_thread is not None:
+            return
+        try:
+            self._call_queue._start_thread()
+            super()._start_executor_manager_thread()
+        except RuntimeError:
+            self._executor_manager_thread = None  # it cannot be waited for
+            self._call_queue.close()
+            raise
 
 
 class _Process:
@@ -99,6 +112,7 @@ class Processes:
         wakeup: int | None = None,
         private: Sequence[int] = (),
         fork: bool | None = None,
+        open_files: int | None = None,
     ) -> None:
         """Makes the folders of a run; slots start when they get their first batch.
 
@@ -110,7 +124,9 @@ class Processes:
             private: descriptors that no slot may inherit, such as that of a lock.
             fork: whether slots are forked; by default where that is safe, on Linux while this
                 process has no thread but loky's.
+            open_files: how many files a slot may have open, if not as many as this process.
         """
+        self._open_files = open_files
         self._root = os.path.abspath(root)
         self._run = run
         self._count = count
@@ -145,16 +161,28 @@ class Processes:
         return _serve
 
     def _start(self, number: int) -> _Process:
-        fork = self._may_fork() if self._fork is None else self._fork
         slot = _Process(number)
         mine, its = socket.socketpair()
+        try:
+            self._launch(slot, mine, its)
+        except BaseException:
+            mine.close()
+            its.close()
+            self._undo(slot)
+            raise
+        return slot
+
+    def _launch(self, slot: _Process, mine: socket.socket, its: socket.socket) -> None:
+        """Starts the process of a slot, with these two ends of its line."""
+        fork = self._may_fork() if self._fork is None else self._fork
+        number = slot.number
         for end in (mine, its):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _CHUNK)
         # Pickled while the process is spawned, which hands the descriptor over; or inherited.
         line = Connection(its.detach())
         strangers = [mine.fileno(), self._selector_descriptor(), *self._private]
         for other in self._slots.values():
-            strangers += [other.line.fileno(), other.death]
+            strangers += [other.line.fileno(), other.death, *_descriptors_of(other.executor)]
         slot.executor = _OneProcess(
             max_workers=1,
             context=multiprocessing.get_context("fork") if fork else get_context("loky"),
@@ -172,6 +200,7 @@ class Processes:
                 self._count,
                 os.getpid(),
                 strangers if fork else (),
+                self._open_files,
             )
         slot.process = slot.executor.process
         line.close()
@@ -180,7 +209,19 @@ class Processes:
         slot.death = _death_of(slot.process)
         self._selector.register(mine, selectors.EVENT_READ, slot)
         self._selector.register(slot.death, selectors.EVENT_READ, slot)
-        return slot
+
+    def _undo(self, slot: _Process) -> None:
+        """Ends what there is of a slot that could not be started whole: nobody else would."""
+        if slot.executor is None:
+            return
+        slot.process = slot.executor.process
+        if slot.process is not None:
+            self._kill(slot)
+            slot.process.join()
+        if slot.death >= 0:
+            self._release(slot)
+        else:
+            slot.executor.shutdown(wait=True, kill_workers=True)
 
     def _selector_descriptor(self) -> int:
         fileno = getattr(self._selector, "fileno", None)
@@ -533,10 +574,24 @@ def adopted_line() -> int:
 
 
 def _serve(
-    root: str, run: str, slot: int, count: int, engine: int, strangers: Sequence[int]
+    root: str,
+    run: str,
+    slot: int,
+    count: int,
+    engine: int,
+    strangers: Sequence[int],
+    open_files: int | None,
 ) -> None:
     """The one task of a slot's process."""
-    slots.serve(adopted_line(), root, run, slot, count, engine, strangers)
+    slots.serve(adopted_line(), root, run, slot, count, engine, strangers, open_files)
+
+
+def _descriptors_of(executor: Any) -> Iterator[int]:
+    """The descriptors that loky has open for one process; forked ones inherit them."""
+    for pipe in (executor._call_queue, executor._result_queue):
+        for end in (pipe._reader, pipe._writer):
+            with contextlib.suppress(OSError):  # it is closed
+                yield end.fileno()
 
 
 def _death_of(process: Any) -> int:

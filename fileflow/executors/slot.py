@@ -33,6 +33,7 @@ from fileflow.world.functions import (
     describe,
 )
 from fileflow.world.modules import load_from_sources
+from fileflow.world.open_files import limit_to
 from fileflow.world.staging import STATE, Stage
 from fileflow.world.surroundings import OwnProcess
 
@@ -332,8 +333,31 @@ def faults_sent(line: socket.socket) -> Iterator[None]:
             line.sendall(framed(("fault", fault.what, fault.hint)))
 
 
+def let_go(line: int, strangers: Sequence[int], open_files: int | None = None) -> None:
+    """Lets go of what only the engine is to have: its descriptors, and its limit on open files.
+
+    Args:
+        line: descriptor of the slot's end of the socket.
+        strangers: descriptors that it inherited and that are not its own.
+        open_files: the limit that jobs are to see; None if it is the engine's.
+    """
+    # One that was closed at the fork, as a lock is, may have left its number to the line.
+    for descriptor in {*strangers} - {line}:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    if open_files is not None:
+        limit_to(open_files)
+
+
 def serve(
-    line: int, root: str, run: str, slot: int, slots: int, engine: int, strangers: Sequence[int]
+    line: int,
+    root: str,
+    run: str,
+    slot: int,
+    slots: int,
+    engine: int,
+    strangers: Sequence[int],
+    open_files: int | None,
 ) -> None:
     """What a slot process does from its start to its end.
 
@@ -343,12 +367,9 @@ def serve(
         run: id of the run.
         slot, slots: its number, and how many there are.
         engine: process id of the engine; the slot dies with it.
-        strangers: descriptors that it inherited and that are not its own.
+        strangers, open_files: as for `let_go`.
     """
-    # One that was closed at the fork, as a lock is, may have left its number to the line.
-    for descriptor in {*strangers} - {line}:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
+    let_go(line, strangers, open_files)
     code = _BROKEN
     try:
         with socket.socket(fileno=line) as end, faults_sent(end):

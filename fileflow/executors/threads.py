@@ -101,7 +101,7 @@ class _Thread:
         except Exception as error:  # nobody must wait for this slot
             if self.abandoned:
                 return
-            fault = fault_of(error) if isinstance(error, OSError) else None
+            fault = fault_of(error)
             if fault is not None:
                 owner.tell(fault)
                 return

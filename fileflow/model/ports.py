@@ -21,7 +21,10 @@ class Disk(Protocol):
     def listing(self, folder: str) -> Sequence[tuple[str, bool]]:
         """Names in a folder (`""` is the Workflowfile's), each with whether it is a folder.
 
-        Links are followed; a folder that is not there, or cannot be read, has no names.
+        Links are followed; a folder that is not there has no names.
+
+        Raises:
+            FileflowError: it cannot be read.
         """
 
     def exists(self, path: str) -> bool:

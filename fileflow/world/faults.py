@@ -1,4 +1,5 @@
-"""Says that the disk failed, or the state folder is gone: nobody's mistake, and no bug of ours.
+"""Says that the disk failed, the state folder is gone, or no more processes, files or memory are to
+be had: nobody's mistake, and no bug of ours.
 
 Knows errors of the operating system and the name of the state folder; nothing of jobs or records.
 """
@@ -17,11 +18,25 @@ _STATE = ".fileflow"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _BROKEN = (*_FULL, errno.EIO, errno.EROFS, errno.ESTALE)
 _GONE = (errno.ENOENT, errno.ENOTDIR)
+_NO_THREAD = "can't start new thread"  # as Python has it in each version
 
 
-def fault_of(error: OSError) -> FileflowError | None:
-    """What to tell of an error that the disk or the state folder is to blame for, else None."""
+def fault_of(error: Exception) -> FileflowError | None:
+    """What to tell of an error that the disk, the state folder or a limit is to blame for."""
+    lack = _lack(error)
+    if lack is not None:
+        return FileflowError(
+            lack, hint="fewer jobs at once, -j, or a higher limit", status=Exit.STATE
+        )
+    if not isinstance(error, OSError):
+        return None
     name = _name_of(error)
+    if error.errno == errno.EFBIG:
+        return FileflowError(
+            f"{name or f'a file in {_STATE}'}: {error.strerror}",
+            hint="the size of files is limited: `ulimit -f` shows to how much",
+            status=Exit.STATE,
+        )
     if error.errno in _BROKEN:
         return FileflowError(
             f"{name or f'the state in {_STATE}'}: {error.strerror}",
@@ -48,11 +63,35 @@ def faults_told() -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
+    except (OSError, MemoryError, RuntimeError) as error:
         fault = fault_of(error)
         if fault is None:
             raise
         raise fault from error
+
+
+def _lack(error: Exception) -> str | None:
+    """What has run out, if that is the error."""
+    if isinstance(error, MemoryError):
+        return "memory has run out"
+    if isinstance(error, RuntimeError):
+        return _no_more(_NO_THREAD) if _NO_THREAD in str(error) else None
+    if not isinstance(error, OSError):
+        return None
+    if error.errno == errno.EMFILE:
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return f"too many files are open at once: the limit is {most} (`ulimit -n`)"
+    if error.errno == errno.ENFILE:
+        return "too many files are open at once on this machine"
+    if error.filename is None and error.errno in (errno.EAGAIN, errno.ENOMEM):
+        return _no_more(error.strerror or str(error))
+    return None
+
+
+def _no_more(why: str) -> str:
+    return f"no more processes or threads can be started ({why})"
 
 
 def _name_of(error: OSError) -> str:

@@ -8,6 +8,9 @@ is a digest of the names and signatures of all files below it. A *digest* is 16 
 the content; for a directory, of the names and digests of all files below it (empty folders and
 rights do not count). A link below a directory is what it leads to; one that leads to nothing counts
 by its name and by what it says.
+
+What cannot be looked at is not what is not there: only `nothing_there` tells of the latter, and
+whoever takes the one for the other builds, or removes, for the wrong reason.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from fileflow.errors import FileflowError
 from fileflow.model.paths import common_folder
 from fileflow.signature import NOTHING, SIGNATURE
 
@@ -26,6 +30,35 @@ NO_DIGEST = bytes(DIGEST_SIZE)
 _BLOCK = 256 * 1024
 _FIRST = 64 * 1024
 _pack = SIGNATURE.pack
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+
+
+def nothing_there(error: OSError) -> bool:
+    """Whether an error says that a path leads to nothing, not that nobody can tell."""
+    return error.errno in _NOWHERE
+
+
+def unreadable(path: str, error: OSError) -> FileflowError:
+    """What to tell of a source that cannot be looked at, or read."""
+    name = path if error.filename is None else os.fsdecode(error.filename)
+    return FileflowError(f"{name} cannot be read: {error.strerror or error}")
+
+
+def is_anything(path: str) -> bool:
+    """Whether there is anything at a path, a link not followed.
+
+    Raises:
+        FileflowError: nobody can tell.
+    """
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if nothing_there(error):
+            return False
+        raise unreadable(path, error) from None
+    except ValueError:
+        return False
+    return True
 
 
 def signature_of(found: os.stat_result) -> bytes:
@@ -37,11 +70,18 @@ def signature(path: str) -> bytes | None:
     """The signature of a file or directory (links followed), or None if there is neither.
 
     A FIFO, socket or device is no file: None.
+
+    Raises:
+        OSError: it, or something in it, cannot be looked at.
     """
     try:
         found = os.stat(path)
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
+    except OSError as error:
+        if nothing_there(error):
+            return None
+        raise
     if stat.S_ISREG(found.st_mode):
         return _pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
     if stat.S_ISDIR(found.st_mode):
@@ -50,7 +90,11 @@ def signature(path: str) -> bytes | None:
 
 
 def signatures(paths: Iterable[str]) -> list[bytes | None]:
-    """The signature of each path: the hot loop of deciding what is fresh."""
+    """The signature of each path: the hot loop of deciding what is fresh.
+
+    Raises:
+        OSError: one cannot be looked at.
+    """
     out: list[bytes | None] = []
     add = out.append
     look = os.stat
@@ -58,7 +102,12 @@ def signatures(paths: Iterable[str]) -> list[bytes | None]:
     for path in paths:
         try:
             found = look(path)
-        except (OSError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            add(None)
+            continue
+        except OSError as error:
+            if not nothing_there(error):
+                raise
             add(None)
             continue
         if found.st_mode & 0o170000 == 0o100000:
@@ -118,7 +167,7 @@ def _lost_link(path: str, size: int) -> bytes | None:
     try:
         os.stat(path)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP) and os.path.islink(path):
+        if nothing_there(error) and os.path.islink(path):
             said = os.fsencode(os.readlink(path))
             return hashlib.blake2b(said, digest_size=size, person=b"link").digest()
     return None
@@ -131,7 +180,7 @@ def _directory_signature(path: str) -> bytes | None:
             one = os.path.join(path, name)
             sign = signature(one) or _lost_link(one, SIGNATURE.size) or b""
             made.update(os.fsencode(name) + b"\0" + sign)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):  # a folder of it went while we looked
         return None
     return made.digest()
 
@@ -439,22 +488,52 @@ class RealDisk:
         return self._read[path]
 
     def listing(self, folder: str) -> Sequence[tuple[str, bool]]:
-        """Names in a folder, each with whether it is a folder (links followed)."""
+        """Names in a folder, each with whether it is a folder (links followed).
+
+        A link that leads where nobody may look is told as both: who goes on there is told so.
+
+        Raises:
+            FileflowError: it cannot be read.
+        """
         if folder not in self._listed:
             self.see(folder or ".")
             found: list[tuple[str, bool]] = []
             try:
                 with os.scandir(self._full(folder) or ".") as entries:
                     for entry in entries:
-                        is_folder = entry.is_dir()
-                        if is_folder or not entry.is_symlink() or os.path.exists(entry.path):
-                            found.append((entry.name, is_folder))
-            except OSError:
-                pass
+                        if entry.is_symlink():
+                            found += [(entry.name, kind) for kind in _led_to(entry.path)]
+                        else:
+                            found.append((entry.name, entry.is_dir()))
+            except OSError as error:
+                if not nothing_there(error):
+                    error.filename = folder or "."
+                    raise unreadable(folder, error) from None
             self._listed[folder] = found
         return self._listed[folder]
 
     def exists(self, path: str) -> bool:
-        """Whether there is anything at this path, a broken link not counted."""
+        """Whether there is anything at this path, a broken link not counted.
+
+        Raises:
+            FileflowError: nobody can tell.
+        """
         self.see(path)
-        return os.path.exists(self._full(path))
+        try:
+            os.stat(self._full(path))
+        except OSError as error:
+            if not nothing_there(error):
+                error.filename = path
+                raise unreadable(path, error) from None
+            return False
+        except ValueError:
+            return False
+        return True
+
+
+def _led_to(link: str) -> tuple[bool, ...]:
+    """Whether a link leads to a folder: no answer if it leads nowhere, both if nobody can tell."""
+    try:
+        return (stat.S_ISDIR(os.stat(link).st_mode),)
+    except OSError as error:
+        return () if nothing_there(error) else (False, True)

@@ -129,6 +129,8 @@ class Space:
 
     def __init__(self, base: Path, warm: Warm | None = None) -> None:
         self._warm = warm
+        # Words before the command line, such as `prlimit --nofile=32`; not with a warm one.
+        self.within: tuple[str, ...] = ()
         self.root = base / "project"
         self.outside = base / "outside"
         self.flags = self.outside / "flags"
@@ -263,7 +265,7 @@ class Space:
         err = self.outside / f"{self._calls}.err"
         with out.open("wb") as stdout, err.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "fileflow", *args],
+                [*self.within, sys.executable, "-m", "fileflow", *args],
                 cwd=self.root / cwd,
                 env={**self.environment(), **(env or {})},
                 stdin=stdin,

@@ -1,8 +1,10 @@
 """A full disk, or a state that somebody removes: one line, status 3, and the next run goes on."""
 
+import os
 import re
 import shutil
 import subprocess
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,4 +153,102 @@ def test_a_run_whose_lock_is_deleted_and_whose_slot_another_run_ends(space: Spac
         flow = run.end(30)
         nothing_of_ours(flow.text)
         assert flow.status in (0, 1, 3)
+    goes_on(space)
+
+
+NO_MORE = """
+    import errno, os, threading
+
+    left = {{{what!r}: 3}}
+    start, fork = threading.Thread.start, os.fork
+
+    def takes(name):
+        for what in left:
+            if name.startswith(what):
+                left[what] -= 1
+                return left[what] < 0
+        return False
+
+    def refused_start(self):
+        if takes(self.name):
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    def refused_fork():
+        if takes("fork"):
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return fork()
+
+    threading.Thread.start, os.fork = refused_start, refused_fork
+    """
+
+
+@pytest.mark.parametrize(
+    ("action", "what", "said"),
+    [
+        ("shell", "fork", "Resource temporarily unavailable"),
+        ("shell", "ExecutorManagerThread", "can't start new thread"),
+        ("process", "QueueFeederThread", "can't start new thread"),
+        ("thread", "fileflow-slot", "can't start new thread"),
+    ],
+)
+def test_no_more_processes_or_threads(space: Space, action, what, said):
+    space.workflow(WORKFLOW.format(action=ACTIONS[action]).replace('"echo', '"sleep 1; echo'))
+    space.source(
+        "steps.py", STEPS.replace("output.w", "__import__('time').sleep(1)\n        output.w")
+    )
+    (space.outside / "sitecustomize.py").write_text(textwrap.dedent(NO_MORE.format(what=what)))
+    path = f"{space.outside}{os.pathsep}{space.environment()['PYTHONPATH']}"
+    flow = space.flow("-j", "4", "-q", env={"PYTHONPATH": path})
+    assert flow.status == 3
+    assert flow.stderr == (
+        f"fileflow: no more processes or threads can be started ({said})\n"
+        "fewer jobs at once, -j, or a higher limit\n"
+    )
+    goes_on(space)
+
+
+def limited(words: str) -> tuple[str, ...]:
+    """Words that run a command within limits, as bash has them."""
+    return ("bash", "-c", f'ulimit {words} && exec "$@"', "-")
+
+
+@pytest.mark.parametrize("action", ["shell", "process"])
+def test_the_engine_takes_more_open_files_than_the_user_has_and_its_jobs_do_not(space, action):
+    source = "import resource, time\n\n\ndef f(output, n):\n    time.sleep(0.5)\n"
+    source += "    output.write_text(str(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))\n"
+    space.write("steps.py", source)
+    space.workflow(
+        WORKFLOW.format(action=ACTIONS[action])
+        .replace("range: 4", "range: 12")
+        .replace("echo {n}", "sleep 0.5; ulimit -n")
+    )
+    space.within = limited("-S -n 64")
+    space.good("-j", "12")
+    assert {space.read(f"o/{n}.txt").strip() for n in range(12)} == {"64"}
+
+
+@pytest.mark.parametrize("action", ["shell", "process", "thread"])
+def test_too_many_open_files(space, action):
+    space.workflow(WORKFLOW.format(action=ACTIONS[action]).replace("range: 4", "range: 40"))
+    space.write("steps.py", "import time\n\n\ndef f(output, n):\n    time.sleep(1)\n")
+    space.within = limited("-n 40")
+    flow = space.flow("-j", "16", "-q")
+    assert flow.status == 3
+    assert flow.stderr == (
+        "fileflow: too many files are open at once: the limit is 40 (`ulimit -n`)\n"
+        "fewer jobs at once, -j, or a higher limit\n"
+    )
+
+
+def test_a_limit_on_the_size_of_files(space):
+    prepared(space, "shell")
+    space.within = ("prlimit", "--fsize=200")
+    flow = space.flow("-j", "4", "-q")
+    assert flow.status == 3
+    assert flow.stderr == (
+        "fileflow: a file in .fileflow: File too large\n"
+        "the size of files is limited: `ulimit -f` shows to how much\n"
+    )
+    space.within = ()
     goes_on(space)

@@ -1,0 +1,133 @@
+"""What cannot be looked at is told; it is never taken for what is not there."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from .space import Space
+
+PLAIN = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+
+
+@pytest.fixture
+def refused(space: Space) -> Space:
+    """A space in which the command line is held to the rights of files, as few tests' users are."""
+    if os.geteuid() == 0:
+        if not shutil.which(PLAIN[0]) or subprocess.run([*PLAIN, "true"], check=False).returncode:
+            pytest.skip("root, who may read all")
+        space.within = PLAIN
+    return space
+
+
+SITES = """
+    wildcards: {"site, day": "data/{site}/{day}.csv"}
+    rules:
+      all: {input: [sum, "mapped/{site}/{day}"]}
+      sum: {input: "data/{site}/{day}.csv", output: sum, shell: "cat {input} > {output}"}
+      map:
+        input: data/{site}/{day}.csv
+        output: mapped/{site}/{day}
+        shell: cat {input} > {output}
+    """
+
+
+def build_sites(space: Space) -> None:
+    space.write("data/a/1.csv", "a1\n")
+    space.write("data/b/1.csv", "b1\n")
+    space.workflow(SITES)
+    space.good()
+
+
+@pytest.mark.parametrize("leads_to", ["nothing", "x", "n" * 300])
+def test_a_link_that_leads_nowhere_hides_none_of_the_files_beside_it(space, leads_to):
+    build_sites(space)
+    space.path("data/b/x").symlink_to(leads_to)
+    space.path("data/x").symlink_to(leads_to)
+    assert space.good().built == set()
+    assert "nothing to remove" in space.flow("clean", "-n", "--orphans").stdout
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_nothing_is_built_or_removed(refused):
+    build_sites(refused)
+    refused.path("data/b").chmod(0)
+    before = refused.files("mapped"), refused.read("sum")
+    for command in ([], ["-n"], ["status"], ["check"], ["clean", "--orphans"], ["clean", "--all"]):
+        flow = refused.flow(*command)
+        assert (flow.status, flow.stdout) == (2, "")
+        assert flow.stderr == "fileflow: data/b cannot be read: Permission denied\n"
+    assert (refused.files("mapped"), refused.read("sum")) == before
+    refused.path("data/b").chmod(0o755)
+    assert refused.good().built == set()
+
+
+def test_a_link_into_a_folder_that_cannot_be_read_is_told_where_it_would_count(refused):
+    build_sites(refused)
+    hidden = refused.outside / "hidden"
+    (hidden / "inner").mkdir(parents=True)
+    hidden.chmod(0)
+    refused.path("beside").symlink_to(hidden / "inner")
+    refused.path("data/b/readme").symlink_to(hidden / "inner")
+    assert refused.good().built == set()
+    refused.path("data/c").symlink_to(hidden / "inner")
+    flow = refused.flow()
+    hidden.chmod(0o755)
+    assert (flow.status, flow.stderr) == (
+        2,
+        "fileflow: data/c cannot be read: Permission denied\n",
+    )
+
+
+def test_an_input_in_a_folder_that_cannot_be_read_is_neither_missing_nor_absent(refused):
+    refused.write("private/x", "x\n")
+    refused.workflow("""
+        rules:
+          all: {input: [optional, plain, word]}
+          optional:
+            input: [{path: private/x, optional: true}]
+            output: optional
+            shell: echo [{input}] > {output}
+          plain: {input: private/x, output: plain, shell: "cp {input} {output}"}
+          word: {output: word, shell: "cat private/x > {output} || true"}
+        """)
+    refused.good()
+    refused.path("private").chmod(0)
+    for command in ([], ["-k"], ["optional"], ["plain"], ["word"], ["-n"], ["status"]):
+        flow = refused.flow(*command)
+        assert flow.status == 2
+        assert flow.stderr == "fileflow: private/x cannot be read: Permission denied\n"
+    refused.path("private").chmod(0o755)
+    assert refused.read("optional") == "[private/x]\n"
+    assert refused.good().built == set()
+
+
+def test_a_folder_below_an_input_folder_that_cannot_be_read_is_told(refused):
+    refused.write("tree/a/x", "x\n")
+    refused.write("tree/b/y", "y\n")
+    refused.workflow("""
+        rules:
+          list: {input: tree/, output: list, shell: "ls {input} > {output}"}
+        """)
+    refused.good()
+    refused.path("tree/b").chmod(0)
+    flow = refused.flow()
+    refused.path("tree/b").chmod(0o755)
+    assert flow.status == 2
+    assert flow.stderr == "fileflow: tree/b cannot be read: Permission denied\n"
+    assert refused.good().built == set()
+
+
+def test_outputs_that_cannot_be_looked_at_are_not_forgotten(refused):
+    refused.workflow("""
+        rules:
+          make: {output: out/x, shell: "echo > {output}"}
+        """)
+    refused.good()
+    refused.path("out").chmod(0)
+    for command in (["clean", "--all"], ["clean", "make"], []):
+        flow = refused.flow(*command)
+        assert flow.status == 2
+        assert flow.stderr == "fileflow: out/x cannot be read: Permission denied\n"
+    refused.path("out").chmod(0o755)
+    assert refused.good().built == set()

@@ -74,13 +74,10 @@ def _expanded(entry: Entry) -> list[Entry]:
     if own.made is not None:  # not known yet: the job waits
         holes = {name: f"{{{shown_name(name)}}}" for name in own.names}
         return [entry._replace(pattern=partly(entry.pattern, holes))]
-    out = []
-    for row in zip(*own.columns, strict=True):
-        values = dict(zip(own.names, row, strict=True))
-        pattern = partly(entry.pattern, values)
-        listed = entry.listed or not entry.one
-        out.append(entry._replace(pattern=pattern, own=None, listed=listed))
-    return out
+    listed = entry.listed or not entry.one
+    rows = [dict(zip(own.names, row, strict=True)) for row in zip(*own.columns, strict=True)]
+    patterns = dict.fromkeys(partly(entry.pattern, values) for values in rows)
+    return [entry._replace(pattern=one, own=None, listed=listed) for one in patterns]
 
 
 def partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
@@ -94,6 +91,8 @@ def partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
             names.append(name)
             parts.append(part)
     wildcards = tuple(name for name in pattern.wildcards if name not in values)
+    if not names:  # nothing is left that could tell that it is to be normalised
+        parts = [pattern.fill(values)]
     return pattern._replace(parts=tuple(parts), names=tuple(names), wildcards=wildcards)
 
 

@@ -22,6 +22,7 @@ from fileflow.model.rules import (
     Workflow,
     unnamed_column,
 )
+from fileflow.model.unfit import leaves_a_gap, may_leave_a_gap, no_file, no_path, unfit
 from fileflow.planning.filling import Item, config_lookup
 from fileflow.planning.joined import Joins
 from fileflow.planning.joins import (
@@ -172,7 +173,7 @@ class RuleTable:
                 continue
             if pattern.is_placeholder and entry not in self.shape.outputs:
                 if "" in columns.get(pattern.names[0], ()):
-                    blame(pattern.names[0], "", _no_path(pattern.names[0], entry))
+                    blame(pattern.names[0], "", no_path(pattern.names[0], entry.place))
                 continue
             for name in dict.fromkeys(pattern.names):
                 column = columns.get(name)
@@ -181,7 +182,7 @@ class RuleTable:
                 checks = self._compiled.get(name)
                 for value in self.joins.odd_values(column):
                     if not value_allowed(value, checks):
-                        blame(name, value, _unfit(value, name, entry, bool(checks)))
+                        blame(name, value, unfit(value, name, entry.place, bool(checks)))
             if pattern.names and entry in self.shape.outputs:
                 for row, name, error in self._gaps(columns, entry, pattern):
                     if not self.joins.is_found(name, pattern):
@@ -194,24 +195,22 @@ class RuleTable:
     ) -> Iterator[tuple[int, str, FileflowError]]:
         """The rows whose values leave a part of an output's path empty, whose, and what is wrong.
 
-        Only a constraint lets such values fill a path at all. An empty first part would lead out of
-        the project.
+        Only a constraint lets such values fill a path at all.
         """
         if any(name not in columns for name in pattern.names):
             return
         odd = [
             name
             for name in dict.fromkeys(pattern.names)
-            if any(_may_leave_a_gap(value) for value in self.joins.odd_values(columns[name]))
+            if any(may_leave_a_gap(value) for value in self.joins.odd_values(columns[name]))
         ]
         for row in range(self.count if odd else 0):
-            name = next((name for name in odd if _may_leave_a_gap(columns[name][row])), None)
+            name = next((name for name in odd if may_leave_a_gap(columns[name][row])), None)
             if name is None:
                 continue
             path = pattern.fill({one: columns[one][row] for one in pattern.names})
-            leads_out = path[:1] == "/" and not pattern.parts[0].startswith("/")
-            if path[-1:] == "/" or path in ("", ".") or "//" in path or leads_out:
-                yield row, name, _no_file(columns[name][row], name, path, entry)
+            if leaves_a_gap(pattern, path):
+                yield row, name, no_file(columns[name][row], name, path, entry.place)
 
     def row_for(self, values: Mapping[str, str]) -> int | None:
         """The row with these values of the mapped names; a growing table adds it."""
@@ -809,45 +808,6 @@ class RuleTable:
         except FileflowError as error:
             raise FileflowError(error.what, place=pattern.place, hint=error.hint) from None
         return re.sub(r"\{(\w+)\}", lambda hole: values.get(hole[1], hole[0]), found)
-
-
-def _no_path(name: str, entry: Entry) -> FileflowError:
-    return FileflowError(
-        f"an empty value of {{{name}}} is no path",
-        place=entry.place,
-        hint="fill it in, or leave its row out with `where` or `except`",
-    )
-
-
-_OTHERS = "give the wildcard other values, or leave the row out with `except`"
-
-
-def _unfit(value: str, name: str, entry: Entry, constrained: bool) -> FileflowError:
-    """`constrained`: a constraint is there and lets the value pass: it is no cure."""
-    shown = "an empty value" if value == "" else f"the value {value!r}"
-    what = f"{shown} of {{{name}}} cannot fill a path"
-    hint = _OTHERS
-    parts = [part for part in value.split("/") if part in (".", "..")]
-    if parts:
-        what += f": {parts[0]!r} never fills a part of one"
-    elif "\n" in value or "\0" in value:
-        what += ": it holds a line break" if "\n" in value else ": it holds a NUL"
-    elif ("/" in value or value == "") and not constrained:
-        hint = f"if that is meant, write in the rule  constraints: {{{name}: '.*'}}"
-    return FileflowError(what, place=entry.place, hint=hint)
-
-
-def _may_leave_a_gap(value: str) -> bool:
-    return not value or "/" in (value[0], value[-1])
-
-
-def _no_file(value: str, name: str, path: str, entry: Entry) -> FileflowError:
-    shown = "an empty value" if value == "" else f"the value {value!r}"
-    return FileflowError(
-        f"{shown} of {{{name}}} leaves a part of a path empty: {path or 'an empty path'}",
-        place=entry.place,
-        hint=_OTHERS,
-    )
 
 
 def matcher_for(table: RuleTable, entry: Entry) -> Matcher:

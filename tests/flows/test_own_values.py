@@ -436,3 +436,70 @@ def test_a_gathered_name_has_a_value_for_each_file_of_an_entry_with_own_values(
     space.good()
     assert space.read("o") == "xx_1 yy_1 xx_2 yy_2"
     assert space.read("s") == "x y x y = x_1 y_1 x_2 y_2\n"
+
+
+@pytest.mark.parametrize(
+    "values", ["[./mid.txt]", "{lines: list.txt}", "[mid.txt, ./mid.txt, d/../mid.txt]"]
+)
+def test_an_own_value_that_is_a_path_is_taken_by_its_one_spelling(
+    space: Space, values: str
+) -> None:
+    space.workflow(f"""
+        rules:
+          a:
+            input: {{path: "{{n}}", n: {values}}}
+            output: o
+            shell: echo {{input}} > {{output}}; cat {{input}} >> {{output}}
+          m: {{input: src, output: mid.txt, shell: "cp {{input}} {{output}}"}}
+        """)
+    space.write("list.txt", "./mid.txt\n.//mid.txt\n")
+    for text in ("v1\n", "v2\n"):
+        space.write("src", text)
+        space.good("a")
+        assert space.read("o") == f"mid.txt\n{text}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "wrong"),
+    [
+        ('input: {path: "d/{n}", n: [a, ../z]}', "the value '../z' of {n} cannot fill a path: '..'"),
+        ('input: {path: "d/{n}", n: [a, .]}', "the value '.' of {n} cannot fill a path: '.' never"),
+        ('input: {path: "d/{n}", n: [a, ""]}', "an empty value of {n} cannot fill a path"),
+        ('input: {path: "d/{n}", n: [a/b]}', "constraints: {n: '.*'}"),
+        ('input: {path: "{n}", n: [a, ""]}', "an empty value of {n} is no path"),
+        ('output: {path: "{n}", n: [../escaped]}', "'..' never fills a part of one"),
+        ('output: {path: "e/{n}", n: [../w]}', "'..' never fills a part of one"),
+        (
+            'output: {path: "e/{n}", n: [b, ""]}\n    constraints: {n: ".*"}',
+            "an empty value of {n} leaves a part of a path empty: e/",
+        ),
+        (
+            'output: {path: "e/{n}", n: [b]}\n    constraints: {n: "a"}',
+            "the constraints of rule 'rule' leave no value of n for e/{n}",
+        ),
+    ],
+)
+def test_own_values_that_cannot_fill_a_path_are_refused(
+    space: Space, entry: str, wrong: str
+) -> None:
+    output = "" if entry.startswith("output") else "\n    output: o"
+    shell = "shell: touch {output}"
+    space.write("Workflowfile", f"rules:\n  rule:\n    {entry}{output}\n    {shell}\n")
+    space.write("z", "")
+    before = space.snapshot()
+    for args in (["check"], ["rule"]):
+        flow = space.flow(*args)
+        assert flow.status == 2 and wrong in flow.text, flow.text
+    assert space.snapshot() == before
+
+
+def test_a_constraint_lets_own_values_pass_and_limits_them(space: Space) -> None:
+    space.workflow("""
+        rules:
+          make:
+            output: {path: "e/{n}", n: {values: [a/b, c, d/e], match: {n: ".*/.*"}}}
+            constraints: {n: "a.*"}
+            shell: touch {output}
+        """)
+    space.good("make")
+    assert space.files("e") == ["e/a/b"]

@@ -36,7 +36,7 @@ from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, looks_like_placeholder, read_tree
 from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.lean import lazy_regex
-from fileflow.model.patterns import Pattern, absent_maker, parse_pattern
+from fileflow.model.patterns import Pattern, absent_maker
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Pool, Relation, Rule, Workflow
 
@@ -227,7 +227,7 @@ class _Loader:
             with suppress(FileflowError):
                 filled = self._config.filled(node)
                 if isinstance(filled, Scalar):
-                    yield parse_pattern(self._config.inside(filled.text))
+                    yield self._config.pattern(filled.text)
         elif isinstance(node, Tree) and "path" in node.items:
             yield from self._patterns(node.items["path"])
         elif node is not None:

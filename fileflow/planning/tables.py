@@ -180,8 +180,12 @@ class RuleTable:
                 if column is None:
                     continue
                 checks = self._compiled.get(name)
+                from_config = any(name == text for text, _ in pattern.lookups)
                 for value in self.joins.odd_values(column):
-                    if not value_allowed(value, checks):
+                    if from_config:  # it may bring folders, as it may where no wildcard picks it
+                        if "\n" in value or "\0" in value:
+                            blame(name, value, unfit(value, name, entry.place, True))
+                    elif not value_allowed(value, checks):
                         blame(name, value, unfit(value, name, entry.place, bool(checks)))
             if pattern.names and entry in self.shape.outputs:
                 for row, name, error in self._gaps(columns, entry, pattern):

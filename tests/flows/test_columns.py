@@ -108,6 +108,21 @@ def test_one_makes_a_gather_of_one_path_a_single_file(space):
     assert space.read("out/a.txt") == "a\n"
 
 
+def test_what_a_wildcard_in_brackets_picks_may_bring_folders(space):
+    space.workflow("""
+        config:
+          dir: {a: runs/r1, b: runs/x/../r2}
+        wildcards: {s: [a, b]}
+        rules:
+          all: {input: ["o/{s}", total]}
+          each: {input: "{config.dir[s]}/x.t", output: "o/{s}", shell: "cp {input} {output}"}
+          total: {input: "{config.dir[s]}/x.t", output: total, shell: "cat {input} > {output}"}
+          run: {output: "runs/{r}/x.t", shell: "echo {r} > {output}"}
+        """)
+    assert space.good("all").built == {"run r1", "run r2", "each a", "each b", "total"}
+    assert space.read("total") == space.read("o/a") + space.read("o/b") == "r1\nr2\n"
+
+
 def test_a_wildcard_in_brackets_picks_the_key_of_its_value(space):
     space.workflow("""
         config:

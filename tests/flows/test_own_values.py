@@ -486,11 +486,10 @@ def test_own_values_that_cannot_fill_a_path_are_refused(
     shell = "shell: touch {output}"
     space.write("Workflowfile", f"rules:\n  rule:\n    {entry}{output}\n    {shell}\n")
     space.write("z", "")
-    before = space.snapshot()
     for args in (["check"], ["rule"]):
         flow = space.flow(*args)
         assert flow.status == 2 and wrong in flow.text, flow.text
-    assert space.snapshot() == before
+    assert space.files("e") == [] and not space.exists("../escaped")
 
 
 def test_a_constraint_lets_own_values_pass_and_limits_them(space: Space) -> None:

@@ -446,18 +446,26 @@ def fill_words(template: Template, resolve: Resolve, options: FillOptions) -> li
     return words
 
 
-def _plain_items(
+def modified(
     template: Template, placeholder: Placeholder, resolve: Resolve, options: FillOptions
-) -> str | list[str] | None:
+) -> Value:
+    """What a placeholder of a plain text stands for, after its modifiers; without any, and of a
+    list each item, it keeps its type."""
     value = resolved(template, placeholder, resolve)
     if placeholder.modifiers:
         value = _modified(template, placeholder, value, options)
-    items = _items(value)
-    if items is None or "q" not in placeholder.modifiers:
-        return items
+    items = _items(value) if "q" in placeholder.modifiers else None
+    if items is None:
+        return value
     if isinstance(items, str):
         return bash.quoted_word(items)
     return [bash.quoted_word(item) for item in items]
+
+
+def _plain_items(
+    template: Template, placeholder: Placeholder, resolve: Resolve, options: FillOptions
+) -> str | list[str] | None:
+    return _items(modified(template, placeholder, resolve, options))
 
 
 def _joined(items: str | list[str] | None) -> str:

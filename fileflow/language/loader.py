@@ -19,7 +19,7 @@ from fileflow.language.config import Config, check_given
 from fileflow.language.entries import Own, is_call
 from fileflow.language.name_checks import Columns, check_rule
 from fileflow.language.outputs import OutputIndex
-from fileflow.language.own_wildcards import OwnWildcards
+from fileflow.language.own_wildcards import OwnWildcards, allowed_rows
 from fileflow.language.relations import OwnRead, RelationsRead, read_own, read_relations
 from fileflow.language.rule_book import Draft, RuleBook
 from fileflow.language.rule_reader import (
@@ -36,7 +36,7 @@ from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, looks_like_placeholder, read_tree
 from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.lean import lazy_regex
-from fileflow.model.patterns import Pattern, absent_maker
+from fileflow.model.patterns import Pattern, absent_maker, partly
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Pool, Relation, Rule, Workflow
 
@@ -107,12 +107,14 @@ class _Loader:
         pools = self._pools(top.items.get("resources"), resources_args, readings)
 
         outputs = OutputIndex(self._output_patterns(readings))
+        if any(id(one) in said.shape.owns for said in readings for one in said.rule.outputs):
+            outputs = OutputIndex(self._output_patterns(readings, outputs))
         mistakes = len(errors.errors)
         relations = self._relations(outputs)
         if len(errors.errors) == mistakes:
             found = [*relations.relations, *_scattered(readings, relations.relations, errors)]
             columns = Columns(found)
-            own = OwnWildcards(lambda said: self._own(said, outputs, relations), errors)
+            own = OwnWildcards(lambda said: self._own(said, outputs, relations, errors), errors)
             rules = [self._finished(reading, columns, own) for reading in readings]
             found += own.relations
         check_given(self._found.given, Config(self._found.without), self._config, errors)
@@ -308,8 +310,13 @@ class _Loader:
     # ---- relations ----
 
     def _output_patterns(
-        self, readings: Iterable[Reading]
+        self, readings: Iterable[Reading], roughly: OutputIndex | None = None
     ) -> Iterator[tuple[Pattern, Mapping[str, Sequence[str]]]]:
+        """All output patterns with the constraints that hold for them.
+
+        Of a pattern with wildcards of its own the paths for which it stands, if their values can be
+        read before those of `wildcards`. That takes an index in which they are open (`roughly`).
+        """
         everywhere: dict[str, tuple[str, ...]] = {}
         for _, _, node in self._sections(Collector()):
             match = node.items.get("match") if isinstance(node, Tree) else None
@@ -331,8 +338,17 @@ class _Loader:
                     for name in {*everywhere, *rule.constraints}
                 }
             for entry in rule.outputs:
-                if entry.pattern is not None and not entry.absent:
+                if entry.pattern is None or entry.absent:
+                    continue
+                own = reading.shape.owns.get(id(entry))
+                read = OwnRead()
+                if own is not None and roughly is not None:
+                    read = self._own(own, roughly, None, Collector())
+                if not read.relations or read.is_made:
                     yield entry.pattern, constraints
+                    continue
+                for values in allowed_rows(read.relations[0], rule.constraints):
+                    yield partly(entry.pattern, values), constraints
 
     def _sections(self, errors: Collector) -> list[tuple[str, Scalar, Node]]:
         found: dict[str, tuple[str, Scalar, Node]] = {}
@@ -371,12 +387,14 @@ class _Loader:
             absent_maker=partial(absent_maker, self._absent, self._absent_outputs),
         )
 
-    def _own(self, own: Own, outputs: OutputIndex, keys: RelationsRead) -> OwnRead:
+    def _own(
+        self, own: Own, outputs: OutputIndex, keys: RelationsRead | None, errors: Collector
+    ) -> OwnRead:
         return read_own(
             own.keys,
             self._disk,
             config=self._config,
-            errors=self._errors,
+            errors=errors,
             outputs_among=outputs.among,
             is_made=lambda pattern: outputs.fits(pattern.text),
             absent_maker=partial(absent_maker, self._absent, self._absent_outputs),

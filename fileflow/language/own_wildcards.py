@@ -9,7 +9,7 @@ entries of one rule at a time; not how values are read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from fileflow.errors import Collector, FileflowError
 from fileflow.language.entries import Own
@@ -86,23 +86,21 @@ class OwnWildcards:
         are mistakes, as they are of values of `wildcards`."""
         relation, pattern = read.relations[0], entry.pattern
         assert pattern is not None, "bug: only paths have wildcards of their own"
-        rows = list(zip(*relation.columns, strict=True))
-        for spot, name in enumerate(relation.names):
+        rows = list(allowed_rows(relation, rule.constraints))
+        for name in relation.names:
+            if name not in pattern.wildcards:
+                continue
             mine = [rule.constraints[name]] if name in rule.constraints else []
             checks = [re.compile(regex) for regex in (*read.constraints.get(name, ()), *mine)]
-            for regex in mine:
-                rows = [row for row in rows if re.fullmatch(regex, row[spot])]
-            for value in dict.fromkeys(row[spot] for row in rows):
-                if name not in pattern.wildcards:
-                    continue
+            for value in dict.fromkeys(row[name] for row in rows):
                 if pattern.is_placeholder and not is_output:
                     if value == "":
                         self._errors.add(no_path(name, entry.place))
                 elif not value_allowed(value, checks):
                     self._errors.add(unfit(value, name, entry.place, bool(checks)))
-        columns = tuple(map(list, zip(*rows, strict=True))) or tuple([] for _ in relation.names)
+        columns = tuple([row[name] for row in rows] for name in relation.names)
         if is_output:
-            self._check_gaps(entry, pattern, relation.names, rows)
+            self._check_gaps(entry, pattern, rows)
         if not rows:
             self._errors.add(
                 FileflowError(
@@ -114,14 +112,9 @@ class OwnWildcards:
         return replace(relation, columns=columns)
 
     def _check_gaps(
-        self,
-        entry: Entry,
-        pattern: Pattern,
-        names: Sequence[str],
-        rows: Iterable[tuple[str, ...]],
+        self, entry: Entry, pattern: Pattern, rows: Iterable[Mapping[str, str]]
     ) -> None:
-        for row in rows:
-            values = dict(zip(names, row, strict=True))
+        for values in rows:
             odd = [name for name, value in values.items() if may_leave_a_gap(value)]
             path = pattern.fill({name: values.get(name, "x") for name in pattern.names})
             if odd and leaves_a_gap(pattern, path):
@@ -177,6 +170,17 @@ class OwnWildcards:
                     f"{', '.join(n for one in relations for n in one.names)}: {{table: …}}",
                 )
             )
+
+
+def allowed_rows(
+    relation: Relation, constraints: Mapping[str, str]
+) -> Iterator[Mapping[str, str]]:
+    """The rows of an entry's own wildcards that its rule's constraints leave, by name."""
+    for row in zip(*relation.columns, strict=True):
+        values = dict(zip(relation.names, row, strict=True))
+        mine = [name for name in values if name in constraints]
+        if all(re.fullmatch(constraints[name], values[name]) for name in mine):
+            yield values
 
 
 def _with_names(relation: Relation, names: Mapping[str, str]) -> Relation:

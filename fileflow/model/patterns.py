@@ -129,6 +129,22 @@ class Pattern(NamedTuple):
         return [self._spelt(path) for path in paths] if self.is_spelt_late else paths
 
 
+def partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
+    """A pattern with some of its wildcards filled in."""
+    parts = [pattern.parts[0]]
+    names: list[str] = []
+    for name, part in zip(pattern.names, pattern.parts[1:], strict=True):
+        if name in values:
+            parts[-1] += values[name] + part
+        else:
+            names.append(name)
+            parts.append(part)
+    wildcards = tuple(name for name in pattern.wildcards if name not in values)
+    if not names:  # nothing is left that could tell that it is to be normalised
+        parts = [pattern.fill(values)]
+    return pattern._replace(parts=tuple(parts), names=tuple(names), wildcards=wildcards)
+
+
 def parse_pattern(text: str, place: Place | None = None) -> Pattern:
     """Reads a pattern, in which everything but wildcards and config look-ups is filled in already.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from fileflow.lean import dataclass
-from fileflow.model.patterns import Pattern
+from fileflow.model.patterns import partly
 from fileflow.model.rules import Entry, Relation, Rule, shown_name
 from fileflow.planning.filling import Item
 
@@ -78,22 +78,6 @@ def _expanded(entry: Entry) -> list[Entry]:
     rows = [dict(zip(own.names, row, strict=True)) for row in zip(*own.columns, strict=True)]
     patterns = dict.fromkeys(partly(entry.pattern, values) for values in rows)
     return [entry._replace(pattern=one, own=None, listed=listed) for one in patterns]
-
-
-def partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
-    """A pattern with some of its wildcards filled in."""
-    parts = [pattern.parts[0]]
-    names: list[str] = []
-    for name, part in zip(pattern.names, pattern.parts[1:], strict=True):
-        if name in values:
-            parts[-1] += values[name] + part
-        else:
-            names.append(name)
-            parts.append(part)
-    wildcards = tuple(name for name in pattern.wildcards if name not in values)
-    if not names:  # nothing is left that could tell that it is to be normalised
-        parts = [pattern.fill(values)]
-    return pattern._replace(parts=tuple(parts), names=tuple(names), wildcards=wildcards)
 
 
 def items_of(entries: Sequence[Entry], single: Sequence[bool]) -> tuple[Item, ...]:

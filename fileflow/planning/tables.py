@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fileflow.errors import FileflowError, Place, did_you_mean
-from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
+from fileflow.model.patterns import Matcher, Pattern, natural_key, partly, value_allowed
 from fileflow.model.rules import (
     OWN_MARK,
     Entry,
@@ -36,7 +36,7 @@ from fileflow.planning.joins import (
 from fileflow.planning.known import Found, Values, is_found, own_names, told_names
 from fileflow.planning.links import ROW, SHIFT, UNRESOLVED, Link, Same
 from fileflow.planning.questions import Site, sites_of
-from fileflow.planning.shapes import items_of, partly, shape_of
+from fileflow.planning.shapes import items_of, shape_of
 
 
 def _declaring(rule: Rule, given: set[str], joins: Joins) -> list[Relation]:

@@ -502,3 +502,45 @@ def test_a_constraint_lets_own_values_pass_and_limits_them(space: Space) -> None
         """)
     space.good("make")
     assert space.files("e") == ["e/a/b"]
+
+
+@pytest.mark.parametrize(
+    ("form", "sources"),
+    [
+        ("n: [p, q]", "a b_sum c_d_sum"),
+        ("n: {lines: list.txt}", "a b_sum c_d_sum"),
+        ("n: {values: [p, c_d], match: {n: 'p'}}", "a b_sum c_d_sum q_sum"),
+        ("n: {lines: made.txt}", "a"),
+    ],
+)
+def test_only_the_files_for_which_an_output_stands_are_no_sources(
+    space: Space, form: str, sources: str
+) -> None:
+    space.workflow(f"""
+        wildcards: {{s: "x/{{s}}.txt"}}
+        rules:
+          all: {{input: "x/{{s}}.txt", output: all.txt, shell: "echo {{s}} > {{output}}"}}
+          list: {{input: list.txt, output: made.txt, shell: "cp {{input}} {{output}}"}}
+          n: {{output: {{path: "x/{{n}}_sum.txt", {form}}}, shell: "touch {{output}}"}}
+        """)
+    space.write("list.txt", "p\nq\n")
+    for name in ("a", "b_sum", "c_d_sum", "p_sum", "q_sum"):
+        space.write(f"x/{name}.txt", "")
+    space.good("all")
+    assert space.read("all.txt") == f"{sources}\n"
+
+
+def test_values_that_go_together_stand_for_their_own_files_only(space: Space) -> None:
+    space.workflow("""
+        wildcards: {s: "x/{s}"}
+        rules:
+          all: {input: "x/{s}", output: all.txt, shell: "echo {s} > {output}"}
+          n:
+            output: {path: "x/{d}{n}{m}", "n, m": [[1, 2], [3, 4]]}
+            constraints: {d: "[a-z]"}
+            shell: touch {output}
+        """)
+    for name in ("a12", "b34", "a14", "12"):
+        space.write(f"x/{name}", "")
+    space.good("all")
+    assert space.read("all.txt") == "12 a14\n"

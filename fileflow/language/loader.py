@@ -41,6 +41,8 @@ from fileflow.model.ports import Disk
 from fileflow.model.rules import Pool, Relation, Rule, Workflow
 
 _NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
+_MAKING = frozenset({*ACTIONS, "output"})
+_OF_ASKING = frozenset({"input", "constraints", "when", "tags"})
 _MERGED = frozenset({"params", "env", "resources", "constraints", "when", "seed"})
 _JOINED = frozenset({"input", "log"})
 _RULE_NAME = lazy_regex(r"[^\s/{}\0-\x1f-](?:[^/{}\0-\x1f]*[^\s/{}\0-\x1f])?")
@@ -258,6 +260,8 @@ class _Loader:
 
     def _with_defaults(self, node: Tree, defaults: Tree) -> Tree:
         items, keys = dict(defaults.items), dict(defaults.keys)
+        if _MAKING.isdisjoint(node.items):  # no job: it only asks for its inputs
+            items = {name: items[name] for name in items if name in _OF_ASKING}
         for name, value in node.items.items():
             base = items.get(name)
             keys[name] = node.keys[name]

@@ -111,6 +111,11 @@ class RuleTable:
             *self.shape.idle,
             *awaited.difference(self.names),
         }
+        # What the rule uses only through files that its calls wait for, which tell columns too.
+        self._wildcards = (*self.shape.path_wildcards, *awaited)
+        own = set(map(id, self.relations))
+        reached = cache.relations_of(self._wildcards, rule.name) if awaited else []
+        self._awaited = [relation for relation in reached if id(relation) not in own]
         self._each: dict[str, tuple[int, Each | None]] = {}
         self._limits: list[Limit] | None = None
         self._start_rows()
@@ -582,7 +587,11 @@ class RuleTable:
             raise FileflowError(
                 f"rule {self.rule.name!r} knows no {{{name}}}",
                 hint=did_you_mean(
-                    name, [*self.names, *(n for r in self.relations for n in r.names)]
+                    name,
+                    [
+                        *self.names,
+                        *(n for r in (*self.relations, *self._awaited) for n in r.names),
+                    ],
                 ),
             )
         number = found.group_of[row]
@@ -621,13 +630,21 @@ class RuleTable:
         if known is None or known[0] != self.count:
             jobs = self.jobs()
             relations = self.joins.allowed(self)
-            known = (self.count, columns_of(relations, self.shape.path_wildcards, jobs, name))
+            found = columns_of(relations, self.shape.path_wildcards, jobs, name)
+            if found is None and self._tells_awaited(name):
+                found = columns_of([*relations, *self._awaited], self._wildcards, jobs, name)
+            known = (self.count, found)
             self._each[name] = known
         return known[1]
 
     def has_column(self, name: str) -> bool:
         """Whether a relation that the rule uses has this name."""
-        return any(name in relation.names for relation in self.relations)
+        has = any(name in relation.names for relation in self.relations)
+        return has or self._tells_awaited(name)
+
+    def _tells_awaited(self, name: str) -> bool:
+        """Whether a name is another one of what the rule uses only through its calls' files."""
+        return name not in self.gathered_names and any(name in one.names for one in self._awaited)
 
     def _make_link(self, entry: Entry) -> Link:
         pattern = entry.pattern

@@ -59,7 +59,7 @@ class Placeholder(NamedTuple):
     """Nothing but this stands between its quotes."""
     backquotes: Backquotes = ()
     """The pairs of backquotes around it."""
-    heredoc: HereDocument | None = None
+    heredocs: tuple[HereDocument, ...] = ()
     """The here-document whose text it is part of."""
 
 
@@ -215,7 +215,7 @@ def _placeholder(text: str, start: int, end: int, reading: bash.Reading) -> Plac
         quoting=reading.kinds[start],
         alone=quotes == [Quoting.MARK, Quoting.MARK] and reading.kinds[start] in bash.QUOTES,
         backquotes=reading.backquotes.get(start, ()),
-        heredoc=reading.heredocs.get(start),
+        heredocs=reading.heredocs.get(start, ()),
     )
 
 
@@ -397,7 +397,7 @@ def fill_shell(template: Template, resolve: Resolve, options: FillOptions) -> st
         value = resolved(template, segment, resolve)
         if segment.modifiers:
             value = _modified(template, segment, value, options)
-        if segment.heredoc is not None and "raw" not in segment.modifiers:
+        if segment.heredocs and "raw" not in segment.modifiers:
             documents.append(len(pieces))
         pieces.append(_in_shell(template, segment, value))
     for index in documents:
@@ -524,17 +524,23 @@ def _in_shell(template: Template, placeholder: Placeholder, value: Value) -> str
 
 
 def _guard_document(template: Template, index: int, pieces: list[str]) -> None:
-    """Keeps a value from ending the here-document that it stands in."""
-    heredoc, placeholder = _document_at(template, index)
+    """Keeps a value from ending a here-document that it stands in, maybe within another."""
+    placeholder = template.segments[index]
+    assert isinstance(placeholder, Placeholder), "bug: only values are guarded"
+    heredocs = placeholder.heredocs
     before = "".join(pieces[:index]).rpartition("\n")[2]
     after = "".join(pieces[index + 1 :]).partition("\n")[0]
-    swallowed = heredoc.swallows(before, pieces[index], after)
-    if swallowed and placeholder.quoting is Quoting.HEREDOC:
+    swallowing = [one for one in heredocs if one.swallows(before, pieces[index], after)]
+    if swallowing and placeholder.quoting is Quoting.HEREDOC:
         pieces[index] = bash.shielded(pieces[index])
         return
-    joined = placeholder.quoting in _UNESCAPED and "\\\n" in pieces[index] + "\n"
-    if not swallowed and not joined:
+    unescaped = placeholder.quoting in _UNESCAPED or (
+        placeholder.quoting is Quoting.HEREDOC_LITERAL and len(heredocs) > 1
+    )
+    joined = unescaped and "\\\n" in pieces[index] + "\n"
+    if not swallowing and not joined:
         return
+    heredoc = (*swallowing, heredocs[-1])[0]
     raise FileflowError(
         f"the value of {placeholder.text} would end the here-document or lose a part in it",
         place=template.place_at(placeholder.offset),
@@ -544,13 +550,6 @@ def _guard_document(template: Template, index: int, pieces: list[str]) -> None:
 
 
 _UNESCAPED = frozenset({Quoting.BARE, Quoting.TIGHT, Quoting.SINGLE})
-
-
-def _document_at(template: Template, index: int) -> tuple[HereDocument, Placeholder]:
-    placeholder = template.segments[index]
-    assert isinstance(placeholder, Placeholder), "bug: only values are guarded"
-    assert placeholder.heredoc is not None, "bug: only in here-documents"
-    return placeholder.heredoc, placeholder
 
 
 def _refuse_nul(template: Template, text: str) -> None:

@@ -83,7 +83,7 @@ def _risks(table: RuleTable, template: Template, hole: Placeholder) -> Iterator[
     counted = all(
         link.single and not link.entry.optional and link.given is None for link in table.links
     )
-    yield hole.quoting in _FUSSY or hole.heredoc is not None
+    yield hole.quoting in _FUSSY or bool(hole.heredocs)
     yield any(not _ends_in(table, hole, one) for one in hole.modifiers if one[:3] == "cut")
     yield isinstance(rule.action, Script) and template is rule.action.path
     if hole.root == "input" and not counted:

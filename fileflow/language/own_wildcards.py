@@ -79,9 +79,7 @@ class OwnWildcards:
             inputs=tuple(inputs()), outputs=tuple(outputs()), constraints=constraints
         )
 
-    def _fit_values(
-        self, rule: Rule, entry: Entry, read: OwnRead, *, is_output: bool
-    ) -> Relation:
+    def _fit_values(self, rule: Rule, entry: Entry, read: OwnRead, *, is_output: bool) -> Relation:
         """The values that the rule's constraints leave; those that cannot fill the entry's path
         are mistakes, as they are of values of `wildcards`."""
         relation, pattern = read.relations[0], entry.pattern
@@ -172,9 +170,7 @@ class OwnWildcards:
             )
 
 
-def allowed_rows(
-    relation: Relation, constraints: Mapping[str, str]
-) -> Iterator[Mapping[str, str]]:
+def allowed_rows(relation: Relation, constraints: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
     """The rows of an entry's own wildcards that its rule's constraints leave, by name."""
     for row in zip(*relation.columns, strict=True):
         values = dict(zip(relation.names, row, strict=True))

@@ -60,7 +60,7 @@ class Placeholder(NamedTuple):
     backquotes: Backquotes = ()
     """The pairs of backquotes around it."""
     heredocs: tuple[HereDocument, ...] = ()
-    """The here-document whose text it is part of."""
+    """The here-documents whose text it is part of, the innermost last."""
 
 
 @dataclass(frozen=True, slots=True)

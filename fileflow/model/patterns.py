@@ -62,8 +62,8 @@ class Pattern(NamedTuple):
 
     `parts` are the literal pieces, one more than `names`; `names` are the holes in order, with
     repeats. A hole that looks up config by a wildcard (`config.rate[sample].low`) stands in `names`
-    by that whole text and in `lookups` with the wildcards that it depends on. `root`, if set, is the
-    folder in which paths are relative, whatever a value says.
+    by that whole text and in `lookups` with the wildcards that it depends on. `root`, if set, is
+    the folder in which paths are relative, whatever a value says.
     """
 
     text: str

@@ -1,6 +1,6 @@
 """What is said of values that cannot fill a path, wherever they come from.
 
-Pure text work, as `patterns`: which values fill a pattern, and what may be done, is asked elsewhere.
+Pure text work: which values fill a pattern is for `patterns` and for constraints to say.
 """
 
 from __future__ import annotations

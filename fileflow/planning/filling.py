@@ -18,8 +18,8 @@ from fileflow.language.templates import (
     Placeholder,
     Value,
     fill_plain,
-    parse_plain,
     modified,
+    parse_plain,
     path_values,
 )
 from fileflow.language.yaml_tree import Mapping as Tree

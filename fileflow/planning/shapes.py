@@ -5,7 +5,7 @@ Pure: the same whatever the values are, and how many.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from fileflow.lean import dataclass
 from fileflow.model.patterns import partly

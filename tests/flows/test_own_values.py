@@ -462,7 +462,10 @@ def test_an_own_value_that_is_a_path_is_taken_by_its_one_spelling(
 @pytest.mark.parametrize(
     ("entry", "wrong"),
     [
-        ('input: {path: "d/{n}", n: [a, ../z]}', "the value '../z' of {n} cannot fill a path: '..'"),
+        (
+            'input: {path: "d/{n}", n: [a, ../z]}',
+            "the value '../z' of {n} cannot fill a path: '..'",
+        ),
         ('input: {path: "d/{n}", n: [a, .]}', "the value '.' of {n} cannot fill a path: '.' never"),
         ('input: {path: "d/{n}", n: [a, ""]}', "an empty value of {n} cannot fill a path"),
         ('input: {path: "d/{n}", n: [a/b]}', "constraints: {n: '.*'}"),

@@ -414,7 +414,7 @@ NESTED_DOCUMENTS = [
     "cat <<EOF\n$(cat <<'INN'\n{x}\nINN\n)\nEOF\n",
     "cat <<EOF\n$(printf %s {x})\nEOF\n",
     "cat <<EOF\n`printf %s {x}`\nEOF\n",
-    "cat <<EOF\n$(printf %s \"{x}\")\nEOF\n",
+    'cat <<EOF\n$(printf %s "{x}")\nEOF\n',
     "x=$(cat <<EOF\n$(cat <<INN\n{x}\nINN\n)\nEOF\n); printf '%s\\n' \"$x\"",
 ]
 
@@ -523,9 +523,7 @@ def test_any_value_arrives_whole_in_a_document(tmp_path: Path, value: str, text:
 @settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_value_arrives_whole_in_nested_documents(
-    tmp_path: Path, value: str, text: str
-) -> None:
+def test_any_value_arrives_whole_in_nested_documents(tmp_path: Path, value: str, text: str) -> None:
     try:
         command = filled(text, x=value)
     except FileflowError:

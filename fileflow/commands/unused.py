@@ -12,12 +12,13 @@ from fileflow.errors import FileflowError, Place
 from fileflow.language.config import config_names, steps_of
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, read_tree
-from fileflow.lean import dataclass
+from fileflow.lean import dataclass, lazy_regex
 from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding
 from fileflow.planning.questions import Site, sites_of
 from fileflow.planning.shapes import shape_of
 
+_MODIFIERS = lazy_regex(r":[^\s{}]*\}")
 Way = tuple[str, ...]
 _DERIVED = ("pairs", "same")
 
@@ -130,7 +131,7 @@ def _named(tree: Tree) -> Iterator[Way]:
     """The ways into config that a file names: in braces, as `keys: config.x`, and in `when`."""
     for node in _below(tree):
         if isinstance(node, Scalar):
-            for named in config_names(node.text):
+            for named in config_names(_MODIFIERS.sub("}", node.text)):
                 yield _way(named.steps)
         elif isinstance(node, Tree):
             keys = node.items.get("keys")

@@ -1,4 +1,4 @@
-"""How much of cores and of named pools a job takes: as its rule says, or as its calls answer.
+"""How much of cores and of named pools a job takes: as its rule, a call or config says.
 
 Knows rules, pools and who asks functions; not what is free, or who runs jobs.
 """
@@ -14,6 +14,7 @@ from fileflow.engine.session import Decided
 from fileflow.lean import dataclass
 from fileflow.model.rules import Kind, Pool
 from fileflow.planning.calling import after_paths
+from fileflow.planning.fillable import picked_amounts, picked_numbers
 from fileflow.planning.tables import RuleTable
 
 
@@ -45,10 +46,10 @@ class Amounts:
         self._of_rule: dict[int, Needs | None] = {}
 
     def of_rule(self, table: RuleTable) -> Needs | None:
-        """What each job of a rule takes; None where calls say it for each job."""
+        """What each job of a rule takes; None where it differs from job to job."""
         if table.number not in self._of_rule:
-            asked = any(site.is_amount for site in table.sites)
-            self._of_rule[table.number] = None if asked else self._needs(table, {})
+            by_job = any(site.is_amount for site in table.sites) or any(picked_amounts(table.rule))
+            self._of_rule[table.number] = None if by_job else self._needs(table, {})
         return self._of_rule[table.number]
 
     def of_job(self, table: RuleTable, row: int, attempt: int) -> Needs:
@@ -57,8 +58,8 @@ class Amounts:
         Raises:
             FileflowError: for a function that fails, or an answer that is no number.
         """
-        found: dict[tuple[Kind, str | None], float] = {}
-        for number, asking in self._decided.askings[table.rule.name].items():
+        found = picked_numbers(table, row)
+        for number, asking in self._decided.askings.get(table.rule.name, {}).items():
             site = table.sites[number]
             if not site.is_amount:
                 continue

@@ -463,7 +463,7 @@ class Loop:
         return True
 
     def _start_asked(self, table: RuleTable, runner: str) -> bool:
-        """The same for one job of a rule whose calls say how much each job takes."""
+        """The same for one job of a rule whose jobs do not all take as much."""
         if all(lane.orders for lane in self.lanes[runner]):
             return False
         jobs = self._must_run(table, 1)

@@ -275,7 +275,8 @@ class Orders:
         out = []
         for name, node in self._row_env.items():
             value = node_value(node, values.resolve)
-            out.append((name, "" if value is None else str(value)))
+            words = value if isinstance(value, list) else [value]
+            out.append((name, " ".join(str(word) for word in words if word is not None)))
         if self.rule.private:
             out.append(("FILEFLOW_ROOT", self.root))
         if self._wants_path:

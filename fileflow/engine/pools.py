@@ -34,11 +34,12 @@ def told(number: float) -> int | float:
 def known_shares(
     amounts: Mapping[str, Amount], declared: Mapping[str, Pool]
 ) -> dict[str, int | float | None]:
-    """What jobs with these amounts are told; None where only a run knows: of calls, of items."""
+    """What jobs with these amounts are told; None where not all jobs are told the same."""
     pools = pools_of(declared) if amounts else {}
     found: dict[str, int | float | None] = {}
     for name, amount in amounts.items():
         pool = pools.get(name)
-        is_open = amount.call is not None or (pool is not None and pool.items is not None)
+        by_job = amount.call is not None or amount.picked is not None
+        is_open = by_job or (pool is not None and pool.items is not None)
         found[name] = None if is_open else told(share(pools, name, amount.number))
     return found

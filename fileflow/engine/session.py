@@ -26,7 +26,7 @@ from fileflow.model.rules import Rule, Run, Script, Workflow
 from fileflow.model.work import Work
 from fileflow.planning.binding import Binding, bind
 from fileflow.planning.calling import Asking, asking_of
-from fileflow.planning.fillable import check_lookups, of_job, tries
+from fileflow.planning.fillable import check_lookups, check_picked, of_job, tries
 from fileflow.planning.filling import PLAIN_OPTIONS, JobValues
 from fileflow.planning.joined import Joins
 from fileflow.planning.known import Known, is_found
@@ -419,6 +419,7 @@ class Session:
             for name, (place, hint) in recipe.singles.items():
                 table.check_single(name, place, hint)
             check_lookups(table, recipe.holes, wanted_rows(table))
+            check_picked(table, wanted_rows(table))
 
     def _code(self, rule: Rule, action: Run) -> Code:
         try:

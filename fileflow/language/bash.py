@@ -84,8 +84,8 @@ class Reading:
     kinds: list[Quoting]
     backquotes: dict[int, Backquotes] = field(default_factory=dict)
     """The pairs of backquotes around an opaque span."""
-    heredocs: dict[int, HereDocument] = field(default_factory=dict)
-    """The here-document that an opaque span stands in."""
+    heredocs: dict[int, tuple[HereDocument, ...]] = field(default_factory=dict)
+    """The here-documents that an opaque span stands in, the innermost last."""
     insertions: dict[int, str] = field(default_factory=dict)
     """What keeps the text before a span from running into it: `$a{x}` is `${a}{x}`."""
 
@@ -235,6 +235,7 @@ class _Reader:
         spans: dict[int, int],
         found: Reading,
         backquotes: Backquotes,
+        documents: tuple[HereDocument, ...] = (),
     ) -> None:
         self.text = text
         self.where = where
@@ -243,7 +244,7 @@ class _Reader:
         self.backquotes = backquotes
         self.at = 0
         self.end = len(text)
-        self.heredoc: HereDocument | None = None
+        self.documents = documents
         self.substitutions = 0
 
     def more(self) -> bool:
@@ -262,8 +263,8 @@ class _Reader:
         start = self.where[self.at]
         if self.backquotes:
             self.found.backquotes[start] = self.backquotes
-        if self.heredoc:
-            self.found.heredocs[start] = self.heredoc
+        if self.documents:
+            self.found.heredocs[start] = self.documents
         self.step(kind, self.spans[self.at] - self.at)
         return True
 
@@ -390,15 +391,15 @@ class _Reader:
         """Reads the here-documents that were announced on the line that has just ended."""
         for heredoc, literal in pending:
             body_end, after = self.extent(heredoc, literal=literal)
-            outer, self.heredoc = (self.end, self.heredoc), heredoc
-            self.end = body_end
+            outer = self.end, self.documents
+            self.end, self.documents = body_end, (*self.documents, heredoc)
             if literal:
                 while self.more():
                     if not self.span(Quoting.HEREDOC_LITERAL):
                         self.step(Quoting.HEREDOC_LITERAL)
             else:
                 self.expanding(Quoting.HEREDOC, "")
-            self.end, self.heredoc = outer
+            self.end, self.documents = outer
             self.step(Quoting.VERBATIM, after - self.at)
         pending.clear()
 
@@ -581,7 +582,7 @@ class _Reader:
             self.at = stop
         where.append(self.where[self.at])
         around = (quoted, *self.backquotes)
-        inner = _Reader("".join(characters), where, spans, self.found, around)
+        inner = _Reader("".join(characters), where, spans, self.found, around, self.documents)
         inner.commands([], closing=False)
         self.step(Quoting.MARK)
 

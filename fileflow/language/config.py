@@ -23,6 +23,7 @@ from fileflow.language.yaml_tree import (
 )
 from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.lean import dataclass, lazy_regex
+from fileflow.model.patterns import Pattern, inside, parse_pattern
 
 if TYPE_CHECKING:
     from fileflow.model.ports import Disk
@@ -87,7 +88,7 @@ class Config:
     def __init__(self, tree: Mapping, root: str = "") -> None:
         """`root` is the path of the Workflowfile's folder."""
         self._raw = tree
-        self._below = root.rstrip("/") + "/" if root else ""
+        self._root = root
         self._filled: dict[int, Node] = {}
         self._busy: dict[int, str] = {}
         self._weights: dict[int, int] = {}
@@ -109,12 +110,19 @@ class Config:
             self._tree = made
         return self._tree
 
-    def inside(self, path: str) -> str:
-        """A path, which config may have given as an absolute one, relative to the Workflowfile's
-        folder if it lies in it: so that it has one spelling."""
-        if self._below and path.startswith(self._below) and path != self._below:
-            return path[len(self._below) :].lstrip("/") or path
-        return path
+    def pattern(self, text: str, place: Place | None = None) -> Pattern:
+        """A pattern, whose paths have one spelling: what is written as an absolute path, or over
+        `..`, is relative to the Workflowfile's folder if it lies in it.
+
+        Raises:
+            FileflowError: it is none.
+        """
+        pattern = parse_pattern(text, place)
+        if pattern.text[:1] in ("/", ".") and self._root:
+            known = inside(pattern.text, self._root)
+            if known != pattern.text:
+                pattern = parse_pattern(known, place)
+        return pattern._replace(root=self._root) if pattern.is_spelt_late else pattern
 
     def has(self, steps: Steps) -> bool:
         """Whether there is a value at the end of this way."""

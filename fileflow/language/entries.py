@@ -13,6 +13,7 @@ from enum import Enum
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean, nearest
 from fileflow.language import scalars
+from fileflow.language.config import Config
 from fileflow.language.scalars import BUILTIN_NAMES, check_keys, not_a, where_written
 from fileflow.language.templates import Template, parse_plain
 from fileflow.language.yaml_tree import (
@@ -24,14 +25,11 @@ from fileflow.language.yaml_tree import (
     scalar_value,
 )
 from fileflow.lean import NamedTuple, TypedDict, dataclass, field, lazy_regex
-from fileflow.model.patterns import Pattern, parse_pattern
+from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Call, Ensure, Entry
 
 PathTexts = Callable[[Scalar], "tuple[list[str], bool]"]
 """The texts of a path with everything static filled in, and whether they stand for a list."""
-
-Fill = Callable[[Node], Node]
-"""A value with config filled in."""
 
 Condition = Callable[[Mapping], "str | None"]
 """Why `when` is not met, or None if it is."""
@@ -120,15 +118,14 @@ class EntryReader:
 
     def __init__(
         self,
-        fill: Fill,
+        config: Config,
         paths: PathTexts,
-        inside: Callable[[str], str],
         unmet: Condition,
         errors: Collector,
     ) -> None:
-        self._fill = fill
+        self._config = config
+        self._fill = config.filled
         self._paths = paths
-        self._inside = inside
         self._unmet = unmet
         self.errors = errors
         self.owns: dict[int, Own] = {}
@@ -191,11 +188,9 @@ class EntryReader:
 
     def pattern(self, text: str, place: Place, kind: Kind) -> Pattern:
         """The pattern of a path, its wildcards' names checked."""
-        if text[:1] == "/":
-            text = self._inside(text)
         if ")" in text:
             _check_no_call(text, place)
-        pattern = parse_pattern(text, place)
+        pattern = self._config.pattern(text, place)
         if _STATE in text and kind is not Kind.INPUT:
             _check_not_ours(text, pattern)
         for wildcard in pattern.wildcards:

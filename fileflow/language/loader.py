@@ -19,7 +19,7 @@ from fileflow.language.config import Config, check_given
 from fileflow.language.entries import Own, is_call
 from fileflow.language.name_checks import Columns, check_rule
 from fileflow.language.outputs import OutputIndex
-from fileflow.language.own_wildcards import OwnWildcards
+from fileflow.language.own_wildcards import OwnWildcards, allowed_rows
 from fileflow.language.relations import OwnRead, RelationsRead, read_own, read_relations
 from fileflow.language.rule_book import Draft, RuleBook
 from fileflow.language.rule_reader import (
@@ -36,11 +36,13 @@ from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, looks_like_placeholder, read_tree
 from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.lean import lazy_regex
-from fileflow.model.patterns import Pattern, absent_maker, parse_pattern
+from fileflow.model.patterns import Pattern, absent_maker, partly
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Pool, Relation, Rule, Workflow
 
 _NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
+_MAKING = frozenset({*ACTIONS, "output"})
+_OF_ASKING = frozenset({"input", "constraints", "when", "tags"})
 _MERGED = frozenset({"params", "env", "resources", "constraints", "when", "seed"})
 _JOINED = frozenset({"input", "log"})
 _RULE_NAME = lazy_regex(r"[^\s/{}\0-\x1f-](?:[^/{}\0-\x1f]*[^\s/{}\0-\x1f])?")
@@ -107,12 +109,14 @@ class _Loader:
         pools = self._pools(top.items.get("resources"), resources_args, readings)
 
         outputs = OutputIndex(self._output_patterns(readings))
+        if any(id(one) in said.shape.owns for said in readings for one in said.rule.outputs):
+            outputs = OutputIndex(self._output_patterns(readings, outputs))
         mistakes = len(errors.errors)
         relations = self._relations(outputs)
         if len(errors.errors) == mistakes:
             found = [*relations.relations, *_scattered(readings, relations.relations, errors)]
             columns = Columns(found)
-            own = OwnWildcards(lambda said: self._own(said, outputs, relations), errors)
+            own = OwnWildcards(lambda said: self._own(said, outputs, relations, errors), errors)
             rules = [self._finished(reading, columns, own) for reading in readings]
             found += own.relations
         check_given(self._found.given, Config(self._found.without), self._config, errors)
@@ -227,7 +231,7 @@ class _Loader:
             with suppress(FileflowError):
                 filled = self._config.filled(node)
                 if isinstance(filled, Scalar):
-                    yield parse_pattern(self._config.inside(filled.text))
+                    yield self._config.pattern(filled.text)
         elif isinstance(node, Tree) and "path" in node.items:
             yield from self._patterns(node.items["path"])
         elif node is not None:
@@ -256,6 +260,8 @@ class _Loader:
 
     def _with_defaults(self, node: Tree, defaults: Tree) -> Tree:
         items, keys = dict(defaults.items), dict(defaults.keys)
+        if _MAKING.isdisjoint(node.items):  # no job: it only asks for its inputs
+            items = {name: items[name] for name in items if name in _OF_ASKING}
         for name, value in node.items.items():
             base = items.get(name)
             keys[name] = node.keys[name]
@@ -308,8 +314,13 @@ class _Loader:
     # ---- relations ----
 
     def _output_patterns(
-        self, readings: Iterable[Reading]
+        self, readings: Iterable[Reading], roughly: OutputIndex | None = None
     ) -> Iterator[tuple[Pattern, Mapping[str, Sequence[str]]]]:
+        """All output patterns with the constraints that hold for them.
+
+        Of a pattern with wildcards of its own the paths for which it stands, if their values can be
+        read before those of `wildcards`. That takes an index in which they are open (`roughly`).
+        """
         everywhere: dict[str, tuple[str, ...]] = {}
         for _, _, node in self._sections(Collector()):
             match = node.items.get("match") if isinstance(node, Tree) else None
@@ -331,8 +342,17 @@ class _Loader:
                     for name in {*everywhere, *rule.constraints}
                 }
             for entry in rule.outputs:
-                if entry.pattern is not None and not entry.absent:
+                if entry.pattern is None or entry.absent:
+                    continue
+                own = reading.shape.owns.get(id(entry))
+                read = OwnRead()
+                if own is not None and roughly is not None:
+                    read = self._own(own, roughly, None, Collector())
+                if not read.relations or read.is_made:
                     yield entry.pattern, constraints
+                    continue
+                for values in allowed_rows(read.relations[0], rule.constraints):
+                    yield partly(entry.pattern, values), constraints
 
     def _sections(self, errors: Collector) -> list[tuple[str, Scalar, Node]]:
         found: dict[str, tuple[str, Scalar, Node]] = {}
@@ -371,12 +391,14 @@ class _Loader:
             absent_maker=partial(absent_maker, self._absent, self._absent_outputs),
         )
 
-    def _own(self, own: Own, outputs: OutputIndex, keys: RelationsRead) -> OwnRead:
+    def _own(
+        self, own: Own, outputs: OutputIndex, keys: RelationsRead | None, errors: Collector
+    ) -> OwnRead:
         return read_own(
             own.keys,
             self._disk,
             config=self._config,
-            errors=self._errors,
+            errors=errors,
             outputs_among=outputs.among,
             is_made=lambda pattern: outputs.fits(pattern.text),
             absent_maker=partial(absent_maker, self._absent, self._absent_outputs),

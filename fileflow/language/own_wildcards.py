@@ -9,14 +9,15 @@ entries of one rule at a time; not how values are read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from fileflow.errors import Collector, FileflowError
 from fileflow.language.entries import Own
 from fileflow.language.relations import OwnRead
 from fileflow.lean import replace
-from fileflow.model.patterns import Pattern
+from fileflow.model.patterns import Pattern, value_allowed
 from fileflow.model.rules import OWN_MARK, Entry, Relation, Rule
+from fileflow.model.unfit import leaves_a_gap, may_leave_a_gap, no_file, no_path, unfit
 
 
 class OwnWildcards:
@@ -54,8 +55,9 @@ class OwnWildcards:
                 elif id(own) in named:
                     yield entry._replace(pattern=_renamed(entry.pattern, named[id(own)]))
                 else:
-                    self._check_one(entry, read[id(own)].relations[0])
-                    yield entry._replace(own=read[id(own)].relations[0])
+                    values = self._fit_values(rule, entry, read[id(own)], is_output=False)
+                    self._check_one(entry, values)
+                    yield entry._replace(own=values)
 
         def outputs() -> Iterable[Entry]:
             for entry in rule.outputs:
@@ -65,7 +67,8 @@ class OwnWildcards:
                     continue
                 relations = read[id(own)].relations
                 if id(own) not in named:
-                    yield entry._replace(own=relations[0])
+                    values = self._fit_values(rule, entry, read[id(own)], is_output=True)
+                    yield entry._replace(own=values)
                     continue
                 self._check_output(entry, relations)
                 names = named[id(own)]
@@ -75,6 +78,45 @@ class OwnWildcards:
         return rule._replace(
             inputs=tuple(inputs()), outputs=tuple(outputs()), constraints=constraints
         )
+
+    def _fit_values(self, rule: Rule, entry: Entry, read: OwnRead, *, is_output: bool) -> Relation:
+        """The values that the rule's constraints leave; those that cannot fill the entry's path
+        are mistakes, as they are of values of `wildcards`."""
+        relation, pattern = read.relations[0], entry.pattern
+        assert pattern is not None, "bug: only paths have wildcards of their own"
+        rows = list(allowed_rows(relation, rule.constraints))
+        for name in relation.names:
+            if name not in pattern.wildcards:
+                continue
+            mine = [rule.constraints[name]] if name in rule.constraints else []
+            checks = [re.compile(regex) for regex in (*read.constraints.get(name, ()), *mine)]
+            for value in dict.fromkeys(row[name] for row in rows):
+                if pattern.is_placeholder and not is_output:
+                    if value == "":
+                        self._errors.add(no_path(name, entry.place))
+                elif not value_allowed(value, checks):
+                    self._errors.add(unfit(value, name, entry.place, bool(checks)))
+        columns = tuple([row[name] for row in rows] for name in relation.names)
+        if is_output:
+            self._check_gaps(entry, pattern, rows)
+        if not rows:
+            self._errors.add(
+                FileflowError(
+                    f"the constraints of rule {rule.name!r} leave no value of "
+                    f"{', '.join(relation.names)} for {pattern}",
+                    place=entry.place,
+                )
+            )
+        return replace(relation, columns=columns)
+
+    def _check_gaps(
+        self, entry: Entry, pattern: Pattern, rows: Iterable[Mapping[str, str]]
+    ) -> None:
+        for values in rows:
+            odd = [name for name, value in values.items() if may_leave_a_gap(value)]
+            path = pattern.fill({name: values.get(name, "x") for name in pattern.names})
+            if odd and leaves_a_gap(pattern, path):
+                self._errors.add(no_file(values[odd[0]], odd[0], path, entry.place))
 
     def _mark(self, rule: Rule, number: int) -> str:
         """What tells the names apart from all others, and stays as other rules come and go."""
@@ -126,6 +168,15 @@ class OwnWildcards:
                     f"{', '.join(n for one in relations for n in one.names)}: {{table: …}}",
                 )
             )
+
+
+def allowed_rows(relation: Relation, constraints: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """The rows of an entry's own wildcards that its rule's constraints leave, by name."""
+    for row in zip(*relation.columns, strict=True):
+        values = dict(zip(relation.names, row, strict=True))
+        mine = [name for name in values if name in constraints]
+        if all(re.fullmatch(constraints[name], values[name]) for name in mine):
+            yield values
 
 
 def _with_names(relation: Relation, names: Mapping[str, str]) -> Relation:

@@ -90,9 +90,8 @@ class RuleBook:
         """What reads the entries and calls of a rule."""
         if draft.reader is None:
             draft.reader = EntryReader(
-                self.config.filled,
+                self.config,
                 lambda scalar: self._path_texts(draft, scalar),
-                self.config.inside,
                 self.unmet,
                 self.errors,
             )

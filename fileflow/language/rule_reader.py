@@ -326,6 +326,13 @@ class _RuleReader:
     def _amount(self, node: Node, what: str) -> Amount:
         if isinstance(node, Mapping) and "call" in node.items:
             return Amount(call=self._call(node))
+        if isinstance(node, Scalar) and "{config" in node.text:
+            template = parse_plain(node.text, node.place_at)
+            only = template.only
+            if only is not None and only.root == "config" and not only.modifiers:
+                self._note(template)
+                self._value_texts.append(template)
+                return Amount(picked=node)
         return Amount(scalars.number(node, what, least=0))
 
     def _call(self, node: Mapping) -> Call:

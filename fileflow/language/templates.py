@@ -59,8 +59,8 @@ class Placeholder(NamedTuple):
     """Nothing but this stands between its quotes."""
     backquotes: Backquotes = ()
     """The pairs of backquotes around it."""
-    heredoc: HereDocument | None = None
-    """The here-document whose text it is part of."""
+    heredocs: tuple[HereDocument, ...] = ()
+    """The here-documents whose text it is part of, the innermost last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ def _placeholder(text: str, start: int, end: int, reading: bash.Reading) -> Plac
         quoting=reading.kinds[start],
         alone=quotes == [Quoting.MARK, Quoting.MARK] and reading.kinds[start] in bash.QUOTES,
         backquotes=reading.backquotes.get(start, ()),
-        heredoc=reading.heredocs.get(start),
+        heredocs=reading.heredocs.get(start, ()),
     )
 
 
@@ -397,7 +397,7 @@ def fill_shell(template: Template, resolve: Resolve, options: FillOptions) -> st
         value = resolved(template, segment, resolve)
         if segment.modifiers:
             value = _modified(template, segment, value, options)
-        if segment.heredoc is not None and "raw" not in segment.modifiers:
+        if segment.heredocs and "raw" not in segment.modifiers:
             documents.append(len(pieces))
         pieces.append(_in_shell(template, segment, value))
     for index in documents:
@@ -446,18 +446,26 @@ def fill_words(template: Template, resolve: Resolve, options: FillOptions) -> li
     return words
 
 
-def _plain_items(
+def modified(
     template: Template, placeholder: Placeholder, resolve: Resolve, options: FillOptions
-) -> str | list[str] | None:
+) -> Value:
+    """What a placeholder of a plain text stands for, after its modifiers; without any, and of a
+    list each item, it keeps its type."""
     value = resolved(template, placeholder, resolve)
     if placeholder.modifiers:
         value = _modified(template, placeholder, value, options)
-    items = _items(value)
-    if items is None or "q" not in placeholder.modifiers:
-        return items
+    items = _items(value) if "q" in placeholder.modifiers else None
+    if items is None:
+        return value
     if isinstance(items, str):
         return bash.quoted_word(items)
     return [bash.quoted_word(item) for item in items]
+
+
+def _plain_items(
+    template: Template, placeholder: Placeholder, resolve: Resolve, options: FillOptions
+) -> str | list[str] | None:
+    return _items(modified(template, placeholder, resolve, options))
 
 
 def _joined(items: str | list[str] | None) -> str:
@@ -516,17 +524,23 @@ def _in_shell(template: Template, placeholder: Placeholder, value: Value) -> str
 
 
 def _guard_document(template: Template, index: int, pieces: list[str]) -> None:
-    """Keeps a value from ending the here-document that it stands in."""
-    heredoc, placeholder = _document_at(template, index)
+    """Keeps a value from ending a here-document that it stands in, maybe within another."""
+    placeholder = template.segments[index]
+    assert isinstance(placeholder, Placeholder), "bug: only values are guarded"
+    heredocs = placeholder.heredocs
     before = "".join(pieces[:index]).rpartition("\n")[2]
     after = "".join(pieces[index + 1 :]).partition("\n")[0]
-    swallowed = heredoc.swallows(before, pieces[index], after)
-    if swallowed and placeholder.quoting is Quoting.HEREDOC:
+    swallowing = [one for one in heredocs if one.swallows(before, pieces[index], after)]
+    if swallowing and placeholder.quoting is Quoting.HEREDOC:
         pieces[index] = bash.shielded(pieces[index])
         return
-    joined = placeholder.quoting in _UNESCAPED and "\\\n" in pieces[index] + "\n"
-    if not swallowed and not joined:
+    unescaped = placeholder.quoting in _UNESCAPED or (
+        placeholder.quoting is Quoting.HEREDOC_LITERAL and len(heredocs) > 1
+    )
+    joined = unescaped and "\\\n" in pieces[index] + "\n"
+    if not swallowing and not joined:
         return
+    heredoc = (*swallowing, heredocs[-1])[0]
     raise FileflowError(
         f"the value of {placeholder.text} would end the here-document or lose a part in it",
         place=template.place_at(placeholder.offset),
@@ -536,13 +550,6 @@ def _guard_document(template: Template, index: int, pieces: list[str]) -> None:
 
 
 _UNESCAPED = frozenset({Quoting.BARE, Quoting.TIGHT, Quoting.SINGLE})
-
-
-def _document_at(template: Template, index: int) -> tuple[HereDocument, Placeholder]:
-    placeholder = template.segments[index]
-    assert isinstance(placeholder, Placeholder), "bug: only values are guarded"
-    assert placeholder.heredoc is not None, "bug: only in here-documents"
-    return placeholder.heredoc, placeholder
 
 
 def _refuse_nul(template: Template, text: str) -> None:

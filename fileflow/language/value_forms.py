@@ -19,7 +19,7 @@ from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, scalar_value
 from fileflow.language.yaml_tree import Sequence as Items
 from fileflow.lean import dataclass, lazy_regex
-from fileflow.model.patterns import Pattern, parse_pattern
+from fileflow.model.patterns import Pattern
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Filter, Made
 
@@ -71,7 +71,7 @@ class Found:
 def files(key: Key, around: Surroundings) -> Found:
     """`data/{month}.csv`: the values of the files that exist."""
     written = scalars.scalar(key.value, key.text, "a pattern of files, a list or a mapping")
-    pattern = parse_pattern(around.config.inside(written.text), written.place)
+    pattern = around.config.pattern(written.text, written.place)
     _check_pattern(key, pattern, written)
     listed = list_values(pattern, key.names, around.disk, around.constraints, around.outputs_among)
     return Found(listed.columns, f"the files {pattern}", listed.passed_over)
@@ -299,7 +299,7 @@ def _one_name(key: Key, form: str) -> None:
 
 def _pattern_of(key: Key, around: Surroundings) -> Pattern:
     written = scalars.scalar(key.value, key.form, "the path of a file")
-    pattern = parse_pattern(around.config.inside(written.text), written.place)
+    pattern = around.config.pattern(written.text, written.place)
     own = next((name for name in key.names if name in pattern.wildcards), None)
     if own is not None:
         raise FileflowError(

@@ -748,6 +748,9 @@ _BEFORE_VALUE = lazy_regex(
 )
 
 
+_QUOTED = lazy_regex(r"""(?<=[\s,:\[{])(?:"[^"]*"|'[^']*')""")
+
+
 class _Slip:
     """What the parser stumbled over: its words, the places, and the line with its value."""
 
@@ -771,6 +774,21 @@ class _Slip:
     def in_brackets(self) -> bool:
         return self.value[:1] in ("[", "{") and self.at > self.value_at
 
+    def goes_on_after_braces(self) -> bool:
+        """Whether the value is text: it begins with `{…}` after which more comes, or is a group of
+        commands, `{ …; }`."""
+        if not self.in_brackets() or self.value[0] != "{":
+            return False
+        depth = 0
+        text = _QUOTED.sub(lambda quoted: "-" * len(quoted[0]), self.value)
+        for at, character in enumerate(text):
+            depth += (character == "{") - (character == "}")
+            if not depth:
+                rest = text[at + 1 :].strip()
+                ends_command = text[:at].rstrip().endswith(";")
+                return ends_command or rest[:1] not in ("", "#", ",", "]", "}")
+        return False
+
     def begin_line(self) -> str:
         return (self.source.line(self.begin.line) or "")[self.begin.column - 1 :]
 
@@ -781,6 +799,10 @@ def _syntax_error(error: MarkedYAMLError, source: Source) -> FileflowError:
     indent = slip.line[: len(slip.line) - len(slip.line.lstrip())]
     if "\t" in indent and not slip.context.endswith("quoted scalar"):
         return _tab(source, slip.place.line)
+    if slip.goes_on_after_braces():
+        place = Place(source, slip.place.line, slip.value_at + 1)
+        what = "a value that begins with { must be in quotes"
+        return slip.error(what, _quotes(slip.value), place)
     for words, explain in _EXPLANATIONS:
         if words in slip.problem or words in slip.context:
             explained = explain(slip)

@@ -33,6 +33,21 @@ def normal(path: str) -> str:
     return made[1:] if made.startswith("//") else made
 
 
+def inside(path: str, root: str) -> str:
+    """A path as rules know it: relative where it lies in the folder `root`, which is absolute.
+
+    It begins as a normal path does: with `/`, or with all of its `..`.
+    """
+    whole = path
+    if path[:3] == "../":
+        above = root
+        while whole[:3] == "../":
+            above, whole = posixpath.dirname(above), whole[3:]
+        whole = posixpath.join(above, whole)
+    below = root.rstrip("/") + "/"
+    return whole[len(below) :].lstrip("/") or path if whole.startswith(below) else path
+
+
 def natural_key(text: str) -> tuple[list[int | str], str]:
     """A sort key for natural order: `2` before `10`, equal ones by their text."""
     pieces: list[int | str] = list(re.split(r"(\d+)", text))
@@ -47,7 +62,8 @@ class Pattern(NamedTuple):
 
     `parts` are the literal pieces, one more than `names`; `names` are the holes in order, with
     repeats. A hole that looks up config by a wildcard (`config.rate[sample].low`) stands in `names`
-    by that whole text and in `lookups` with the wildcards that it depends on.
+    by that whole text and in `lookups` with the wildcards that it depends on. `root`, if set, is
+    the folder in which paths are relative, whatever a value says.
     """
 
     text: str
@@ -57,6 +73,7 @@ class Pattern(NamedTuple):
     directory: bool
     lookups: tuple[tuple[str, tuple[str, ...]], ...]
     place: Place | None
+    root: str = ""
 
     def __str__(self) -> str:
         return self.text
@@ -73,8 +90,17 @@ class Pattern(NamedTuple):
             out.append(values[name])
             out.append(part)
         path = "".join(out)
-        # Behind a wildcard `..` can be taken away only once the value is known.
-        return normal(path) if self.is_placeholder or self.lookups or "/.." in self.text else path
+        return self._spelt(path) if self.is_spelt_late else path
+
+    @property
+    def is_spelt_late(self) -> bool:
+        """Whether a path has its one spelling only once the values are known: a value that is a
+        path, or one before a `..`."""
+        return self.is_placeholder or bool(self.lookups) or "/.." in self.text
+
+    def _spelt(self, path: str) -> str:
+        path = normal(path)
+        return inside(path, self.root) if self.root and path[:1] in ("/", ".") else path
 
     def fill_rows(self, columns: Mapping[str, Sequence[str]], count: int) -> list[str]:
         """The paths of `count` rows, given a column of values for each name."""
@@ -84,7 +110,7 @@ class Pattern(NamedTuple):
         if len(self.names) == 1:
             column = columns[self.names[0]]
             if self.is_placeholder:
-                return [normal(value) for value in column]
+                return [self._spelt(value) for value in column]
             head, tail = parts
             # One join and one split build all paths in C; a value never holds a NUL.
             paths = (tail + "\0" + head).join(column).split("\0") if count else []
@@ -100,7 +126,23 @@ class Pattern(NamedTuple):
             if parts[-1]:
                 pieces.append(repeat(parts[-1], count))
             paths = list(map("".join, zip(*pieces, strict=False)))
-        return [normal(path) for path in paths] if self.lookups or "/.." in self.text else paths
+        return [self._spelt(path) for path in paths] if self.is_spelt_late else paths
+
+
+def partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
+    """A pattern with some of its wildcards filled in."""
+    parts = [pattern.parts[0]]
+    names: list[str] = []
+    for name, part in zip(pattern.names, pattern.parts[1:], strict=True):
+        if name in values:
+            parts[-1] += values[name] + part
+        else:
+            names.append(name)
+            parts.append(part)
+    wildcards = tuple(name for name in pattern.wildcards if name not in values)
+    if not names:  # nothing is left that could tell that it is to be normalised
+        parts = [pattern.fill(values)]
+    return pattern._replace(parts=tuple(parts), names=tuple(names), wildcards=wildcards)
 
 
 def parse_pattern(text: str, place: Place | None = None) -> Pattern:

@@ -235,10 +235,12 @@ class SeedBy:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number of cores or of a pool: as written, or what a call answers."""
+    """A number of cores or of a pool: as written, what a call answers, or what a wildcard or a
+    column picks in config, which differs from job to job too."""
 
     number: float = 1
     call: Call | None = None
+    picked: Scalar | None = None
 
 
 _ONE = Amount()

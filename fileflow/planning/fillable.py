@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from math import inf
 
 from fileflow.errors import FileflowError
 from fileflow.language.bash import Quoting
-from fileflow.language.templates import Lookup, Placeholder, Template, resolved
-from fileflow.model.rules import Call, Script
-from fileflow.planning.filling import JobValues
+from fileflow.language.templates import Lookup, Placeholder, Template, parse_plain, resolved
+from fileflow.language.yaml_tree import Scalar
+from fileflow.model.rules import Call, Kind, Rule, Script
+from fileflow.planning.filling import JobValues, typed_value
 from fileflow.planning.recipes import Hole, holes_in, is_static
 from fileflow.planning.tables import RuleTable
 
@@ -50,6 +52,49 @@ def check_lookups(table: RuleTable, holes: Sequence[Hole], rows: Sequence[int]) 
                     raise of_job(error, table, row) from None
 
 
+def picked_amounts(rule: Rule) -> Iterator[tuple[Kind, str | None, Scalar]]:
+    """The numbers of cores and of pools that a wildcard or a column picks in config."""
+    if rule.cores.picked is not None:
+        yield Kind.CORES, None, rule.cores.picked
+    for name, amount in rule.resources.items():
+        if amount.picked is not None:
+            yield Kind.RESOURCES, name, amount.picked
+
+
+def picked_numbers(table: RuleTable, row: int) -> dict[tuple[Kind, str | None], float]:
+    """These numbers for one job.
+
+    Raises:
+        FileflowError: config lacks one, or it is no number.
+    """
+    found: dict[tuple[Kind, str | None], float] = {}
+    for kind, name, node in picked_amounts(table.rule):
+        value = typed_value(node, JobValues(table, row).typed)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < inf:
+            raise FileflowError(
+                f"{name or kind.value} is a number from 0 on, and {node.text} is {value!r}",
+                place=node.place,
+            )
+        found[kind, name] = value
+    return found
+
+
+def check_picked(table: RuleTable, rows: Sequence[int]) -> None:
+    """What is picked in config must be a number for each of these jobs.
+
+    Raises:
+        FileflowError: if one is not.
+    """
+    for _, _, node in picked_amounts(table.rule):
+        holes = parse_plain(node.text, node.place_at).placeholders
+        words = [step.word for hole in holes for step in hole.steps if isinstance(step, Lookup)]
+        for row in _telling(table, words, rows):
+            try:
+                picked_numbers(table, row)
+            except FileflowError as error:
+                raise of_job(error, table, row) from None
+
+
 def _telling(table: RuleTable, names: Sequence[str], rows: Sequence[int]) -> list[int]:
     """The first row of each set of values of these names; all rows where one is a column."""
     if any(name not in table.columns and table.has_column(name) for name in names):
@@ -83,7 +128,7 @@ def _risks(table: RuleTable, template: Template, hole: Placeholder) -> Iterator[
     counted = all(
         link.single and not link.entry.optional and link.given is None for link in table.links
     )
-    yield hole.quoting in _FUSSY or hole.heredoc is not None
+    yield hole.quoting in _FUSSY or bool(hole.heredocs)
     yield any(not _ends_in(table, hole, one) for one in hole.modifiers if one[:3] == "cut")
     yield isinstance(rule.action, Script) and template is rule.action.path
     if hole.root == "input" and not counted:

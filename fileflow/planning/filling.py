@@ -18,9 +18,9 @@ from fileflow.language.templates import (
     Placeholder,
     Value,
     fill_plain,
+    modified,
     parse_plain,
     path_values,
-    resolved,
 )
 from fileflow.language.yaml_tree import Mapping as Tree
 from fileflow.language.yaml_tree import Node, Scalar, python_value, scalar_value
@@ -65,7 +65,7 @@ def node_value(node: Node, resolve: Callable[[Placeholder], Value] | None = None
         if resolve is not None and "{" in node.text:
             template = parse_plain(node.text, node.place_at)
             if template.only is not None:
-                return resolved(template, template.only, resolve)
+                return modified(template, template.only, resolve, PLAIN_OPTIONS)
             return fill_plain(template, resolve, PLAIN_OPTIONS)
         return node.text
     if isinstance(node, List):
@@ -93,13 +93,14 @@ def has_lists(node: Node | Call) -> bool:
 def typed_value(node: Node, resolve: Callable[[Placeholder], Value] | None = None) -> object:
     """A YAML node as plain Python: numbers as numbers; text with `{x}` filled in.
 
-    Text that is nothing but one placeholder keeps the type of what it names, where that is config.
+    Text that is nothing but one placeholder keeps the type of what it names, where that is config
+    and no modifier changes it.
     """
     if isinstance(node, Scalar):
         if resolve is not None and "{" in node.text:
             template = parse_plain(node.text, node.place_at)
             if template.only is not None:
-                return plain(resolved(template, template.only, resolve))
+                return plain(modified(template, template.only, resolve, PLAIN_OPTIONS))
             return fill_plain(template, resolve, PLAIN_OPTIONS)
         return scalar_value(node)
     if isinstance(node, List):

@@ -8,7 +8,6 @@ job.
 from __future__ import annotations
 
 import hashlib
-import posixpath
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cached_property
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fileflow.errors import FileflowError
 from fileflow.lean import dataclass
-from fileflow.model.patterns import normal
+from fileflow.model.patterns import inside, normal
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call, Entry, Kind, Rule
 from fileflow.planning.filling import canonical
@@ -234,11 +233,8 @@ def _path(question: Question, text: str, root: str) -> str:
         raise question.error(
             f"gives {text!r}, which is no path", "return [] where there is nothing to take"
         )
-    path = normal(text)
-    if posixpath.isabs(path):
-        inside = posixpath.relpath(path, root)
-        path = path if inside == ".." or inside.startswith("../") else inside
-    if path == ".":
+    path = inside(normal(text), root)
+    if path in (".", root):
         raise question.error("gives the folder of the Workflowfile itself as a path")
     return path
 

@@ -5,10 +5,10 @@ Pure: the same whatever the values are, and how many.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from fileflow.lean import dataclass
-from fileflow.model.patterns import Pattern
+from fileflow.model.patterns import partly
 from fileflow.model.rules import Entry, Relation, Rule, shown_name
 from fileflow.planning.filling import Item
 
@@ -74,27 +74,10 @@ def _expanded(entry: Entry) -> list[Entry]:
     if own.made is not None:  # not known yet: the job waits
         holes = {name: f"{{{shown_name(name)}}}" for name in own.names}
         return [entry._replace(pattern=partly(entry.pattern, holes))]
-    out = []
-    for row in zip(*own.columns, strict=True):
-        values = dict(zip(own.names, row, strict=True))
-        pattern = partly(entry.pattern, values)
-        listed = entry.listed or not entry.one
-        out.append(entry._replace(pattern=pattern, own=None, listed=listed))
-    return out
-
-
-def partly(pattern: Pattern, values: Mapping[str, str]) -> Pattern:
-    """A pattern with some of its wildcards filled in."""
-    parts = [pattern.parts[0]]
-    names: list[str] = []
-    for name, part in zip(pattern.names, pattern.parts[1:], strict=True):
-        if name in values:
-            parts[-1] += values[name] + part
-        else:
-            names.append(name)
-            parts.append(part)
-    wildcards = tuple(name for name in pattern.wildcards if name not in values)
-    return pattern._replace(parts=tuple(parts), names=tuple(names), wildcards=wildcards)
+    listed = entry.listed or not entry.one
+    rows = [dict(zip(own.names, row, strict=True)) for row in zip(*own.columns, strict=True)]
+    patterns = dict.fromkeys(partly(entry.pattern, values) for values in rows)
+    return [entry._replace(pattern=one, own=None, listed=listed) for one in patterns]
 
 
 def items_of(entries: Sequence[Entry], single: Sequence[bool]) -> tuple[Item, ...]:

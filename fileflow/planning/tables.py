@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fileflow.errors import FileflowError, Place, did_you_mean
-from fileflow.model.patterns import Matcher, Pattern, natural_key, value_allowed
+from fileflow.model.patterns import Matcher, Pattern, natural_key, partly, value_allowed
 from fileflow.model.rules import (
     OWN_MARK,
     Entry,
@@ -22,6 +22,7 @@ from fileflow.model.rules import (
     Workflow,
     unnamed_column,
 )
+from fileflow.model.unfit import leaves_a_gap, may_leave_a_gap, no_file, no_path, unfit
 from fileflow.planning.filling import Item, config_lookup
 from fileflow.planning.joined import Joins
 from fileflow.planning.joins import (
@@ -35,7 +36,7 @@ from fileflow.planning.joins import (
 from fileflow.planning.known import Found, Values, is_found, own_names, told_names
 from fileflow.planning.links import ROW, SHIFT, UNRESOLVED, Link, Same
 from fileflow.planning.questions import Site, sites_of
-from fileflow.planning.shapes import items_of, partly, shape_of
+from fileflow.planning.shapes import items_of, shape_of
 
 
 def _declaring(rule: Rule, given: set[str], joins: Joins) -> list[Relation]:
@@ -110,6 +111,11 @@ class RuleTable:
             *self.shape.idle,
             *awaited.difference(self.names),
         }
+        # What the rule uses only through files that its calls wait for, which tell columns too.
+        self._wildcards = (*self.shape.path_wildcards, *awaited)
+        own = set(map(id, self.relations))
+        reached = cache.relations_of(self._wildcards, rule.name) if awaited else []
+        self._awaited = [relation for relation in reached if id(relation) not in own]
         self._each: dict[str, tuple[int, Each | None]] = {}
         self._limits: list[Limit] | None = None
         self._start_rows()
@@ -173,16 +179,20 @@ class RuleTable:
                 continue
             if pattern.is_placeholder and entry not in self.shape.outputs:
                 if "" in columns.get(pattern.names[0], ()):
-                    blame(pattern.names[0], "", _no_path(pattern.names[0], entry))
+                    blame(pattern.names[0], "", no_path(pattern.names[0], entry.place))
                 continue
             for name in dict.fromkeys(pattern.names):
                 column = columns.get(name)
                 if column is None:
                     continue
                 checks = self._compiled.get(name)
+                from_config = any(name == text for text, _ in pattern.lookups)
                 for value in self.joins.odd_values(column):
-                    if not value_allowed(value, checks):
-                        blame(name, value, _unfit(value, name, entry, bool(checks)))
+                    if from_config:  # it may bring folders, as it may where no wildcard picks it
+                        if "\n" in value or "\0" in value:
+                            blame(name, value, unfit(value, name, entry.place, True))
+                    elif not value_allowed(value, checks):
+                        blame(name, value, unfit(value, name, entry.place, bool(checks)))
             if pattern.names and entry in self.shape.outputs:
                 for row, name, error in self._gaps(columns, entry, pattern):
                     if not self.joins.is_found(name, pattern):
@@ -195,24 +205,22 @@ class RuleTable:
     ) -> Iterator[tuple[int, str, FileflowError]]:
         """The rows whose values leave a part of an output's path empty, whose, and what is wrong.
 
-        Only a constraint lets such values fill a path at all. An empty first part would lead out of
-        the project.
+        Only a constraint lets such values fill a path at all.
         """
         if any(name not in columns for name in pattern.names):
             return
         odd = [
             name
             for name in dict.fromkeys(pattern.names)
-            if any(_may_leave_a_gap(value) for value in self.joins.odd_values(columns[name]))
+            if any(may_leave_a_gap(value) for value in self.joins.odd_values(columns[name]))
         ]
         for row in range(self.count if odd else 0):
-            name = next((name for name in odd if _may_leave_a_gap(columns[name][row])), None)
+            name = next((name for name in odd if may_leave_a_gap(columns[name][row])), None)
             if name is None:
                 continue
             path = pattern.fill({one: columns[one][row] for one in pattern.names})
-            leads_out = path[:1] == "/" and not pattern.parts[0].startswith("/")
-            if path[-1:] == "/" or path in ("", ".") or "//" in path or leads_out:
-                yield row, name, _no_file(columns[name][row], name, path, entry)
+            if leaves_a_gap(pattern, path):
+                yield row, name, no_file(columns[name][row], name, path, entry.place)
 
     def row_for(self, values: Mapping[str, str]) -> int | None:
         """The row with these values of the mapped names; a growing table adds it."""
@@ -580,7 +588,11 @@ class RuleTable:
             raise FileflowError(
                 f"rule {self.rule.name!r} knows no {{{name}}}",
                 hint=did_you_mean(
-                    name, [*self.names, *(n for r in self.relations for n in r.names)]
+                    name,
+                    [
+                        *self.names,
+                        *(n for r in (*self.relations, *self._awaited) for n in r.names),
+                    ],
                 ),
             )
         number = found.group_of[row]
@@ -619,13 +631,21 @@ class RuleTable:
         if known is None or known[0] != self.count:
             jobs = self.jobs()
             relations = self.joins.allowed(self)
-            known = (self.count, columns_of(relations, self.shape.path_wildcards, jobs, name))
+            found = columns_of(relations, self.shape.path_wildcards, jobs, name)
+            if found is None and self._tells_awaited(name):
+                found = columns_of([*relations, *self._awaited], self._wildcards, jobs, name)
+            known = (self.count, found)
             self._each[name] = known
         return known[1]
 
     def has_column(self, name: str) -> bool:
         """Whether a relation that the rule uses has this name."""
-        return any(name in relation.names for relation in self.relations)
+        has = any(name in relation.names for relation in self.relations)
+        return has or self._tells_awaited(name)
+
+    def _tells_awaited(self, name: str) -> bool:
+        """Whether a name is another one of what the rule uses only through its calls' files."""
+        return name not in self.gathered_names and any(name in one.names for one in self._awaited)
 
     def _make_link(self, entry: Entry) -> Link:
         pattern = entry.pattern
@@ -810,45 +830,6 @@ class RuleTable:
         except FileflowError as error:
             raise FileflowError(error.what, place=pattern.place, hint=error.hint) from None
         return re.sub(r"\{(\w+)\}", lambda hole: values.get(hole[1], hole[0]), found)
-
-
-def _no_path(name: str, entry: Entry) -> FileflowError:
-    return FileflowError(
-        f"an empty value of {{{name}}} is no path",
-        place=entry.place,
-        hint="fill it in, or leave its row out with `where` or `except`",
-    )
-
-
-_OTHERS = "give the wildcard other values, or leave the row out with `except`"
-
-
-def _unfit(value: str, name: str, entry: Entry, constrained: bool) -> FileflowError:
-    """`constrained`: a constraint is there and lets the value pass: it is no cure."""
-    shown = "an empty value" if value == "" else f"the value {value!r}"
-    what = f"{shown} of {{{name}}} cannot fill a path"
-    hint = _OTHERS
-    parts = [part for part in value.split("/") if part in (".", "..")]
-    if parts:
-        what += f": {parts[0]!r} never fills a part of one"
-    elif "\n" in value or "\0" in value:
-        what += ": it holds a line break" if "\n" in value else ": it holds a NUL"
-    elif ("/" in value or value == "") and not constrained:
-        hint = f"if that is meant, write in the rule  constraints: {{{name}: '.*'}}"
-    return FileflowError(what, place=entry.place, hint=hint)
-
-
-def _may_leave_a_gap(value: str) -> bool:
-    return not value or "/" in (value[0], value[-1])
-
-
-def _no_file(value: str, name: str, path: str, entry: Entry) -> FileflowError:
-    shown = "an empty value" if value == "" else f"the value {value!r}"
-    return FileflowError(
-        f"{shown} of {{{name}}} leaves a part of a path empty: {path or 'an empty path'}",
-        place=entry.place,
-        hint=_OTHERS,
-    )
 
 
 def matcher_for(table: RuleTable, entry: Entry) -> Matcher:

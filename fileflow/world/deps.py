@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import time_ns
 
 from fileflow.lean import dataclass
+from fileflow.model.patterns import inside
 from fileflow.world.deps_text import UnfitDepsError, read_deps
 from fileflow.world.files import digest, files_below, signature
 from fileflow.world.staging import STATE
@@ -134,12 +135,12 @@ def _known_as(written: str, place: Place) -> str | None:
     if path.startswith("/"):
         if place.own and path.startswith(f"{place.root}/{_base_of(place.own)}"):
             path = os.path.relpath(path, f"{place.root}/{place.own}")
-        elif path.startswith(place.root + "/"):
-            path = path[len(place.root) + 1 :]
         elif path == place.root:
             path = "."
-        else:
-            return None if path.startswith(_KERNEL) else path
+    if path[:1] in ("/", "."):
+        path = inside(path, place.root)
+    if path.startswith(_KERNEL):
+        return None
     if path.startswith(STATE + "/"):
         return (place.staged or {}).get(path)
     return path

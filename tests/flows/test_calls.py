@@ -1548,3 +1548,35 @@ def test_a_temp_file_that_is_made_only_to_ask_a_call_again_goes(space: Space, al
     assert space.exists("t.txt")
     space.good("--config", "k=5", "--keep-temp")
     assert space.exists("t.txt")
+
+
+def test_columns_of_what_only_the_files_of_a_call_use(space: Space) -> None:
+    space.write(
+        "steps.py",
+        "def ask(x, day, site, who):\n    return '-'.join([*x, *day, site, who]) + '.src'\n",
+    )
+    space.workflow("""
+        wildcards:
+          site: [n, m]
+          day, kind: [[1, wet], [2, dry]]
+          site, who: [[n, N], [m, M]]
+        rules:
+          all: {input: "o/{site}"}
+          day: {output: "d/{site}/{day}", shell: "touch {output}"}
+          src: {output: "{f}.src", shell: "touch {output}"}
+          use:
+            input: {call: "steps:ask", after: "d/{site}/{day}", with: {x: "{kind:each}"}}
+            params: {kinds: "{kind:each}"}
+            output: o/{site}
+            shell: echo {input} {params.kinds} {kind:each} {day} {who} > {output}
+        """)
+    assert space.flow("check").status == 0
+    space.good()
+    assert space.read("o/n") == "wet-dry-1-2-n-N.src wet dry wet dry 1 2 N\n"
+    space.replace("Workflowfile", "dry", "hot")
+    space.good()
+    assert space.read("o/m") == "wet-hot-1-2-m-M.src wet hot wet hot 1 2 M\n"
+    assert space.good().counts() == (0, 8, 0, 0)
+    space.replace("Workflowfile", "{kind:each} {day}", "{kind} {day}")
+    flow = space.run()
+    assert flow.status == 2 and "{kind} has 2 values for the job use site=n" in flow.text

@@ -108,6 +108,58 @@ def test_one_makes_a_gather_of_one_path_a_single_file(space):
     assert space.read("out/a.txt") == "a\n"
 
 
+def test_what_a_wildcard_in_brackets_picks_may_bring_folders(space):
+    space.workflow("""
+        config:
+          dir: {a: runs/r1, b: runs/x/../r2}
+        wildcards: {s: [a, b]}
+        rules:
+          all: {input: ["o/{s}", total]}
+          each: {input: "{config.dir[s]}/x.t", output: "o/{s}", shell: "cp {input} {output}"}
+          total: {input: "{config.dir[s]}/x.t", output: total, shell: "cat {input} > {output}"}
+          run: {output: "runs/{r}/x.t", shell: "echo {r} > {output}"}
+        """)
+    assert space.good("all").built == {"run r1", "run r2", "each a", "each b", "total"}
+    assert space.read("total") == space.read("o/a") + space.read("o/b") == "r1\nr2\n"
+
+
+def test_a_wildcard_or_a_column_in_brackets_picks_how_much_a_job_takes(space):
+    space.workflow("""
+        config:
+          need: {a: {cores: 2, api: 1}, b: {cores: 1, api: 3}}
+          by_kind: {big: 4, small: 2}
+          odd: {a: 1, b: x}
+        resources: {api: 5}
+        wildcards: {s: [a, b], "s, kind": [[a, big], [b, small]]}
+        rules:
+          all: {input: ["o/{s}", "k/{s}"]}
+          make:
+            output: o/{s}
+            cores: "{config.need[s].cores}"
+            resources: {api: "{config.need[s].api}"}
+            shell: echo {cores} {resources.api} > {output}
+          kind:
+            output: k/{s}
+            resources: {api: "{config.by_kind[kind]}"}
+            shell: echo {resources.api} > {output}
+          odd: {output: "p/{s}", cores: "{config.odd[s]}", shell: "touch {output}"}
+        """)
+    space.good("-j", "2")
+    assert [space.read(path) for path in ("o/a", "o/b")] == ["2 1\n", "1 3\n"]
+    assert [space.read(path) for path in ("k/a", "k/b")] == ["4\n", "2\n"]
+    space.replace("Workflowfile", "cores: 2, api: 1", "cores: 1, api: 2")
+    assert space.good().counts() == (0, 4, 0, 0)
+    space.good("p/a")
+    for args in (["p/a", "p/b"], ["check"]):
+        flow = space.flow(*args)
+        assert flow.status == 2
+        assert "cores is a number from 0 on, and {config.odd[s]} is 'x' (job odd s=b)" in flow.text
+    assert not space.exists("p/b")
+    space.replace("Workflowfile", "b: {cores: 1, ", "b: {")
+    flow = space.run("-B")
+    assert flow.status == 2 and "{config.need[s].cores}: there is no 'cores' there" in flow.text
+
+
 def test_a_wildcard_in_brackets_picks_the_key_of_its_value(space):
     space.workflow("""
         config:

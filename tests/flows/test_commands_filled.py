@@ -284,3 +284,53 @@ def test_the_type_of_a_looked_up_param_counts(space, action):
     space.replace("Workflowfile", "{a: 1}", '{a: "1"}')
     assert space.good("make").built == {"make a"}
     assert space.read("a.out") != before
+
+
+def test_a_modifier_holds_where_a_text_is_nothing_but_the_placeholder(space):
+    space.write("steps.py", "def ask(a, b):\n    return [a, b]\n")
+    space.workflow("""
+        config: {f: a/b.txt, l: [x.b, y.b], n: 3}
+        wildcards: {t: [u.b, v.b]}
+        rules:
+          make:
+            output: "o/{t}"
+            params:
+              a: "{t:cut.b}"
+              c: "{config.f:name}"
+              l: "{config.l:cut.b}"
+              n: "{config.n:raw}"
+              q: ["{t:dir}", {z: "{t:cut.b}"}]
+              w: {call: "steps:ask", with: {a: "{t:cut.b}", b: "{config.f:cut.txt}"}}
+            env: {E: "{t:cut.b}", L: "{config.l:cut.b}"}
+            shell: echo {params} "$E" "$L" > {output}
+        """)
+    space.good("o/u.b")
+    said = (
+        '{"a": "u", "c": "b.txt", "l": ["x", "y"], "n": 3, "q": [".", {"z": "u"}], '
+        '"w": ["u", "a/b"]} u x y\n'
+    )
+    assert space.read("o/u.b") == said
+    assert "nothing names" not in space.flow("check").text
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        'params: {d: "{config.f:cut.zzz}"}',
+        'params: {d: "{t:cut.zzz}"}',
+        'params: {d: {call: "steps:ask", with: {a: "{t:cut.zzz}"}}}',
+        'env: {d: "{t:cut.zzz}"}',
+    ],
+)
+def test_an_ending_that_a_lone_value_has_not_is_told_before_the_run(space, key):
+    space.write("steps.py", "def ask(a):\n    return a\n")
+    space.write(
+        "Workflowfile",
+        "config: {f: a}\nwildcards: {t: [u.b]}\nrules:\n"
+        f'  first: {{output: "f/{{t}}", shell: "touch {{output}}"}}\n'
+        f'  make: {{input: "f/{{t}}", output: "o/{{t}}", {key}, '
+        'shell: "echo {params} > {output}"}\n',
+    )
+    flow = space.run("o/u.b")
+    assert flow.status == 2 and "does not end in '.zzz'" in flow.text
+    assert not space.exists("f/u.b")

@@ -625,6 +625,41 @@ def test_an_absolute_path_in_the_folder_and_a_relative_one_are_one_file(space: S
     assert space.good().built == set()
 
 
+@pytest.mark.parametrize("start", ["{root}", "../{name}", "./sub/../../{name}"])
+@pytest.mark.parametrize(
+    "taken",
+    [
+        'input: "{f}"',
+        'input: {path: "{n}", n: ["START/mid.txt"]}',
+        'input: "START/mid.txt"',
+        'input: "{config.at[s]}/mid.txt"',
+        'input: "START/m{i}d.txt"',
+        "input: {call: 'steps:give'}",
+    ],
+)
+def test_a_path_that_leads_back_into_the_folder_is_the_file_there(
+    space: Space, taken: str, start: str
+) -> None:
+    start = start.format(root=space.root, name=space.root.name)
+    space.write("s.csv", f"s,f\na,{start}/mid.txt\n")
+    space.write("steps.py", f"def give():\n    return '{start}/mid.txt'\n")
+    space.workflow(f"""
+        config: {{at: {{a: "{start}"}}}}
+        wildcards: {{"s, f": {{table: s.csv}}, i: [i]}}
+        rules:
+          a:
+            {taken.replace("START", start)}
+            output: out/{{s}}
+            shell: echo {{input}} > {{output}}; cat {{input}} >> {{output}}
+          m: {{input: src, output: mid.txt, shell: "cp {{input}} {{output}}"}}
+        """)
+    for text in ("v1\n", "v2\n"):
+        space.write("src", text)
+        assert space.good("a").built == {"m", "a a"}
+        assert space.read("out/a") == f"mid.txt\n{text}"
+        assert space.good("a").built == set()
+
+
 def test_a_target_outside_of_the_folder_is_found_in_either_spelling(space: Space) -> None:
     outside = space.root.parent / f"{space.root.name}-outside"
     space.workflow(f"""

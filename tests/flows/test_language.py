@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def test_the_first_rule_is_the_default_target(space):
     space.workflow("""
@@ -168,6 +170,22 @@ def test_defaults_are_merged_with_a_rule_whose_keys_win(space):
         """)
     space.good()
     assert (space.read("a.txt"), space.read("b.txt")) == ("1 2 default\n", "1 3 mine\n")
+
+
+@pytest.mark.parametrize(
+    "default",
+    ['log: "lg/{s}.log"', 'params: {p: "{s}"}', 'env: {E: "{s}"}', "seed: {by: [s]}"],
+)
+def test_a_rule_that_only_asks_takes_no_defaults_of_actions(space, default):
+    space.workflow(f"""
+        wildcards: {{s: [a, b]}}
+        defaults: {{{default}}}
+        rules:
+          all: {{input: [o/a, o/b]}}
+          make: {{output: "o/{{s}}", shell: "echo {{log}} > {{output}}"}}
+        """)
+    assert space.good().built == {"make a", "make b"}
+    assert space.good().counts() == (0, 2, 0, 0)
 
 
 def test_include_brings_rules_wildcards_config_and_defaults_of_its_own(space):

@@ -437,3 +437,114 @@ def test_a_gathered_name_has_a_value_for_each_file_of_an_entry_with_own_values(
     space.good()
     assert space.read("o") == "xx_1 yy_1 xx_2 yy_2"
     assert space.read("s") == "x y x y = x_1 y_1 x_2 y_2\n"
+
+
+@pytest.mark.parametrize(
+    "values", ["[./mid.txt]", "{lines: list.txt}", "[mid.txt, ./mid.txt, d/../mid.txt]"]
+)
+def test_an_own_value_that_is_a_path_is_taken_by_its_one_spelling(
+    space: Space, values: str
+) -> None:
+    space.workflow(f"""
+        rules:
+          a:
+            input: {{path: "{{n}}", n: {values}}}
+            output: o
+            shell: echo {{input}} > {{output}}; cat {{input}} >> {{output}}
+          m: {{input: src, output: mid.txt, shell: "cp {{input}} {{output}}"}}
+        """)
+    space.write("list.txt", "./mid.txt\n.//mid.txt\n")
+    for text in ("v1\n", "v2\n"):
+        space.write("src", text)
+        space.good("a")
+        assert space.read("o") == f"mid.txt\n{text}"
+
+
+@pytest.mark.parametrize(
+    ("entry", "wrong"),
+    [
+        (
+            'input: {path: "d/{n}", n: [a, ../z]}',
+            "the value '../z' of {n} cannot fill a path: '..'",
+        ),
+        ('input: {path: "d/{n}", n: [a, .]}', "the value '.' of {n} cannot fill a path: '.' never"),
+        ('input: {path: "d/{n}", n: [a, ""]}', "an empty value of {n} cannot fill a path"),
+        ('input: {path: "d/{n}", n: [a/b]}', "constraints: {n: '.*'}"),
+        ('input: {path: "{n}", n: [a, ""]}', "an empty value of {n} is no path"),
+        ('output: {path: "{n}", n: [../escaped]}', "'..' never fills a part of one"),
+        ('output: {path: "e/{n}", n: [../w]}', "'..' never fills a part of one"),
+        (
+            'output: {path: "e/{n}", n: [b, ""]}\n    constraints: {n: ".*"}',
+            "an empty value of {n} leaves a part of a path empty: e/",
+        ),
+        (
+            'output: {path: "e/{n}", n: [b]}\n    constraints: {n: "a"}',
+            "the constraints of rule 'rule' leave no value of n for e/{n}",
+        ),
+    ],
+)
+def test_own_values_that_cannot_fill_a_path_are_refused(
+    space: Space, entry: str, wrong: str
+) -> None:
+    output = "" if entry.startswith("output") else "\n    output: o"
+    shell = "shell: touch {output}"
+    space.write("Workflowfile", f"rules:\n  rule:\n    {entry}{output}\n    {shell}\n")
+    space.write("z", "")
+    for args in (["check"], ["rule"]):
+        flow = space.flow(*args)
+        assert flow.status == 2 and wrong in flow.text, flow.text
+    assert space.files("e") == [] and not space.exists("../escaped")
+
+
+def test_a_constraint_lets_own_values_pass_and_limits_them(space: Space) -> None:
+    space.workflow("""
+        rules:
+          make:
+            output: {path: "e/{n}", n: {values: [a/b, c, d/e], match: {n: ".*/.*"}}}
+            constraints: {n: "a.*"}
+            shell: touch {output}
+        """)
+    space.good("make")
+    assert space.files("e") == ["e/a/b"]
+
+
+@pytest.mark.parametrize(
+    ("form", "sources"),
+    [
+        ("n: [p, q]", "a b_sum c_d_sum"),
+        ("n: {lines: list.txt}", "a b_sum c_d_sum"),
+        ("n: {values: [p, c_d], match: {n: 'p'}}", "a b_sum c_d_sum q_sum"),
+        ("n: {lines: made.txt}", "a"),
+    ],
+)
+def test_only_the_files_for_which_an_output_stands_are_no_sources(
+    space: Space, form: str, sources: str
+) -> None:
+    space.workflow(f"""
+        wildcards: {{s: "x/{{s}}.txt"}}
+        rules:
+          all: {{input: "x/{{s}}.txt", output: all.txt, shell: "echo {{s}} > {{output}}"}}
+          list: {{input: list.txt, output: made.txt, shell: "cp {{input}} {{output}}"}}
+          n: {{output: {{path: "x/{{n}}_sum.txt", {form}}}, shell: "touch {{output}}"}}
+        """)
+    space.write("list.txt", "p\nq\n")
+    for name in ("a", "b_sum", "c_d_sum", "p_sum", "q_sum"):
+        space.write(f"x/{name}.txt", "")
+    space.good("all")
+    assert space.read("all.txt") == f"{sources}\n"
+
+
+def test_values_that_go_together_stand_for_their_own_files_only(space: Space) -> None:
+    space.workflow("""
+        wildcards: {s: "x/{s}"}
+        rules:
+          all: {input: "x/{s}", output: all.txt, shell: "echo {s} > {output}"}
+          n:
+            output: {path: "x/{d}{n}{m}", "n, m": [[1, 2], [3, 4]]}
+            constraints: {d: "[a-z]"}
+            shell: touch {output}
+        """)
+    for name in ("a12", "b34", "a14", "12"):
+        space.write(f"x/{name}", "")
+    space.good("all")
+    assert space.read("all.txt") == "12 a14\n"

@@ -408,6 +408,17 @@ DOCUMENTS = [
 ]
 
 
+NESTED_DOCUMENTS = [
+    "cat <<EOF\n$(cat <<INN\n{x}\nINN\n)\nEOF\n",
+    "cat <<EOF\n`cat <<INN\n{x}\nINN\n`\nEOF\n",
+    "cat <<EOF\n$(cat <<'INN'\n{x}\nINN\n)\nEOF\n",
+    "cat <<EOF\n$(printf %s {x})\nEOF\n",
+    "cat <<EOF\n`printf %s {x}`\nEOF\n",
+    'cat <<EOF\n$(printf %s "{x}")\nEOF\n',
+    "x=$(cat <<EOF\n$(cat <<INN\n{x}\nINN\n)\nEOF\n); printf '%s\\n' \"$x\"",
+]
+
+
 def run(command: str, folder: Path) -> bytes:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
@@ -440,6 +451,19 @@ def test_a_hostile_value_arrives_whole_in_a_document(text: str, tmp_path: Path) 
             assert not text.startswith("cat <<EOF\n{x}")
             continue
         assert run(command, tmp_path) == value.encode() + b"\n", (command, value)
+
+
+@pytest.mark.parametrize("text", NESTED_DOCUMENTS)
+@pytest.mark.parametrize("end", ["EOF", "INN"])
+def test_a_value_breaks_out_of_no_document_around_it(text: str, end: str, tmp_path: Path) -> None:
+    for value in (f"a\n{end}\ntouch out", f"{end}\ntouch out\n", f"a\n{end})\ntouch out #", "a\\"):
+        try:
+            command = filled(text, x=value)
+        except FileflowError as error:
+            assert "would end the here-document" in error.what
+            assert f"than {end} and" in str(error.hint) or value == "a\\"
+            continue
+        assert run(command, tmp_path) == value.rstrip("\n").encode() + b"\n", (command, value)
 
 
 def test_a_value_that_would_end_a_literal_document_is_an_error() -> None:
@@ -493,6 +517,19 @@ def test_any_value_arrives_whole_in_a_document(tmp_path: Path, value: str, text:
         assert "\n" in value or value.endswith("\\")
         return
     assert run(command, tmp_path) == value.encode() + b"\n"
+
+
+@given(texts, st.sampled_from(NESTED_DOCUMENTS))
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_value_arrives_whole_in_nested_documents(tmp_path: Path, value: str, text: str) -> None:
+    try:
+        command = filled(text, x=value)
+    except FileflowError:
+        assert "\n" in value or value.endswith("\\") or value.startswith(("EOF", "INN"))
+        return
+    assert run(command, tmp_path) == value.rstrip("\n").encode() + b"\n"
 
 
 def test_placeholders_are_no_comment_and_no_quote_when_comments_go() -> None:

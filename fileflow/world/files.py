@@ -136,9 +136,9 @@ def files_below(folder: str) -> list[str]:
 
 
 def _below(folder: str) -> tuple[list[str], bool]:
-    """The files below a folder, and whether any of what lies there is a link."""
+    """The files below a folder, and whether any of what lies there is a link or no plain file."""
     out: list[str] = []
-    linked = False
+    odd = False
     stack = [""]
     seen: set[tuple[int, int]] = set()
     while stack:
@@ -156,10 +156,10 @@ def _below(folder: str) -> tuple[list[str], bool]:
                 elif entry.is_dir(follow_symlinks=False):
                     stack.append(name)
                 else:
-                    linked = linked or entry.is_symlink()
+                    odd = True
                     (stack if os.path.isdir(entry.path) else out).append(name)
     out.sort()
-    return out, linked
+    return out, odd
 
 
 def _lost_link(path: str, size: int) -> bytes | None:
@@ -329,24 +329,30 @@ def digest(path: str) -> bytes:
 
 
 def folder_digest(path: str) -> tuple[bytes, bool]:
-    """The digest of a folder, and whether a link lies in it: then it may differ elsewhere.
+    """The digest of a folder, and whether a link lies in it, say: then it may differ elsewhere.
 
     Raises:
         OSError: if something of it cannot be read.
     """
     made = hashlib.blake2b(digest_size=DIGEST_SIZE)
-    names, linked = _below(path)
+    names, odd = _below(path)
     for name in names:
         one = os.path.join(path, name)
-        try:
-            content = file_digest(one)
-        except OSError:
-            lost = _lost_link(one, DIGEST_SIZE) if linked else None
-            if lost is None:
-                raise
-            content = lost
-        made.update(os.fsencode(name) + b"\0" + content)
-    return made.digest(), linked
+        content = _odd_digest(one) if odd else None
+        made.update(os.fsencode(name) + b"\0" + (content or file_digest(one)))
+    return made.digest(), odd
+
+
+def _odd_digest(path: str) -> bytes | None:
+    """What stands for a link that leads to nothing, or for a FIFO, socket or device, which are not
+    to be opened; None of a file."""
+    try:
+        kind = stat.S_IFMT(os.stat(path).st_mode)
+    except OSError:
+        return _lost_link(path, DIGEST_SIZE)
+    if kind == stat.S_IFREG:
+        return None
+    return hashlib.blake2b(b"%o" % kind, digest_size=DIGEST_SIZE, person=b"kind").digest()
 
 
 def steady_digest(path: str) -> tuple[bytes, bytes] | None:

@@ -1,6 +1,9 @@
 """What an action must make, what it may leave behind, and what of a failed one is seen: nothing."""
 
+import os
 import signal
+import socket
+from collections.abc import Callable
 
 import pytest
 
@@ -506,3 +509,25 @@ def test_a_file_where_an_output_needs_a_folder_is_named(space: Space) -> None:
     assert space.read("out") == "1\n"
     assert space.flow("clean", "out").status == 0
     assert space.flow().status == 0 and space.read("out/x") == "1\n"
+
+
+def test_what_is_no_file_below_a_folder_that_was_made_gives_way(space: Space) -> None:
+    space.workflow("""
+        rules:
+          all: {input: out.txt}
+          make: {output: made/, shell: "echo 1 > {output}/x"}
+          take: {input: made/, output: out.txt, shell: "cat {input}/x > {output}"}
+        """)
+    assert space.good().built == {"make", "take"}
+    stray: dict[str, Callable[[str], object]] = {
+        "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(path),
+        "a pipe": os.mkfifo,
+        "a device without an end": lambda path: os.symlink("/dev/zero", path),
+        "a link to nothing": lambda path: os.symlink("nowhere", path),
+    }
+    for put in stray.values():
+        put(str(space.path("made/stray")))
+        assert space.flow("status").status == 0
+        assert space.good().built == {"make"}
+        assert space.files("made") == ["made/x"]
+    assert space.good().built == set()

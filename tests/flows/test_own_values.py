@@ -478,6 +478,10 @@ def test_an_own_value_that_is_a_path_is_taken_by_its_one_spelling(
             "an empty value of {n} leaves a part of a path empty: e/",
         ),
         (
+            'output: {path: "{n}", n: ["ROOT/x"]}\n    constraints: {n: ".*"}',
+            "leaves a part of a path empty: /",
+        ),
+        (
             'output: {path: "e/{n}", n: [b]}\n    constraints: {n: "a"}',
             "the constraints of rule 'rule' leave no value of n for e/{n}",
         ),
@@ -486,6 +490,7 @@ def test_an_own_value_that_is_a_path_is_taken_by_its_one_spelling(
 def test_own_values_that_cannot_fill_a_path_are_refused(
     space: Space, entry: str, wrong: str
 ) -> None:
+    entry = entry.replace("ROOT", str(space.root))
     output = "" if entry.startswith("output") else "\n    output: o"
     shell = "shell: touch {output}"
     space.write("Workflowfile", f"rules:\n  rule:\n    {entry}{output}\n    {shell}\n")

@@ -131,8 +131,8 @@ def _checked(key: bytes) -> str | None:
 def read() -> list[memoryview] | None:
     """The sections of the conclusion in this folder, or None if there is none that is whole."""
     try:
-        with open(FILE, "rb") as file:
-            data = memoryview(file.read())
+        with open(FILE, "rb", opener=_at_once) as file:
+            data = memoryview(file.read() or b"")
     except OSError:
         return None
     head = len(FORMAT) + 9
@@ -148,6 +148,10 @@ def read() -> list[memoryview] | None:
     # The first line, by which one conclusion is told from another, goes last.
     sections.append(sections.pop(0))
     return sections if len(sections) > FIRST_BLOCK else None
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a FIFO in its place would block
 
 
 def blocks_of(sections: Sequence[memoryview]) -> Sequence[memoryview]:

@@ -186,12 +186,30 @@ class _Choice:
                 return
             self.paths.setdefault(key, set()).add(path)
             return
+        is_rule = target.name in rules
+        if not is_rule and (folder := self._made_above(path)):
+            raise _part_of(path, folder)
         plan = plan_of_targets(self.session, (target,))
         jobs = asked_jobs(plan)
+        if plan.below and not is_rule:
+            path, job = next(iter(plan.below.items()))
+            table = plan.table_of(job)
+            folders = [folder.rstrip("/") for folder in table.outputs_of(job & ROW)]
+            raise _part_of(path, next(f for f in folders if path.startswith(f"{f}/")))
         if plan.source_targets and not jobs:
             raise FileflowError(f"{plan.source_targets[0]} is a source: fileflow did not make it")
         outputs = (plan.tables[job >> SHIFT].outputs_of(job & ROW) for job in jobs)
         self.add_jobs(paths[0] for paths in outputs if paths)
+
+    def _made_above(self, path: str) -> str:
+        """The folder that a job has made as a whole and in which a path lies; empty if none is."""
+        at = path.rfind("/")
+        while at > 0:
+            folder = path[:at]
+            if folder in self.records.jobs or folder in self.records.owner:
+                return folder
+            at = path.rfind("/", 0, at)
+        return ""
 
     def _add_rule(self, name: str) -> None:
         finder = self._finder()
@@ -235,6 +253,13 @@ class _Choice:
                 # What is yet to be found may need it again.
                 if self.unknowns is None or not self.unknowns.of_path(path, named=True):
                     self.paths.setdefault(key, set()).add(path)
+
+
+def _part_of(path: str, folder: str) -> FileflowError:
+    return FileflowError(
+        f"{path} is a part of {folder}/, which is made as a whole",
+        hint=f"`fileflow clean {folder}` removes all of it",
+    )
 
 
 def _is_protected(path: str, record: Record, rule: Rule) -> bool:

@@ -6,6 +6,7 @@ Reads only; knows where output was kept, and not what it says.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 
 from fileflow.commands.choosing import asked_jobs, plan_of_targets
@@ -107,12 +108,16 @@ def _copy(kept: Kept, write: Callable[[bytes], None]) -> None:
     if left < 0 or kept.offset < 0:
         raise _gone(kept)
     try:
+        if os.path.exists(kept.file) and not os.path.isfile(
+            kept.file
+        ):  # a FIFO in its place would block
+            raise _gone(kept)
         with open(kept.file, "rb") as file:
             file.seek(kept.offset)
             while left and (data := file.read(min(left, _BLOCK))):
                 left -= len(data)
                 write(data)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise _gone(kept) from None
     except OSError as error:
         raise FileflowError(

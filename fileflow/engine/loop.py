@@ -5,6 +5,7 @@ Owns order, retries, timeouts and the records; knows nothing of how a slot does 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import select
@@ -15,6 +16,7 @@ from heapq import heappop, heappush
 from typing import Protocol, runtime_checkable
 
 from fileflow.engine import events
+from fileflow.engine.alarm import ringing
 from fileflow.engine.amounts import Amounts, Needs
 from fileflow.engine.durations import Durations
 from fileflow.engine.facts import World
@@ -406,7 +408,11 @@ class Loop:
         if len(busy) > 1:
             seconds = self._wait_for_any(busy, seconds)
         for name in busy:
-            found += [(name, event) for event in self.runners[name].wait(seconds)]
+            late: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+            if name == SERIAL and deadline is not None:  # its jobs run while it is waited for
+                late = ringing(deadline, lambda: self._next_deadline(time.monotonic()))
+            with late:
+                found += [(name, event) for event in self.runners[name].wait(seconds)]
         if not found and self.tick is not None:
             self.tick()
         return found

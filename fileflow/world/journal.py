@@ -25,6 +25,7 @@ from zlib import crc32
 
 from fileflow.errors import Exit, FileflowError
 from fileflow.lean import NamedTuple, dataclass
+from fileflow.world.state_folder import set_apart
 
 FORMAT = 1
 SYNC = b"\n\xff\x00\n"
@@ -250,14 +251,18 @@ class Journal:
         access = os.O_RDWR if self.writable else os.O_RDONLY
         try:
             self._descriptor = os.open(self.path, access | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return
         except OSError as error:
-            raise self._fault("write" if self.writable else "read", error) from error
+            if os.path.lexists(self.path) and not os.path.isfile(self.path):
+                self.unknown = "it is no file"
+            elif not isinstance(error, FileNotFoundError):
+                raise self._fault("write" if self.writable else "read", error) from error
+            return
         try:
             found = os.fstat(self._descriptor)
             if not stat.S_ISREG(found.st_mode):
-                raise OSError(errno.EINVAL, "it is no file")
+                self.unknown = "it is no file"
+                self.close()
+                return
             self._place = found.st_dev, found.st_ino
             self.data = _read_all(self._descriptor, found.st_size)
         except OSError as error:
@@ -290,7 +295,7 @@ class Journal:
         try:
             if self.unknown:
                 self.check()
-                os.rename(self.path, _free_name(self.path))
+                set_apart(self.path)
                 self.close()
             if self._descriptor is None:
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -332,13 +337,6 @@ def _version_of(data: bytearray) -> int | None:
     if number.isdigit() and line + newline == header(int(number)):
         return int(number)
     return None
-
-
-def _free_name(path: str) -> str:
-    count = 1
-    while os.path.lexists(f"{path}.bad-{count}"):
-        count += 1
-    return f"{path}.bad-{count}"
 
 
 def _read_all(descriptor: int, size: int) -> bytearray:

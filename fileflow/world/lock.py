@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from fileflow.errors import Exit, FileflowError
+from fileflow.world.state_folder import put_in_order, set_apart
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -73,6 +74,7 @@ class Lock:
                 told = True
             time.sleep(_POLL)
         try:
+            put_in_order(self._folder)
             self._introduce(command)
         except OSError as error:
             self.release()
@@ -128,7 +130,14 @@ class Lock:
                 preserve_lock_file=True,
                 on_acquired=self._taken,
             )
-            lock.acquire(blocking=False)
+            try:
+                lock.acquire(blocking=False)
+            except OSError:
+                path = os.path.join(self._folder, "lock")
+                if not os.path.lexists(path) or os.path.isfile(path):
+                    raise
+                set_apart(path)  # nobody can hold it
+                lock.acquire(blocking=False)
         except Timeout:
             return False
         except OSError as error:

@@ -177,6 +177,29 @@ def test_a_folder_goes_with_all_that_it_holds_unless_something_was_added(folder:
     assert not folder.there("out")
 
 
+@pytest.mark.parametrize("path", ["parts/a", "parts/in/b", "parts/nothing", "parts/{name}"])
+def test_a_part_of_a_folder_is_refused_and_the_folder_stays(folder: Folder, path: str) -> None:
+    folder.write(
+        "Workflowfile",
+        """
+        wildcards: {name: [a, c]}
+        rules:
+          all: {input: [parts/, parts/a]}
+          parts:
+            output: parts/
+            shell: mkdir {output}/in; touch {output}/a {output}/c {output}/in/b
+        """,
+    )
+    folder.build()
+    with pytest.raises(
+        FileflowError, match="is a part of parts/, which is made as a whole"
+    ) as said:
+        cleaned(folder, path)
+    assert said.value.hint == "`fileflow clean parts` removes all of it"
+    assert folder.there("parts/in/b")
+    assert cleaned(folder, "all") == ["parts: removed 1 output: parts"]
+
+
 def test_a_protected_output_needs_force(folder: Folder) -> None:
     folder.workflow("""
         rules:

@@ -252,3 +252,53 @@ def test_a_limit_on_the_size_of_files(space):
     )
     space.within = ()
     goes_on(space)
+
+
+FOLDERS = ("stage", "logs")
+FILES = ("fresh", "journal", "journal.new", "lock", "holder", "holder.new", "slots.lock")
+
+
+def put_in_place(path: Path, kind: str) -> None:
+    """Puts something else in the place of a part of the state."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    if kind == "folder":
+        path.mkdir()
+        (path / "x").touch()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "file":
+        path.touch()
+    else:
+        path.symlink_to(path.name if kind == "ring" else "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, kind) for name in FILES for kind in ("folder", "fifo", "ring")),
+        *((name, kind) for name in FOLDERS for kind in ("file", "link")),
+    ],
+)
+def test_a_part_of_the_state_that_is_of_another_kind_counts_as_nothing(quick_space, name, kind):
+    space = quick_space
+    prepared(space, "shell")
+    space.good()
+    part = space.path(f".fileflow/{name}")
+    put_in_place(part, kind)
+    for command in ("status", "list", "check", "log", "why", "-n"):
+        target = ["o/1.txt"] if command in ("log", "why") else []
+        flow = space.flow(command, *target)
+        lost = command == "log" and name == "journal"
+        assert flow.status == (2 if lost else 0), flow.text
+    for _ in range(2):
+        space.good("-B")
+        put_in_place(part, kind)
+    space.good("-B")
+    goes_on(space)
+    assert (
+        (name, kind) == ("lock", "fifo") or not part.exists() or part.is_dir() == (name in FOLDERS)
+    )
+    if name == "journal":
+        assert space.exists(".fileflow/journal.bad-2")

@@ -2,6 +2,9 @@
 
 import os
 import re
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
@@ -271,6 +274,72 @@ def test_a_thread_that_cannot_be_ended_is_waited_for_no_longer(space):
     failed = next(event for event in flow.events if event.get("status") == "failed")
     assert "timed out after 0.2" in failed["message"] and failed["seconds"] < 2.5
     assert (flow.counts(), space.exists("a")) == ((1, 0, 1, 0), False)
+
+
+def test_a_time_limit_ends_a_function_in_the_engines_process(space):
+    space.source(
+        "steps.py",
+        """
+        import signal, time
+        def sleeps(output):
+            time.sleep(30)
+        def spins(output):
+            while True:
+                pass
+        def goes_on(output):
+            for _ in range(12):
+                try:
+                    time.sleep(0.1)
+                except BaseException:
+                    print("no")
+            output.write_text("late")
+        def quick(output):
+            output.write_text("")
+        """,
+    )
+    space.workflow("""
+        defaults: {executor: serial, timeout: 0.4}
+        rules:
+          all: {input: [sleeps, spins, goes_on, quick, beside]}
+          sleeps: {output: sleeps, run: "steps:sleeps", retries: 1}
+          spins: {output: spins, run: "steps:spins"}
+          goes_on: {output: goes_on, run: "steps:goes_on"}
+          quick: {output: quick, run: "steps:quick"}
+          beside: {output: beside, timeout: 20, shell: "sleep 1; touch {output}"}
+        """)
+    flow = space.run("-k", "-j", "2")
+    failed = [event for event in flow.events if event.get("status") == "failed"]
+    assert [event["message"] for event in failed] == ["timed out after 0.4 s"] * 3
+    assert all(0.3 < event["seconds"] < 3 for event in failed)
+    assert len([event for event in flow.events if event.get("status") == "retried"]) == 1
+    assert flow.counts() == (2, 0, 3, 0)
+    assert space.files() == ["Workflowfile", "beside", "quick", "steps.py"]
+
+
+def test_an_alarm_of_ones_own_is_as_before_after_a_run(space):
+    space.write("steps.py", "import time\n\n\ndef make(output):\n    time.sleep(30)\n")
+    space.workflow("""
+        rules: {make: {output: a, run: "steps:make", executor: serial, timeout: 0.3}}
+        """)
+    script = """
+        import signal, sys
+        from fileflow import Workflow
+        rung = []
+        own = lambda *_: rung.append(1)
+        signal.signal(signal.SIGALRM, own)
+        signal.setitimer(signal.ITIMER_REAL, 60)
+        result = Workflow.load("Workflowfile").run()
+        assert "timed out" in result.failed[0].message, result.failed
+        assert signal.getsignal(signal.SIGALRM) is own and not rung
+        assert 50 < signal.getitimer(signal.ITIMER_REAL)[0] < 60
+        """
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=space.root,
+        env=space.environment(),
+        check=True,
+        timeout=60,
+    )
 
 
 def test_a_time_limit_ends_a_function(space):

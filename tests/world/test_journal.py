@@ -314,13 +314,14 @@ def test_rewriting_replaces_all_and_appends_go_on_after_it(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("writable", [True, False])
-def test_a_pipe_or_folder_in_its_place_is_an_error_and_no_hang(
-    tmp_path: Path, writable: bool
-) -> None:
+def test_a_pipe_or_folder_in_its_place_counts_as_nothing(tmp_path: Path, writable: bool) -> None:
     for make in (os.mkfifo, os.mkdir):
         folder = tmp_path / make.__name__
         folder.mkdir()
         make(folder / "journal")
-        with pytest.raises(FileflowError) as caught:
-            Journal(str(folder), writable=writable)
-        assert caught.value.status == Exit.STATE
+        journal = Journal(str(folder), writable=writable)
+        assert (plain(journal), journal.unknown) == ([], "it is no file")
+        if writable:
+            journal.append(*FRAMES[0])
+            assert plain(Journal(str(folder), writable=False)) == [FRAMES[0]]
+            assert sorted(os.listdir(folder)) == ["journal", "journal.bad-1"]

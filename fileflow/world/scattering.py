@@ -16,6 +16,7 @@ from fileflow.lean import dataclass, replace
 from fileflow.model.patterns import Matcher, Pattern, natural_key
 from fileflow.model.work import Scattered
 from fileflow.signature import NOTHING
+from fileflow.world.files import nothing_there, unreadable
 from fileflow.world.functions import UnfitError
 from fileflow.world.staging import Shape
 
@@ -252,13 +253,22 @@ def files_there(pattern: Pattern, matcher: Matcher) -> list[str]:
     deepest = pattern.text.rstrip("/").count("/")
     while todo:
         folder = todo.pop()
-        for name in sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else ():
+        for name in _names_in(folder):
             path = os.path.join(folder, name)
             if _is_folder(path) == pattern.directory and matcher.match(path) is not None:
                 found.append(path)
             elif os.path.isdir(path) and path.count("/") < deepest:
                 todo.append(path)
     return sorted(found, key=natural_key)
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder or "."))
+    except OSError as error:
+        if nothing_there(error):
+            return []
+        raise unreadable(folder, error) from None
 
 
 def _outermost(folders: Mapping[str, str]) -> dict[str, str]:

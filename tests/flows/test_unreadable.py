@@ -118,6 +118,20 @@ def test_a_folder_below_an_input_folder_that_cannot_be_read_is_told(refused):
     assert refused.good().built == set()
 
 
+def test_adopt_names_a_folder_of_chunks_that_cannot_be_read(refused):
+    refused.write("chunks/a/1", "1\n")
+    refused.workflow("""
+        rules:
+          all: {input: "chunks/a/{n}"}
+          split: {output: "chunks/a/{n}", scatter: n, shell: "touch {output}/1"}
+        """)
+    refused.path("chunks/a").chmod(0o300)  # what lies there can be looked at, and not listed
+    flow = refused.flow("adopt", "split")
+    refused.path("chunks/a").chmod(0o755)
+    assert flow.status == 2
+    assert flow.stderr == "fileflow: chunks/a cannot be read: Permission denied\n"
+
+
 def test_outputs_that_cannot_be_looked_at_are_not_forgotten(refused):
     refused.workflow("""
         rules:

@@ -48,6 +48,8 @@ WAITING_BATCHES = 2
 KILL_AFTER = 5.0
 TICK = 1.0
 LONG_BATCH = 4096
+# Ends that may be due to what a job was given.
+_BY_INPUTS = (End.FAILED, End.MISSING, End.CHANGED)
 
 
 class Watched(Runner, Protocol):
@@ -1040,9 +1042,10 @@ class Loop:
             message = "its process was ended by SIGTERM, which this run has not sent"
         if timed_out:
             message = f"timed out after {said_seconds(table.rule.timeout or 0)}"
-        if outcome.end is End.CHANGED and (
-            self.schedule.is_overtaken(job) or self.named.looks_first(table, outcome)
-        ):
+        if not timed_out and outcome.end in _BY_INPUTS and self.schedule.is_overtaken(job):
+            self._again(job)
+            return
+        if outcome.end is End.CHANGED and self.named.looks_first(table, outcome):
             self._again(job)
             return
         if outcome.end is End.CHANGED:

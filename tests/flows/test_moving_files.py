@@ -114,13 +114,16 @@ rules:
       cat {input} > {output.page}
       [ ! -e gen.h ] || cat gen.h >> {output.page}
       echo gen.h > {output.found}
-  sum: {input: page.txt, output: sum.txt, shell: "cat {input} > {output}; sleep SUM"}
+  sum: {input: page.txt, output: sum.txt, shell: "cat {input} > {output}; SUM"}
   split: {input: main.txt, output: "ch/{c}", scatter: c, shell: "sleep 0.4; cp {input} {output}/a"}
   use: {input: "ch/{c}", output: use.txt, shell: "cat {input} > {output}"}
 """
 
 
-@pytest.mark.parametrize(("gen", "total"), [("0.5", "0.6"), ("0", "1")])
+@pytest.mark.parametrize(
+    ("gen", "total"),
+    [("0.5", "sleep 0.6"), ("0", "sleep 1"), ("0.5", "sleep 0.6; grep -q G {output}")],
+)
 def test_what_a_running_job_took_is_made_again_by_the_next_plan(
     space: Space, gen: str, total: str
 ) -> None:

@@ -118,6 +118,8 @@ class Config:
             FileflowError: it is none.
         """
         pattern = parse_pattern(text, place)
+        if text[:1] not in "/.{" and "[" not in text and "/.." not in text:
+            return pattern  # as most are: this is asked for each path of a Workflowfile
         if pattern.text[:1] in ("/", ".") and self._root:
             known = inside(pattern.text, self._root)
             if known != pattern.text:

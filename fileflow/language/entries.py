@@ -191,7 +191,9 @@ class EntryReader:
         if ")" in text:
             _check_no_call(text, place)
         pattern = self._config.pattern(text, place)
-        if kind is Kind.OUTPUT:  # no value says that it is elsewhere, so none leads back
+        if (
+            pattern.root and kind is Kind.OUTPUT
+        ):  # no value says that it is elsewhere, so none leads back
             pattern = pattern._replace(root="")
         if _STATE in text and kind is not Kind.INPUT:
             _check_not_ours(text, pattern)

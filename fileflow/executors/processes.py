@@ -306,7 +306,7 @@ class Processes:
         if slot not in self._slots:
             return None
         entry = self._table.read(slot)
-        return (entry.index, entry.started) if entry.index >= 0 else None
+        return (entry.index, entry.started) if entry.index >= 0 and entry.started else None
 
     def process_id(self, slot: int) -> int | None:
         """The process of a slot, if it has one."""

@@ -95,19 +95,33 @@ class SlotTable:
     def vacate(self, slot: int) -> None:
         """Writes down that the slot has no process and no job."""
         self._map[slot * _SIZE : (slot + 1) * _SIZE] = bytes(_SIZE)
-        _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, _NO_JOB, 0.0)
+        self.job(slot, _NO_JOB, 0.0)
 
     def job(self, slot: int, index: int, started: float) -> None:
         """Writes down which job the slot does, and since when."""
-        _JOB.pack_into(self._map, slot * _SIZE + _JOB_AT, index, started)
+        at = slot * _SIZE + _JOB_AT
+        self._map[at : at + _JOB.size] = _JOB.pack(index, started)
 
     def job_writer(self, slot: int) -> Callable[[int, float], None]:
-        """The same for one slot: (index, since when)."""
-        return partial(_JOB.pack_into, self._map, slot * _SIZE + _JOB_AT)
+        """The same for one slot: (index, since when); the table cannot be closed any more.
+
+        Each word is put in as a whole: `pack_into` clears the place first, and who reads then would
+        find a job that began at the start of time.
+        """
+        at = slot * _SIZE + _JOB_AT
+        words = memoryview(self._map)
+        job, since = words[at : at + 8].cast("q"), words[at + 8 : at + 16].cast("d")
+
+        def write(index: int, started: float) -> None:
+            since[0] = started
+            job[0] = index
+
+        return write
 
     def command(self, slot: int, pid: int, born: Born) -> None:
         """Writes down which command the slot runs, and when it started; 0 for none."""
-        _COMMAND.pack_into(self._map, slot * _SIZE + _COMMAND_AT, pid, *born)
+        at = slot * _SIZE + _COMMAND_AT
+        self._map[at : at + _COMMAND.size] = _COMMAND.pack(pid, *born)
 
     def drop(self, slot: int) -> None:
         """Tells the slot to begin nothing more."""

@@ -108,9 +108,8 @@ def _copy(kept: Kept, write: Callable[[bytes], None]) -> None:
     if left < 0 or kept.offset < 0:
         raise _gone(kept)
     try:
-        if os.path.exists(kept.file) and not os.path.isfile(
-            kept.file
-        ):  # a FIFO in its place would block
+        # A FIFO in its place would block.
+        if os.path.exists(kept.file) and not os.path.isfile(kept.file):
             raise _gone(kept)
         with open(kept.file, "rb") as file:
             file.seek(kept.offset)

@@ -234,7 +234,8 @@ def lost_lines(files: Collection[str], gone: Sequence[str]) -> Iterator[str]:
     """
     if gone:
         yield f"not found any more, and removed: {_shown(gone)}"
-    if stay := [path for path in files if path not in set(gone)]:
+    removed = set(gone)
+    if stay := [path for path in files if path not in removed]:
         are = "is" if len(stay) == 1 else "are"
         them = "it" if len(stay) == 1 else "them"
         yield (

@@ -1,6 +1,7 @@
 """Calls: functions that give inputs, params and amounts; what they get, and when they are asked."""
 
 import json
+import re
 import signal
 import sys
 import textwrap
@@ -698,7 +699,8 @@ def test_a_call_that_fails_after_its_file_was_made(space: Space) -> None:
     after_project(space)
     calls(space, "def files(s, after):\n    raise RuntimeError('bad ' + after.read_text())\n")
     flow = refused(space, "'take'", "take s=", "RuntimeError: bad ", "pick.py:", status=1)
-    assert "2 built, 1 failed, 1 skipped" in flow.text
+    # Where both files are found done at once, both calls are asked.
+    assert re.search("^2 built, (1 failed, 1 skipped|2 failed)", flow.text, re.MULTILINE)
     assert space.ran == ["index a", "index b"]
     space.forget()
     refused(space, "RuntimeError: bad x")  # nothing was started

@@ -174,9 +174,9 @@ class Look:
     part if they are many.
 
     The numbers of the blocks that nobody has looked at stand in a pipe, from which both take them;
-    what the child finds comes through another one. So the look can be left when it is plain that
-    something differs, while the child goes on, and be ended later: also by the interpreter that
-    takes this one's place.
+    what the child finds comes through another one, its first find at once, the others at its end.
+    So the look can be left when it is plain that something differs, while the child goes on, and be
+    ended later: also by the interpreter that takes this one's place.
     """
 
     def __init__(
@@ -224,10 +224,13 @@ class Look:
             try:
                 os.close(theirs)
                 found = []
+                told = 0
                 while (token := os.read(left, _TOKEN.size)) and os.getppid() == parent:
                     found += _differing(blocks, _TOKEN.unpack(token))
+                    if found and not told:
+                        told = os.write(writer, NUMBER.pack(found[0]))
                 with open(writer, "wb") as file:
-                    file.write(b"".join(map(NUMBER.pack, found)))
+                    file.write(b"".join(map(NUMBER.pack, found))[told:])
                 fine = not token
             finally:
                 os._exit(0 if fine else 1)
@@ -239,12 +242,21 @@ class Look:
         if not self.child:
             return True
         blocks = blocks_of(sections)
-        while not (until_it_differs and self.found):
+        while not (until_it_differs and (self.found or self._hears())):
             token = os.read(self.left, _TOKEN.size)
             if not token:
                 return True
             self.found += _differing(blocks, _TOKEN.unpack(token))
         return False
+
+    def _hears(self) -> bool:
+        """Takes the child's first find, if it has told one."""
+        from select import select
+
+        if select([self.theirs], [], [], 0)[0]:
+            told = os.read(self.theirs, NUMBER.size)  # nothing if it has found none, and has ended
+            self.found += [number for (number,) in NUMBER.iter_unpack(told)]
+        return bool(self.found)
 
     def result(self, sections: Sequence[memoryview]) -> list[int]:
         """Which files are not as they were, when all are looked at."""

@@ -211,16 +211,20 @@ def _signatures(loop: Loop) -> tuple[Signs, bool]:
 
 
 def _columns(loop: Loop) -> Iterator[tuple[Sequence[str], bool]]:
-    """The outputs and inputs of all jobs, and whether what is in them counts."""
+    """The sources and outputs of all jobs, and whether what is in them counts.
+
+    Sources first: they are what users change.
+    """
     seen: set[int] = set()
     for table in loop.plan.tables.values():
-        for k in range(len(table.shape.outputs)):
-            if k not in table.scattered:
-                yield _wanted(table, table.output_paths(k)), True
         for link in table.links:
             if table.rule.asks_only and link.group_of is None:
                 continue
             yield from _taken(table, link, seen)
+    for table in loop.plan.tables.values():
+        for k in range(len(table.shape.outputs)):
+            if k not in table.scattered:
+                yield _wanted(table, table.output_paths(k)), True
 
 
 def _taken(table: RuleTable, link: Link, seen: set[int]) -> Iterator[tuple[Sequence[str], bool]]:

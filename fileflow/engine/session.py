@@ -163,15 +163,16 @@ class Session:
             os.makedirs(STATE, exist_ok=True)
             self.clock = Clock(STATE)
         self.disk = RealDisk(self.root)
-        self.workflow: Workflow = load_workflow(
-            self.disk,
-            os.path.basename(file),
-            self.root,
-            config_args=over.config,
-            seed=over.seed,
-            resources_args=over.resources,
-            retries=over.retries,
-        )
+        with no_collection():
+            self.workflow: Workflow = load_workflow(
+                self.disk,
+                os.path.basename(file),
+                self.root,
+                config_args=over.config,
+                seed=over.seed,
+                resources_args=over.resources,
+                retries=over.retries,
+            )
         try:
             journal = signature(JOURNAL)
         except OSError:  # reading it says what is wrong

@@ -109,7 +109,8 @@ class _Loader:
         pools = self._pools(top.items.get("resources"), resources_args, readings)
 
         outputs = OutputIndex(self._output_patterns(readings))
-        if any(id(one) in said.shape.owns for said in readings for one in said.rule.outputs):
+        owning = [said for said in readings if said.shape.owns]
+        if any(id(one) in said.shape.owns for said in owning for one in said.rule.outputs):
             outputs = OutputIndex(self._output_patterns(readings, outputs))
         mistakes = len(errors.errors)
         relations = self._relations(outputs)

@@ -61,12 +61,14 @@ class Shape(NamedTuple):
         self, constraints: Mapping[str, str], own_constraints: frozenset[str]
     ) -> Iterator[FileflowError]:
         """What does not fit together; `own_constraints` are those that are not defaults."""
-        yield from self._unlike_outputs()
+        if len(self.outputs) > 1:
+            yield from self._unlike_outputs()
         yield from self._doubled()
-        yield from self._scattered()
-        yield from self._deps()
-        yield from self._ensured()
-        yield from self._logs()
+        if self.scatter:
+            yield from self._scattered()
+        yield from self._unfit_outputs()
+        if self.logs:
+            yield from self._logs()
         if self.owns:
             yield from self._owns()
         unused = [name for name in constraints if name in own_constraints]
@@ -74,8 +76,6 @@ class Shape(NamedTuple):
             yield from self._constraints(unused)
 
     def _unlike_outputs(self) -> Iterator[FileflowError]:
-        if len(self.outputs) < 2:
-            return
         mapped = self.mapped
         for entry in self.outputs:
             lacks = [name for name in mapped if name not in self.wildcards_of(entry)]
@@ -112,8 +112,6 @@ class Shape(NamedTuple):
                 )
 
     def _scattered(self) -> Iterator[FileflowError]:
-        if not self.scatter:
-            return
         holes = [name for entry in self.outputs for name in self.wildcards_of(entry)]
         node = self.node.items["scatter"]
         for entry in self.outputs:
@@ -135,39 +133,32 @@ class Shape(NamedTuple):
                     hint=did_you_mean(name, holes),
                 )
 
-    def _deps(self) -> Iterator[FileflowError]:
-        """What a job was found to read stands in one file of its own."""
+    def _unfit_outputs(self) -> Iterator[FileflowError]:
+        """What a job was found to read stands in one file of its own; a folder has no sha256."""
         for entry in self.outputs:
-            if not entry.deps or entry.pattern is None:
+            pattern = entry.pattern
+            if pattern is None:
                 continue
-            if entry.pattern.directory:
+            if entry.deps and pattern.directory:
                 yield FileflowError(
-                    f"{entry.pattern} is a folder: `deps: true` is for the file that names what "
-                    "was read",
+                    f"{pattern} is a folder: `deps: true` is for the file that names what was read",
                     place=entry.place,
                 )
-            elif set(entry.pattern.wildcards) & set(self.scatter):
+            elif entry.deps and set(pattern.wildcards) & set(self.scatter):
                 yield FileflowError(
-                    f"{entry.pattern} is scattered: `deps: true` is for one file of each job",
+                    f"{pattern} is scattered: `deps: true` is for one file of each job",
                     place=entry.place,
                     hint="name it without the scattered wildcards",
                 )
-
-    def _ensured(self) -> Iterator[FileflowError]:
-        for entry in self.outputs:
-            if entry.pattern is None or not entry.pattern.directory:
-                continue
-            if entry.ensure is not None and entry.ensure.sha256 is not None:
+            if pattern.directory and entry.ensure is not None and entry.ensure.sha256 is not None:
                 yield FileflowError(
-                    f"{entry.pattern} is a folder: only of a file a sha256 can be ensured",
+                    f"{pattern} is a folder: only of a file a sha256 can be ensured",
                     place=entry.place,
                     hint="name the file whose bytes are known as an output, or write "
                     "ensure: {non_empty: true}",
                 )
 
     def _logs(self) -> Iterator[FileflowError]:
-        if not self.logs:
-            return
         mapped = set(self.mapped)
         for entry in self.logs:
             found = set(self.wildcards_of(entry))

@@ -13,6 +13,7 @@ from time import monotonic
 
 from fileflow.executors import async_slot
 from fileflow.executors.processes import Processes, _Process, adopted_line
+from fileflow.executors.slot import Post
 from fileflow.model.work import Batch, Died
 from fileflow.world.staging import STATE, remove_run
 
@@ -132,14 +133,6 @@ class AsyncLoop(Processes):
         return guilty
 
 
-def _serve(
-    root: str,
-    run: str,
-    slot: int,
-    count: int,
-    engine: int,
-    strangers: Sequence[int],
-    open_files: int | None,
-) -> None:
+def _serve(post: Post) -> None:
     """The one task of the process, which takes all the files that it can get: its jobs are many."""
-    async_slot.serve(adopted_line(), root, run, count, engine, strangers)
+    async_slot.serve(adopted_line(), post)

@@ -31,6 +31,7 @@ from weakref import WeakSet
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job
 from fileflow.executors.slot import (
+    Post,
     become_slot,
     faults_sent,
     framed,
@@ -259,14 +260,15 @@ class _Steps(Coroutine[Any, Any, Any]):
 class _Loop:
     """The event loop's process: reads messages, starts tasks, answers."""
 
-    def __init__(self, line: socket.socket, root: str, run: str, slots: int, engine: int) -> None:
+    def __init__(self, line: socket.socket, post: Post) -> None:
         self._line = line
-        self._run = run
+        self._run = post.run
         self._process = this_process()
-        become_slot(root, engine, signal.SIG_DFL)
-        self._table = survivors.SlotTable(f"{STATE}/stage/{run}/{survivors.TABLE}", slots)
+        become_slot(post.root, post.engine, signal.SIG_DFL)
+        table = f"{STATE}/stage/{post.run}/{survivors.TABLE}"
+        self._table = survivors.SlotTable(table, post.slots)
         self._table.enter(0)
-        self._slots = slots
+        self._slots = post.slots
         self._lock = survivors.hold_lock(STATE)
         self._folder = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
         self._prepare_process()
@@ -428,25 +430,19 @@ class _Loop:
         self._table.job(0, -1, 0.0)
 
 
-def serve(
-    line: int, root: str, run: str, slots: int, engine: int, strangers: Sequence[int]
-) -> None:
+def serve(line: int, post: Post) -> None:
     """What the process of the event loop does from its start to its end.
 
     Args:
         line: descriptor of its end of the socket.
-        root: the Workflowfile's folder.
-        run: id of the run.
-        slots: how many entries the table of slots has: the first is the process, then the lanes.
-        engine: process id of the engine; this process dies with it.
-        strangers: descriptors that it inherited and that are not its own.
+        post: what it is told; in the table of slots the first entry is the process, then the lanes.
     """
-    let_go(line, strangers)
+    let_go(line, post.strangers)
     code = _BROKEN
     try:
         with socket.socket(fileno=line) as end, faults_sent(end):
             end.setblocking(True)
-            asyncio.run(_Loop(end, root, run, slots, engine).serve())
+            asyncio.run(_Loop(end, post).serve())
         code = 0
     except BaseException:
         traceback.print_exc()

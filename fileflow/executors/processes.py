@@ -194,13 +194,15 @@ class Processes:
             warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside loky's threads
             slot.executor.submit(
                 self._task,
-                self._root,
-                self._run,
-                number,
-                self._count,
-                os.getpid(),
-                strangers if fork else (),
-                self._open_files,
+                slots.Post(
+                    self._root,
+                    self._run,
+                    number,
+                    self._count,
+                    os.getpid(),
+                    strangers if fork else (),
+                    self._open_files,
+                ),
             )
         slot.process = slot.executor.process
         line.close()
@@ -573,17 +575,9 @@ def adopted_line() -> int:
     return os.dup(_line.fileno())
 
 
-def _serve(
-    root: str,
-    run: str,
-    slot: int,
-    count: int,
-    engine: int,
-    strangers: Sequence[int],
-    open_files: int | None,
-) -> None:
+def _serve(post: slots.Post) -> None:
     """The one task of a slot's process."""
-    slots.serve(adopted_line(), root, run, slot, count, engine, strangers, open_files)
+    slots.serve(adopted_line(), post)
 
 
 def _descriptors_of(executor: Any) -> Iterator[int]:

@@ -21,7 +21,7 @@ from time import monotonic
 from typing import Any
 
 from fileflow.errors import FileflowError
-from fileflow.lean import names_of, values_of
+from fileflow.lean import dataclass, names_of, values_of
 from fileflow.model.work import Batch, End, Order, Outcome, Work
 from fileflow.world import commands, survivors
 from fileflow.world.actions import Doer
@@ -179,12 +179,31 @@ class _Leave(BaseException):
     """Ends a slot that waits for work."""
 
 
+@dataclass(frozen=True)
+class Post:
+    """What the process of a slot is told at its start."""
+
+    root: str
+    """The Workflowfile's folder."""
+    run: str
+    """Id of the run."""
+    slot: int
+    """Its number."""
+    slots: int
+    """How many entries the table of slots has."""
+    engine: int
+    """Process id of the engine; the slot dies with it."""
+    strangers: Sequence[int]
+    """Descriptors that it inherited and that are not its own."""
+    open_files: int | None
+    """The limit on open files that jobs are to see; None if it is the engine's."""
+
+
 class _Slot:
     """One slot: reads messages, does jobs, answers."""
 
-    def __init__(
-        self, line: socket.socket, root: str, run: str, slot: int, slots: int, engine: int
-    ) -> None:
+    def __init__(self, line: socket.socket, post: Post) -> None:
+        run, slot, engine = post.run, post.slot, post.engine
         self._line = line
         self._engine = engine
         self._starting = True
@@ -192,10 +211,10 @@ class _Slot:
         self._command = 0
         self._block: list[Message] = []
         self._flushed = monotonic()
-        become_slot(root, engine, self._on_term)
+        become_slot(post.root, engine, self._on_term)
         os.environ[survivors.SLOT_VARIABLE] = survivors.slot_mark(run, slot)
         self._number = slot
-        self._table = survivors.SlotTable(f"{STATE}/stage/{run}/{survivors.TABLE}", slots)
+        self._table = survivors.SlotTable(f"{STATE}/stage/{run}/{survivors.TABLE}", post.slots)
         self._table.enter(slot)
         self._is_dropped = self._table.drop_reader(slot)
         self._unwell = 0
@@ -333,47 +352,33 @@ def faults_sent(line: socket.socket) -> Iterator[None]:
             line.sendall(framed(("fault", fault.what, fault.hint)))
 
 
-def let_go(line: int, strangers: Sequence[int], open_files: int | None = None) -> None:
-    """Lets go of what only the engine is to have: its descriptors, and its limit on open files.
+def let_go(line: int, strangers: Sequence[int]) -> None:
+    """Closes what only the engine is to have open.
 
     Args:
         line: descriptor of the slot's end of the socket.
         strangers: descriptors that it inherited and that are not its own.
-        open_files: the limit that jobs are to see; None if it is the engine's.
     """
     # One that was closed at the fork, as a lock is, may have left its number to the line.
     for descriptor in {*strangers} - {line}:
         with contextlib.suppress(OSError):
             os.close(descriptor)
-    if open_files is not None:
-        limit_to(open_files)
 
 
-def serve(
-    line: int,
-    root: str,
-    run: str,
-    slot: int,
-    slots: int,
-    engine: int,
-    strangers: Sequence[int],
-    open_files: int | None,
-) -> None:
+def serve(line: int, post: Post) -> None:
     """What a slot process does from its start to its end.
 
     Args:
         line: descriptor of its end of the socket.
-        root: the Workflowfile's folder.
-        run: id of the run.
-        slot, slots: its number, and how many there are.
-        engine: process id of the engine; the slot dies with it.
-        strangers, open_files: as for `let_go`.
+        post: what it is told.
     """
-    let_go(line, strangers, open_files)
+    let_go(line, post.strangers)
+    if post.open_files is not None:
+        limit_to(post.open_files)
     code = _BROKEN
     try:
         with socket.socket(fileno=line) as end, faults_sent(end):
-            code = _Slot(end, root, run, slot, slots, engine).serve()
+            code = _Slot(end, post).serve()
     except BaseException:
         traceback.print_exc()
     finally:

@@ -5,75 +5,41 @@ Owns order, retries, timeouts and the records; knows nothing of how a slot does 
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
-import select
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from heapq import heappop, heappush
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from fileflow.engine import events
-from fileflow.engine.alarm import ringing
 from fileflow.engine.amounts import Amounts, Needs
 from fileflow.engine.durations import Durations
 from fileflow.engine.facts import World
+from fileflow.engine.lanes import Lane, Lanes, Watched
+from fileflow.engine.ledger import Ledger
 from fileflow.engine.named import NamedFiles
-from fileflow.engine.orders import Orders, shared_list
-from fileflow.engine.pools import pools_of, told
-from fileflow.engine.recording import BEGUN, Recording
-from fileflow.engine.runners import ASYNC, SERIAL, Chooser, lanes_of
+from fileflow.engine.orders import Orders
+from fileflow.engine.pools import Pools
+from fileflow.engine.runners import ASYNC, SERIAL, Chooser
 from fileflow.engine.session import Decided, Growth, Session
+from fileflow.engine.stop import Stop
 from fileflow.engine.temps import Temps
 from fileflow.engine.words import ending, said_seconds, tail_of
 from fileflow.errors import FileflowError
-from fileflow.language.templates import Value
-from fileflow.lean import dataclass, field, replace
-from fileflow.model.ports import Runner
+from fileflow.lean import dataclass, replace
 from fileflow.model.work import Batch, Died, End, Order, Outcome, SharedList
-from fileflow.planning.links import ROW, SHIFT, Group
-from fileflow.planning.plan import Plan
+from fileflow.planning.links import ROW, SHIFT
+from fileflow.planning.reasons import Why
 from fileflow.planning.schedule import JobState, Schedule
-from fileflow.planning.staleness import Why
 from fileflow.planning.tables import RuleTable
-from fileflow.signature import SIGNATURE
-from fileflow.world.files import DIGEST_SIZE, NO_DIGEST, cut
-from fileflow.world.records import Record
 
 BATCH_SECONDS = 0.1
 FIRST_BATCH = 16
 WAITING_BATCHES = 2
-KILL_AFTER = 5.0
-TICK = 1.0
 LONG_BATCH = 4096
 # Ends that may be due to what a job was given.
 _BY_INPUTS = (End.FAILED, End.MISSING, End.CHANGED)
-
-
-class Watched(Runner, Protocol):
-    """A runner that tells which job a slot runs, and since when."""
-
-    def running(self, slot: int) -> tuple[int, float] | None:
-        """The job's index and its start on the monotonic clock."""
-
-
-@runtime_checkable
-class Belled(Protocol):
-    """A runner that can be waited for together with others."""
-
-    def bells(self) -> list[int]:
-        """Descriptors of which one can be read when `wait` has something to take in; none if it has
-        already."""
-
-
-@runtime_checkable
-class Dropping(Protocol):
-    """A runner that can be told to begin nothing more."""
-
-    def drop(self, slot: int) -> None:
-        """What the slot has not begun comes back as `LEFT`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,46 +65,6 @@ class Settings:
     print_commands: bool = False
     verbose: bool = False
     rerun: bool = False
-
-
-@dataclass(slots=True)
-class Lane:
-    """One slot of a runner, as the loop sees it: the jobs that it was handed."""
-
-    runner: str
-    number: int
-    orders: dict[int, Order] = field(default_factory=dict)
-    table: RuleTable | None = None
-    cores: int = 0
-    resources: dict[str, float] = field(default_factory=dict)
-    items: dict[str, list[str]] = field(default_factory=dict)
-    batches: list[set[int]] = field(default_factory=list)
-    stopping: float | None = None
-    since: int = 0
-    is_long: bool = False
-    unwell: int = 0
-    dropped: bool = False
-    timed_out: set[int] = field(default_factory=set)
-
-
-class Stop:
-    """Whether the run is to end early, and how; set from a signal handler.
-
-    `hooks` are called from there too, with whether jobs are to be killed: by runners whose jobs run
-    in this process, where nobody else can reach them.
-    """
-
-    def __init__(self) -> None:
-        self.signal = 0
-        self.count = 0
-        self.hooks: list[Callable[[bool], None]] = []
-
-    def __call__(self, number: int) -> None:
-        """A signal came: the first one ends running jobs, the second kills them."""
-        self.signal = self.signal or number
-        self.count += 1
-        for hook in self.hooks:
-            hook(self.count > 1)
 
 
 class Grow(Protocol):
@@ -173,39 +99,35 @@ class Loop:
         self.run = run
         self.tell = tell
         self.stop = stop
-        self.tick = tick
         self.grow = grow
         assert session.clock is not None, "bug: a run needs a session that may write"
         self.clock = session.clock
         self.durations = Durations(session)
-        self.runners: dict[str, Watched] = {}
-        self.lanes: dict[str, list[Lane]] = {}
-        self.pools = pools_of(session.workflow.resources)
-        self.free_items = {
-            name: list(pool.items) for name, pool in self.pools.items() if pool.items is not None
-        }
-        self.lists: dict[int, Group] = {}
-        # The jobs that were in hand when one of the files that moved was found to have.
-        self.doubted: set[int] = set()
-        self.moves = 0
+        self.pools = Pools(session.workflow.resources)
+        self.lanes = Lanes(self.pools, settings.jobs, stop, tick)
         self.attempts: dict[int, int] = {}
-        self.withdrawn: dict[int, Record] = {}
         self.later: list[tuple[float, int]] = []
         self.failures = 0
         self.built = 0
-        self.differ: dict[str, list[str]] = {}
-        self.identical = 0
         self.busy = 0.0
         self.said: set[tuple[str, str]] = set()
         self.lasting: list[str] = []  # said by each run as long as nothing changes
         self.input_changed = False
         self.named = NamedFiles(self.world, self.clock)
-        self.lost: list[str] = []
+        self.ledger = Ledger(
+            session,
+            self.clock,
+            self.named,
+            self._orders,
+            self._in_hand,
+            run=run,
+            compares=settings.rerun,
+        )
         self.refused: set[tuple[str, ...]] = set()
         self.mistakes: dict[str, None] = {}
         self.asyncs: set[str] = set()
         self.chooser = Chooser(
-            runners=self.runners,
+            runners=self.lanes.runners,
             asyncs=self.asyncs,
             asked=settings.executor,
             jobs=settings.jobs,
@@ -221,7 +143,7 @@ class Loop:
         """
         plan = self.plan
         calm = plan.is_plain and plan.incomplete and self.schedule.is_calm
-        news = self.outdated or self.input_changed or self.named.news or self.stop.signal
+        news = self.ledger.outdated or self.input_changed or self.named.news or self.stop.signal
         return Growth(self.decided, self.schedule) if calm and not news else None
 
     def take_plan(
@@ -240,12 +162,8 @@ class Loop:
         self.recipes = decided.recipes
         self.bindings = decided.bindings
         self.asyncs.update(decided.asyncs)
-        self.runners.update(runners)
-        for name in runners:
-            if name not in self.lanes:
-                count = lanes_of(name, self.settings.jobs)
-                self.lanes[name] = [Lane(name, k) for k in range(count)]
-        for lane in self._busy():
+        self.lanes.add(runners)
+        for lane in self.lanes.busy():
             if lane.table is not None:
                 lane.table = self.plan.tables[lane.table.number]
         chains = self.durations.rule_chains(self.plan)
@@ -259,22 +177,14 @@ class Loop:
         weights = self.durations.job_chains(self.plan, self.schedule)
         if weights:
             self.schedule.weigh(weights)
-        self.amounts = Amounts(self.session.answers, decided, self.pools, self.settings.jobs)
+        self.amounts = Amounts(self.session.answers, decided, self.pools.totals, self.settings.jobs)
         self.orders: dict[tuple[int, int, bool], Orders] = {}
         self.suspected: set[int] = set()
         self.cores: dict[int, int] = {}
         self.reasons: dict[int, str] = {}
-        self.recording = Recording(
-            self.records,
-            self.world,
-            decided,
-            run=self.run,
-            workflowfile=self.session.workflow.file,
-        )
+        self.ledger.take_plan(decided, self.schedule)
         self.temps = Temps(self.staleness, self.schedule, self.world, self.settings.keep_temp)
         self.named.take_plan(self.plan, self.staleness)
-        self.looks_inside = _looks_inside(self.plan)
-        self.outdated = False
         self.told = False
         self.schedule.skip_blocked()
         self._take_mistakes()
@@ -301,8 +211,10 @@ class Loop:
 
     def under_way(self) -> set[int]:
         """The jobs that run, or wait for another try."""
-        running = {job for lane in self._busy() for job in lane.orders}
-        return running.union(job for _, job in self.later)
+        return {*self._in_hand(), *(job for _, job in self.later)}
+
+    def _in_hand(self) -> Iterator[int]:
+        return (job for lane in self.lanes.busy() for job in lane.orders)
 
     # -- the loop -----------------------------------------------------------------------------
 
@@ -316,16 +228,16 @@ class Loop:
         self.busy = 0.0
         while True:
             if self.stop.signal:
-                self._stop_lanes()
+                self.lanes.stop()
             elif not self._ending():
                 self._start_ready()
-            elif not self.outdated:
-                self._drop_unbegun()
+            elif not self.ledger.outdated:
+                self.lanes.drop_unbegun()
             if self._may_grow():
                 self._take_grown()
                 continue
             schedule = self.schedule
-            if not self._in_flight():
+            if not self.lanes.in_flight:
                 if self.stop.signal or self._ending():
                     for _, job in self.later:
                         schedule.put_back(job)
@@ -336,8 +248,8 @@ class Loop:
                     break
                 if not self.later and not any(True for _ in schedule.tables_ready()):
                     raise AssertionError("bug: jobs wait for nothing")
-            self._take_in(self._wait())
-        self._store_refreshed()
+            self._take_in(self.lanes.wait(self._until_retry()))
+        self.ledger.store_refreshed()
         if not self.stop.signal:
             self.temps.finish()
             self.named.finish()
@@ -351,7 +263,7 @@ class Loop:
         """Whether it is to be planned again: what is wanted was not known whole."""
         plan = self.plan
         more = plan.incomplete and not plan.producers - plan.deferred <= plan.blocked
-        return more or self.outdated or bool(self.named.news)
+        return more or self.ledger.outdated or bool(self.named.news)
 
     @property
     def on_record(self) -> int:
@@ -366,7 +278,7 @@ class Loop:
         return self.schedule.state(job) in (JobState.BUILT, JobState.KEPT)
 
     def _ending(self) -> bool:
-        if self.outdated:
+        if self.ledger.outdated:
             return True
         return bool(self.settings.max_failures) and self.failures >= self.settings.max_failures
 
@@ -374,8 +286,7 @@ class Loop:
         """Whether cores are idle while a job has told what others waited for."""
         if not self.told or self.grow is None or self.stop.signal or self._ending():
             return False
-        used = sum(lane.cores for lane in self._busy())
-        idle = self._in_flight() and used < self.settings.jobs
+        idle = self.lanes.in_flight and self.lanes.cores < self.settings.jobs
         return idle and not any(True for _ in self.schedule.tables_ready())
 
     def _take_grown(self) -> None:
@@ -385,60 +296,11 @@ class Loop:
         if grown is not None:
             self.take_plan(*grown)
 
-    def _in_flight(self) -> bool:
-        return any(True for _ in self._busy())
-
-    def _busy(self) -> Iterator[Lane]:
-        return (lane for lanes in self.lanes.values() for lane in lanes if lane.orders)
-
-    def _wait(self) -> list[tuple[str, Outcome | Died]]:
-        seconds: float | None = None
-        now = time.monotonic()
-        if self.later and not self.stop.signal:
-            seconds = max(0.0, self.later[0][0] - now)
-        deadline = self._next_deadline(now)
-        if deadline is not None:
-            seconds = deadline if seconds is None else min(seconds, deadline)
-        found: list[tuple[str, Outcome | Died]] = []
-        busy = [name for name in self.runners if any(lane.orders for lane in self.lanes[name])]
-        if not busy:
-            if seconds:
-                time.sleep(min(seconds, 0.2))
-            return found
-        if self.tick is not None:
-            seconds = TICK if seconds is None else min(seconds, TICK)
-        if len(busy) > 1:
-            seconds = self._wait_for_any(busy, seconds)
-        for name in busy:
-            late: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
-            if name == SERIAL and deadline is not None:  # its jobs run while it is waited for
-                late = ringing(deadline, lambda: self._next_deadline(time.monotonic()))
-            with late:
-                found += [(name, event) for event in self.runners[name].wait(seconds)]
-        if not found and self.tick is not None:
-            self.tick()
-        return found
-
-    def _wait_for_any(self, busy: Sequence[str], seconds: float | None) -> float:
-        """Waits until one of several runners has something to tell; how long each may wait then.
-
-        A plug-in has no bell, and jobs in this thread run while it is waited for them: then the
-        runners are asked in turn.
-        """
-        bells: list[int] = []
-        for name in busy:
-            runner = self.runners[name]
-            if not isinstance(runner, Belled):
-                return 0.02 if seconds is None else min(seconds, 0.02)
-            found = runner.bells()
-            if not found:
-                return 0.0
-            bells += found
-        poll = select.poll()
-        for bell in bells:
-            poll.register(bell, select.POLLIN)
-        poll.poll(None if seconds is None else math.ceil(1000 * seconds))
-        return 0.0
+    def _until_retry(self) -> float | None:
+        """Seconds until a job is to be tried again; None if none waits for that."""
+        if not self.later or self.stop.signal:
+            return None
+        return max(0.0, self.later[0][0] - time.monotonic())
 
     # -- starting -----------------------------------------------------------------------------
 
@@ -472,7 +334,7 @@ class Loop:
 
     def _start_asked(self, table: RuleTable, runner: str) -> bool:
         """The same for one job of a rule whose jobs do not all take as much."""
-        if all(lane.orders for lane in self.lanes[runner]):
+        if all(lane.orders for lane in self.lanes.of(runner)):
             return False
         jobs = self._must_run(table, 1)
         if not jobs:
@@ -550,20 +412,16 @@ class Loop:
             self.told = True
 
     def _free_lane(self, table: RuleTable, needs: Needs, runner: str) -> Lane | None:
-        lanes = self.lanes[runner]
-        rule = table.rule
-        if self.settings.jobs == 1 and any(lane.table is not table for lane in self._busy()):
+        if self.settings.jobs == 1 and any(lane.table is not table for lane in self.lanes.busy()):
             return None
-        used = sum(lane.cores for every in self.lanes.values() for lane in every if lane.orders)
-        if used + needs.cores <= self.settings.jobs and self._pools_allow(needs):
-            lane = next((lane for lane in lanes if not lane.orders), None)
-            if lane is not None:
-                return lane
-        if rule.timeout is not None or runner == ASYNC:
+        lane = self.lanes.free(runner, needs)
+        if lane is not None:
+            return lane
+        if table.rule.timeout is not None or runner == ASYNC:
             return None
         waiting = [
             lane
-            for lane in lanes
+            for lane in self.lanes.of(runner)
             if lane.table is table
             and lane.orders
             and len(lane.batches) < WAITING_BATCHES
@@ -594,14 +452,10 @@ class Loop:
         orders = self._orders(table, needs.cores)
         lists: dict[int, SharedList] = {}
         if not lane.orders:
-            lane.table = table
-            lane.cores = needs.cores
-            lane.resources, lane.items = self._take_pools(needs)
-            lane.stopping = None
-            lane.timed_out = set()
+            self.lanes.claim(lane, table, needs)
             lane.since = self.clock.tick()
             lane.is_long = self.durations.of_job(table, jobs[0] & ROW) > BATCH_SECONDS
-        resources = self._resource_values(lane)
+        resources = lane.share.values() if lane.share is not None else {}
         log = f".fileflow/logs/{self.run}/{lane.number}.log"
         batch: list[Order] = []
         for job in jobs:
@@ -609,7 +463,7 @@ class Loop:
                 self.schedule.put_back(job)
                 continue
             attempt = self.attempts[job] = self.attempts.get(job, 0) + 1
-            checks = self._checks(table, job & ROW, lists)
+            checks = self.ledger.checks(table, job & ROW, lists)
             try:
                 order = orders.order(job, job & ROW, attempt, log, resources, checks)
             except FileflowError as error:
@@ -618,57 +472,21 @@ class Loop:
             if orders.work.deps:
                 order.looks = self.named.looks(table, job)
             if True in orders.work.in_place:
-                self._withdraw(table, job)
+                self.ledger.withdraw(table, job)
             lane.orders[job] = order
             batch.append(order)
             self.schedule.started(job)
         if not batch:
             if not lane.orders:
-                self._give_back(lane)
+                self.lanes.release(lane)
             return
-        started = [order.index for order in batch]
-        lane.batches.append(set(started))
         if self.settings.print_commands or self.settings.verbose:
-            for job in started:
+            for order in batch:
+                job = order.index
                 shown = orders.shown(job & ROW) if self.settings.print_commands else None
                 self.tell(events.JobStarted(self.facts(job), self._reason(job), shown))
         halts = bool(self.settings.max_failures)
-        made = Batch(orders.work, batch, lists, halts=halts, seen=lane.unwell)
-        self.runners[lane.runner].submit(lane.number, made)
-
-    def _withdraw(self, table: RuleTable, job: int) -> None:
-        """What is made under its own name is not what was recorded, from now until it is done."""
-        first = table.outputs_of(job & ROW)[0]
-        record = self.records.jobs.get(first)
-        if record is not None:
-            self.withdrawn[job] = record
-            self.records.forget([first])
-        self.records.note(BEGUN, first, self.run)
-
-    def _checks(
-        self,
-        table: RuleTable,
-        row: int,
-        lists: dict[int, SharedList],
-    ) -> list[tuple[str, bytes | None, bytes | None] | int]:
-        """The inputs of a job, with the signature and digest of those that are known."""
-        out: list[tuple[str, bytes | None, bytes | None] | int] = []
-        for link in table.links:
-            if link.named:
-                continue
-            counts = not link.entry.order_only
-            group = link.group(row)
-            if group is not None and shared_list(group) is not None:
-                if group.number not in lists:  # a job may take it by name though it does not count
-                    self.lists[group.number] = group
-                    before = self.staleness.last_contents(link, row) if counts else b""
-                    lists[group.number] = (group.paths, *self.world.proofs(group.paths, before))
-                if counts:
-                    out.append(group.number)
-            elif counts:
-                for path in link.paths_of(row):
-                    out.append((path, *self.world.proof(path)))
-        return out
+        self.lanes.submit(lane, Batch(orders.work, batch, lists, halts=halts, seen=lane.unwell))
 
     def _runner(self, table: RuleTable) -> str:
         return self.chooser.runner(table, self.schedule.ready_count(table))
@@ -700,56 +518,10 @@ class Loop:
             self.orders[key] = found
         return found
 
-    # -- pools --------------------------------------------------------------------------------
-
-    def _pools_allow(self, needs: Needs) -> bool:
-        for name, amount in needs.amounts.items():
-            pool = self.pools.get(name)
-            if pool is None:
-                continue
-            if pool.items is not None:
-                if len(self.free_items[name]) < amount:
-                    return False
-                continue
-            used = sum(
-                lane.resources.get(name, 0.0)
-                for lanes in self.lanes.values()
-                for lane in lanes
-                if lane.orders
-            )
-            if used + amount > pool.total + 1e-9:
-                return False
-        return True
-
-    def _take_pools(self, needs: Needs) -> tuple[dict[str, float], dict[str, list[str]]]:
-        amounts = dict(needs.amounts)
-        items = {}
-        for name, amount in amounts.items():
-            if name in self.free_items:
-                items[name] = [self.free_items[name].pop(0) for _ in range(int(amount))]
-        return amounts, items
-
-    def _give_back(self, lane: Lane) -> None:
-        for name, items in lane.items.items():
-            order = self.pools[name].items or ()
-            self.free_items[name] = sorted([*self.free_items[name], *items], key=order.index)
-        lane.resources, lane.items, lane.table = {}, {}, None
-        lane.cores = 0
-
-    def _resource_values(self, lane: Lane) -> dict[str, Value]:
-        values: dict[str, Value] = {}
-        for name, amount in lane.resources.items():
-            if name in lane.items:
-                items = lane.items[name]
-                values[name] = items[0] if len(items) == 1 else list(items)
-            else:
-                values[name] = told(amount)
-        return values
-
     def _warn_pools(self) -> None:
         for table in self.plan.tables.values():
             for name in table.rule.resources:
-                if name not in self.pools:
+                if name not in self.pools.totals:
                     self._note(
                         "pool",
                         name,
@@ -765,9 +537,9 @@ class Loop:
             if isinstance(event, Died):
                 self._record(done)
                 done = []
-                self._slot_died(self.lanes[runner][event.slot], event)
+                self._slot_died(self.lanes.of(runner)[event.slot], event)
                 continue
-            lane = self._lane_of(runner, event.index)
+            lane = self.lanes.with_job(runner, event.index)
             if lane is None:
                 continue
             if event.end is End.DONE and event.named is None and self._must_tell(event.index):
@@ -785,86 +557,21 @@ class Loop:
         """Whether a job has to tell which files it read."""
         return bool(self._orders(self.plan.tables[job >> SHIFT]).work.deps)
 
-    def _lane_of(self, runner: str, job: int) -> Lane | None:
-        for lane in self.lanes[runner]:
-            if job in lane.orders:
-                return lane
-        return None
-
-    def _leave(self, lane: Lane, job: int) -> Order:
-        order = lane.orders.pop(job)
-        for k, batch in enumerate(lane.batches):
-            if job in batch:
-                batch.discard(job)
-                if not batch:
-                    del lane.batches[k]
-                break
-        if not lane.orders:
-            self._give_back(lane)
-        return order
-
     def _record(self, done: Sequence[tuple[Lane, Outcome]]) -> None:
-        """Records finished jobs, a frame for each rule and log, and then lets others start."""
+        """Records finished jobs, and then lets others start."""
         if not done:
             return
-        rows: dict[tuple[int, str], list[Record]] = {}
         changed: list[bool] = []
-        sources: list[tuple[str, bytes, bytes]] = []
         for lane, outcome in done:
             table = self.plan.tables[outcome.index >> SHIFT]
-            row = outcome.index & ROW
-            if outcome.learned or outcome.lists:
-                self._learn(outcome, sources, lane.since)
-            if self.world.moves > self.moves:
-                self._doubt_all()
-            order = self._leave(lane, outcome.index)
-            doubted = self._doubted_inputs(order, outcome)
             self.busy += outcome.seconds
             self.durations.add(table, outcome.seconds, outcome.cpu)
             if outcome.notes:
                 self._say_notes(table, outcome)
-            outputs = (*table.outputs_of(row), *outcome.found)
-            if not outputs:
-                self._note_run(table, outcome)
-                changed.append(True)
-                continue
-            first = outputs[0]
-            withdrawn = self.withdrawn.pop(outcome.index, None)
-            if (BEGUN, first) in self.records.notes:
-                self.records.note(BEGUN, first, None)
-            before = (withdrawn.outputs, withdrawn.made) if withdrawn else self.records.made(first)
-            made = self._take_outputs(table, outputs, outcome, lane.since)
-            if self.looks_inside and True in self._orders(table).work.directories:
-                self._take_folders(outcome.index, outputs)
-            if outcome.named is not None:
-                sources += self.named.take(table, row, outcome.named, lane.since)
-            if table.scattered:
-                earlier = withdrawn or self.records.jobs.get(first)
-                self._take_scattered(table, row, outcome, earlier)
-            elif before is not None and before[0] != outputs:
-                self._take_dropped(withdrawn or self.records.jobs[first], outputs)
-            if table.rule.logs:
-                for path in self._orders(table).logs(row):
-                    self.world.forget(path)
-            changed.append(self._compare(table, outputs, outcome, before))
-            rows.setdefault((table.number, outcome.log[0]), []).append(
-                self.recording.record(
-                    table,
-                    row,
-                    made,
-                    started=outcome.started,
-                    seconds=outcome.seconds,
-                    cpu=outcome.cpu,
-                    memory=outcome.memory,
-                    log=outcome.log,
-                    outputs=outputs,
-                    doubted=doubted,
-                )
-            )
-        if sources:
-            self.records.add_files(sources)
-        for records in rows.values():
-            self.records.add_jobs(records[0].head, records)
+            order = lane.orders[outcome.index]
+            changed.append(self.ledger.take(table, order, outcome, lane.since))
+            self.lanes.leave(lane, outcome.index)
+        self.ledger.store()
         for (_, outcome), moved in zip(done, changed, strict=True):
             job = outcome.index
             self.tell(events.JobEnded(self.facts(job), "built", outcome.seconds))
@@ -872,157 +579,17 @@ class Loop:
             self.schedule.built(job, changed=moved)
             self._settled(job)
 
-    def _doubt_all(self) -> None:
-        """A file has changed under the run: the jobs in hand were told what was known before."""
-        self.moves = self.world.moves
-        self.doubted.update(job for lane in self._busy() for job in lane.orders)
-
-    def _doubted_inputs(self, order: Order, outcome: Outcome) -> AbstractSet[str]:
-        """The inputs of a job that it may have taken with other bytes than they are known to hold.
-
-        It took what it was told, unless it says what it found in that place.
-        """
-        if order.index not in self.doubted:
-            return frozenset()
-        self.doubted.discard(order.index)
-        found = {path for path, _, _ in outcome.learned}
-        lists = {number for number, _, _ in outcome.lists}
-        moved, doubted = self.world.moved, set()
-        for check in order.checks:
-            if isinstance(check, int):
-                paths = self.lists[check].paths
-                if check not in lists and ("" in moved or not moved.isdisjoint(paths)):
-                    doubted.update(paths)
-            elif check[0] not in found and check[2] not in (None, self.world.content(check[0])):
-                doubted.add(check[0])
-        return doubted
-
-    def _take_outputs(
-        self, table: RuleTable, outputs: Sequence[str], outcome: Outcome, since: int
-    ) -> bytes:
-        """What a job made is known from now on; gives 48 bytes for each output, as recorded."""
-        world, proven, scattered = self.world, self.clock.proven, table.scattered
-        made = b""
-        for k, (path, (sign, digest)) in enumerate(zip(outputs, outcome.outputs, strict=True)):
-            if k not in scattered:
-                world.made(path, sign, digest)
-            made += proven(path, sign, since) + digest
-        return made
-
-    def _take_folders(self, job: int, outputs: Sequence[str]) -> None:
-        """What lies below folders was made with them: whoever takes it must look anew."""
-        taken: dict[str, None] = {}
-        seen: set[int] = set()
-        for consumer in self.schedule.consumers_of(job):
-            for link in self.plan.tables[consumer >> SHIFT].links:
-                group = link.group(consumer & ROW)
-                if group is None:
-                    taken.update(dict.fromkeys(link.paths_of(consumer & ROW)))
-                elif group.number not in seen:
-                    seen.add(group.number)
-                    taken.update(dict.fromkeys(group.paths))
-        for path in outputs:
-            self.world.made_folder(path, taken)
-        self.staleness.forget_groups()
-
-    def _take_dropped(self, before: Record, outputs: Sequence[str]) -> None:
-        """Minds outputs that the job had and has no more, and has again."""
-        finder = self.plan.finder
-        assert finder is not None, "bug: a plan that was not made by the planner"
-        dropped = [
-            k
-            for k, path in enumerate(before.outputs)
-            if path not in outputs and path not in self.records.jobs and not finder.makers(path)
-        ]
-        orphans = self.recording.orphans(before, dropped)
-        if orphans:
-            self.records.add_jobs(orphans[0].head, orphans)
-        self.records.forget([path for path in outputs[1:] if path in self.records.jobs])
-
-    def _take_scattered(
-        self, table: RuleTable, row: int, outcome: Outcome, before: Record | None
-    ) -> None:
-        """Minds files that are not found any more, and that what was known may be outdated."""
-        now = set(outcome.found)
-        count = len(table.shape.outputs)
-        earlier = before.outputs[count:] if before is not None else ()
-        if before is not None:
-            # A file on record as another job's has been taken over by it.
-            lost = [
-                k
-                for k, path in enumerate(before.outputs)
-                if k >= count and path not in now and path not in self.records.jobs
-            ]
-            orphans = self.recording.orphans(before, lost)
-            if orphans:
-                self.records.add_jobs(orphans[0].head, orphans)
-                self.lost += [before.outputs[k] for k in lost]
-        again = [path for path in outcome.found if path in self.records.jobs]
-        self.records.forget(again)
-        known = table.found(row)
-        if known is not None and set(known.files) != now and not table.has_declared_scatter:
-            self.outdated = True
-        if set(earlier) != now:
-            self.staleness.forget_groups()
-
-    def _learn(self, outcome: Outcome, sources: list[tuple[str, bytes, bytes]], since: int) -> None:
-        learned = self.world.learned
-        for path, sign, digest in outcome.learned:
-            if learned(path, sign, digest):
-                self.staleness.forget_groups()
-            sources.append((path, self.clock.proven(path, sign, since), digest))
-        for number, signs, digests in outcome.lists:
-            group = self.lists[number]
-            pairs = zip(cut(signs, SIGNATURE.size), cut(digests, DIGEST_SIZE), strict=True)
-            for path, (sign, digest) in zip(group.paths, pairs, strict=True):
-                if self.world.known_content(path) != digest:
-                    learned(path, sign, digest)
-                    sources.append((path, self.clock.proven(path, sign, since), digest))
-            self.staleness.forget_groups()
-
-    def _compare(
-        self,
-        table: RuleTable,
-        outputs: Sequence[str],
-        outcome: Outcome,
-        before: tuple[Sequence[str], bytes] | None,
-    ) -> bool:
-        """Whether an output differs from what was recorded; counts for the summary of a rerun.
-
-        `before` is what was recorded: the outputs, and 48 bytes of each.
-        """
-        if before is None:
-            return True
-        recorded = [one[32:] for one in cut(before[1], 48)]
-        if not self.settings.rerun:
-            return before[0] != outputs or recorded != [made for _, made in outcome.outputs]
-        # Zeros stand for the pattern of what is scattered, which is no file.
-        was = zip(before[0], recorded, strict=True)
-        earlier = {path: digest for path, digest in was if digest != NO_DIGEST}
-        differ: list[str] = []
-        for path, (_, digest) in zip(outputs, outcome.outputs, strict=True):
-            if digest == NO_DIGEST:
-                continue
-            if earlier.pop(path, None) == digest:
-                self.identical += 1
-            else:
-                differ.append(path)
-        differ += earlier  # what is gone
-        if differ:
-            self.differ.setdefault(table.rule.name, []).extend(differ)
-        return before[0] != outputs or bool(differ)
-
     # -- what went wrong ----------------------------------------------------------------------
 
     def _not_done(self, lane: Lane, outcome: Outcome) -> None:
         job = outcome.index
         if outcome.end is End.LEFT:
-            self._leave(lane, job)
+            self.lanes.leave(lane, job)
             self._again(job)
             return
         lane.unwell += 1
         timed_out = job in lane.timed_out
-        self._leave(lane, job)
+        self.lanes.leave(lane, job)
         self.busy += outcome.seconds
         table = self.plan.tables[job >> SHIFT]
         if not timed_out:  # what it left was ended with it
@@ -1033,7 +600,7 @@ class Loop:
         message = outcome.message
         if outcome.end is End.STOPPED and not timed_out:
             if self.stop.signal:
-                self._end_stopped(job, outcome)
+                self.schedule.put_back(job)
                 return
             if lane.stopping is not None:
                 self._again(job)
@@ -1066,9 +633,6 @@ class Loop:
     def _again(self, job: int) -> None:
         """An innocent job goes back; it loses no try."""
         self.attempts[job] -= 1
-        self.schedule.put_back(job)
-
-    def _end_stopped(self, job: int, outcome: Outcome) -> None:
         self.schedule.put_back(job)
 
     def _failed_unstarted(self, table: RuleTable, job: int, message: str) -> None:
@@ -1138,7 +702,7 @@ class Loop:
             if job not in lane.orders:
                 continue
             timed_out = job in lane.timed_out
-            self._leave(lane, job)
+            self.lanes.leave(lane, job)
             if job != culprit:
                 self._again(job)
                 continue
@@ -1165,57 +729,6 @@ class Loop:
             )
             self._failed(job, message, outcome)
 
-    # -- time and stopping --------------------------------------------------------------------
-
-    def _next_deadline(self, now: float) -> float | None:
-        """Stops what is over its time; seconds until the next look, None without timeouts."""
-        soonest: float | None = None
-        for name, lanes in self.lanes.items():
-            for lane in lanes:
-                if not lane.orders or lane.table is None:
-                    continue
-                if lane.stopping is not None:
-                    left = lane.stopping + KILL_AFTER - now
-                    if left <= 0:
-                        self.runners[name].stop(lane.number, kill=True)
-                        lane.stopping = now
-                        left = KILL_AFTER
-                    soonest = left if soonest is None else min(soonest, left)
-                    continue
-                limit = lane.table.rule.timeout
-                if limit is None:
-                    continue
-                running = self.runners[name].running(lane.number)
-                left = limit if running is None else running[1] + limit - now
-                if left <= 0 and running is not None:
-                    lane.timed_out.add(running[0])
-                    self.runners[name].stop(lane.number, kill=False)
-                    lane.stopping = now - KILL_AFTER + 0.5
-                    left = 0.5
-                left = min(left, 0.5) if running is None else left
-                soonest = left if soonest is None else min(soonest, left)
-        return soonest
-
-    def _drop_unbegun(self) -> None:
-        """Enough has failed: what no slot has begun comes back."""
-        for lane in self._busy():
-            runner = self.runners[lane.runner]
-            if not lane.dropped and isinstance(runner, Dropping):
-                lane.dropped = True
-                runner.drop(lane.number)
-
-    def _stop_lanes(self) -> None:
-        now = time.monotonic()
-        for name, lanes in self.lanes.items():
-            for lane in lanes:
-                if not lane.orders:
-                    continue
-                if self.stop.count > 1:
-                    self.runners[name].stop(lane.number, kill=True)
-                elif lane.stopping is None:
-                    lane.stopping = now
-                    self.runners[name].stop(lane.number, kill=False)
-
     # -- words --------------------------------------------------------------------------------
 
     def facts(self, job: int) -> RowFacts:
@@ -1233,12 +746,6 @@ class Loop:
             self.said.add((kind, about))
             self.tell(events.Note(text))
 
-    def _note_run(self, table: RuleTable, outcome: Outcome) -> None:
-        """A job without outputs has no record; where its kept output stands is noted."""
-        self.records.note(
-            "ran", f"rule {table.rule.name}", {"log": list(outcome.log), "when": outcome.started}
-        )
-
     def _say_notes(self, table: RuleTable, outcome: Outcome) -> None:
         """What a slot noticed; not of jobs that are being ended, whose processes end with them."""
         if self.stop.signal:
@@ -1255,17 +762,6 @@ class Loop:
         for kind, text in outcome.notes:
             if kind != "thrown away":
                 self._note(kind, table.rule.name, f"rule {table.rule.name}: {text}")
-
-    def _store_refreshed(self) -> None:
-        """Files whose bytes were read anew are known by their signature from now on."""
-        if self.world.refreshed:
-            self.records.add_files(
-                [
-                    (path, self.clock.proven(path, sign, self.clock.start), digest)
-                    for path, (sign, digest) in self.world.refreshed.items()
-                ]
-            )
-            self.world.refreshed = {}
 
     def _summary(self, seconds: float) -> events.RunFinished:
         counts = self.schedule.counts
@@ -1285,27 +781,12 @@ class Loop:
             busy_seconds=self.busy,
             slots=self.settings.jobs,
             signal=self.stop.signal,
-            identical=self.identical if self.settings.rerun else None,
-            differ=self.differ,
+            identical=self.ledger.identical if self.settings.rerun else None,
+            differ=self.ledger.differ,
             left_out=self.plan.left_out,
             error="\n".join(self.mistakes),
             status=status,
         )
-
-
-def _looks_inside(plan: Plan) -> bool:
-    """Whether jobs may take single files of folders that other jobs make."""
-    folders = {
-        number
-        for number, table in plan.tables.items()
-        if any(e.pattern is not None and e.pattern.directory for e in table.shape.outputs)
-    }
-    return bool(folders) and any(
-        link.named or link.pattern is None or not link.pattern.directory
-        for table in plan.tables.values()
-        for link in table.links
-        if link.named or link.tables & folders
-    )
 
 
 class RowFacts:

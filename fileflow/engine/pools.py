@@ -1,6 +1,6 @@
-"""Named pools: how much there is of each, and what an action is told of the share that it takes.
+"""Named pools: how much there is of each, what is free, and what an action is told of its share.
 
-Knows no jobs, and not what is free.
+Knows no jobs, and not who takes what.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fileflow.cpus import usable_memory_mb
+from fileflow.language.templates import Value
+from fileflow.lean import dataclass
 from fileflow.model.rules import Amount, Pool
 
 
@@ -43,3 +45,64 @@ def known_shares(
         is_open = by_job or (pool is not None and pool.items is not None)
         found[name] = None if is_open else told(share(pools, name, amount.number))
     return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Share:
+    """What somebody has taken: amounts by pool and, of pools of named items, which ones."""
+
+    amounts: Mapping[str, float]
+    items: Mapping[str, list[str]]
+
+    def values(self) -> dict[str, Value]:
+        """What an action is told of it."""
+        found: dict[str, Value] = {}
+        for name, amount in self.amounts.items():
+            items = self.items.get(name)
+            if items is None:
+                found[name] = told(amount)
+            else:
+                found[name] = items[0] if len(items) == 1 else list(items)
+        return found
+
+
+class Pools:
+    """The pools of one run, and what is taken of them."""
+
+    def __init__(self, declared: Mapping[str, Pool]) -> None:
+        self.totals = pools_of(declared)
+        self._free = {n: list(p.items) for n, p in self.totals.items() if p.items is not None}
+        self._taken: list[Share] = []
+
+    def allow(self, amounts: Mapping[str, float]) -> bool:
+        """Whether so much is free."""
+        for name, amount in amounts.items():
+            pool = self.totals.get(name)
+            if pool is None:
+                continue
+            if pool.items is not None:
+                if len(self._free[name]) < amount:
+                    return False
+                continue
+            used = sum(share.amounts.get(name, 0.0) for share in self._taken)
+            if used + amount > pool.total + 1e-9:
+                return False
+        return True
+
+    def take(self, amounts: Mapping[str, float]) -> Share:
+        """Takes so much, which must be free."""
+        items = {
+            name: [self._free[name].pop(0) for _ in range(int(amount))]
+            for name, amount in amounts.items()
+            if name in self._free
+        }
+        taken = Share(dict(amounts), items)
+        self._taken.append(taken)
+        return taken
+
+    def give_back(self, share: Share) -> None:
+        """Gives back what was taken; items keep the order in which they were declared."""
+        self._taken.remove(share)
+        for name, items in share.items.items():
+            order = self.totals[name].items or ()
+            self._free[name] = sorted([*self._free[name], *items], key=order.index)

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 from fileflow.engine import conclusion, events
 from fileflow.engine.events import nothing_to_do
 from fileflow.engine.knowing import forget_unused, learn_from, plan_known
-from fileflow.engine.loop import Loop, Settings, Stop, Watched
+from fileflow.engine.lanes import Watched
+from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.project import Project
 from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of, wished
 from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Growth, Overrides, Session
+from fileflow.engine.stop import Stop
 from fileflow.engine.waves import (
     Tally,
     lost_files,
@@ -41,7 +43,7 @@ from fileflow.planning.derivation import why_unmade
 from fileflow.planning.growing import staying
 from fileflow.planning.links import SHIFT
 from fileflow.planning.plan import Plan, Wishes
-from fileflow.planning.staleness import State, Why
+from fileflow.planning.reasons import State, Why
 from fileflow.planning.tables import RuleTable
 from fileflow.world.faults import faults_told
 from fileflow.world.open_files import limit_to, make_room, most_open_files

@@ -18,8 +18,8 @@ from fileflow.model.tokens import listed
 from fileflow.planning.known import own_names
 from fileflow.planning.links import ROW
 from fileflow.planning.plan import Plan
+from fileflow.planning.reasons import State
 from fileflow.planning.schedule import JobState
-from fileflow.planning.staleness import State
 from fileflow.world.removal import must_stay, remove_outputs
 
 Identity = tuple[str, ...]
@@ -53,7 +53,7 @@ class Tally:
 
     def add(self, loop: Loop, finished: events.RunFinished) -> bool:
         """Takes in a wave that has ended; whether another may follow, for which `take` is asked."""
-        self.lost += loop.lost
+        self.lost += loop.ledger.lost
         self._waves.append(finished)
         if not loop.again and self.last is None and not loop.plan.deferred:
             return False

@@ -21,8 +21,8 @@ from fileflow.errors import FileflowError, did_you_mean
 from fileflow.executors.plug_ins import check_name
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target, Wishes, target_from
+from fileflow.planning.reasons import State
 from fileflow.planning.schedule import JobState
-from fileflow.planning.staleness import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.run import count_states
 from fileflow.engine.session import Overrides, Session
 from fileflow.planning.plan import Wishes
-from fileflow.planning.staleness import State
+from fileflow.planning.reasons import State
 
 SMALL, LARGE = 1500, 3000
 WORKFLOW = """\

@@ -25,7 +25,7 @@ from fileflow.planning.filling import JobValues
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.named import learns
 from fileflow.planning.plan import Plan, Wishes
-from fileflow.planning.staleness import Why
+from fileflow.planning.reasons import Why
 from fileflow.planning.tables import RuleTable, makers_of
 from fileflow.signature import NOTHING
 from fileflow.world.deps import Place, named_paths

@@ -17,8 +17,8 @@ from fileflow.model.rules import Executor
 from fileflow.planning.filling import JobValues
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.named import named_link
+from fileflow.planning.reasons import Reason, State, Why
 from fileflow.planning.seeds import small
-from fileflow.planning.staleness import Reason, State, Why
 from fileflow.planning.tables import RuleTable
 from fileflow.world.records import Record
 

@@ -16,7 +16,7 @@ from fileflow.engine.session import Decided, Overrides, Session
 from fileflow.errors import Exit
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Wishes
-from fileflow.planning.staleness import State, Why
+from fileflow.planning.reasons import State, Why
 from fileflow.views.dry_run import (
     PlannedJob,
     PlannedRule,

@@ -15,7 +15,7 @@ from fileflow.fast import STATE
 from fileflow.lean import dataclass, field
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Wishes
-from fileflow.planning.staleness import State
+from fileflow.planning.reasons import State
 from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.world.lock import describe_holder
 from fileflow.world.records import Records

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError, Place
 from fileflow.language.config import config_names, steps_of
-from fileflow.language.yaml_tree import Mapping as Tree
-from fileflow.language.yaml_tree import Node, Scalar, read_tree
+from fileflow.language.yaml_nodes import Mapping as Tree
+from fileflow.language.yaml_nodes import Node, Scalar
+from fileflow.language.yaml_tree import read_tree
 from fileflow.lean import dataclass, lazy_regex
 from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding

@@ -15,7 +15,7 @@ from fileflow.commands.choosing import plan_of_targets
 from fileflow.commands.status import Standing
 from fileflow.engine.session import Describe, Session
 from fileflow.planning.plan import Target
-from fileflow.planning.staleness import Reason
+from fileflow.planning.reasons import Reason
 from fileflow.world.records import Record
 
 ANSWERS_SHOWN = 5

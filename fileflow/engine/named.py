@@ -14,7 +14,8 @@ from fileflow.model.work import Outcome
 from fileflow.planning.links import ABSENT, ROW, SHIFT, SOURCE, Link
 from fileflow.planning.named import named_link, new_link
 from fileflow.planning.plan import Plan
-from fileflow.planning.staleness import Staleness, Why
+from fileflow.planning.reasons import Why
+from fileflow.planning.staleness import Staleness
 from fileflow.planning.tables import RuleTable
 from fileflow.world.files import Clock
 

@@ -26,7 +26,7 @@ from fileflow.language.templates import (
     fill_shell,
     fill_words,
 )
-from fileflow.language.yaml_tree import Node, Scalar, python_value
+from fileflow.language.yaml_nodes import Node, Scalar, python_value
 from fileflow.model.rules import Argv, Rule, Run, Script, Shell
 from fileflow.model.work import NOTEBOOKS, STAGE, Order, Scattered, Work
 from fileflow.planning.binding import Binding

@@ -32,9 +32,10 @@ from fileflow.planning.joined import Joins
 from fileflow.planning.known import Known, is_found
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.planner import make_plan
+from fileflow.planning.reasons import State
 from fileflow.planning.recipes import Recipe, is_static, recipe_of
 from fileflow.planning.schedule import JobState, Schedule
-from fileflow.planning.staleness import Staleness, State
+from fileflow.planning.staleness import Staleness
 from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.world.code import Code, CodeReader
 from fileflow.world.files import Clock, RealDisk, hashing, signature

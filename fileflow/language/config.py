@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from fileflow.errors import Collector, FileflowError, Place, Source, did_you_mean, nearest
-from fileflow.language.yaml_tree import (
+from fileflow.language.yaml_nodes import (
     MAX_DEPTH,
     Mapping,
     Node,
     Scalar,
     merged,
     node_of,
-    read_tree,
     scalar_value,
 )
-from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.language.yaml_nodes import Sequence as Items
+from fileflow.language.yaml_tree import read_tree
 from fileflow.lean import dataclass, lazy_regex
 from fileflow.model.patterns import Pattern, inside, parse_pattern
 

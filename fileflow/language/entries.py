@@ -16,7 +16,7 @@ from fileflow.language import scalars
 from fileflow.language.config import Config
 from fileflow.language.scalars import BUILTIN_NAMES, check_keys, not_a, where_written
 from fileflow.language.templates import Template, parse_plain
-from fileflow.language.yaml_tree import (
+from fileflow.language.yaml_nodes import (
     Mapping,
     Node,
     Scalar,

@@ -32,9 +32,10 @@ from fileflow.language.rule_reader import (
 )
 from fileflow.language.scalars import not_a, unknown_key
 from fileflow.language.workflow_files import FlowFile, FlowFiles, read_files
-from fileflow.language.yaml_tree import Mapping as Tree
-from fileflow.language.yaml_tree import Node, Scalar, looks_like_placeholder, read_tree
-from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.language.yaml_nodes import Mapping as Tree
+from fileflow.language.yaml_nodes import Node, Scalar, looks_like_placeholder
+from fileflow.language.yaml_nodes import Sequence as Items
+from fileflow.language.yaml_tree import read_tree
 from fileflow.lean import lazy_regex
 from fileflow.model.patterns import Pattern, absent_maker, partly
 from fileflow.model.ports import Disk

@@ -18,9 +18,9 @@ from fileflow.language.templates import (
     check_names,
     parse_plain,
 )
-from fileflow.language.yaml_tree import Mapping as Tree
-from fileflow.language.yaml_tree import Node, Scalar
-from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.language.yaml_nodes import Mapping as Tree
+from fileflow.language.yaml_nodes import Node, Scalar
+from fileflow.language.yaml_nodes import Sequence as Items
 from fileflow.model.rules import Call, Entry, Relation, Rule, unnamed_column
 
 _IN_ACTIONS = frozenset(

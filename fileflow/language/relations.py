@@ -23,9 +23,9 @@ from fileflow.language.value_forms import (
     Surroundings,
     kept_rows,
 )
-from fileflow.language.yaml_tree import Mapping as Tree
-from fileflow.language.yaml_tree import Node, Scalar
-from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.language.yaml_nodes import Mapping as Tree
+from fileflow.language.yaml_nodes import Node, Scalar
+from fileflow.language.yaml_nodes import Sequence as Items
 from fileflow.lean import dataclass, field, lazy_regex, replace
 from fileflow.model.patterns import NAME, Pattern
 from fileflow.model.ports import Disk

@@ -15,7 +15,13 @@ from fileflow.language import scalars
 from fileflow.language.config import Config, below, steps_of, text_of
 from fileflow.language.entries import EntryReader, Kind, is_call
 from fileflow.language.scalars import not_a
-from fileflow.language.yaml_tree import Mapping, Node, Scalar, Sequence, scalar_value
+from fileflow.language.yaml_nodes import (
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    scalar_value,
+)
 from fileflow.lean import dataclass, field, lazy_regex
 from fileflow.model.rules import Entry, Executor
 

@@ -18,7 +18,13 @@ from fileflow.language.rule_book import BUILTIN_EXECUTORS, Draft, RuleBook
 from fileflow.language.rule_shape import Shape
 from fileflow.language.scalars import check_keys, not_a
 from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
-from fileflow.language.yaml_tree import Mapping, Node, Scalar, Sequence, scalar_value
+from fileflow.language.yaml_nodes import (
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    scalar_value,
+)
 from fileflow.lean import TypedDict, dataclass, lazy_regex
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import (

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from fileflow.errors import FileflowError, did_you_mean
 from fileflow.language.entries import Own
-from fileflow.language.yaml_tree import Mapping as Tree
-from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.language.yaml_nodes import Mapping as Tree
+from fileflow.language.yaml_nodes import Sequence as Items
 from fileflow.lean import NamedTuple
 from fileflow.model.rules import Entry
 

@@ -12,15 +12,15 @@ from collections.abc import Iterable
 from collections.abc import Mapping as Table
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
-from fileflow.language.yaml_tree import (
+from fileflow.language.yaml_nodes import (
     Mapping,
     Node,
     Scalar,
     Sequence,
     looks_like_placeholder,
-    quotes_hint,
     scalar_value,
 )
+from fileflow.language.yaml_slips import quotes_hint
 from fileflow.lean import lazy_regex
 
 BUILTIN_NAMES = frozenset(

@@ -15,9 +15,9 @@ from fileflow.language import scalars
 from fileflow.language.config import Config, steps_of
 from fileflow.language.listing import Constraints, list_values
 from fileflow.language.sheets import headers, read_lines, read_sheet
-from fileflow.language.yaml_tree import Mapping as Tree
-from fileflow.language.yaml_tree import Node, Scalar, scalar_value
-from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.language.yaml_nodes import Mapping as Tree
+from fileflow.language.yaml_nodes import Node, Scalar, scalar_value
+from fileflow.language.yaml_nodes import Sequence as Items
 from fileflow.lean import dataclass, lazy_regex
 from fileflow.model.patterns import Pattern
 from fileflow.model.ports import Disk

@@ -22,8 +22,9 @@ from fileflow.language.config import (
 )
 from fileflow.language.rule_reader import looks_like_rule
 from fileflow.language.scalars import unknown_key
-from fileflow.language.yaml_tree import Mapping, Node, Scalar, read_tree
-from fileflow.language.yaml_tree import Sequence as Items
+from fileflow.language.yaml_nodes import Mapping, Node, Scalar
+from fileflow.language.yaml_nodes import Sequence as Items
+from fileflow.language.yaml_tree import read_tree
 from fileflow.lean import dataclass
 from fileflow.model.patterns import normal
 from fileflow.model.ports import Disk

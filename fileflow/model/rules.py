@@ -15,8 +15,8 @@ from fileflow.lean import NamedTuple, dataclass, field
 if TYPE_CHECKING:
     from fileflow.errors import Place
     from fileflow.language.templates import Template
-    from fileflow.language.yaml_tree import Mapping as Tree
-    from fileflow.language.yaml_tree import Node, Scalar
+    from fileflow.language.yaml_nodes import Mapping as Tree
+    from fileflow.language.yaml_nodes import Node, Scalar
     from fileflow.model.patterns import Pattern
 
 

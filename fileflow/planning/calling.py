@@ -11,8 +11,8 @@ from functools import partial
 from typing import Protocol
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
-from fileflow.language.yaml_tree import Mapping as Tree
-from fileflow.language.yaml_tree import Node, Scalar
+from fileflow.language.yaml_nodes import Mapping as Tree
+from fileflow.language.yaml_nodes import Node, Scalar
 from fileflow.lean import dataclass, field
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call, Kind

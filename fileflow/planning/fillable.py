@@ -13,7 +13,7 @@ from math import inf
 from fileflow.errors import FileflowError
 from fileflow.language.bash import Quoting
 from fileflow.language.templates import Lookup, Placeholder, Template, parse_plain, resolved
-from fileflow.language.yaml_tree import Scalar
+from fileflow.language.yaml_nodes import Scalar
 from fileflow.model.rules import Call, Kind, Rule, Script
 from fileflow.planning.filling import JobValues, typed_value
 from fileflow.planning.recipes import Hole, holes_in, is_static

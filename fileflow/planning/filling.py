@@ -22,9 +22,9 @@ from fileflow.language.templates import (
     parse_plain,
     path_values,
 )
-from fileflow.language.yaml_tree import Mapping as Tree
-from fileflow.language.yaml_tree import Node, Scalar, python_value, scalar_value
-from fileflow.language.yaml_tree import Sequence as List
+from fileflow.language.yaml_nodes import Mapping as Tree
+from fileflow.language.yaml_nodes import Node, Scalar, python_value, scalar_value
+from fileflow.language.yaml_nodes import Sequence as List
 from fileflow.lean import dataclass, field, lazy_regex
 from fileflow.model.rules import Call, Kind
 

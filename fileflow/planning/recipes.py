@@ -23,7 +23,7 @@ from fileflow.language.templates import (
     resolved,
     without_comments,
 )
-from fileflow.language.yaml_tree import Node, Scalar, Sequence
+from fileflow.language.yaml_nodes import Node, Scalar, Sequence
 from fileflow.lean import dataclass, field, lazy_regex
 from fileflow.model.rules import Action, Argv, Call, Kind, Rule, Run, Script, Shell
 from fileflow.planning.filling import (

@@ -16,7 +16,8 @@ from operator import mul
 
 from fileflow.planning.links import ROW, SHIFT, Group, Link
 from fileflow.planning.plan import Plan
-from fileflow.planning.staleness import OPEN, Staleness, State
+from fileflow.planning.reasons import State
+from fileflow.planning.staleness import OPEN, Staleness
 from fileflow.planning.tables import RuleTable, wanted_rows
 
 

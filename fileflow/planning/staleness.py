@@ -2,28 +2,23 @@
 
 Pure: sees a plan, records and digests, never the disk, the clock or a process. `run`, `--dry-run`,
 `why` and `status` all ask here.
-
-A job's *state* before a run is one of:
-FRESH, all is as it was recorded; ABSENT, so too, but outputs are gone and nobody is known to need
-them; STALE, it must run; MAYBE, it must run if a job that it needs comes out different; LATENT, an
-absent one that must run if one that takes from it must.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from enum import Enum, IntEnum
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import compress
 from typing import Protocol
 
 from fileflow.errors import FileflowError
-from fileflow.lean import dataclass
 from fileflow.model.tokens import listed
+from fileflow.planning.knowledge import Facts, Record, Shortcuts
 from fileflow.planning.links import ABSENT as NO_PATH
 from fileflow.planning.links import ROW, SHIFT, Group, Link
 from fileflow.planning.named import NAME, learns
 from fileflow.planning.plan import Plan
 from fileflow.planning.proofs import Piece, proofs_of
+from fileflow.planning.reasons import ABSENT, NOTHING, Reason, State, Why
 from fileflow.planning.recipes import Recipe
 from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.planning.taken_logs import taken_logs
@@ -32,174 +27,6 @@ ZERO = bytes(16)
 UNREADABLE = b"\xff" * 16
 # From so many jobs of a rule on it is worth asking about all of them at once.
 WORTH_SHORTCUTS = 32
-
-
-class State(IntEnum):
-    """What is known of a job before it is its turn."""
-
-    FRESH = 0
-    ABSENT = 1
-    MAYBE = 2
-    LATENT = 3
-    STALE = 4
-
-
-class Why(Enum):
-    """The kinds of reasons for which a job must run."""
-
-    RERUN = "everything is built again"
-    FORCED = "forced"
-    NO_OUTPUT = "it has no output: it runs whenever it is asked for"
-    ALWAYS = "it says `always`"
-    MISSING = "missing"
-    NO_RECORD = "there, but not known to be made by this rule"
-    ACTION = "the action changed"
-    OUTPUTS = "the outputs changed"
-    INPUTS = "the list of inputs changed"
-    CONTENT = "an input changed"
-    GONE = "a file that it read is gone"
-    APPEARED = "a file that was not there is there now"
-    OVERWRITTEN = "changed by someone else since it was made"
-    ENSURE = "does not meet its `ensure`"
-    EXPIRED = "recorded too long ago"
-    NEEDED = "gone, and needed"
-    UPSTREAM = "an input may change"
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a job must run: the kind, what it is about, and before and after where that helps."""
-
-    why: Why
-    about: str = ""
-    before: str = ""
-    after: str = ""
-
-    @property
-    def comes_back(self) -> bool:
-        """Whether all but its outputs is as it was: the job is taken to make the same again."""
-        return self.why is Why.OVERWRITTEN or self.after == _ABSENT
-
-    def __str__(self) -> str:
-        return _SENTENCES.get(self.why, _plain)(self)
-
-
-def _plain(reason: Reason) -> str:
-    return f"{reason.why.value}: {reason.about}" if reason.about else reason.why.value
-
-
-_NOTHING = "nothing"
-_ABSENT = "absent"
-
-
-def _acted(reason: Reason) -> str:
-    gone = reason.after == _NOTHING and reason.about.startswith("the file ")
-    return f"{reason.about} is gone" if gone else f"{reason.about} changed"
-
-
-_SENTENCES: dict[Why, Callable[[Reason], str]] = {
-    Why.MISSING: lambda r: f"{r.about} is missing",
-    Why.NO_RECORD: lambda r: f"{r.about} is {r.why.value}",
-    Why.ACTION: _acted,
-    Why.INPUTS: lambda r: f"inputs: {r.about}",
-    Why.CONTENT: lambda r: f"{r.about} changed",
-    Why.GONE: lambda r: f"{r.about} is gone, which it read",
-    Why.APPEARED: lambda r: f"{r.about} is there now, and was not",
-    Why.OVERWRITTEN: lambda r: f"{r.about} was {r.why.value}",
-    Why.ENSURE: lambda r: f"{r.about} {r.why.value}",
-    Why.NEEDED: lambda r: f"gone, and needed by {r.about}",
-    Why.UPSTREAM: lambda r: f"if {r.about} changes",
-}
-
-
-class Head(Protocol):
-    """What many records share."""
-
-    @property
-    def rule(self) -> str: ...
-    @property
-    def output_names(self) -> tuple[str, ...]: ...
-    @property
-    def input_names(self) -> tuple[str, ...]: ...
-    @property
-    def facts(self) -> dict[str, object]: ...
-
-
-class Record(Protocol):
-    """What a finished job was made from."""
-
-    @property
-    def head(self) -> Head: ...
-    @property
-    def recipe(self) -> bytes: ...
-    @property
-    def inputs(self) -> tuple[str, ...]: ...
-    @property
-    def digests(self) -> bytes: ...
-    @property
-    def outputs(self) -> tuple[str, ...]: ...
-    @property
-    def made(self) -> bytes: ...
-    @property
-    def started(self) -> float: ...
-    @property
-    def seconds(self) -> float: ...
-
-
-class Facts(Protocol):
-    """What staleness asks of records and of the disk."""
-
-    def record(self, first_output: str) -> Record | None:
-        """The record of the job whose first output this is."""
-
-    def stored_list(self, token: str) -> Sequence[str]:
-        """The paths of a stored list, by its token."""
-
-    def stored_contents(self, ident: bytes) -> bytes:
-        """The digests of a stored list's files."""
-
-    def contents_id(self, digests: bytes) -> bytes:
-        """The id under which these digests would be stored."""
-
-    def content(self, path: str) -> bytes | None:
-        """The digest of what is at a path now, or what its absent maker is known to make."""
-
-    def assume(self, path: str, digest: bytes) -> None:
-        """From now on `content` of this path is this digest: its maker will bring it back."""
-
-    def signatures(self, paths: Sequence[str]) -> list[bytes | None]:
-        """The signatures of these paths now."""
-
-    def held(self, path: str) -> bytes | None:
-        """The digest of what is at a path now, whatever is assumed of it."""
-
-    def ensured(self, path: str, non_empty: bool, sha256: str | None) -> bool:
-        """Whether an output meets its `ensure`."""
-
-    def now(self) -> float:
-        """The time, in seconds since the epoch; for `expires` alone."""
-
-
-class Shortcuts(Protocol):
-    """What can be told of many jobs or files at once; each says yes only if it is certain."""
-
-    def unrecorded(self, first_outputs: Sequence[str]) -> Sequence[int]:
-        """The positions of those first outputs of which there is no record."""
-
-    def nothing_at(self, paths: Sequence[str]) -> bool:
-        """Whether there is certainly nothing at any of these paths."""
-
-    def proven(self, proofs: Sequence[bytes]) -> Sequence[bool]:
-        """Which of these proved, when a run ended, that jobs are fresh; none if nothing is known.
-
-        They still do, as far as no file of these jobs has changed since.
-        """
-
-    def changed(self) -> Collection[str]:
-        """The files that are not as they were then, or may not be."""
-
-    def contents(self, paths: Sequence[str]) -> Sequence[bytes | None]:
-        """The digests of what is at many paths, as `content` tells them."""
 
 
 class Before(Protocol):
@@ -719,7 +546,7 @@ class Staleness:
                 ensures += [entries[k].ensure] * len(files)
         for k, path, sign in zip(spots, paths, self.facts.signatures(paths), strict=True):
             if sign is None:
-                yield Reason(Why.MISSING, path, after=_ABSENT)
+                yield Reason(Why.MISSING, path, after=ABSENT)
                 continue
             spot = 48 * k
             if sign != made[spot : spot + 32]:
@@ -732,7 +559,7 @@ class Staleness:
         logs = self._logs_of(table).get(row, ())
         for path, sign in zip(logs, self.facts.signatures(logs), strict=True):
             if sign is None:
-                yield Reason(Why.MISSING, path, after=_ABSENT)
+                yield Reason(Why.MISSING, path, after=ABSENT)
 
     def tokens(self, table: RuleTable, row: int) -> tuple[str, ...]:
         """What stands for each input entry in a record: a path, a list's id, nothing if absent."""
@@ -1023,13 +850,13 @@ def _singular(key: str) -> str:
 
 def _shown(value: object) -> str:
     if value is None:
-        return _NOTHING
+        return NOTHING
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 300 else text[:297] + "…"
 
 
 def _hex(digest: bytes | None) -> str:
-    return digest.hex() if digest and digest != ZERO else _NOTHING
+    return digest.hex() if digest and digest != ZERO else NOTHING
 
 
 def _difference(before: Sequence[str], after: Sequence[str]) -> str:

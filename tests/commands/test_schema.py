@@ -17,7 +17,8 @@ from fileflow.language.loader import load_workflow
 from fileflow.language.rule_book import BUILTIN_EXECUTORS
 from fileflow.language.rule_reader import RULE_KEYS
 from fileflow.language.workflow_files import INCLUDED_KEYS, TOP_KEYS
-from fileflow.language.yaml_tree import python_value, read_tree
+from fileflow.language.yaml_nodes import python_value
+from fileflow.language.yaml_tree import read_tree
 from fileflow.world.files import RealDisk
 from tests.language.test_loader import EVERYTHING
 

@@ -22,7 +22,7 @@ from fileflow.engine.session import Decided, Growth, Overrides, Session
 from fileflow.planning.links import ROW
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.planner import make_plan
-from fileflow.planning.staleness import State
+from fileflow.planning.reasons import State
 
 ACTIONS = '''\
 import pathlib

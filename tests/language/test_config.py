@@ -18,7 +18,14 @@ from fileflow.language.config import (
     stacked,
     steps_of,
 )
-from fileflow.language.yaml_tree import Mapping, Node, Scalar, Sequence, python_value, read_tree
+from fileflow.language.yaml_nodes import (
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    python_value,
+)
+from fileflow.language.yaml_tree import read_tree
 from fileflow.world.files import RealDisk
 
 

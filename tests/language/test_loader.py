@@ -11,7 +11,7 @@ import pytest
 
 from fileflow.errors import FileflowError, Mistakes
 from fileflow.language.loader import load_workflow
-from fileflow.language.yaml_tree import Scalar, Sequence, python_value
+from fileflow.language.yaml_nodes import Scalar, Sequence, python_value
 from fileflow.model.rules import (
     Argv,
     Call,

@@ -11,7 +11,8 @@ from fileflow.errors import Collector, FileflowError
 from fileflow.language.listing import deciding_constraints, natural_rows, natural_sorted
 from fileflow.language.relations import RelationsRead, read_own, read_relations, rows_of_made
 from fileflow.language.value_forms import kept_rows
-from fileflow.language.yaml_tree import Mapping, Scalar, node_of, read_tree
+from fileflow.language.yaml_nodes import Mapping, Scalar, node_of
+from fileflow.language.yaml_tree import read_tree
 from fileflow.model.patterns import Matcher, Pattern, natural_key, parse_pattern
 from fileflow.model.rules import Made, Relation
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fileflow.errors import FileflowError, Mistakes, Place, Source
 from fileflow.language import yaml_tree
-from fileflow.language.yaml_tree import (
+from fileflow.language.yaml_nodes import (
     Mapping,
     Node,
     Scalar,
@@ -22,9 +22,9 @@ from fileflow.language.yaml_tree import (
     merged,
     node_of,
     python_value,
-    quotes_hint,
-    read_tree,
 )
+from fileflow.language.yaml_slips import quotes_hint
+from fileflow.language.yaml_tree import read_tree
 
 
 @pytest.fixture(params=["the fast parser", "the parser in Python"])

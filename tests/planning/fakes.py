@@ -20,16 +20,10 @@ from fileflow.model.tokens import listed
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Plan, Wishes, target_from
 from fileflow.planning.planner import make_plan
+from fileflow.planning.reasons import Reason, State, Why
 from fileflow.planning.recipes import Recipe, recipe_of
 from fileflow.planning.schedule import JobState, Schedule
-from fileflow.planning.staleness import (
-    Reason,
-    Staleness,
-    State,
-    Why,
-    input_names,
-    output_names,
-)
+from fileflow.planning.staleness import Staleness, input_names, output_names
 from fileflow.planning.tables import RuleTable
 
 

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from fileflow.planning.staleness import State, Why
+from fileflow.planning.reasons import State, Why
 from tests.planning.fakes import FakeCode, Project
 
 TWO = """

@@ -5,6 +5,7 @@ Knows processes, signals and words; nothing of rules, outputs or slots.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -199,12 +200,14 @@ def exit_text(code: int) -> str:
 def end_children(session: int = 0, spared: Sequence[int] = ()) -> int:
     """Kills and reaps all children of this process but `spared`; how many were still running.
 
-    `session` is a process group that is killed at once, before its members are looked up one by
-    one. Needs `adopt_orphans` to reach what has left its parent.
+    None of them sees another one end, on which a shell would go on with its next line: all are
+    stopped first. `session` is a process group, which is reached even where its members have left
+    their parents. Needs `adopt_orphans` to reach others that have.
     """
     ended: set[int] = set()
     out_of_reach = set(spared)
-    for turn in range(1000):
+    _signal_group(session, signal.SIGSTOP)
+    for _ in range(1000):
         if not out_of_reach:
             try:
                 pid, _ = os.waitpid(-1, os.WNOHANG)
@@ -212,21 +215,23 @@ def end_children(session: int = 0, spared: Sequence[int] = ()) -> int:
                 break
             if pid:
                 continue
-        if turn == 0 and session:
-            _kill_group(session)
         living = [pid for pid in children_of(os.getpid()) if pid not in out_of_reach]
         if not living:
             break
-        for child in living:
-            for pid in (*descendants_of(child), child):
-                try:
-                    if _end(pid):
-                        ended.add(pid)
-                except PermissionError:
-                    out_of_reach.add(pid)
+        found = [pid for child in living for pid in (child, *descendants_of(child))]
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGSTOP)
+        for pid in found:
+            try:
+                if _end(pid):
+                    ended.add(pid)
+            except PermissionError:
+                out_of_reach.add(pid)
         for child in living:
             if child not in out_of_reach:
                 _reap(child)
+    _signal_group(session, signal.SIGKILL)
     return len(ended)
 
 
@@ -321,11 +326,11 @@ def _reap(child: int) -> None:
         return
 
 
-def _kill_group(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
+def _signal_group(group: int, number: int) -> None:
+    """Sends a signal to a process group, if there is one."""
+    if group:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, number)
 
 
 def _end(pid: int) -> bool:

@@ -345,6 +345,19 @@ def test_a_daemon_that_a_command_leaves_is_ended_before_its_output_is_published(
     assert not is_running("left-by-test")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a subreaper")
+def test_a_shell_that_is_ended_with_the_rest_does_not_go_on_with_its_next_line(
+    runner: Processes, tmp_path: Path
+) -> None:
+    text = (
+        "exec 3> @/x; echo whole >&3; for k in $(seq 40); do "
+        "(setsid bash -c 'sleep 60; echo late >&3' & ) ; done; sleep 0.2"
+    )
+    (outcome,) = outcomes_of(runner, command(), [order(0, "x", words=shell(text))])
+    assert outcome.end is End.DONE
+    assert (tmp_path / "x").read_text() == "whole\n"
+
+
 def test_undeclared_files_in_the_stage_are_thrown_away_with_a_note(
     runner: Processes, tmp_path: Path
 ) -> None:

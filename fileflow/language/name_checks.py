@@ -142,6 +142,13 @@ class _RuleChecks:
                     hint=f"it can stand in the action; for the text itself {{{placeholder.text}}}",
                 )
                 return
+            if "file" in placeholder.modifiers:
+                yield FileflowError(
+                    f"{placeholder.text} cannot stand here: only an action gets files with lists",
+                    place=template.place_at(placeholder.offset),
+                    hint="write it in the action, or take :file out",
+                )
+                return
         yield from self._scattered(template)
         yield from check_names(template, self._names, _IN_VALUES, self._columns.unnamed)
         yield from self._steps(template)

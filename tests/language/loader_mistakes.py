@@ -982,6 +982,20 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             "it can stand in the action; for the text itself {{input}}",
         ),
     ),
+    "a file of a list in params": (
+        """
+        rules:
+          a:
+            output: y/{sample}
+            params: {t: 'of {sample:file}'}
+            shell: cp {params.t} {output}
+        """,
+        (
+            "4:21",
+            "{sample:file} cannot stand here: only an action gets files with lists",
+            "write it in the action, or take :file out",
+        ),
+    ),
     "an unknown name beside a call": (
         """
         rules:

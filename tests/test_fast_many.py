@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from select import select
+from struct import Struct
 
 import pytest
 
@@ -18,6 +20,7 @@ from fileflow.fast import Look
 from tests.test_fast import CHANGES, STEPS, WORKFLOW, replace
 
 COUNT = 9
+pack = Struct("<H").pack  # how a block stands in the pipe
 # What is many is few here; said anew in each interpreter that takes the place of the one before.
 CODE = """\
 import sys
@@ -154,6 +157,55 @@ def test_what_differs_is_found_whoever_looks(sections: list[memoryview]) -> None
     assert look.goes_on(sections)
     assert sorted(paths_of(sections, look.result(sections))) == sorted([*changed, "build/f.txt"])
     assert child and is_gone(child)
+
+
+def test_what_the_child_finds_is_told_at_once_and_once(sections: list[memoryview]) -> None:
+    changed = ["build/a.txt", "data/e.txt", "data/i.txt"]
+    for path in changed:
+        Path(path).write_text("other")
+    look = Look.begin(sections)
+    assert select([look.theirs], [], [], 10)[0]  # the child has looked at all by itself
+    os.waitid(os.P_PID, look.child, os.WEXITED | os.WNOWAIT)
+    assert not look.goes_on(sections, until_it_differs=True)
+    assert len(look.found) == 1 and look.goes_on(sections)
+    assert sorted(paths_of(sections, look.result(sections))) == changed
+
+
+def test_the_look_is_left_when_the_child_has_found_something(sections: list[memoryview]) -> None:
+    look = Look.begin(sections)
+    assert not look.result(sections)
+    reader, theirs = os.pipe()
+    left, writer = os.pipe()
+    numbers = [0, *range(2, len(fast.blocks_of(sections)))]
+    os.write(writer, b"".join(map(pack, numbers)))
+    os.write(theirs, fast.NUMBER.pack(7))
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    look = Look(look.head, [], left, reader, child)
+    assert not look.goes_on(sections, until_it_differs=True)
+    assert look.found == [7] and os.read(left, 2) == pack(0)  # no block was looked at here
+    os.write(theirs, fast.NUMBER.pack(8))
+    os.close(theirs)
+    os.close(writer)
+    assert look.result(sections) == [7, 8]
+
+
+def test_a_child_that_has_found_nothing_ends_no_look(sections: list[memoryview]) -> None:
+    Path("data/i.txt").write_text("other")
+    blocks = len(fast.blocks_of(sections))
+    reader, theirs = os.pipe()
+    os.close(theirs)  # as if it had ended
+    left, writer = os.pipe()
+    os.write(writer, b"".join(map(pack, range(2, blocks))))
+    os.close(writer)
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    look = Look(bytes(sections[-1]), [], left, reader, child)
+    look.goes_on(sections, until_it_differs=True)
+    assert paths_of(sections, look.found) == ["data/i.txt"]
+    look.drop()
 
 
 def test_if_the_child_dies_all_is_looked_at_here(sections: list[memoryview]) -> None:

@@ -14,16 +14,17 @@ from fileflow.engine.session import Decided
 from fileflow.lean import dataclass
 from fileflow.model.rules import Kind, Pool
 from fileflow.planning.calling import after_paths
-from fileflow.planning.fillable import picked_amounts, picked_numbers
+from fileflow.planning.fillable import picked_amounts, picked_numbers, picked_timeout
 from fileflow.planning.tables import RuleTable
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What one job takes: cores, and amounts of pools by name."""
+    """What one job takes: cores, amounts of pools by name, and seconds at most, if that is said."""
 
     cores: int
     amounts: Mapping[str, float]
+    timeout: float | None = None
 
 
 class Amounts:
@@ -48,7 +49,11 @@ class Amounts:
     def of_rule(self, table: RuleTable) -> Needs | None:
         """What each job of a rule takes; None where it differs from job to job."""
         if table.number not in self._of_rule:
-            by_job = any(site.is_amount for site in table.sites) or any(picked_amounts(table.rule))
+            by_job = (
+                any(site.is_amount for site in table.sites)
+                or any(picked_amounts(table.rule))
+                or "timeout" in table.rule.picked_limits
+            )
             self._of_rule[table.number] = None if by_job else self._needs(table, {})
         return self._of_rule[table.number]
 
@@ -70,9 +75,14 @@ class Amounts:
                 measured["attempt"] = attempt
             question = asking.question(table, row, after_paths(table, site, row), measured=measured)
             found[site.kind, site.name] = self._answers.amount(question, attempt)
-        return self._needs(table, found)
+        return self._needs(table, found, picked_timeout(table, row))
 
-    def _needs(self, table: RuleTable, found: Mapping[tuple[Kind, str | None], float]) -> Needs:
+    def _needs(
+        self,
+        table: RuleTable,
+        found: Mapping[tuple[Kind, str | None], float],
+        timeout: float | None = None,
+    ) -> Needs:
         rule = table.rule
         cores = cores_of(
             rule,
@@ -84,4 +94,4 @@ class Amounts:
             name: share(self._pools, name, found.get((Kind.RESOURCES, name), amount.number))
             for name, amount in rule.resources.items()
         }
-        return Needs(cores, amounts)
+        return Needs(cores, amounts, rule.timeout if timeout is None else timeout)

@@ -58,6 +58,7 @@ class Lane:
         orders: by job, as long as nothing is known of its end.
         batches: the jobs that were handed over together, and have not ended.
         table: the rule of all these jobs.
+        timeout: how many seconds one of them may take.
         since: the clock of the file system when the first of them was handed over.
         is_long: whether one job may take longer than a batch is to.
         stopping: when it was told to end its job, on the monotonic clock.
@@ -73,6 +74,7 @@ class Lane:
     table: RuleTable | None = None
     cores: int = 0
     share: Share | None = None
+    timeout: float | None = None
     since: int = 0
     is_long: bool = False
     stopping: float | None = None
@@ -140,6 +142,7 @@ class Lanes:
         lane.table = table
         lane.cores = needs.cores
         lane.share = self._pools.take(needs.amounts)
+        lane.timeout = needs.timeout
         lane.stopping = None
         lane.timed_out = set()
 
@@ -227,8 +230,6 @@ class Lanes:
         """Stops what is over its time; seconds until the next look, None without timeouts."""
         soonest: float | None = None
         for lane in self.busy():
-            if lane.table is None:
-                continue
             runner = self.runners[lane.runner]
             if lane.stopping is not None:
                 left = lane.stopping + KILL_AFTER - now
@@ -238,7 +239,7 @@ class Lanes:
                     left = KILL_AFTER
                 soonest = left if soonest is None else min(soonest, left)
                 continue
-            limit = lane.table.rule.timeout
+            limit = lane.timeout
             if limit is None:
                 continue
             running = runner.running(lane.number)

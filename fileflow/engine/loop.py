@@ -29,6 +29,7 @@ from fileflow.engine.words import ending, said_seconds, tail_of
 from fileflow.errors import FileflowError
 from fileflow.lean import dataclass, replace
 from fileflow.model.work import Batch, Died, End, Order, Outcome, SharedList
+from fileflow.planning.fillable import picked_retries
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.reasons import Why
 from fileflow.planning.schedule import JobState, Schedule
@@ -343,7 +344,7 @@ class Loop:
         try:
             needs = self.amounts.of_job(table, job & ROW, self.attempts.get(job, 0) + 1)
         except (FileflowError, OSError) as error:
-            self._failed_unstarted(table, job, str(error))
+            self._failed_unstarted(job, str(error))
             return True
         lane = self._free_lane(table, needs, runner)
         if lane is None or lane.orders:
@@ -381,14 +382,16 @@ class Loop:
                     f"{path} is protected and stale ({self._reason(job) or 'rerun'}): "
                     f"--force {path} builds it anew"
                 )
-                self._failed_unstarted(table, job, message)
+                self._failed_unstarted(job, message)
                 return True
         return False
 
-    def _retries(self, table: RuleTable) -> int:
+    def _retries(self, job: int) -> int:
         if self.settings.retries is not None:
             return self.settings.retries
-        return table.rule.retries or 0
+        table = self.plan.tables[job >> SHIFT]
+        picked = picked_retries(table, job & ROW)  # it can be had: planning has tried it
+        return picked if picked is not None else table.rule.retries or 0
 
     def _is_stale_now(self, table: RuleTable, job: int) -> bool:
         reason = self.staleness.reason_now(table, job & ROW)
@@ -417,7 +420,7 @@ class Loop:
         lane = self.lanes.free(runner, needs)
         if lane is not None:
             return lane
-        if table.rule.timeout is not None or runner == ASYNC:
+        if needs.timeout is not None or runner == ASYNC:
             return None
         waiting = [
             lane
@@ -435,7 +438,7 @@ class Loop:
         return None
 
     def _batch_size(self, table: RuleTable, runner: str) -> int:
-        if table.rule.timeout is not None or table.rule.resources or runner == ASYNC:
+        if table.rule.ends_in_time or table.rule.resources or runner == ASYNC:
             return 1
         ready = self.schedule.ready_count(table)
         share = math.ceil(ready / (2 * self.settings.jobs))
@@ -467,7 +470,7 @@ class Loop:
             try:
                 order = orders.order(job, job & ROW, attempt, log, resources, checks)
             except FileflowError as error:
-                self._failed_unstarted(table, job, str(error.at(table.rule.place)))
+                self._failed_unstarted(job, str(error.at(table.rule.place)))
                 continue
             if orders.work.deps:
                 order.looks = self.named.looks(table, job)
@@ -608,7 +611,7 @@ class Loop:
             # Nobody asked for it here: run again for nothing, it might do the same for ever.
             message = "its process was ended by SIGTERM, which this run has not sent"
         if timed_out:
-            message = f"timed out after {said_seconds(table.rule.timeout or 0)}"
+            message = f"timed out after {said_seconds(lane.timeout or 0)}"
         if not timed_out and outcome.end in _BY_INPUTS and self.schedule.is_overtaken(job):
             self._again(job)
             return
@@ -635,10 +638,9 @@ class Loop:
         self.attempts[job] -= 1
         self.schedule.put_back(job)
 
-    def _failed_unstarted(self, table: RuleTable, job: int, message: str) -> None:
+    def _failed_unstarted(self, job: int, message: str) -> None:
         """A job that cannot even be started has failed; another try would be the same."""
-        self.attempts[job] = 1 + self._retries(table)
-        self._failed(job, message, Outcome(job, 1, End.FAILED, started=time.time()))
+        self._failed_for_good(job, message, Outcome(job, 1, End.FAILED, started=time.time()))
 
     def _shown(self, job: int) -> str:
         """The action of a job; nothing where it cannot be filled in, which is why it failed."""
@@ -648,14 +650,19 @@ class Loop:
             return ""
 
     def _failed(self, job: int, message: str, outcome: Outcome) -> None:
-        table = self.plan.tables[job >> SHIFT]
-        retries = self._retries(table)
         attempt = self.attempts[job]
-        if attempt <= retries and outcome.end is not End.CHANGED and not self.stop.signal:
+        if (
+            attempt <= self._retries(job)
+            and outcome.end is not End.CHANGED
+            and not self.stop.signal
+        ):
             self._tell_failed(job, "retried", message, outcome)
             delay = min(0.5 * 2 ** (attempt - 1), 60.0)
             heappush(self.later, (time.monotonic() + delay, job))
             return
+        self._failed_for_good(job, message, outcome)
+
+    def _failed_for_good(self, job: int, message: str, outcome: Outcome) -> None:
         self._note_failed(job, message, outcome)
         self.temps.consumer_failed(job)
         self.schedule.failed(job)
@@ -709,10 +716,9 @@ class Loop:
             if self.stop.signal:
                 self.schedule.put_back(job)
                 continue
-            table = self.plan.tables[job >> SHIFT]
             message = f"its process {ending(died.code)} and left no result"
             if timed_out:
-                message = f"timed out after {said_seconds(table.rule.timeout or 0)}"
+                message = f"timed out after {said_seconds(lane.timeout or 0)}"
             elif died.out_of_memory:
                 message += "; the kernel ended a process for lack of memory"
             if died.memory and not timed_out:

@@ -77,7 +77,7 @@ def able(rule: Rule) -> tuple[str, ...]:
 
     One that must end in time, or have its own environment or folder, needs a process of its own.
     """
-    if rule.timeout is not None or rule.private:
+    if rule.ends_in_time or rule.private:
         return (PROCESS,)
     return (SERIAL, PROCESS) if rule.env else (SERIAL, THREAD, PROCESS)
 

@@ -159,6 +159,7 @@ class _Values(TypedDict, total=False):
     resources: dict[str, Amount]
     retries: int
     timeout: float
+    picked_limits: dict[str, Scalar]
     priority: float
     prefer: float
     seed: SeedBy
@@ -312,11 +313,31 @@ class _RuleReader:
             if read is not None:
                 try:
                     filled = self._config.filled(node)
+                    if key in _SINGLE and isinstance(filled, Scalar) and _is_picked(filled):
+                        values.setdefault("picked_limits", {})[key] = self._picked(filled, key)
+                        continue
                     with scalars.where_written(node, filled):
                         values[key] = read(filled)  # type: ignore[literal-required]
                 except FileflowError as error:
                     self._errors.add(error)
         return values
+
+    def _picked(self, node: Scalar, key: str) -> Scalar:
+        """What a wildcard picks in config for a key that may differ from job to job."""
+        template = parse_plain(node.text, node.place_at)
+        what = hint = None
+        if key not in _LIMITS:
+            what = f"{key} is the same for all jobs of a rule, so no wildcard can pick it"
+            hint = "write one value, or a rule for each"
+        elif template.only is None or template.only.modifiers:
+            what = f"what a wildcard picks for {key} is all of its value"
+            hint = "write the unit in config too, as in 5m"
+        if what is not None:
+            said = f"{_short(node.text)}: {what}"
+            raise FileflowError(said, place=node.place, hint=hint)
+        self._note(template)
+        self._value_texts.append(template)
+        return node
 
     def _cores(self, node: Node) -> Amount:
         return self._amount(node, "cores")
@@ -629,6 +650,19 @@ def _variables(node: Node) -> tuple[str, ...]:
         if not _VARIABLE.fullmatch(item.text):
             raise not_a(item, "envvars", "a list of names of variables")
     return tuple(item.text for item in found)
+
+
+_LIMITS = frozenset({"retries", "timeout"})
+_SINGLE = _LIMITS | {"priority", "prefer", "private", "always", "expires", "executor", "seed"}
+
+
+def _is_picked(node: Scalar) -> bool:
+    """Whether a wildcard picks a value in config; all others are filled in already."""
+    return "{config" in node.text and any(
+        isinstance(step, Lookup)
+        for placeholder in parse_plain(node.text, node.place_at).placeholders
+        for step in placeholder.steps
+    )
 
 
 _READERS: dict[str, Callable[[Node], object]] = {

@@ -255,7 +255,7 @@ class Rule(NamedTuple):
     config look-ups; everything static is filled in. `keys` are its keys as they were written.
     `config_named` holds the values of config that the rule's action, params and env name, by their
     dotted ways (those that a wildcard picks are left out); `names_whole_config` says that one of
-    these is all of `config`.
+    these is all of `config`. `picked_limits` has what a wildcard picks for `timeout` and `retries`.
     """
 
     name: str
@@ -275,6 +275,7 @@ class Rule(NamedTuple):
     resources: Mapping[str, Amount] = _NONE
     retries: int | None = None
     timeout: float | None = None
+    picked_limits: Mapping[str, Scalar] = _NONE
     priority: float = 0
     prefer: float = 0
     seed: SeedBy = _AS_ACTION
@@ -294,6 +295,11 @@ class Rule(NamedTuple):
     def place_of(self, key: str) -> Place:
         """Where one of its keys was written; where the rule was, if it does not have it."""
         return self.keys[key].place if key in self.keys else self.place
+
+    @property
+    def ends_in_time(self) -> bool:
+        """Whether each of its jobs has a timeout."""
+        return self.timeout is not None or "timeout" in self.picked_limits
 
     @property
     def asks_only(self) -> bool:

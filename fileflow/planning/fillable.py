@@ -11,9 +11,10 @@ from itertools import islice
 from math import inf
 
 from fileflow.errors import FileflowError
+from fileflow.language import scalars
 from fileflow.language.bash import Quoting
 from fileflow.language.templates import Lookup, Placeholder, Template, parse_plain, resolved
-from fileflow.language.yaml_nodes import Scalar
+from fileflow.language.yaml_nodes import Node, Scalar, node_of
 from fileflow.model.rules import Call, Kind, Rule, Script
 from fileflow.planning.filling import JobValues, typed_value
 from fileflow.planning.recipes import Hole, holes_in, is_static
@@ -79,18 +80,50 @@ def picked_numbers(table: RuleTable, row: int) -> dict[tuple[Kind, str | None], 
     return found
 
 
-def check_picked(table: RuleTable, rows: Sequence[int]) -> None:
-    """What is picked in config must be a number for each of these jobs.
+def picked_timeout(table: RuleTable, row: int) -> float | None:
+    """The seconds that a job may take, as a wildcard or a column picks them in config.
 
     Raises:
-        FileflowError: if one is not.
+        FileflowError: config lacks them, or they are no time.
     """
-    for _, _, node in picked_amounts(table.rule):
+    node = table.rule.picked_limits.get("timeout")
+    return None if node is None else scalars.duration(_picked(node, table, row), "timeout")
+
+
+def picked_retries(table: RuleTable, row: int) -> int | None:
+    """How often a job is tried again, as a wildcard or a column picks it in config.
+
+    Raises:
+        FileflowError: config lacks it, or it is no whole number.
+    """
+    node = table.rule.picked_limits.get("retries")
+    if node is None:
+        return None
+    return scalars.whole_number(_picked(node, table, row), "retries", least=0)
+
+
+def _picked(node: Scalar, table: RuleTable, row: int) -> Node:
+    value = typed_value(node, JobValues(table, row).typed)
+    if isinstance(value, str):
+        return Scalar(value, "", node.source, node.line, node.column)
+    return node_of(value, node.source, node.line, node.column)
+
+
+def check_picked(table: RuleTable, rows: Sequence[int]) -> None:
+    """What is picked in config must be fit for each of these jobs.
+
+    Raises:
+        FileflowError: if it is not.
+    """
+    nodes = [*(node for *_, node in picked_amounts(table.rule)), *table.rule.picked_limits.values()]
+    for node in nodes:
         holes = parse_plain(node.text, node.place_at).placeholders
         words = [step.word for hole in holes for step in hole.steps if isinstance(step, Lookup)]
         for row in _telling(table, words, rows):
             try:
                 picked_numbers(table, row)
+                picked_timeout(table, row)
+                picked_retries(table, row)
             except FileflowError as error:
                 raise of_job(error, table, row) from None
 

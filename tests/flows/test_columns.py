@@ -160,6 +160,52 @@ def test_a_wildcard_or_a_column_in_brackets_picks_how_much_a_job_takes(space):
     assert flow.status == 2 and "{config.need[s].cores}: there is no 'cores' there" in flow.text
 
 
+@pytest.mark.parametrize("executor", ["process", "thread", "serial"])
+def test_a_wildcard_in_brackets_picks_timeout_and_retries(space, executor):
+    space.workflow(f"""
+        config:
+          limit: {{a: 0.3, b: 1m}}
+          tries: {{a: 0, b: 2}}
+        wildcards: {{s: [a, b]}}
+        defaults: {{executor: {executor}}}
+        rules:
+          all: {{input: "o/{{s}}"}}
+          make:
+            output: o/{{s}}
+            timeout: "{{config.limit[s]}}"
+            retries: "{{config.tries[s]}}"
+            run: steps:make
+        """)
+    space.source(
+        "steps.py",
+        """
+        import time
+
+        def make(output, s):
+            for _ in range(12):
+                time.sleep(0.05)
+            with open("tries", "a+") as tries:
+                tries.write(s)
+                tries.seek(0)
+                assert tries.read() == "bbb"
+            output.write_text(s)
+        """,
+    )
+    flow = space.flow("-k", "-j", "2", "all")
+    assert flow.status == 1
+    assert "timed out after 0.3 s" in flow.text and flow.text.count("retry: make s=b") == 2
+    assert not space.exists("o/a") and space.read("o/b") == "b"
+    space.replace("Workflowfile", "b: 1m", "b: 1h")
+    space.replace("Workflowfile", "b: 2", "b: 0")
+    assert "nothing to do" in space.flow("o/b").text  # neither is a reason
+    space.replace("Workflowfile", "b: 0", "b: x")
+    flow = space.flow("o/b")
+    assert flow.status == 2
+    assert "retries is a whole number from 0 on, not 'x' (job make s=b)" in flow.text
+    space.replace("Workflowfile", "b: 1h", "c: 1h")
+    assert "{config.limit[s]}: there is no 'b' there" in space.flow("o/b").text
+
+
 def test_a_wildcard_in_brackets_picks_the_key_of_its_value(space):
     space.workflow("""
         config:

@@ -982,6 +982,37 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             "it can stand in the action; for the text itself {{input}}",
         ),
     ),
+    "a priority that a wildcard would pick": (
+        """
+        config: {first: {x: 5}}
+        rules:
+          a:
+            output: y/{sample}
+            priority: '{config.first[sample]}'
+            shell: touch {output}
+        """,
+        (
+            "5:15",
+            "{config.first[sample]}: priority is the same for all jobs of a rule, so no wildcard "
+            "can pick it",
+            "write one value, or a rule for each",
+        ),
+    ),
+    "more than a timeout that a wildcard picks": (
+        """
+        config: {limit: {x: 5}}
+        rules:
+          a:
+            output: y/{sample}
+            timeout: '{config.limit[sample]} m'
+            shell: touch {output}
+        """,
+        (
+            "5:14",
+            "{config.limit[sample]} m: what a wildcard picks for timeout is all of its value",
+            "write the unit in config too, as in 5m",
+        ),
+    ),
     "a file of a list in params": (
         """
         rules:

@@ -486,7 +486,9 @@ class Loop:
         if self.settings.print_commands or self.settings.verbose:
             for order in batch:
                 job = order.index
-                shown = orders.shown(job & ROW) if self.settings.print_commands else None
+                shown = None
+                if self.settings.print_commands:
+                    shown = orders.shown(job & ROW, order.attempt)
                 self.tell(events.JobStarted(self.facts(job), self._reason(job), shown))
         halts = bool(self.settings.max_failures)
         self.lanes.submit(lane, Batch(orders.work, batch, lists, halts=halts, seen=lane.unwell))
@@ -645,7 +647,8 @@ class Loop:
     def _shown(self, job: int) -> str:
         """The action of a job; nothing where it cannot be filled in, which is why it failed."""
         try:
-            return self._orders(self.plan.tables[job >> SHIFT]).shown(job & ROW)
+            orders = self._orders(self.plan.tables[job >> SHIFT])
+            return orders.shown(job & ROW, self.attempts.get(job, 1))
         except FileflowError:
             return ""
 

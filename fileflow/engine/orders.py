@@ -444,14 +444,16 @@ class Orders:
         text = canonical(facts)
         return json.dumps(in_order, ensure_ascii=False)[:-1] + "," + text[1:]
 
-    def _before(self, row: int, resources: Mapping[str, Value]) -> dict[str, Value]:
+    def _before(
+        self, row: int, resources: Mapping[str, Value], attempt: int = 1
+    ) -> dict[str, Value]:
         """What only a job's order has, made up."""
         return {
             "seed": str(small(self.seed(row))),
             "cores": str(self.cores),
             "resources": resources,
             "log": PathText("LOG.log"),
-            "attempt": "1",
+            "attempt": str(attempt),
         }
 
     def rehearse(self, row: int) -> None:
@@ -469,7 +471,7 @@ class Orders:
             values.typed_params()
         self._extra_env(values)
 
-    def shown(self, row: int) -> str:
+    def shown(self, row: int, attempt: int = 1) -> str:
         """The action in the user's words: the filled command, or the function's name.
 
         Raises:
@@ -485,7 +487,7 @@ class Orders:
                 for name, number in known_shares(self.rule.resources, declared).items()
             }
         names = self._folders(row, str) if self.table.scattered else str
-        values = JobValues(self.table, row, names, self._before(row, self._shares))
+        values = JobValues(self.table, row, names, self._before(row, self._shares, attempt))
         if isinstance(action, Shell) and not self.rule.prefix:
             resolve = self._with_logs(values) if self.rule.logs else values.resolve
             options = FillOptions(self.root, lambda _: "LIST")

@@ -221,6 +221,18 @@ def test_a_failed_job_is_tried_again_as_often_as_it_says(space):
     assert space.read("a.txt") == "2\n"
 
 
+def test_a_command_is_shown_as_it_was_filled_in_for_its_attempt(space):
+    space.workflow("""
+        rules:
+          make:
+            output: a.txt
+            retries: 1
+            shell: "test {attempt} = 3; touch {output}"
+        """)
+    flow = space.run("-p")
+    assert re.findall("test ([0-9]) = 3", flow.stderr) == ["1", "1", "2", "2"]
+
+
 def test_retries_on_the_command_line_win(space):
     space.workflow(FLAKY.replace("{retries}", "retries: 0"))
     assert space.run().status == 1

@@ -94,7 +94,7 @@ class CodeReader:
     def script(self, path: str) -> Code:
         """The code of a script: its bytes and, of a `.py`, the local modules that it imports.
 
-        Of a notebook the cells count, not the results that are kept in it.
+        Of a notebook all counts but the results that are kept in it.
 
         Raises:
             FileflowError: there is no such file.
@@ -390,8 +390,7 @@ class _Walk:
         parts: list[tuple[str, bytes]] = []
         for path, view in self._views.items():
             shown = view.found.label if path.startswith(self._below) else path
-            by_bytes = path == script and not path.endswith(".ipynb")
-            for what, digest in _parts_of(view, any_docs, by_bytes):
+            for what, digest in _parts_of(view, any_docs, by_bytes=path == script):
                 labelled.append((view.found.label + what, digest))
                 parts.append((shown + what, digest))
         digest = hash_of([name, *(piece for pair in sorted(labelled) for piece in pair)])
@@ -462,7 +461,7 @@ class _Walk:
         self.reach(target, frozenset({name}) if is_used else _NOTHING)
 
 
-def _parts_of(view: _View, any_docs: bool, by_bytes: bool) -> Iterator[tuple[str, bytes]]:
+def _parts_of(view: _View, any_docs: bool, *, by_bytes: bool) -> Iterator[tuple[str, bytes]]:
     """What a module adds to the digest: `""` names the module, `":name"` a definition in it."""
     source = view.source
     if by_bytes or not source.is_text:

@@ -185,9 +185,11 @@ class Source:
 def source_of(raw: bytes, path: str) -> Source:
     """Splits a module into its pieces."""
     if path.endswith(".ipynb"):
-        raw = _cells(raw)
-    tree = _parsed(raw) if path.endswith((".py", ".ipynb")) else None
-    source = Source(raw)
+        tree = _parsed(_cells(raw))
+        source = Source(_without_results(raw))
+    else:
+        tree = _parsed(raw) if path.endswith(".py") else None
+        source = Source(raw)
     if tree is None:
         return source
     source.is_text = True
@@ -219,6 +221,23 @@ def source_of(raw: bytes, path: str) -> Source:
             if isinstance(node, nodes.Constant) and isinstance(node.value, str) and node.value
         )
     return source
+
+
+def _without_results(raw: bytes) -> bytes:
+    """A notebook as it was written: without what running and saving it puts there."""
+    import json  # only where there are notebooks
+
+    try:
+        book = json.loads(raw)
+        book["metadata"].pop("language_info", None)
+        for cell in book["cells"]:
+            if cell["cell_type"] == "code":
+                cell.pop("outputs", None)
+                cell.pop("execution_count", None)
+                cell["metadata"].pop("execution", None)
+        return json.dumps(book, sort_keys=True).encode()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return raw
 
 
 def _cells(raw: bytes) -> bytes:

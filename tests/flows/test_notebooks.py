@@ -148,6 +148,12 @@ def test_results_in_a_notebook_are_no_reason_to_build_but_code_is(space: Space, 
     write_notebook(space, code.replace("'1'", "'2'"))
     assert space.good("-n", "q.txt").planned == {"make q"}
     assert space.good("q.txt").built == {"make q"}
+    write_notebook(space, "# another remark\n" + code.replace("'1'", "'2'"))
+    assert space.good("q.txt").built == {"make q"}
+    book = json.loads(space.read("notebooks/n.ipynb"))
+    book["cells"].insert(0, {"cell_type": "markdown", "id": "m", "metadata": {}, "source": "# T"})
+    space.write("notebooks/n.ipynb", json.dumps(book))
+    assert space.good("q.txt").built == {"make q"}  # the executed copy shows it
 
 
 def test_without_nbclient_the_error_names_the_extra(space: Space):

@@ -19,6 +19,7 @@ from fileflow.planning.binding import Binding
 from fileflow.planning.calling import asking_of
 from fileflow.planning.closure import Closure
 from fileflow.planning.fillable import check_lookups
+from fileflow.planning.known import is_found
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Plan, Target, Wishes
 from fileflow.planning.tables import RuleTable, wanted_rows
@@ -242,7 +243,7 @@ class _Checking:
                 self._calls(table, describe)
                 if table.rule.asks_only:
                     continue
-                if table.sites:
+                if table.sites or any(entry.rule is not None for entry in table.rule.inputs):
                     table = self.planned.get(table.rule.name, table)
                 decided = self.session.decide(self._alone(table), describe=describe)
                 bindings |= decided.bindings
@@ -280,10 +281,10 @@ class _Checking:
     def _fill(self, table: RuleTable, decided: Decided) -> None:
         recipe = decided.recipes[table.rule.name]
         rows: Sequence[int] = range(table.count)
-        if any(not site.is_amount for site in table.sites):
-            rows = wanted_rows(table)  # of others it is not known what calls give
+        if table.rule.name in self.planned and table is self.planned[table.rule.name]:
+            rows = wanted_rows(table)  # of others it is not known what calls and rules give
         check_lookups(table, recipe.holes, rows)
-        if table.rule.action is not None:
+        if table.rule.action is not None and not any(map(is_found, table.relations)):
             self.session.try_texts(table, decided, rows)
         for row in rows:
             recipe.digest(row)

@@ -46,6 +46,27 @@ def test_mistakes_of_all_rules_are_told_at_once(folder: Folder) -> None:
     assert "stepz" in text
 
 
+def test_an_item_of_what_a_rule_or_a_run_gives_is_no_mistake(folder: Folder) -> None:
+    text = """
+        wildcards: {n: [1, 2]}
+        rules:
+          part: {output: "{n}.o", shell: "touch {output}"}
+          show: {input: {x: {rule: part}}, output: a.txt, shell: "echo {input.x[1]} > {output}"}
+          split: {output: "s/{k}.txt", scatter: k, shell: "touch {output}/1.txt"}
+          first: {input: "s/{k}.txt", output: b.txt, shell: "cp {input[0]} {output}"}
+          names: {output: names.txt, shell: "echo p > {output}"}
+          p: {output: i/p, shell: "touch {output}"}
+          third:
+            input: {path: "i/{m}", m: {lines: names.txt}}
+            output: c.txt
+            argv: [cp, "{input[-1]}", "{output}"]
+    """
+    folder.workflow(text)
+    assert notes(folder) == []
+    folder.workflow(text.replace("x[1]", "x[2]"))
+    assert "{input.x[2]}: the list has 2 items (job show)" in wrong(folder)
+
+
 def test_a_function_of_a_rule_that_only_fits_paths_is_bound_too(folder: Folder) -> None:
     folder.write("steps.py", "def make(input, output, size): ...\n")
     folder.workflow("""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from fileflow.engine.facts import World
@@ -48,6 +48,7 @@ class Answering:
         records: where answers are kept, if they may be written.
         code: reads the code of functions.
         called: takes up the jobs that have to bring back a file before a question can be put.
+        changed: one of these files of code that has changed since it was read, if any has.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Answering:
         records: Records,
         code: CodeReader,
         called: set[tuple[str, ...]],
+        changed: Callable[[Iterable[str]], str | None],
         *,
         writable: bool,
     ) -> None:
@@ -68,6 +70,7 @@ class Answering:
         self._records = records
         self._code = code
         self._called = called
+        self._changed = changed
         self._writable = writable
         self._codes: dict[tuple[str, str], Code] = {}
         self._known: dict[str, _Kept] = {}
@@ -190,6 +193,8 @@ class Answering:
 
     def _ask(self, questions: Sequence[Question]) -> None:
         notes: list[tuple[str, str, object]] = []
+        # By the code that may have given them: what has changed meanwhile keeps no answer.
+        lasting: dict[str, bool] = {}
         left = list(questions)
         try:
             while left:
@@ -206,9 +211,13 @@ class Answering:
                         continue
                     known = self._known[question.key]
                     known.answer = answer.answer
-                    notes.append(
-                        (ANSWER, question.key, [known.proof, known.answer, question.function])
-                    )
+                    name = question.function
+                    if name not in lasting:
+                        files = self.code_of(question.site.call).files
+                        lasting[name] = self._changed(files) is None
+                    if lasting[name]:
+                        kept = [known.proof, known.answer, name]
+                        notes.append((ANSWER, question.key, kept))
         finally:
             if notes and self._writable:
                 self._records.note_all(notes)

@@ -39,10 +39,13 @@ class CommandFiles:
         self.world = world
         self.disk = disk
         self._plan: Plan | None = None
+        # By rule, all files that its commands were found to name.
+        self.found: dict[str, dict[str, None]] = {}
 
     def of(self, table: RuleTable, plan: Plan) -> Commanded:
         """The project files that the commands of a rule name, as far as no rule makes them."""
         self._plan = plan
+        self.found[table.rule.name] = {}
         words = dict.fromkeys(_words(table.rule))
         shared = [word for word in words if is_shared(word, table)]
         return Commanded(
@@ -58,7 +61,7 @@ class CommandFiles:
         """
         rows = wanted_rows(table)[:1]
         paths = [path for row in rows for path in _paths(words, JobValues(table, row))]
-        found = {path: self.world.content(path) or b"" for path in self._there(paths)}
+        found = {path: self.world.content(path) or b"" for path in self._there(table, paths)}
         before = self._recorded(table) if found else None
         if before is not None:
             found = {path: digest for path, digest in found.items() if path in before}
@@ -73,7 +76,7 @@ class CommandFiles:
         paths = list(dict.fromkeys(path for word in words for path in _all_paths(word, table)))
         if self.world.nothing_at(paths):
             return None
-        there = set(self._there(paths))
+        there = set(self._there(table, paths))
         if not there:
             return None
 
@@ -88,7 +91,7 @@ class CommandFiles:
 
         return digests
 
-    def _there(self, paths: Iterable[str]) -> Iterator[str]:
+    def _there(self, table: RuleTable, paths: Iterable[str]) -> Iterator[str]:
         for path in dict.fromkeys(paths):
             if self.world.has_record(path):
                 continue
@@ -98,6 +101,7 @@ class CommandFiles:
                 continue
             if not self._is_made(path):
                 self.disk.see(path)
+                self.found[table.rule.name][path] = None
                 yield path
 
     def _is_made(self, path: str) -> bool:

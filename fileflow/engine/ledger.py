@@ -35,6 +35,7 @@ class Ledger:
         differ: of a rerun, by rule, the outputs that came out other than they were.
         identical: how many came out the same.
         outdated: whether files of a scatter are not those that the plan takes it to make.
+        changed_code: by rule, a file of its action that has changed since the plan was made.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Ledger:
         self.differ: dict[str, list[str]] = {}
         self.identical = 0
         self.outdated = False
+        self.changed_code: dict[str, str] = {}
         self._session = session
         self._world = session.world
         self._records = session.records
@@ -71,6 +73,8 @@ class Ledger:
         # What `take` has gathered for `store`.
         self._sources: list[tuple[str, bytes, bytes]] = []
         self._made: dict[tuple[int, str], list[Record]] = {}
+        # The rules whose actions were looked at since these jobs had ended.
+        self._looked_at: set[str] = set()
 
     def take_plan(self, decided: Decided, schedule: Schedule) -> None:
         """From now on jobs are those of this plan."""
@@ -177,6 +181,7 @@ class Ledger:
                 log=outcome.log,
                 outputs=outputs,
                 doubted=doubted,
+                action_doubted=self._has_changed(table),
             )
         )
         return changed
@@ -189,6 +194,18 @@ class Ledger:
         for records in self._made.values():
             self._records.add_jobs(records[0].head, records)
         self._made = {}
+        self._looked_at = set()
+
+    def _has_changed(self, table: RuleTable) -> bool:
+        """Whether the action of jobs that have just ended may be another than was planned."""
+        name = table.rule.name
+        if name not in self._looked_at and name not in self.changed_code:
+            self._looked_at.add(name)
+            path = self._session.changed_code(table)
+            if path is not None:
+                self.changed_code[name] = path
+                self._world.has_moved(path)
+        return name in self.changed_code
 
     def store_refreshed(self) -> None:
         """Files whose bytes were read anew are known by their signature from now on."""

@@ -577,6 +577,9 @@ class Loop:
             changed.append(self.ledger.take(table, order, outcome, lane.since))
             self.lanes.leave(lane, outcome.index)
         self.ledger.store()
+        for rule, path in self.ledger.changed_code.items():
+            text = f"rule {rule}: {path} changed after the plan: what was made since is made again"
+            self._note("code", rule, f"{text} by the next run")
         for (_, outcome), moved in zip(done, changed, strict=True):
             job = outcome.index
             self.tell(events.JobEnded(self.facts(job), "built", outcome.seconds))

@@ -95,6 +95,7 @@ class Recording:
         log: tuple[str, int, int] = ("", 0, 0),
         outputs: tuple[str, ...] | None = None,
         doubted: AbstractSet[str] = frozenset(),
+        action_doubted: bool = False,
     ) -> Record:
         """The record of one job whose outputs have these signatures and digests.
 
@@ -109,13 +110,18 @@ class Recording:
             outputs: its outputs and then, of scattered ones, their files; None: as planned.
             doubted: inputs that may have held something else when the job took them; they are
                 recorded as unknown, which no content equals.
+            action_doubted: the same of the action.
         """
         outputs = table.outputs_of(row) if outputs is None else outputs
         recipe = self.recipes[table.rule.name]
-        before = self.records.jobs.get(outputs[0]) if recipe.named is not None else None
+        if action_doubted:
+            made_by = ZERO
+        else:
+            before = self.records.jobs.get(outputs[0]) if recipe.named is not None else None
+            made_by = recipe.digest(row, before.recipe if before is not None else None)
         return Record(
             self.head(table, log[0]),
-            recipe.digest(row, before.recipe if before is not None else None),
+            made_by,
             self.staleness.tokens(table, row),
             self._used(table, row, doubted),
             outputs,

@@ -38,7 +38,7 @@ from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Staleness
 from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.world.code import Code, CodeReader
-from fileflow.world.files import Clock, RealDisk, hashing, signature
+from fileflow.world.files import Clock, RealDisk, digest, hashing, signature
 from fileflow.world.records import Records
 
 Describe = Callable[[str, str], Sequence[Parameter]]
@@ -187,24 +187,34 @@ class Session:
         self.world = World(self.records, journal)
         self.code = CodeReader(self.root, read=self._read_code)
         self._codes: dict[str, Code] = {}
+        self._code_bytes: dict[str, bytes] = {}
+        self._files_of: dict[str, Collection[str]] = {}
         self.known = Known()
         self.called: set[tuple[str, ...]] = set()
         self._joins: Joins | None = None
         self.answers = Answering(
-            self.root, self.world, self.records, self.code, self.called, writable=writable
+            self.root,
+            self.world,
+            self.records,
+            self.code,
+            self.called,
+            self._changed_among,
+            writable=writable,
         )
         self._works: dict[str, int] = {}
         self._commanded = CommandFiles(self.world, self.disk)
 
     def _read_code(self, path: str) -> bytes | None:
         """The bytes of a module, with its signature kept: it shapes the plan."""
-        inside = os.path.relpath(path)
-        self.disk.see(path if inside.startswith("..") else inside)
+        inside = _inside(path)
+        self.disk.see(inside)
         try:
             with open(path, "rb") as file:
-                return file.read()
+                data = file.read()
         except OSError:
             return None
+        self._code_bytes[inside] = data
+        return data
 
     def numbered(self, work: Work) -> Work:
         """A rule's work under a number of its own: slots know earlier ones by theirs."""
@@ -461,20 +471,72 @@ class Session:
                 raise FileflowError(error.what, place=action.place, hint=error.hint) from None
         return self._codes[path]
 
+    def changed_code(self, table: RuleTable) -> str | None:
+        """A file of a rule's action, if one has changed since the plan was made of it."""
+        return self._changed_among(self._action_files(table))
+
+    def _changed_among(self, paths: Iterable[str]) -> str | None:
+        seen = self.disk.seen
+        for path in map(_inside, paths):
+            if _signature_now(path) != seen.get(path) and not self._is_as_it_was(path):
+                return path
+        return None
+
+    def _is_as_it_was(self, path: str) -> bool:
+        if path in self._code_bytes:
+            try:
+                with open(path, "rb") as file:
+                    return file.read() == self._code_bytes[path]
+            except OSError:
+                return False
+        try:
+            return digest(path) == self.world.content(path)
+        except OSError:
+            return False
+
+    def _action_files(self, table: RuleTable) -> Collection[str]:
+        """The files that an action consists of, as far as it does not read them as inputs."""
+        name = table.rule.name
+        found = self._files_of.get(name)
+        if found is None:
+            action = table.rule.action
+            code: list[Code | None] = []
+            if isinstance(action, Run):
+                code = [self.code.function(action.module, action.function)]
+            elif isinstance(action, Script):
+                code = self._script_codes(table, action)
+            files = [path for one in code if one is not None for path in one.files]
+            found = self._files_of[name] = {*files, *self._commanded.found.get(name, ())}
+        return found
+
     def absent_modules(self, table: RuleTable) -> tuple[str, ...]:
         """Where modules that scripts import were looked for in vain."""
         action = table.rule.action
         if not isinstance(action, Script):
             return ()
         found: dict[str, None] = {}
-        if all(is_static(hole) for hole in action.path.placeholders):
-            codes = [self._script_code(table, action)]
-        else:
-            codes = [self._code_of(JobValues(table, row), action) for row in wanted_rows(table)]
-        for code in codes:
+        for code in self._script_codes(table, action):
             if code is not None:
                 found.update(dict.fromkeys(code.absent))
         return tuple(found)
+
+    def _script_codes(self, table: RuleTable, action: Script) -> list[Code | None]:
+        if all(is_static(hole) for hole in action.path.placeholders):
+            return [self._script_code(table, action)]
+        return [self._code_of(JobValues(table, row), action) for row in wanted_rows(table)]
+
+
+def _signature_now(path: str) -> bytes | None:
+    try:
+        return signature(path)
+    except OSError:  # it cannot be looked at
+        return None
+
+
+def _inside(path: str) -> str:
+    """The path of a module or script as the project knows it."""
+    inside = os.path.relpath(path)
+    return path if inside.startswith("..") else inside
 
 
 def _take_over(rule: str, decided: Decided, before: Decided) -> None:

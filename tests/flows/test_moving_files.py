@@ -155,3 +155,59 @@ def test_an_orphan_whose_name_is_no_text_is_no_trouble(space: Space) -> None:
     for _ in range(3):
         flow = space.flow()
         assert flow.status == 0 and "nothing to do" in flow.text, flow.text
+
+
+WRITER = "def write(output):\n    output.write_text('{}\\n')\n"
+ACTIONS = {
+    "a shell script": ("script: x.sh", "x.sh", 'echo {} > "$2"\n'),
+    "a Python script": (
+        "script: x.py",
+        "x.py",
+        "import sys; open(sys.argv[2], 'w').write('{}\\n')",
+    ),
+    "a word of a command": ('shell: "bash x.sh {input} {output}"', "x.sh", 'echo {} > "$2"\n'),
+    "a module that a script imports": (
+        'script: y.py\n            args: ["{output}"]',
+        "x.py",
+        "word = '{}\\n'",
+    ),
+    "a serial function": ('run: "x:write"\n            executor: serial', "x.py", WRITER),
+    "a function in a thread": ('run: "x:write"\n            executor: thread', "x.py", WRITER),
+    "a call": (
+        'params: {k: {call: "x:k", after: b.txt}}\n            shell: "echo {params.k} > {output}"',
+        "x.py",
+        "def k(after): return '{}'\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("undone", [True, False])
+@pytest.mark.parametrize(("action", "path", "code"), ACTIONS.values(), ids=ACTIONS)
+def test_code_that_changes_after_the_plan(
+    space: Space, action: str, path: str, code: str, undone: bool
+) -> None:
+    space.write(path, code.replace("{}", "old"))
+    space.write("new", code.replace("{}", "new"))
+    copy = f"open({path!r}, 'w').write(open('new').read())"
+    space.write("mover.py", f"def move(output):\n    {copy}\n    output.touch()\n")
+    if path == "x.py" and "y.py" in action:
+        space.write("y.py", "import sys\nfrom x import word\nopen(sys.argv[1], 'w').write(word)\n")
+    space.workflow(f"""
+        rules:
+          all: {{input: c.txt}}
+          b: {{output: b.txt, run: "mover:move"}}
+          c:
+            input: b.txt
+            output: c.txt
+            {action}
+        """)
+    flow = space.flow("-j1")
+    assert flow.status == 0, flow.text
+    assert space.read("c.txt") == "new\n"
+    if undone:
+        space.write(path, code.replace("{}", "old"))
+    if "call" in action and not undone:  # what it answers now is what was taken
+        assert space.good("-n").planned == set()
+    else:
+        told_twice(space, "c")
+    assert space.read("c.txt") == ("old\n" if undone else "new\n")

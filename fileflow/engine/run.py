@@ -31,6 +31,7 @@ from fileflow.engine.waves import (
     lost_lines,
     partner_lines,
     remove_lost,
+    ring_lines,
     unmade_lines,
 )
 from fileflow.errors import Collector, Exit, FileflowError
@@ -252,7 +253,7 @@ def _run(
             finished = replace(finished, signal=stop.signal)
             break
     finished = tally.summary(finished)
-    if unmade := list(unmade_lines(loop)):
+    if unmade := [*unmade_lines(loop), *ring_lines(loop, finished)]:
         said = "\n".join(filter(None, (finished.error, *unmade)))
         finished = replace(finished, error=said, status=finished.status or 1)
     if not finished.status:

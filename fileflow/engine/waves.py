@@ -184,6 +184,18 @@ def unmade_lines(loop: Loop) -> Iterator[str]:
             yield f"{path} is not there: {loop.plan.label(job)} has made the folder without it"
 
 
+def ring_lines(loop: Loop, finished: events.RunFinished) -> Iterator[str]:
+    """What to say where jobs that are to find something wait for what they, or others of them,
+    find."""
+    plan = loop.plan
+    if finished.failed or finished.error or finished.signal or plan.missing:
+        return
+    if plan.producers and plan.producers <= plan.deferred:
+        rules = [plan.by_number(job).rule for job in sorted(plan.deferred)]
+        names = " and ".join(dict.fromkeys(rule.name for rule in rules if not rule.asks_only))
+        yield f"{names} cannot begin: they wait, in a ring, for what one of them finds as it runs"
+
+
 def lost_files(session: Session, loop: Loop, lost: Sequence[str]) -> dict[str, None]:
     """The files that scatters do not find any more and that are there, and what was made from
     them."""

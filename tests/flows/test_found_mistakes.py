@@ -193,3 +193,25 @@ def test_a_found_value_that_no_rule_can_use_ends_each_run_with_1(space):
     assert space.read("f") == "a\n"
     space.delete("src")
     assert space.run("-B").status == 2
+
+
+@pytest.mark.parametrize("found", ["scatter: c", "lines"])
+def test_a_ring_through_what_is_found_is_told(space: Space, found: str) -> None:
+    if found == "lines":
+        head = "wildcards: {c: {lines: sc/l.txt}}"
+        split = 'output: sc/l.txt, shell: "echo p > {output}"'
+    else:
+        head, split = "", 'output: "sc/{c}.txt", scatter: c, shell: "touch {output}/p.txt"'
+    space.workflow(f"""
+        {head}
+        rules:
+          all: {{input: [w.txt, e.txt]}}
+          split: {{input: w.txt, {split}}}
+          back: {{input: "sc/{{c}}.txt", output: w.txt, shell: "cat {{input}} > {{output}}"}}
+          e: {{output: e.txt, shell: "touch {{output}}"}}
+        """)
+    for _ in range(2):
+        flow = space.flow("all")
+        assert flow.status == 1
+        assert "split and back cannot begin: they wait, in a ring" in flow.text
+    assert space.exists("e.txt")

@@ -108,7 +108,7 @@ class _RuleChecks:
         reading = self._reading
         for template in reading.action_texts:
             yield from self._scattered(template)
-            yield from check_names(template, self._names, _IN_ACTIONS, self._columns.unnamed)
+            yield from check_names(template, self._names, _IN_ACTIONS, self._cure)
             yield from self._steps(template)
             yield from check_list_in_quotes(template, self._is_list)
         for template in reading.value_texts:
@@ -117,6 +117,20 @@ class _RuleChecks:
             yield from self._seed_names(self._rule.seed.by)
         if self._shape.owns:
             yield from self._own_names()
+
+    def _cure(self, name: str) -> str | None:
+        """What to write for a name that means nothing by itself."""
+        rule = self._rule
+        known: tuple[tuple[str, Iterable[str | None]], ...] = (
+            ("input", (entry.name for entry in rule.inputs)),
+            ("output", (entry.name for entry in rule.outputs)),
+            ("params", rule.params),
+            ("resources", rule.resources),
+        )
+        for root, names in known:
+            if name in names:
+                return f"write {{{root}.{name}}}"
+        return self._columns.unnamed(name)
 
     def _scattered(self, template: Template) -> Iterator[FileflowError]:
         for placeholder in template.placeholders if self._shape.scatter else ():

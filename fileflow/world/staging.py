@@ -316,6 +316,8 @@ class Stage:
                 if stat.S_ISLNK(mode):
                     way = "cp -r" if shape.directories[position] else "cp, or `ln` without -s"
                     cure = f": copy what it leads to ({way})"
+                elif stat.S_ISDIR(mode):
+                    cure = f": for a folder write {final}/ in the rule"
                 wrong.append(f"{final} should be {kind} and is {_kind(mode)}{cure}")
                 continue
             try:

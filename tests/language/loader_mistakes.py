@@ -1027,6 +1027,20 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             "write it in the action, or take :file out",
         ),
     ),
+    "the name of an input by itself": (
+        """
+        rules:
+          a:
+            input: {reads: 'x/{sample}'}
+            output: y/{sample}
+            shell: cp {reads} {output}
+        """,
+        (
+            "5:15",
+            "{reads}: there is nothing called 'reads' here",
+            "write {input.reads}; for the text {reads} itself write {{reads}}",
+        ),
+    ),
     "an unknown name beside a call": (
         """
         rules:

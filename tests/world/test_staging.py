@@ -86,7 +86,7 @@ def test_a_missing_output_that_was_written_under_its_final_name_is_said_to_be(
             "a link: copy what it leads to (cp, or `ln` without -s)",
         ),
         (os.mkfifo, "a FIFO"),
-        (os.mkdir, "a directory"),
+        (os.mkdir, "a directory: for a folder write x/ in the rule"),
     ],
 )
 def test_an_output_of_another_kind_is_no_output(stage: Stage, make: object, kind: str) -> None:

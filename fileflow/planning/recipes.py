@@ -24,7 +24,7 @@ from fileflow.language.templates import (
     without_comments,
 )
 from fileflow.language.yaml_nodes import Node, Scalar, Sequence
-from fileflow.lean import dataclass, field, lazy_regex
+from fileflow.lean import dataclass, field, lazy_regex, replace
 from fileflow.model.rules import Action, Argv, Call, Kind, Rule, Run, Script, Shell
 from fileflow.planning.filling import (
     PLAIN_OPTIONS,
@@ -46,6 +46,9 @@ NO_REASON = frozenset({"cores", "resources", "attempt", "seed", "rule"})
 
 _UNNAMED = PATH_ROOTS | NO_REASON
 _FIRST_MARK = 0xF0000  # private characters, which stand for placeholders
+_BRACES = lazy_regex(r"\{[^{}]*\}")
+# Parts of a recipe in which no placeholders stand.
+_NO_TEXTS = frozenset({"code", "code digest", "config", "whole config", "files"})
 _WRITTEN = lazy_regex(
     r"""(?:(?<!\S)\d+)?&?>{1,2}[|&]?[ \t]*(?![(>])\S+  # a redirection, but no process substitution
     | (?<![\w./-])tee(?![\w./-])[^|;&<>()\n]*""",
@@ -120,6 +123,47 @@ class Recipe:
         values = JobValues(self.table, row)
         out = [columns[name][row] for name in self.names]
         return out + [canonical(get(values)) for _, get in self.texts]
+
+    def differs_beside(self, row: int, parts: Mapping[str, object], before: bytes) -> bool:
+        """Whether, beside what all jobs share, values of this job differ from those of its record,
+        which has these parts and this digest; False where that cannot be told."""
+        if _asked_in(parts) != _asked_in(self.parts):
+            return False  # other values were asked for then
+        then = replace(self, parts=dict(parts), _base=None, _constant=None)
+        try:
+            return then.digest(row, before) != before
+        except FileflowError:  # a value is not there any more
+            return True
+
+    def own_values(self) -> list[str]:
+        """What else may differ between a job and its record, in the words of the rule: params and
+        variables with the placeholders in them, what the action itself names, calls."""
+        rule = self.table.rule
+        # A wildcard of the path by which a record is found is the same in both.
+        pattern = self.table.shape.outputs[0].pattern
+        fixed = {*pattern.names} - {*dict(pattern.lookups)} if pattern is not None else set()
+        left = [name for name in self.names if name not in fixed]
+        left = list(dict.fromkeys([*left, *(name for name, _ in self.texts)]))
+        told = []
+        seen = set()
+        for what, nodes in (("param", rule.params), ("env", rule.env)):
+            for name, node in nodes.items():
+                holes = [] if isinstance(node, Call) else holes_in(node)
+                texts = {hole.text: _key_of(hole) for _, hole in holes if _key_of(hole) in left}
+                if texts:
+                    told.append(f"{what} {name} ({', '.join(texts)})")
+                    seen |= {*texts.values()}
+        calls = {str(site) for site in self.table.sites}
+        direct = {_key_of(hole): hole.text for _, hole in _action_holes(rule)}
+        for name in left:
+            if name in calls:
+                told.append(f"what a call gives for {name}")
+            elif name in direct:
+                told.append(direct[name])
+            elif name not in seen:
+                of_script = name == "script" and isinstance(rule.action, Script)
+                told.append("the script" if of_script else f"{{{name}}}")
+        return [*told, "a file that the action names"] if self.named is not None else told
 
 
 def recipe_of(
@@ -276,11 +320,36 @@ def _templates_of(action: Action | None) -> tuple[Template, ...]:
     return ()
 
 
+def _action_holes(rule: Rule) -> list[Hole]:
+    """The placeholders of an action and of what stands around it."""
+    around = (*rule.prefix, *(rule.shell_words or ()), rule.shell_prefix)
+    written = (one for one in around if one is not None)
+    return _holes_of(*_templates_of(rule.action), *written)
+
+
+def _asked_in(parts: Mapping[str, object]) -> list[str]:
+    """What the parts of a recipe tell of the values that each job has for itself: placeholders, a
+    function's code, which says what it takes, which params no call gives, what a seed is of."""
+    code = canonical(parts.get("code")) if "run" in parts else ""
+    params, seed = parts.get("params"), parts.get("seed")
+    given = sorted(params) if isinstance(params, Mapping) else []
+    key = str(seed[1]) if isinstance(seed, list) else ""
+    inside = [parts[name] for name in sorted(parts) if name not in _NO_TEXTS]
+    return [code, *given, key, *_braces_in(inside)]
+
+
+def _braces_in(value: object) -> list[str]:
+    if isinstance(value, str):
+        return _BRACES.findall(value)
+    if isinstance(value, Mapping):
+        value = [value[key] for key in sorted(value)]
+    return [text for one in value for text in _braces_in(one)] if isinstance(value, list) else []
+
+
 def names_in_texts(rule: Rule) -> set[str]:
     """The names that stand in the texts of a rule but its paths, `{wildcards.x}` and what stands in
     the brackets of a look-up as `x`."""
-    around = (*rule.prefix, *(rule.shell_words or ()), rule.shell_prefix)
-    holes = _holes_of(*_templates_of(rule.action), *(one for one in around if one is not None))
+    holes = _action_holes(rule)
     for node in (*rule.params.values(), *rule.env.values()):
         if not isinstance(node, Call):
             holes += holes_in(node)
@@ -290,6 +359,11 @@ def names_in_texts(rule: Rule) -> set[str]:
 
 def _name_of(hole: Placeholder) -> str:
     return str(hole.steps[0]) if hole.root == "wildcards" and hole.steps else hole.root
+
+
+def _key_of(hole: Placeholder) -> str:
+    """By what a recipe has the value of a placeholder."""
+    return hole.text if hole.root == "config" else _name_of(hole)
 
 
 def _holes_of(*templates: Template) -> list[Hole]:

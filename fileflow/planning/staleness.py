@@ -74,6 +74,7 @@ class Staleness:
         self.reasons: dict[int, Reason] = {}
         self._group_ids: dict[int, bytes | None] = {}
         self._group_movers: dict[int, str | None] = {}
+        self._own_values: dict[int, Reason] = {}
         self._pieces: dict[int, list[Piece]] = {}
         self._taken_logs: dict[int, Mapping[int, Sequence[str]]] = {}
         # The digests of a list's files when a run last ended: but for what changed since.
@@ -632,22 +633,25 @@ class Staleness:
     # -- reasons in detail --------------------------------------------------------------------
 
     def _recipe_reason(self, table: RuleTable, row: int, record: Record) -> Reason:
-        return self._recipe_reasons(table, row, record)[0]
+        return next(self._recipe_reasons(table, row, record))
 
-    def _recipe_reasons(self, table: RuleTable, row: int, record: Record) -> list[Reason]:
-        before = record.head.facts.get("recipe")
-        after = self.recipes[table.rule.name].parts
-        found: list[Reason] = []
+    def _recipe_reasons(self, table: RuleTable, row: int, record: Record) -> Iterator[Reason]:
+        """What the jobs of the rule share, and then what this one has of its own."""
+        recipe = self.recipes[table.rule.name]
+        before, after = record.head.facts.get("recipe"), recipe.parts
+        shared = False
         if isinstance(before, Mapping):
             for key in dict.fromkeys([*after, *before]):
-                found += _part_reasons(str(key), before.get(key), after.get(key))
-        if any(not site.is_amount for site in table.sites):
-            what = "what a call gives, or a value that the action names,"
-        elif self.recipes[table.rule.name].named is not None:
-            what = "a value or file that the action names"
-        else:
-            what = "a value that the action names"
-        return found or [Reason(Why.ACTION, what)]
+                for reason in _part_reasons(str(key), before.get(key), after.get(key)):
+                    shared = True
+                    yield reason
+            if shared and not recipe.differs_beside(row, before, record.recipe):
+                return
+        # Of these a record has no more than a digest.
+        if table.number not in self._own_values:
+            names = " or ".join(recipe.own_values()) or "a value that the action names"
+            self._own_values[table.number] = Reason(Why.ACTION, names)
+        yield self._own_values[table.number]
 
     def _inputs_reason(
         self, record: Record, table: RuleTable, row: int, tokens: Sequence[str]

@@ -44,6 +44,51 @@ def test_a_changed_param_has_a_before_and_an_after(folder: Folder) -> None:
     assert "param size changed\n    50 → 60" in text
 
 
+def test_values_that_one_job_has_for_itself_are_named_beside_the_others(folder: Folder) -> None:
+    folder.workflow("""
+        config: {depth: {a: 1, b: 2}, n: 3}
+        wildcards: {"s, kind": [[a, x], [b, y]]}
+        rules:
+          all: {input: ["{s}.2", "{s}.6"]}
+          two:
+            output: "{s}.2"
+            env: {D: "{config.depth[s]}"}
+            shell: echo $D > {output}
+          six:
+            output: "{s}.6"
+            params: {d: "{config.n}", e: "x-{kind}"}
+            shell: echo {params.d} {params.e} > {output}
+    """)
+    folder.build()
+    for old, new in (("[a, x]", "[a, z]"), ("n: 3", "n: 4"), ("a: 1,", "a: 7,")):
+        folder.replace("Workflowfile", old, new)
+    assert "two s=a: stale\n  env D ({config.depth[s]}) changed\n" in told(folder, "a.2")
+    shared = "stale\n  param d changed\n    3 → 4\n  "
+    assert f"six s=a: {shared}param e ({{kind}}) changed\n  action" in told(folder, "a.6")
+    assert f"six s=b: {shared}action" in told(folder, "b.6")
+
+
+def test_what_a_call_gave_is_named_beside_others_but_not_as_another_value(folder: Folder) -> None:
+    folder.workflow("""
+        wildcards: {"s, kind": [[a, x], [b, y]]}
+        rules:
+          make:
+            output: "{s}.txt"
+            params: {n: 3, d: {call: "given_to_make:kind_of"}, e: "{kind}"}
+            shell: echo {params.n} {params.d} {params.e} > {output}
+    """)
+    folder.write("given_to_make.py", "def kind_of(kind): return kind\n")
+    folder.build()
+    folder.replace("Workflowfile", "n: 3", "n: 4")
+    folder.replace("Workflowfile", "[a, x]", "[a, z]")
+    both = "    3 → 4\n  param e ({kind}) or what a call gives for params d changed\n"
+    assert both in told(folder, "a.txt")
+    assert "3 → 4\n  action" in told(folder, "b.txt")
+    folder.replace("Workflowfile", '{call: "given_to_make:kind_of"}', "5")
+    text = told(folder, "b.txt")
+    assert "param d changed" in text and "param e" not in text
+
+
 def test_every_reason_is_named(months: Folder) -> None:
     months.build()
     months.write("data/01.txt", "other\n")

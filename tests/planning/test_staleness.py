@@ -188,6 +188,57 @@ def test_a_config_value_that_a_wildcard_picks_counts_for_its_job_alone() -> None
     assert project.look().states == {"one s=a": "fresh", "one s=b": "stale"}
 
 
+OWN = """
+config: {depth: {a: 1, b: 2}, n: 3}
+wildcards: {"s, kind": [[a, x], [b, y]]}
+rules:
+  one:
+    output: "{s}"
+    params: {n: "{config.n}", d: "{config.depth[s]}", e: "x-{kind}"}
+    env: {V: "{config.depth[s]}"}
+    shell: echo {s} {params.n} {params.e} {kind} > {output}
+"""
+OWN_CHANGED = (
+    "param d ({config.depth[s]}) or param e ({kind}) or env V ({config.depth[s]}) or {kind} changed"
+)
+
+
+@pytest.mark.parametrize("change", [("[a, x]", "[a, z]"), ("{a: 1", "{a: 7")])
+def test_values_that_differ_from_job_to_job_are_named(change: tuple[str, str]) -> None:
+    project = built(OWN)
+    project.replace(*change)
+    look = project.look()
+    assert look.reason("one s=a") == OWN_CHANGED
+    assert look.states["one s=b"] == "fresh"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("n: 3", "n: 4"), ("echo {s}", "echo -n {s}"), ("env: {", "env: {W: 1, ")]
+)
+def test_values_that_differ_from_job_to_job_are_named_beside_others(old: str, new: str) -> None:
+    project = built(OWN)
+    project.replace("[a, x]", "[a, z]")
+    project.replace(old, new)
+    look = project.look()
+    shared, own = map(str, look.all_reasons("one s=a"))
+    assert look.reason("one s=a") == shared != own
+    assert own == OWN_CHANGED
+    assert [str(reason) for reason in look.all_reasons("one s=b")] == [shared]
+
+
+def test_a_value_that_was_not_asked_for_before_did_not_change() -> None:
+    project = built(OWN)
+    project.replace("x-{kind}", "x")
+    assert [str(reason) for reason in project.look().all_reasons("one s=a")] == ["param e changed"]
+
+
+def test_a_value_that_is_not_there_any_more_is_named_beside_others() -> None:
+    project = built(OWN)
+    project.replace("{a: 1, b: 2}", "{b: 2}")
+    project.replace("n: 3", "n: 4")
+    assert str(project.look().all_reasons("one s=a")[-1]) == OWN_CHANGED
+
+
 # --- inputs --------------------------------------------------------------------------------------
 
 

@@ -637,6 +637,9 @@ class Staleness:
 
     def _recipe_reasons(self, table: RuleTable, row: int, record: Record) -> Iterator[Reason]:
         """What the jobs of the rule share, and then what this one has of its own."""
+        if record.recipe == ZERO:
+            yield Reason(Why.ACTION, "its code, while the run went on that made it,")
+            return
         recipe = self.recipes[table.rule.name]
         before, after = record.head.facts.get("recipe"), recipe.parts
         shared = False

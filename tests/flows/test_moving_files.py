@@ -206,6 +206,11 @@ def test_code_that_changes_after_the_plan(
     assert space.read("c.txt") == "new\n"
     if undone:
         space.write(path, code.replace("{}", "old"))
+    if "call" not in action:
+        assert (
+            "its code, while the run went on that made it, changed"
+            in space.flow("why", "c.txt").text
+        )
     if "call" in action and not undone:  # what it answers now is what was taken
         assert space.good("-n").planned == set()
     else:

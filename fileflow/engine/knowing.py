@@ -290,6 +290,8 @@ def _source(relation: Relation, path: str, finder: Finder) -> Found:
     """The rows in a list that no rule makes; what is wrong with it is a mistake of the user's."""
     try:
         return _kept(_rows(relation, path), relation)
+    except FileflowError as error:
+        raise error.at(relation.place) from None
     except FileNotFoundError:
         what = f"{path} is not there, and no rule makes it"
         hint = why_unmade(finder, path)

@@ -146,6 +146,14 @@ class _Reader:
         return bool(row)
 
 
+def _other_delimiter(header: str) -> str | None:
+    """What may have been meant to divide the columns of a sheet that has one."""
+    for sign, name in ((";", "semicolons"), ("\t", "tabs"), (",", "commas"), (" ", "blanks")):
+        if sign in header.strip():
+            return name
+    return None
+
+
 def _ragged(row: Sequence[str], width: int, place: Place, delimiter: str) -> FileflowError:
     cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
     hint = None
@@ -181,6 +189,8 @@ def _number(
     if not any(cell.strip() for cell in header):
         raise FileflowError(f"{source_name} is empty: it has no header", place=place)
     hint = did_you_mean(column, header) or f"its columns: {', '.join(header[:12])}, …"
+    if width == 1 and (other := _other_delimiter(header[0])):
+        hint = f"its header has {other}: commas divide columns, in a .tsv tabs"
     raise FileflowError(f"{source_name} has no column {column!r}", place=place, hint=hint)
 
 

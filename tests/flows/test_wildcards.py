@@ -299,3 +299,17 @@ def test_a_gather_takes_what_agrees_with_its_job(space):
     assert flow.built == {"sum a", "sum b"}
     assert space.lines("out/a.txt") == ["a 1 2", "a_1", "a_2"]
     assert space.lines("out/b.txt") == ["b 3", "b_3"]
+
+
+def test_a_sheet_that_other_signs_divide_names_them_and_the_place(space):
+    space.write("t.csv", "sample;lane\na;1\n")
+    space.workflow("""
+        wildcards:
+          sample, lane: {table: t.csv}
+        rules:
+          a: {output: "{sample}.{lane}", shell: "touch {output}"}
+        """)
+    flow = space.flow("a")
+    assert flow.status == 2
+    assert "Workflowfile:2:3: t.csv has no column 'sample'" in flow.text
+    assert "its header has semicolons: commas divide columns, in a .tsv tabs" in flow.text

@@ -829,4 +829,4 @@ def test_100_000_files_in_a_folder_are_matched_in_a_moment(pattern: str, name: s
     took = time.process_time() - start
     errors.raise_if_any()
     assert len(made.relations[0]) == 100_000
-    assert took < 3.0
+    assert took < 10.0  # a second where it is slow; minutes if each were looked up among all

@@ -281,7 +281,7 @@ class _Checking:
     def _fill(self, table: RuleTable, decided: Decided) -> None:
         recipe = decided.recipes[table.rule.name]
         rows: Sequence[int] = range(table.count)
-        if table.rule.name in self.planned and table is self.planned[table.rule.name]:
+        if table is self.planned.get(table.rule.name):
             rows = wanted_rows(table)  # of others it is not known what calls and rules give
         check_lookups(table, recipe.holes, rows)
         if table.rule.action is not None and not any(map(is_found, table.relations)):

@@ -1,6 +1,7 @@
 """The loop: takes what is ready, asks whether it must run, hands it over, records what came back.
 
-Owns order, retries, timeouts and the records; knows nothing of how a slot does a job.
+Owns order and retries; what slots were handed is the lanes', what files hold the ledger's. Knows
+nothing of how a slot does a job.
 """
 
 from __future__ import annotations

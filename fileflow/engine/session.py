@@ -198,7 +198,7 @@ class Session:
             self.records,
             self.code,
             self.called,
-            self._changed_among,
+            lambda files: self._changed_among(map(_inside, files)),
             writable=writable,
         )
         self._works: dict[str, int] = {}
@@ -387,6 +387,7 @@ class Session:
     def _prepare(self, table: RuleTable, decided: Decided, describe: Describe | None) -> None:
         rule = table.rule
         action = rule.action
+        self._files_of.pop(rule.name, None)  # a plan that has grown may have more scripts
         table.make_links()
         decided.askings[rule.name] = {
             site.number: asking_of(table, site, self.answers.parameters(site.call))
@@ -476,21 +477,17 @@ class Session:
         return self._changed_among(self._action_files(table))
 
     def _changed_among(self, paths: Iterable[str]) -> str | None:
-        seen = self.disk.seen
-        for path in map(_inside, paths):
-            if _signature_now(path) != seen.get(path) and not self._is_as_it_was(path):
-                return path
-        return None
+        return next((path for path in paths if not self._is_as_it_was(path)), None)
 
     def _is_as_it_was(self, path: str) -> bool:
-        if path in self._code_bytes:
-            try:
-                with open(path, "rb") as file:
-                    return file.read() == self._code_bytes[path]
-            except OSError:
-                return False
+        """Whether a file of code has the signature that it had when it was read, or its bytes."""
         try:
-            return digest(path) == self.world.content(path)
+            if signature(path) == self.disk.seen.get(path):
+                return True
+            if path not in self._code_bytes:
+                return digest(path) == self.world.content(path)
+            with open(path, "rb") as file:
+                return file.read() == self._code_bytes[path]
         except OSError:
             return False
 
@@ -505,7 +502,7 @@ class Session:
                 code = [self.code.function(action.module, action.function)]
             elif isinstance(action, Script):
                 code = self._script_codes(table, action)
-            files = [path for one in code if one is not None for path in one.files]
+            files = [_inside(path) for one in code if one is not None for path in one.files]
             found = self._files_of[name] = {*files, *self._commanded.found.get(name, ())}
         return found
 
@@ -524,13 +521,6 @@ class Session:
         if all(is_static(hole) for hole in action.path.placeholders):
             return [self._script_code(table, action)]
         return [self._code_of(JobValues(table, row), action) for row in wanted_rows(table)]
-
-
-def _signature_now(path: str) -> bytes | None:
-    try:
-        return signature(path)
-    except OSError:  # it cannot be looked at
-        return None
 
 
 def _inside(path: str) -> str:

@@ -18,13 +18,7 @@ from fileflow.language.rule_book import BUILTIN_EXECUTORS, Draft, RuleBook
 from fileflow.language.rule_shape import Shape
 from fileflow.language.scalars import check_keys, not_a
 from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
-from fileflow.language.yaml_nodes import (
-    Mapping,
-    Node,
-    Scalar,
-    Sequence,
-    scalar_value,
-)
+from fileflow.language.yaml_nodes import Mapping, Node, Scalar, Sequence, scalar_value
 from fileflow.lean import TypedDict, dataclass, lazy_regex
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import (
@@ -323,7 +317,11 @@ class _RuleReader:
         return values
 
     def _picked(self, node: Scalar, key: str) -> Scalar:
-        """What a wildcard picks in config for a key that may differ from job to job."""
+        """What a wildcard picks in config for a key that may differ from job to job.
+
+        Raises:
+            FileflowError: the key may not, or more than that is its value.
+        """
         template = parse_plain(node.text, node.place_at)
         what = hint = None
         if key not in _LIMITS:

@@ -185,8 +185,9 @@ class Source:
 def source_of(raw: bytes, path: str) -> Source:
     """Splits a module into its pieces."""
     if path.endswith(".ipynb"):
-        tree = _parsed(_cells(raw))
-        source = Source(_without_results(raw))
+        code, written = _notebook(raw)
+        tree = _parsed(code)
+        source = Source(written)
     else:
         tree = _parsed(raw) if path.endswith(".py") else None
         source = Source(raw)
@@ -223,39 +224,33 @@ def source_of(raw: bytes, path: str) -> Source:
     return source
 
 
-def _without_results(raw: bytes) -> bytes:
-    """A notebook as it was written: without what running and saving it puts there."""
+def _notebook(raw: bytes) -> tuple[bytes, bytes]:
+    """The code of a notebook, and all that was written in it.
+
+    What only IPython reads stands in calls. What running and saving it puts there is left out.
+    """
     import json  # only where there are notebooks
 
     try:
         book = json.loads(raw)
-        book["metadata"].pop("language_info", None)
+        book.get("metadata", {}).pop("language_info", None)
+        texts = []
         for cell in book["cells"]:
             if cell["cell_type"] == "code":
+                texts.append("".join(cell["source"]))
                 cell.pop("outputs", None)
                 cell.pop("execution_count", None)
-                cell["metadata"].pop("execution", None)
-        return json.dumps(book, sort_keys=True).encode()
+                cell.get("metadata", {}).pop("execution", None)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return raw
-
-
-def _cells(raw: bytes) -> bytes:
-    """The code of a notebook, without results; what only IPython reads stands in calls."""
-    import json  # only where there are notebooks
-
-    try:
-        cells = json.loads(raw)["cells"]
-        texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError):
-        return raw
+        return raw, raw
     code = [
         f"__ipython__({text!r})"
         if text.startswith("%%")
         else _MAGIC.sub(lambda line: f"{line[1]}__ipython__({line[2]!r})", text)
         for text in texts
     ]
-    return "\n".join(code).encode("utf-8", "surrogatepass")
+    written = json.dumps(book, sort_keys=True).encode()
+    return "\n".join(code).encode("utf-8", "surrogatepass"), written
 
 
 def _parsed(raw: bytes) -> nodes.Module | None:

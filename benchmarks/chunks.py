@@ -243,7 +243,7 @@ rule step:
     def loop_builds(self, bench: Bench) -> None:
         """Makes the outputs without any tool, for those that look only at times."""
         self.write("loop")
-        call(bench.tools.call("loop", "loop.py"), self.folder)
+        call([PYTHON, "loop.py"], self.folder)  # whether or not it takes part
 
     def start_up(self, bench: Bench, tool: str, *, again: bool = False) -> float:
         """How long the tool takes for one chunk; `again` for that with nothing to do."""

@@ -10,10 +10,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks.bench import Bench
+from benchmarks.chunks import ChunkFlow, write_short
 from benchmarks.ninja_log import murmur, rapid
 from benchmarks.picture import curves, decades
 from benchmarks.results import BEGIN, END, merged, plain, with_figures
+from benchmarks.scratch import Scratch
 from benchmarks.table import goal_table, workload_table
+from benchmarks.tools import Tools
 from benchmarks.workload import Figures, Outcome, ratio, speed
 from benchmarks.workloads import all_workloads
 
@@ -63,6 +67,13 @@ def test_the_json_file_holds_times_memory_and_goals(measured: tuple[str, Path]) 
 def test_outputs_of_fileflow_and_the_loop_are_compared(measured: tuple[str, Path]) -> None:
     found = json.loads((measured[1] / "out.json").read_text())
     assert found["workloads"][0]["commands"]["fileflow"]["agrees"] == "yes"
+
+
+def test_what_others_look_at_is_made_whether_or_not_the_loop_takes_part(tmp_path: Path) -> None:
+    flow = ChunkFlow(tmp_path, 3, function="copy", gather="count")
+    write_short(tmp_path / "data", 3)
+    flow.loop_builds(Bench(Scratch(tmp_path), Tools({}), quick=True))
+    assert (tmp_path / "build" / "all.txt").read_text() == "3\n"
 
 
 def test_what_is_kept_is_shown_again_and_replaced_by_what_is_newer(tmp_path: Path) -> None:

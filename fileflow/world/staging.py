@@ -157,6 +157,9 @@ class Stage:
         self._files: list[str] = []
         # Folders in which links lie: these may lead elsewhere, or to nothing, in the final place.
         self._linked: set[str] = set()
+        # The outputs as they were before they were digested, and the signatures of folders.
+        self._looked: list[os.stat_result] = []
+        self._folders: dict[str, bytes | None] = {}
         self.clear()
 
     # Before the job ---------------------------------------------------------------------------
@@ -285,11 +288,14 @@ class Stage:
         """
         if shape.plain:
             try:
-                digests = []
+                digests: list[bytes] = []
+                self._looked = []
                 for path in staged:
-                    if os.lstat(path).st_mode & 0o170000 != 0o100000:
+                    found = os.lstat(path)
+                    if found.st_mode & 0o170000 != 0o100000:
                         break
-                    digests.append(file_digest(path))
+                    self._looked += (found,)
+                    digests += (file_digest(path),)
                 else:
                     return digests
             except OSError:
@@ -303,12 +309,16 @@ class Stage:
         wrong: list[str] = []
         digests: list[bytes] = []
         self._linked = set()
+        self._looked = []
+        self._folders = {}
         for position, (path, final) in enumerate(zip(staged, outputs, strict=True)):
             try:
-                mode = os.lstat(path).st_mode
+                found = os.lstat(path)
             except (FileNotFoundError, NotADirectoryError):
                 missing.append(final)
                 continue
+            mode = found.st_mode
+            self._looked.append(found)
             wanted = stat.S_ISDIR if shape.directories[position] else stat.S_ISREG
             if not wanted(mode):
                 kind = "a directory" if shape.directories[position] else "a regular file"
@@ -322,6 +332,7 @@ class Stage:
                 continue
             try:
                 if shape.directories[position]:
+                    self._folders[final] = signature(path)
                     content, linked = folder_digest(path)
                     if linked:
                         self._linked.add(final)
@@ -353,16 +364,22 @@ class Stage:
         """Moves the outputs into place; (signature, digest) of each, as it is then.
 
         Raises:
-            OSError: if one cannot be moved, or read where it is then.
+            OSError: if one cannot be moved, or read where it is then, or is not what was digested.
         """
         if shape.plain:
             published = []
-            for path, final, content in zip(staged, outputs, digests, strict=True):
+            for path, final, content, before in zip(
+                staged, outputs, digests, self._looked, strict=True
+            ):
                 try:
                     os.replace(path, final)
                 except OSError:
                     self._put(path, final)
-                published.append((signature_of(os.stat(final)), content))
+                found = os.stat(final)
+                sign = signature_of(found)
+                if not _is_same(before, found):
+                    _prove(final, sign, content)
+                published.append((sign, content))
             return published
         published = []
         for position, content in enumerate(digests):
@@ -377,7 +394,14 @@ class Stage:
                 _protect_tree(final)
             if folder and outputs[position] in self._linked:
                 content = digest(final)
-            published.append((signature(final) or b"", content))
+            sign = signature(final) or b""
+            if folder:
+                same = self._folders[outputs[position]] == sign
+            else:
+                same = _is_same(self._looked[position], os.stat(final))
+            if not same:
+                _prove(final, sign, content)
+            published.append((sign, content))
         return published
 
     def _put(self, path: str, final: str) -> None:
@@ -504,6 +528,28 @@ def make_logs(paths: Iterable[str]) -> None:
 def now_ns() -> int:
     """The time to hand to `inspect`: no file that is written from now on has an earlier one."""
     return time.time_ns() - _LAG_NS
+
+
+def _is_same(before: os.stat_result, now: os.stat_result) -> bool:
+    """Whether a file is the one that it was before it was moved, and nobody has written it."""
+    return (
+        now.st_ino == before.st_ino
+        and now.st_mtime_ns == before.st_mtime_ns
+        and now.st_size == before.st_size
+    )
+
+
+def _prove(final: str, sign: bytes, content: bytes) -> None:
+    """Proves that an output holds what was digested, though it does not look like that.
+
+    Raises:
+        OSError: if it does not: then nobody knows who has made what is there.
+    """
+    if digest(final) != content or signature(final) != sign:
+        raise OSError(
+            errno.EBUSY,
+            f"{final} was written by something else while it was put into its place",
+        )
 
 
 def _kind(mode: int) -> str:

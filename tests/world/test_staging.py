@@ -54,6 +54,45 @@ def test_a_published_output_is_whole_and_has_its_signature_after_the_move(stage:
     assert stage.settle() == []
 
 
+@pytest.mark.parametrize("output", ["build/x", "build/x/"])
+@pytest.mark.parametrize("by", ["replacing it", "writing it on"])
+def test_what_something_else_has_put_in_the_place_of_an_output_is_not_taken_for_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, output: str, by: str
+) -> None:
+    form = shape(directories=(output.endswith("/"),))
+    os.mkdir("build")
+    (path,) = stage.prepare(form, [output])
+    name = "" if output == "build/x" else "/in"
+    Path(path + name).write_text("made")
+    found = stage.inspect(form, [output], [path], 0)
+    assert not isinstance(found, str)
+    replace = os.replace
+
+    def disturbed(staged: str, final: str) -> None:
+        replace(staged, final)
+        if by == "replacing it":
+            Path("foreign").write_text("else")
+            replace("foreign", final + name)
+        else:
+            Path(final + name).write_text("made, and more")
+
+    monkeypatch.setattr(os, "replace", disturbed)
+    with pytest.raises(OSError, match="written by something else"):
+        stage.publish(form, [output], [path], found)
+
+
+def test_an_output_whose_times_were_set_anew_is_still_what_was_made(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = shape()
+    (path,) = stage.prepare(form, ["x"])
+    Path(path).write_text("made")
+    found = stage.inspect(form, ["x"], [path], 0)
+    assert not isinstance(found, str)
+    os.utime(path, (5, 5))
+    assert stage.publish(form, ["x"], [path], found) == [(signature("x"), file_digest("x"))]
+
+
 def test_all_missing_outputs_are_named(stage: Stage) -> None:
     form = shape(3)
     outputs = ["a", "b", "c"]

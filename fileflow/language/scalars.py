@@ -50,6 +50,16 @@ _DURATION = lazy_regex(r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+NO_BREAK = "\xa0"
+"""The blank that some editors and web pages put in the place of a plain one."""
+
+# What to write where a list stands and is none.
+_UNLISTED = {
+    "a mapping": "write each name as a key, without the dash before it",
+    "a command": "write several lines as one text: | after the colon, the lines below it",
+}
+
+
 def not_a(node: Node, what: str, wanted: str) -> FileflowError:
     """The mistake of a value that is of the wrong kind: `what` is `wanted`, and this is not."""
     if looks_like_placeholder(node):
@@ -67,7 +77,7 @@ def not_a(node: Node, what: str, wanted: str) -> FileflowError:
                 hint = f"drop the quotes: {node.text}"
     else:
         given = "a mapping" if isinstance(node, Mapping) else "a list"
-        hint = None
+        hint = _UNLISTED.get(wanted) if isinstance(node, Sequence) else None
     return FileflowError(f"{what} is {wanted}, not {given}", place=node.place, hint=hint)
 
 
@@ -226,4 +236,6 @@ def unknown_key(
 ) -> FileflowError:
     """The mistake of a key that is none of these."""
     hint = meant.get(key.text) or did_you_mean(key.text, known)
+    if key.text[:1] == NO_BREAK:
+        hint = "the line is indented with no-break spaces (U+00A0): YAML wants plain ones"
     return FileflowError(f"{what} has no key {key.text!r}", place=key.place, hint=hint)

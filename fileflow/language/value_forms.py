@@ -26,6 +26,7 @@ from fileflow.model.rules import Filter, Made
 MOST_VALUES = 10_000_000
 _CONFIG = lazy_regex(r"config(?P<steps>(?:\.[\w-]+|\[-?\d+\])*)")
 _INTEGER = lazy_regex(r"[0-9]+")
+_RANGE = lazy_regex(r"range\(\s*(-?\d+(?:\s*,\s*-?\d+){0,2})\s*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,12 @@ def _check_pattern(key: Key, pattern: Pattern, written: Scalar) -> None:
         hint = f"a value is written as a list: [{written.text}]"
         if isinstance(scalar_value(written), int):
             hint = f"for numbers from 0 write {{range: {written.text}}}; for this one value a list"
+        elif called := _RANGE.fullmatch(written.text):
+            bounds = called[1] if "," not in called[1] else f"[{called[1]}]"
+            hint = f"numbers are written as {{range: {bounds}}}"
+        elif "*" in written.text:
+            meant = written.text.replace("**", "*").replace("*", f"{{{key.names[0]}}}", 1)
+            hint = f"the name in braces stands for what differs: {meant}"
     elif missing:
         what = f"{{{missing[0]}}} stands in the key, but not in {pattern}"
         hint = did_you_mean(missing[0], extra) if extra else None

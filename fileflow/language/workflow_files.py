@@ -137,7 +137,10 @@ class _FileReader:
         rules = [
             name
             for name, node in tree.items.items()
-            if name not in TOP_KEYS and name not in _MEANT and looks_like_rule(node)
+            if name not in TOP_KEYS
+            and name not in _MEANT
+            and name[:1] != scalars.NO_BREAK
+            and looks_like_rule(node)
         ]
         if rules:
             self._errors.add(

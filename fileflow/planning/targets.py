@@ -450,8 +450,11 @@ def _unknown_target(closure: Closure, path: str, wishes: Wishes) -> FileflowErro
         hint = why_unmade(closure.finder, path) or hint
     if command is not None and command not in rules:
         hint = f"did you mean the command `fileflow {command}`?"
+    if path in rules:
+        hint = f"the rule is asked for by its name alone: fileflow {path}"
     return FileflowError(
-        f"there is no rule and no file {path!r}, and no rule makes such a path",
+        f"there is no {'' if path in rules else 'rule and no '}file {path!r}, and no rule makes "
+        "such a path",
         hint=hint,
         status=Exit.WRONG,
     )

@@ -279,6 +279,7 @@ def test_a_gather_of_what_an_absent_rule_scatters_names_the_rule_or_is_empty(spa
         (["-n", "lasst"], "did you mean 'last'?"),
         (["last", "statsu"], "known here: last"),
         (["why", "statsu"], "known here: last"),
+        (["./last"], "the rule is asked for by its name alone: fileflow last"),
     ],
 )
 def test_a_word_that_is_nearly_a_command_is_told(space, words, hint):

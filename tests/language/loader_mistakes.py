@@ -1315,7 +1315,7 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             shell_prefix: [module, load]
             shell: touch {output}
         """,
-        ("4:19", "shell_prefix is a command, not a list", ""),
+        ("4:19", "shell_prefix is a command, not a list", "write several lines as one text: |"),
     ),
     "a sha256 of a folder": (
         """
@@ -1772,7 +1772,29 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """
         rules: [a]
         """,
-        ("1:8", "rules is a mapping, not a list", ""),
+        ("1:8", "rules is a mapping, not a list", "write each name as a key, without the dash"),
+    ),
+    "rules that are indented with no-break spaces": (
+        """
+        rules:
+          a: {output: y, shell: "touch {output}"}
+        \u00a0\u00a0b: {output: z, shell: "touch {output}"}
+        """,
+        ("3:1", "a Workflowfile has no key", "the line is indented with no-break spaces (U+00A0)"),
+    ),
+    "a value that is a shell's pattern": (
+        """
+        wildcards:
+          s: in/*.txt
+        """,
+        ("2:6", "in/*.txt holds no {s}", "the name in braces stands for what differs: in/{s}.txt"),
+    ),
+    "a value that is a range as Python has it": (
+        """
+        wildcards:
+          n: range(1, 9)
+        """,
+        ("2:6", "range(1, 9) holds no {n}", "numbers are written as {range: [1, 9]}"),
     ),
     "braces without quotes in params": (
         """

@@ -7,7 +7,7 @@ there is asked of `Looks`; which jobs a user asks for, and their order, is not k
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
@@ -64,7 +64,8 @@ class Closure:
         self.tellers: set[int] = set()
         self.defer_rules: dict[str, frozenset[int]] = {}
         self.later: dict[str, frozenset[int]] = {}
-        self.numbers = {name: number for number, name in enumerate(workflow.rules)}
+        self._names = list(workflow.rules)
+        self.numbers = {name: number for number, name in enumerate(self._names)}
         self.decided: dict[str, int] = {}
         self.picked: dict[Choice, int] = {}
         self.choices: dict[str, tuple[int, ...]] = {}
@@ -93,6 +94,11 @@ class Closure:
             self.by_rule[rule] = found
             self.tables[number] = found
         return found
+
+    def _numbered(self, number: int) -> RuleTable:
+        """The table with this number: of a rule that stays nobody may have spoken yet."""
+        found = self.tables.get(number)
+        return found if found is not None else self.table(self._names[number])
 
     # -- what is not known yet ----------------------------------------------------------------
 
@@ -225,15 +231,14 @@ class Closure:
                 self.want(piece)
             return
         if isinstance(jobs, range) and len(jobs):
-            self.want_rows(
-                self.tables[jobs[0] >> SHIFT], range(jobs[0] & ROW, (jobs[-1] & ROW) + 1)
-            )
+            table = self._numbered(jobs[0] >> SHIFT)
+            self.want_rows(table, range(jobs[0] & ROW, (jobs[-1] & ROW) + 1))
             return
         by_table: dict[int, list[int]] = {}
         for job in jobs:
             by_table.setdefault(job >> SHIFT, []).append(job & ROW)
         for number, rows in by_table.items():
-            self.want_rows(self.tables[number], rows)
+            self.want_rows(self._numbered(number), rows)
 
     def want_rows(self, table: RuleTable, rows: Sequence[int]) -> None:
         wanted = table.wanted
@@ -284,7 +289,7 @@ class Closure:
                     table.rests = behind
                 self.want_told(behind)
             elif table.rests:
-                self._want_numbered(table.rests)
+                self.want(table.rests)
 
     def _follow_again(self, link: Link) -> bool:
         """Wants what all jobs of a rule that stays take through a link; whether that is known."""
@@ -311,15 +316,8 @@ class Closure:
                 both = [*rows, *(job & ROW for job in link.needs.get(number, ()))]
                 link.needs[number] = _as_range([number << SHIFT | row for row in sorted({*both})])
         for jobs in link.needs.values():
-            self._want_numbered(jobs)
+            self.want(jobs)
         return True
-
-    def _want_numbered(self, jobs: Collection[int]) -> None:
-        """Wants jobs of rules of which nobody may have spoken yet."""
-        names = list(self.numbers)
-        for number in {jobs[0] >> SHIFT} if isinstance(jobs, range) else {j >> SHIFT for j in jobs}:
-            self.table(names[number])
-        self.want(jobs)
 
     def _learn(self, table: RuleTable, rows: Sequence[int]) -> None:
         """Asks for what these jobs were found to read when they were recorded."""
@@ -683,7 +681,7 @@ class Closure:
                 by_table.setdefault(maker >> SHIFT, []).append(maker & ROW)
         for number, rows in by_table.items():
             link.tables.add(number)
-            table = self.tables[number]
+            table = self._numbered(number)
             if len(rows) >= table.count and len(set(rows)) == table.count:
                 self.want_rows(table, range(table.count))
             else:

@@ -294,12 +294,14 @@ class JobValues:
 
     def _in_config(self, hole: Placeholder) -> Node:
         """The node that `{config.…}` names; a wildcard or a column in brackets picks a key."""
-        values = self.wildcards()
-        for step in hole.steps:
-            if isinstance(step, Lookup) and self.table.has_column(step.word):
-                value = self.column(step.word)
+        words = [step.word for step in hole.steps if isinstance(step, Lookup)]
+        # What picks nothing by a job is asked for a rule too, which may have no job yet.
+        values = self.wildcards() if words else {}
+        for word in words:
+            if self.table.has_column(word):
+                value = self.column(word)
                 if isinstance(value, str):
-                    values.setdefault(step.word, value)
+                    values.setdefault(word, value)
         return walk(self.table.config, hole.steps, hole.text, values)
 
     def column(self, name: str, *, each: bool = False) -> Value:

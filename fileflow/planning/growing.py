@@ -50,7 +50,13 @@ def staying(before: Plan, workflow: Workflow, known: Known) -> dict[str, RuleTab
         }
         touched |= new_ones
         more = bool(new_ones)
-    return {name: table for name, table in before.by_rule.items() if name not in touched}
+    # One of which nobody has asked what it takes brings nothing along, and what it takes would be
+    # listed by the plan before, whose numbers of lists go on in the new one.
+    return {
+        name: table
+        for name, table in before.by_rule.items()
+        if name not in touched and (table.links or not table.shape.inputs)
+    }
 
 
 def _may_differ(table: RuleTable) -> bool:

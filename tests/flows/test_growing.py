@@ -1,5 +1,7 @@
 """The plan grows while jobs run: what one producer has told does not wait for the others."""
 
+import pytest
+
 from .space import Space
 
 # `split n=2` ends only when a chunk of `split n=1` was worked on: whoever waits for all producers
@@ -143,6 +145,108 @@ def test_a_rule_that_comes_into_the_plan_late_has_its_inputs(space):
     space.good("-j", "1")
     assert space.read("f") == "b\npq"
     assert space.good().summary["built"] == 0
+
+
+CONFIG_BEFORE_ITS_JOBS = {
+    "a table of lines": """
+        config: {ev: e1}
+        wildcards: {s: {lines: items}}
+        rules:
+          all: {input: {path: "c/{s}", optional: true}, output: all.txt, shell: "echo {input} > {output}"}
+          one: {output: "c/{s}", shell: "echo {config.ev} > {output}"}
+          plan: {input: data, output: items, shell: "cp {input} {output}"}
+        """,
+    "a scatter": f"""
+        config: {{ev: e1}}
+        rules:
+          all:
+            input: {{path: "c/{{s}}", optional: true}}
+            output: all.txt
+            shell: "echo {{input}} > {{output}}"
+          one:
+            input: "o/{{s}}"
+            output: "c/{{s}}"
+            prefix: [env, "X={{config.ev}}"]
+            shell: "cp {{input}} {{output}}"
+          split: {{input: data, output: "o/{{s}}", scatter: s, shell: "{SPLIT}"}}
+        """,
+}
+
+
+@pytest.mark.parametrize("kind", CONFIG_BEFORE_ITS_JOBS)
+def test_a_rule_whose_jobs_are_not_known_yet_may_name_config(space, kind):
+    space.workflow(CONFIG_BEFORE_ITS_JOBS[kind])
+    space.write("data", "a\nb\n")
+    assert space.run("-n").status == 0
+    space.good()
+    assert space.read("all.txt") == "c/a c/b\n"
+    space.write("data", "")
+    space.good()
+    assert space.read("all.txt") == "\n"
+    assert space.good("-n").counts()[0] == 0
+    space.write("data", "c\n")
+    space.good()
+    assert space.read("all.txt") == "c/c\n"
+
+
+LATE_ENTRIES = {
+    "a call": "ca: {call: 'pick:listed', after: index.txt}",
+    "a scatter": "ca: 'p/{k}'",
+}
+
+
+@pytest.mark.parametrize("wait", LATE_ENTRIES)
+def test_what_is_gathered_in_parts_by_those_that_wait_shares_an_input(space, wait):
+    space.workflow(
+        """
+        wildcards: {o: [x, y], s: [a, b]}
+        rules:
+          all: {input: "fin.{o}"}
+          extra: {output: extra, shell: "echo > {output}"}
+          src: {input: extra, output: "src.{o}.{s}", shell: "echo {o}{s} > {output}"}
+          index: {input: index.src, output: index.txt, shell: "cp {input} {output}"}
+          cut:
+            input: index.src
+            output: "p/{k}"
+            scatter: k
+            shell: "for i in $(cat {input}); do echo $i > {output}/$i; done"
+          fin:
+            input: {main: "src.{o}.{s}", WAIT}
+            output: "fin.{o}"
+            shell: "cat {input} > {output}"
+        """.replace("WAIT", LATE_ENTRIES[wait])
+    )
+    space.write("pick.py", "def listed(after): return after.read_text().split()\n")
+    space.write("index.src", "one\n")
+    space.write("one", "one\n")
+    for jobs in ("1", "2"):
+        space.good("-B", "-j", jobs)
+        assert space.read("fin.x") == "xa\nxb\none\n"
+    space.write("index.src", "one \n")
+    space.delete("fin.y")
+    space.good()
+    assert space.read("fin.y") == "ya\nyb\none\n"
+
+
+def test_an_optional_source_of_a_rule_that_comes_into_the_plan_late_may_be_missing(space):
+    space.workflow("""
+        wildcards: {k: {lines: z}}
+        rules:
+          all: {input: "r3/{k}"}
+          r3: {input: [r1, r0], output: "r3/{k}", shell: "cat {input} > {output}"}
+          r1:
+            input: {a: r0, s: {path: extra, optional: true}}
+            output: r1
+            shell: "cat {input} > {output}"
+          r0: {input: r0.src, output: r0, shell: "cp {input} {output}"}
+          plan: {input: z.src, output: z, shell: "cp {input} {output}"}
+        """)
+    for text in ("1\n2\n", "2\n3\n"):
+        space.write("z.src", text)
+        space.write("r0.src", text)
+        space.good("-j", "1")
+        assert space.read("r3/2") == 2 * text
+    assert space.good().counts()[0] == 0
 
 
 NESTED = """

@@ -140,6 +140,7 @@ class _Checking:
         self.notes: list[str] = []
         self.closure = Closure(session.workflow, session.world)
         self.planned: dict[str, RuleTable] = {}
+        self.deferred: set[int] = set()
         self.config_taken = False
 
     def tables(self) -> Iterator[RuleTable]:
@@ -177,6 +178,7 @@ class _Checking:
     def _plan(self, targets: Sequence[Target], *, keep_going: bool = False) -> Plan:
         plan = known_plan(self.session, Wishes(targets=tuple(targets), keep_going=keep_going))
         self.planned |= {table.rule.name: table for table in plan.tables.values()}
+        self.deferred.update(plan.deferred)
         for error in plan.mistakes():
             self.errors.add(error)
         return plan
@@ -282,7 +284,10 @@ class _Checking:
         recipe = decided.recipes[table.rule.name]
         rows: Sequence[int] = range(table.count)
         if table is self.planned.get(table.rule.name):
-            rows = wanted_rows(table)  # of others it is not known what calls and rules give
+            # Of others it is not known what calls and rules give.
+            rows = [row for row in wanted_rows(table) if table.base | row not in self.deferred]
+        elif table.sites:
+            rows = ()
         check_lookups(table, recipe.holes, rows)
         if table.rule.action is not None and not any(map(is_found, table.relations)):
             self.session.try_texts(table, decided, rows)

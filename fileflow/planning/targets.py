@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from fileflow.errors import Exit, FileflowError, did_you_mean, nearest
 from fileflow.model.patterns import normal, parse_pattern
-from fileflow.model.rules import Entry, Rule
+from fileflow.model.rules import Entry, Relation, Rule
 from fileflow.planning.closure import Closure
 from fileflow.planning.derivation import free_rule, near_output, why_unmade
 from fileflow.planning.jobs import Jobs
@@ -201,11 +201,21 @@ class Targets:
     def _note_none(self, table: RuleTable) -> None:
         """A rule that is asked for and has no job, as no values were found, is a mistake."""
         for relation in table.relations:
-            if is_found(relation) and not len(relation):
+            if is_found(relation) and not len(relation) and not self._may_be_none(table, relation):
                 self.wrong[table.rule.name] = FileflowError(
                     f"rule {table.rule.name!r} has no job: {relation.origin} gives no values",
                     place=table.rule.place,
                 )
+
+    def _may_be_none(self, table: RuleTable, relation: Relation) -> bool:
+        """Whether whoever gathers what these values lead to does without it."""
+        gathering = [
+            entry
+            for rule in self.closure.workflow.rules.values()
+            for entry in rule.inputs
+            if entry.rule == table.rule.name or _gathers(rule, entry, relation)
+        ]
+        return bool(gathering) and all(entry.optional for entry in gathering)
 
     def _maker(self, path: str) -> int | None:
         closure = self.closure
@@ -422,6 +432,13 @@ def _no_rules(absent: Mapping[str, str]) -> FileflowError:
         f"no rule is there: {'; '.join(said)}",
         hint="set what one of them asks for in config, or with --config",
     )
+
+
+def _gathers(rule: Rule, entry: Entry, relation: Relation) -> bool:
+    """Whether one job of a rule takes the files of several values through an entry."""
+    mapped = {name for out in rule.outputs if out.pattern for name in out.pattern.names}
+    names = entry.pattern.names if entry.pattern is not None else ()
+    return not mapped.issuperset(name for name in names if name in relation.names)
 
 
 def _check_folder(closure: Closure, path: str) -> None:

@@ -152,7 +152,10 @@ CONFIG_BEFORE_ITS_JOBS = {
         config: {ev: e1}
         wildcards: {s: {lines: items}}
         rules:
-          all: {input: {path: "c/{s}", optional: true}, output: all.txt, shell: "echo {input} > {output}"}
+          all:
+            input: {path: "c/{s}", optional: true}
+            output: all.txt
+            shell: "echo {input} > {output}"
           one: {output: "c/{s}", shell: "echo {config.ev} > {output}"}
           plan: {input: data, output: items, shell: "cp {input} {output}"}
         """,
@@ -340,3 +343,42 @@ def test_each_job_is_counted_and_each_file_that_is_replaced_told_once(space: Spa
     assert found.stderr.count("rule late: 1 file that is there is replaced") == 1
     counts = [(e["certain"], e["possible"]) for e in found.events if "possible" in e]
     assert counts == [(3, 0), (3, 0)]
+
+
+def test_nobody_complains_of_no_values_where_all_that_gather_them_are_optional(space):
+    space.workflow(f"""
+        rules:
+          all:
+            input: {{path: "c/{{s}}", optional: true}}
+            output: x
+            shell: "cat /dev/null {{input}} > {{output}}"
+          one: {{input: "o/{{s}}", output: "c/{{s}}", shell: "cp {{input}} {{output}}"}}
+          split: {{input: data, output: "o/{{s}}", scatter: s, shell: "{SPLIT}"}}
+        """)
+    space.write("data", "")
+    assert space.good().counts()[0] == 2
+    for words in (["check"], ["status"], ["-n", "one"], ["one"]):
+        flow = space.flow(*words)
+        assert (flow.status, "has no job" in flow.text) == (0, False), flow.text
+    space.replace("Workflowfile", ", optional: true", "")
+    assert "'one' has no job" in space.flow("check").text
+    assert space.flow("one").status == 1
+
+
+def test_a_check_asks_nothing_of_jobs_that_wait_for_the_answer_of_a_call(space):
+    space.workflow("""
+        rules:
+          all:
+            output: fin
+            params: {cnt: {call: "pick:count", after: index}}
+            shell: "echo {params.cnt} > {output}"
+          index: {output: index, shell: "echo 1 > {output}"}
+        """)
+    space.write("pick.py", "def count(after): return len(after.read_text().split())\n")
+    assert space.flow("check").status == 0
+    space.good()
+    assert space.flow("check").status == 0
+    space.delete("index")
+    space.replace("Workflowfile", "{params.cnt}", "{params.cnx}")
+    flow = space.flow("check")
+    assert (flow.status, "cnx" in flow.text) == (2, True), flow.text

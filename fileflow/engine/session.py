@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from fileflow.engine.asking import Answering
 from fileflow.engine.commanded import CommandFiles
 from fileflow.engine.facts import World
-from fileflow.engine.orders import Orders, is_notebook
+from fileflow.engine.namesakes import refuse_namesakes
+from fileflow.engine.orders import Orders, is_notebook, runs_in_slot
 from fileflow.engine.runners import check
 from fileflow.engine.since import JOURNAL
 from fileflow.errors import Collector, FileflowError
@@ -436,9 +437,11 @@ class Session:
 
     def _code(self, rule: Rule, action: Run) -> Code:
         try:
-            return self.code.function(action.module, action.function)
+            found = self.code.function(action.module, action.function)
         except FileflowError as error:
             raise FileflowError(error.what, place=action.place, hint=error.hint) from None
+        refuse_namesakes(found, action.place)
+        return found
 
     def _script_code(self, table: RuleTable, action: Script) -> Code | None:
         """The code of a script that all jobs of a rule share."""
@@ -470,6 +473,9 @@ class Session:
                 self._codes[path] = self.code.script(path)
             except FileflowError as error:
                 raise FileflowError(error.what, place=action.place, hint=error.hint) from None
+        if runs_in_slot(job.table.rule):
+            cure = "or the rule an interpreter of its own: prefix: [env]"
+            refuse_namesakes(self._codes[path], action.place, cure=cure)
         return self._codes[path]
 
     def changed_code(self, table: RuleTable) -> str | None:

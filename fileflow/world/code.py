@@ -18,6 +18,14 @@ from fileflow.world.module_source import Doc, Import, Piece, Signature, Source, 
 
 Read = Callable[[str], "bytes | None"]
 
+# Those that Python has before it runs anything are never the project's.
+_COMMON_NAMES = {
+    *sys.stdlib_module_names,
+    *("blake3", "cloudpickle", "filelock", "loky", "tqdm", "yaml"),
+}.difference(
+    sys.builtin_module_names,
+    ("abc", "codecs", "encodings", "genericpath", "io", "os", "posixpath", "site", "stat"),
+)
 _MOST_FOLDERS = 200
 _LONGEST_FOLDER = 1000
 
@@ -33,12 +41,15 @@ class Code:
             change the answer.
         parts: what the digest is made of, by name, so that a change can be named: `a.py:helper`
             for a definition, `a.py` for the rest of that module or for a whole one.
+        namesakes: name and path of modules of the project that other modules share a name with,
+            of the standard library or of what fileflow itself needs.
     """
 
     digest: bytes
     files: tuple[str, ...]
     absent: tuple[str, ...]
     parts: tuple[tuple[str, bytes], ...]
+    namesakes: tuple[tuple[str, str], ...] = ()
 
 
 class CodeReader:
@@ -399,6 +410,11 @@ class _Walk:
             files=tuple(sorted(self._views)),
             absent=tuple(sorted(self._absent)),
             parts=tuple(sorted(parts)),
+            namesakes=tuple(
+                (view.found.name, path)
+                for path, view in self._views.items()
+                if view.found.name in _COMMON_NAMES
+            ),
         )
 
     def _follow(self, view: _View) -> None:

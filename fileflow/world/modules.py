@@ -127,18 +127,20 @@ def _is_own(path: str) -> bool:
     return not path.startswith((_OURS, _STDLIB)) and not _is_packaged(path)
 
 
-def taken(name: str) -> str | None:
+def taken(name: str, own: str | None = None) -> str | None:
     """Says so if what this process has under a module's name is not the file in the project.
 
-    A module of the standard library, or one that we need ourselves, was there before.
+    A module of the standard library, or one that we need ourselves, was there before. `own` is that
+    file; if it is not said, what lies in the first folder of the search path.
     """
     first = name.partition(".")[0]
     found = sys.modules.get(first)
     file = getattr(found, "__file__", None)
     if found is None or (file is not None and _is_own(file)):
         return None
-    spec = PathFinder.find_spec(first, sys.path[:1])
-    own = spec.origin if spec is not None else None
+    if own is None:
+        spec = PathFinder.find_spec(first, sys.path[:1])
+        own = spec.origin if spec is not None else None
     if own is None or (file is not None and _real_path(file) == _real_path(own)):
         return None
     return (

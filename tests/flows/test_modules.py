@@ -164,6 +164,41 @@ def test_a_function_in_a_file_with_the_name_of_another_module_is_refused(
     assert said[1:] == said[:1] * 2
 
 
+@pytest.mark.parametrize("name", ["copy", "queue", "yaml", "filelock"])
+@pytest.mark.parametrize("action", ["run: steps:f", "script: tools/s.py"])
+def test_a_module_that_an_action_imports_is_not_taken_for_another_of_its_name(
+    space: Space, name: str, action: str
+) -> None:
+    space.write("Workflowfile", f"rules:\n  make: {{output: out.txt, {action}}}\n")
+    folder = "tools/" if action.startswith("script") else ""
+    space.write(f"{folder}{name}.py", "def copy(): return 'mine'\n")
+    space.write("steps.py", f"import {name}\ndef f(output): output.write_text({name}.copy())\n")
+    space.write(
+        "tools/s.py",
+        f"import sys\nfrom {name} import copy\nopen(sys.argv[1], 'w').write(copy())\n",
+    )
+    for arguments in (["check"], ["-n"], ["run"], ["run", "--executor", "thread"]):
+        ran = installed(space, *arguments)
+        assert ran.returncode == 2, ran.stderr
+        assert f"{name} is the name of another module, " in ran.stderr
+        assert f": {folder}{name}.py must have another name" in ran.stderr
+        assert ("prefix: [env]" in ran.stderr) == bool(folder)
+    if folder:
+        space.replace("Workflowfile", action, f"{action}, prefix: [env]")
+        assert installed(space, "run").returncode == 0
+        assert space.read("out.txt") == "mine"
+
+
+def test_a_module_of_which_only_the_library_has_the_name_is_the_projects(space: Space) -> None:
+    space.write("Workflowfile", RUNS.format("steps"))
+    space.write("colorsys.py", "def f(): return 'mine'\n")
+    space.write("steps.py", "import colorsys\ndef f(output): output.write_text(colorsys.f())\n")
+    for arguments in (["check"], ["run"]):
+        ran = installed(space, *arguments)
+        assert ran.returncode == 0, ran.stderr
+    assert space.read("out.txt") == "mine"
+
+
 def test_what_is_asked_by_calls_may_bear_a_name_that_only_slots_know(space: Space) -> None:
     space.write("queue.py", "def number():\n    return 3\n")
     space.workflow("""

@@ -1,0 +1,35 @@
+"""Refuses modules of the project in whose place a slot would import others of the same name.
+
+Knows the code of actions and what a process has loaded before its first job; not what it is for.
+"""
+
+from __future__ import annotations
+
+from fileflow.errors import FileflowError, Place
+from fileflow.world.code import Code
+from fileflow.world.modules import taken
+
+
+def refuse_namesakes(code: Code, place: Place | None, *, cure: str = "") -> None:
+    """Checks that what an action imports from the project is what it gets.
+
+    Args:
+        code: of the action.
+        place: where the action is written.
+        cure: what else than another name would help.
+
+    Raises:
+        FileflowError: a slot has another module of that name before it imports anything.
+    """
+    if not code.namesakes:
+        return
+    # Now this process has what a slot has, be the run shown on a terminal or not.
+    import filelock  # noqa: F401
+    import tqdm  # noqa: F401
+
+    from fileflow.executors import processes  # noqa: F401
+
+    for name, path in code.namesakes:
+        said = taken(name, path)
+        if said is not None:
+            raise FileflowError(said, place=place, hint=cure or None)

@@ -216,7 +216,9 @@ _PARAMETER = lazy_regex(r"[#!]?(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-])?")
 _LITERAL_WORD = lazy_regex(r"[^\s;|&()<>'\"\\$`]+(?=[\s;|&()<>]|\Z)")
 _OPERATOR = lazy_regex(r"&>>?|;;&|;;|;&|&&|\|\||\|&|[;|&]")
 _REDIRECTION = lazy_regex(r"<<<|<<-?|<>|<&|>>|>&|>\||[<>]")
-_DELIMITER = lazy_regex(r"[ \t]*((?:[^\s;|&()<>'\"\\]|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\")*)", re.S)
+_DELIMITER = lazy_regex(
+    r"[ \t]*((?:`(?:[^`\\]|\\.)*`|[^\s;|&()<>'\"\\]|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\")*)", re.S
+)
 _DELIMITER_QUOTES = lazy_regex(r"\\(.)|'([^']*)'|\"((?:[^\"\\]|\\.)*)\"", re.S)
 _CONTINUED = lazy_regex(r"(?:^|[^\\])(?:\\\\)*\\\Z")
 _IN_QUOTES = frozenset({Quoting.DOUBLE, Quoting.BRACE_WORD, Quoting.NESTED})

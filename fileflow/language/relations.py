@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
@@ -383,7 +383,7 @@ class _Reader:
                 f"{key.value.place}: {found.doubled!r} stands twice in {key.text} and counts once"
             )
         if found.made is not None:
-            keep = _filter(key, None)
+            keep = _filter(key)
             made = replace(found.made, keep=keep) if keep else found.made
             return replace(_relation_of(key, found, is_open=is_open), made=made)
         if not found.columns or not found.columns[0]:
@@ -393,15 +393,18 @@ class _Reader:
         _refuse_breaks(key, found)
         columns = self._constrained(key, found)
         whole = replace(_relation_of(key, found, is_open=is_open), columns=columns)
-        keep = _filter(key, columns)
+        keep = _filter(key)
         if keep is None:
             return whole
+        in_vain = list(_values_of_no_row(key, columns, keep))
+        self.warnings += [f"{key.options[word].place}: {said}" for word, said in in_vain]
         columns = kept_rows(key.names, columns, keep)
         if not columns[0]:
             said = " and ".join(word for word in ("where", "except") if word in key.options)
             raise FileflowError(
                 f"{key.text} has no values left after {said}",
                 place=key.options[said.split()[0]].place,
+                hint=in_vain[0][1] if in_vain else None,
             )
         return replace(whole, columns=columns, whole=whole.columns)
 
@@ -608,15 +611,13 @@ def _no_such_name(word: str, written: Scalar, key: Key) -> FileflowError:
     )
 
 
-def _filter(key: Key, columns: tuple[list[str], ...] | None) -> Filter | None:
-    """`where` and `except`; their values must be there if the rows are known."""
-    sides = [_filter_side(key, word, columns) for word in ("where", "except")]
+def _filter(key: Key) -> Filter | None:
+    """`where` and `except`."""
+    sides = [_filter_side(key, word) for word in ("where", "except")]
     return Filter(*sides) if any(sides) else None
 
 
-def _filter_side(
-    key: Key, word: str, columns: tuple[list[str], ...] | None
-) -> tuple[tuple[str, frozenset[str]], ...]:
+def _filter_side(key: Key, word: str) -> tuple[tuple[str, frozenset[str]], ...]:
     if word not in key.options:
         return ()
     given = scalars.mapping(key.options[word], word, "a mapping of names to values")
@@ -625,17 +626,20 @@ def _filter_side(
         if name not in key.names:
             raise _no_such_name(word, given.keys[name], key)
         wanted = scalars.scalars(node, f"{word} of {name}")
-        if columns is not None:
-            known = set(columns[key.names.index(name)])
-            for value in wanted:
-                if value.text not in known:
-                    raise FileflowError(
-                        f"{word}: no row has {name} {value.text!r}",
-                        place=value.place,
-                        hint=did_you_mean(value.text, known),
-                    )
         side.append((name, frozenset(value.text for value in wanted)))
     return tuple(side)
+
+
+def _values_of_no_row(
+    key: Key, columns: tuple[list[str], ...], keep: Filter
+) -> Iterator[tuple[str, str]]:
+    """The values of `where` and `except` (which) that no row has: a slip, or gone by now."""
+    for word, side in (("where", keep.where), ("except", keep.without)):
+        for name, wanted in side:
+            known = set(columns[key.names.index(name)])
+            for value in sorted(wanted - known):
+                near = did_you_mean(value, known)
+                yield word, f"{word}: no row has {name} {value!r}" + (f"; {near}" if near else "")
 
 
 def _line(place: Place) -> str:

@@ -120,6 +120,7 @@ def test_every_place_of_a_command_has_its_quoting(text: str, kind: Quoting) -> N
         ("echo a\\  \n", "echo a\\ "),
         ("echo a#b $# ${#x}", "echo a#b $# ${#x}"),
         ("echo $(a # b\n) c", "echo $(a\n) c"),
+        ("cat <<E` # c`\n# a\nE` # c`\n# b", "cat <<E` # c`\n# a\nE` # c`"),
         ("# nothing else", ""),
     ],
 )
@@ -139,6 +140,7 @@ pieces = st.lists(
 @settings(max_examples=300, deadline=None)
 @example("echo a \\\n# c\n b")
 @example("cat <<E\n# c\n\nE\n")
+@example("<<E` # c`")
 def test_a_command_without_comments_does_the_same(text: str) -> None:
     before = bash(text)
     if before.returncode == 0:

@@ -670,6 +670,28 @@ def test_except_leaves_out_only_the_rows_that_agree_with_all() -> None:
     assert one(f"  s, d: {{{SITES}, except: {{s: a, d: 1}}}}") == ["a 2", "b 1", "c 1"]
 
 
+@pytest.mark.parametrize("word", ["where", "except"])
+def test_a_value_that_no_row_has_is_told_and_changes_nothing(word: str) -> None:
+    made, errors = read(f"wildcards:\n  s, d: {{{SITES}, {word}: {{s: [a, bb]}}}}")
+    errors.raise_if_any()
+    assert (
+        list(zip(*made.relations[0].columns, strict=True))
+        == {
+            "where": [("a", "1"), ("a", "2")],
+            "except": [("b", "1"), ("c", "1")],
+        }[word]
+    )
+    assert made.warnings == (
+        f"Workflowfile:2:{52 + len(word)}: {word}: no row has s 'bb'; did you mean 'b'?",
+    )
+
+
+def test_where_that_leaves_nothing_says_which_value_no_row_has() -> None:
+    error = mistake(f"  s, d: {{{SITES}, where: {{s: z}}}}")
+    assert error.what == "s, d has no values left after where"
+    assert error.hint == "where: no row has s 'z'; known here: a, b, c"
+
+
 def test_open_is_noted() -> None:
     made, errors = read("wildcards:\n  a: {values: [x], open: true}")
     errors.raise_if_any()
@@ -680,7 +702,6 @@ def test_open_is_noted() -> None:
     ("options", "words", "place"),
     [
         ("where: {x: 1}", "where: x is no name of this key", "x: 1}}"),
-        ("except: {s: z}", "except: no row has s 'z'", "z}}"),
         ("where: {s: [a, {b}]}", "must be in quotes", "{b}]}}"),
         ("where: {s: c, d: 2}", "has no values left after where", "{s: c, d: 2}}"),
         ("where: a", "where is a mapping of names to values, not 'a'", "a}"),

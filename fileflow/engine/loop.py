@@ -539,6 +539,7 @@ class Loop:
 
     def _take_in(self, found: Iterable[tuple[str, Outcome | Died]]) -> None:
         done: list[tuple[Lane, Outcome]] = []
+        learning = self.named.learning
         for runner, event in found:
             if isinstance(event, Died):
                 self._record(done)
@@ -548,7 +549,7 @@ class Loop:
             lane = self.lanes.with_job(runner, event.index)
             if lane is None:
                 continue
-            if event.end is End.DONE and event.named is None and self._must_tell(event.index):
+            if event.end is End.DONE and event.named is None and event.index >> SHIFT in learning:
                 event.end = End.FAILED
                 event.message = "its executor does not tell which files it read (`deps: true`)"
             if event.end is End.DONE:
@@ -558,10 +559,6 @@ class Loop:
                 done = []
                 self._not_done(lane, event)
         self._record(done)
-
-    def _must_tell(self, job: int) -> bool:
-        """Whether a job has to tell which files it read."""
-        return bool(self._orders(self.plan.tables[job >> SHIFT]).work.deps)
 
     def _record(self, done: Sequence[tuple[Lane, Outcome]]) -> None:
         """Records finished jobs, and then lets others start."""

@@ -12,7 +12,7 @@ from fileflow.engine.facts import World
 from fileflow.errors import FileflowError
 from fileflow.model.work import Outcome
 from fileflow.planning.links import ABSENT, ROW, SHIFT, SOURCE, Link
-from fileflow.planning.named import named_link, new_link
+from fileflow.planning.named import learns, named_link, new_link
 from fileflow.planning.plan import Plan
 from fileflow.planning.reasons import Why
 from fileflow.planning.staleness import Staleness
@@ -27,6 +27,7 @@ class NamedFiles:
 
     `news` are those that a rule makes and of which the plan did not know that a job reads them: it
     has to be planned again, to see whether they were as they should be. Each with its job.
+    `learning` are the numbers of the rules whose jobs tell what they read.
     """
 
     def __init__(self, world: World, clock: Clock) -> None:
@@ -39,6 +40,7 @@ class NamedFiles:
         """From now on this plan is run; it was made with all that was taken in before."""
         self.plan = plan
         self.staleness = staleness
+        self.learning = {number for number, table in plan.tables.items() if learns(table)}
         self.news: set[tuple[str, ...]] = set()
         self._new: dict[int, list[str]] = {}
         self._order_only: dict[int, frozenset[str]] = {}

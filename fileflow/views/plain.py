@@ -135,7 +135,7 @@ class Plain:
         self._manner = manner
         self._paint = manner.paint
         self._clock = clock
-        self._said_at = clock()
+        self._due_at = 0.0
         self._failures: list[str] = []
         self.pace = Pace(clock)
 
@@ -176,7 +176,7 @@ class Plain:
             self.say(event.text)
 
     def _run_started(self, event: events.RunStarted) -> None:
-        self._said_at = self._clock()
+        self._pause()
         if self._manner.lines and event.certain + event.possible:
             self.say(started_text(event))
 
@@ -203,15 +203,15 @@ class Plain:
             for line in failure_lines(event, self._manner):
                 self.say(line)
         elif self._manner.verbose or (self._manner.lines and self._is_due()):
-            self._said_at = self._clock()
+            self._pause()
             self.say(self._progress_text(event))
 
+    def _pause(self) -> None:
+        """A line was said: the longer a run, the longer the time until the next one."""
+        self._due_at = self._clock() + min(30.0, max(1.0, self.pace.elapsed() / 60))
+
     def _is_due(self) -> bool:
-        """Whether the next line may be said: the longer a run, the rarer they are."""
-        if self.pace.total <= FEW_JOBS:
-            return True
-        pause = min(30.0, max(1.0, self.pace.elapsed() / 60))
-        return self._clock() - self._said_at >= pause
+        return self.pace.total <= FEW_JOBS or self._clock() >= self._due_at
 
     def _progress_text(self, event: events.JobEnded) -> str:
         pace = self.pace

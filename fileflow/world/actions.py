@@ -39,6 +39,7 @@ from fileflow.world.functions import (
     bind,
     finish,
     load,
+    returned,
     said_of,
     users_part,
 )
@@ -224,8 +225,9 @@ class Doer:
                 )
                 if isinstance(found, str):
                     outcome.end = End.MISSING
-                    outcome.message = found
+                    outcome.message = f"{found}\n{outcome.message}".rstrip()
                 else:
+                    outcome.message = ""
                     self._look_again(seen, seen_lists, learned, since)
                     if began is not None:
                         outcome.named = self._named(texts, order, outputs, staged, began)
@@ -450,6 +452,7 @@ class Doer:
                 self._write(answer, prepared.work, order, staged)
             elif answer is not None:
                 await self._end_of(answer)
+                outcome.message = returned(answer)  # it counts only if an output is missing
             end_if_forked(caller)
             self.acting = False
             well = not self.stopping

@@ -273,6 +273,14 @@ def finish(answer: object) -> None:
         raise UnfitError("the function yields: only outputs that its rule scatters can be yielded")
 
 
+def returned(answer: object) -> str:
+    """One line on what a function returned, for who expected that it becomes an output."""
+    if type(answer) is CoroutineType:
+        return ""
+    kind = type(answer).__name__
+    return f"it returned a value ({kind}), which nobody takes: a function writes its outputs itself"
+
+
 def said_of(error: BaseException) -> str:
     """One line that says what was raised."""
     if isinstance(error, SystemExit):

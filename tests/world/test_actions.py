@@ -80,6 +80,24 @@ def test_whatever_a_function_raises_fails_only_its_job(
     assert not (tmp_path / "x").exists()
 
 
+def test_a_function_that_returns_what_it_should_write_is_told(
+    runner: Processes, tmp_path: Path
+) -> None:
+    (tmp_path / "gives.py").write_text(
+        "def text(output):\n    return 'text'\n"
+        "def both(output):\n    output.write_text('text')\n    return 3\n"
+    )
+    missing, made = (
+        outcomes_of(runner, replace(function(name), key=key, module="gives"), [order(0, "x")])[0]
+        for key, name in ((7, "text"), (8, "both"))
+    )
+    assert missing.end is End.MISSING
+    first, second = missing.message.splitlines()
+    assert first == "the action did not make x"
+    assert second.startswith("it returned a value (str), which nobody takes")
+    assert (made.end, made.message) == (End.DONE, "")
+
+
 def test_a_module_that_cannot_be_imported_is_named(runner: Processes, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("import json\nraise OSError('no licence')\n")
     found = runner.describe("broken", "f")

@@ -159,6 +159,8 @@ def partner_lines(plan: Plan) -> Iterator[str]:
     """For each two scatters whose values of one name are joined: how many had no partner."""
     said: set[frozenset[str]] = set()
     for table in plan.tables.values():
+        if not table.shape.outputs:  # it takes each pattern by itself
+            continue
         found = [one for one in table.relations if one.scattered_by is not None]
         for i, left in enumerate(found):
             for right in found[i + 1 :]:

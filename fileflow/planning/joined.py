@@ -6,7 +6,7 @@ Pure. Knows which rows there are, for which rule, and in which order; not what j
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fileflow.errors import FileflowError
@@ -16,6 +16,7 @@ from fileflow.model.rules import OWN_MARK, Entry, Relation, Workflow
 from fileflow.planning.joins import Limit, Table, gather_rows, job_rows, limits_of
 from fileflow.planning.known import Known, is_found, own_names
 from fileflow.planning.links import Group
+from fileflow.planning.questions import sites_of
 
 if TYPE_CHECKING:
     from fileflow.planning.tables import RuleTable
@@ -44,7 +45,8 @@ class Joins:
             self._kept = {k: t for k, t in before._rows.items() if same.issuperset(k[1])}
         else:
             self._kept = {}
-        self.beyond_reach = beyond_reach(workflow)
+        self._targets: list[tuple[str, Pattern]] = []
+        self._beyond_reach = beyond_reach(workflow)
         self.names = sorted({n for relation in workflow.relations for n in relation.names})
         self.shown_names = [name for name in self.names if OWN_MARK not in name]
         self.found_names = {
@@ -64,12 +66,17 @@ class Joins:
         one name, those count that reach `rule`.
         """
         wanted = set(names)
-        left_out = self.beyond_reach.get(rule, ())
+        left_out = self._beyond_reach.get(rule, ())
         return [
             one
             for one in self.workflow.relations
             if wanted & set(one.names) and one.scattered_by not in left_out
         ]
+
+    def ask_for(self, target: str, pattern: Pattern) -> None:
+        """The user asks for a pattern: what scatters find reaches it as it does a rule's."""
+        self._targets.append((alone(target, pattern), pattern))
+        self._beyond_reach = beyond_reach(self.workflow, self._targets)
 
     def is_found(self, name: str, pattern: Pattern | None) -> bool:
         """Whether what a name stands for in a pattern rests on values found while running."""
@@ -170,14 +177,13 @@ class Joins:
         """
         pattern = entry.pattern
         assert pattern is not None
-        alone = table.rule.asks_only or not table.shape.outputs
         wildcards = pattern.wildcards
         checks = table.checks
-        if alone:
+        if not table.shape.outputs:  # each pattern by itself
             checks = {name: checks[name] for name in wildcards if name in checks}
         else:  # what a call waits for may have wildcards that stand in no input
             wildcards = tuple(dict.fromkeys((*table.shape.path_wildcards, *wildcards)))
-        relations = self.relations_of(wildcards, table.rule.name)
+        relations = self.relations_of(wildcards, taker_of(table, pattern))
         relations = [self.only(one, checks) for one in relations]
         mapped = jobs.names
         lacking = table.lacking(jobs)
@@ -268,11 +274,53 @@ class Joins:
         return known[1]
 
 
-def beyond_reach(workflow: Workflow) -> dict[str, set[str | None]]:
-    """For each rule the scatters whose values do not reach it though it uses a name of theirs.
+def alone(taker: str, pattern: Pattern) -> str:
+    """The name of who takes a pattern by itself; no rule has it."""
+    return f"\0{taker}\0{pattern.text}"
+
+
+def taker_of(table: RuleTable, pattern: Pattern) -> str:
+    """Who takes an input's pattern: a rule or, if it has no outputs, that pattern by itself."""
+    return table.rule.name if table.shape.outputs else alone(table.rule.name, pattern)
+
+
+def list_rule(relation: Relation) -> str:
+    """The name of what takes the files that hold the values of a key; no rule has it."""
+    return f"\0{relation.origin}"
+
+
+def _takers(workflow: Workflow) -> Iterator[tuple[str, Pattern]]:
+    """Who takes which patterns: rules, those patterns that are taken by themselves, and lists."""
+    for rule in workflow.rules.values():
+        for entry in rule.inputs:
+            if entry.pattern is not None:
+                yield rule.name, entry.pattern
+                if not rule.outputs:
+                    yield alone(rule.name, entry.pattern), entry.pattern
+        for site in sites_of(rule, rule.inputs):
+            for pattern in site.call.after:
+                yield rule.name, pattern
+    for relation in workflow.relations:
+        if relation.made is not None:
+            yield list_rule(relation), relation.made.pattern
+
+
+def _matched(matcher: Matcher, made: Pattern, path: str) -> Mapping[str, str] | None:
+    """The values with which a pattern makes a path, or a folder that the path lies in."""
+    values = matcher.match(path)
+    while values is None and made.directory and "/" in path:
+        path = path.rpartition("/")[0]
+        values = matcher.match(path)
+    return values
+
+
+def beyond_reach(
+    workflow: Workflow, targets: Iterable[tuple[str, Pattern]] = ()
+) -> dict[str, set[str | None]]:
+    """For each taker the scatters whose values do not reach it though it uses a name of theirs.
 
     Only where several scatters find values for one name: they reach a rule through the inputs that
-    carry the name, over any number of rules.
+    carry the name, and what its calls wait for, over any number of rules.
     """
     finders: dict[str, list[str]] = {}
     for relation in workflow.relations:
@@ -282,37 +330,35 @@ def beyond_reach(workflow: Workflow) -> dict[str, set[str | None]]:
     shared = {name: rules for name, rules in finders.items() if len(rules) > 1}
     if not shared:
         return {}
-    left_out: dict[str, set[str | None]] = {rule: set() for rule in workflow.rules}
+    taken = [*_takers(workflow), *targets]
+    takers = dict.fromkeys([*workflow.rules, *(taker for taker, _ in taken)])
+    left_out: dict[str, set[str | None]] = {taker: set() for taker in takers}
     for name, scatters in shared.items():
-        reached: dict[str, set[str]] = {rule: set() for rule in workflow.rules}
+        reached: dict[str, set[str]] = {taker: set() for taker in takers}
         carriers = [
-            (rule.name, entry.pattern)
-            for rule in workflow.rules.values()
-            for entry in rule.inputs
-            if entry.pattern is not None and name in entry.pattern.wildcards
+            (taker, pattern.fill({one: f"={one}=" for one in pattern.names}))
+            for taker, pattern in taken
+            if name in pattern.wildcards and not pattern.lookups
         ]
         makers = [
-            (rule.name, Matcher(entry.pattern, {}), name in rule.scatter)
+            (rule.name, entry.pattern, Matcher(entry.pattern, {}), name in rule.scatter)
             for rule in workflow.rules.values()
-            for entry in rule.outputs
+            for entry in (*rule.outputs, *rule.logs)
             if entry.pattern is not None and name in entry.pattern.wildcards
         ]
         changed = True
         while changed:
             changed = False
-            for taker, pattern in carriers:
-                if pattern.lookups:
-                    continue
-                path = pattern.fill({one: f"={one}=" for one in pattern.names})
-                for maker, matcher, scatters_it in makers:
-                    values = matcher.match(path)
+            for taker, path in carriers:
+                for maker, made, matcher, scatters_it in makers:
+                    values = _matched(matcher, made, path)
                     if values is None or values[name] != f"={name}=":
                         continue
                     new = {maker} if scatters_it else reached[maker]
                     if not new <= reached[taker]:
                         reached[taker] |= new
                         changed = True
-        for rule, found in reached.items():
+        for taker, found in reached.items():
             if found:
-                left_out[rule] |= set(scatters) - found
+                left_out[taker] |= set(scatters) - found
     return left_out

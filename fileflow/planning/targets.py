@@ -95,6 +95,7 @@ class Targets:
                         f"the target {name!r} names {{{wildcard}}}, which has no values",
                         hint=did_you_mean(wildcard, self.closure.joins.shown_names),
                     )
+            self.closure.joins.ask_for(name, pattern)
             table = RuleTable(len(workflow.rules), rule, workflow, self.closure.joins)
             table.make_links()
             for link in table.links:

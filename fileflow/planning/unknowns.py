@@ -13,7 +13,7 @@ from fileflow.lean import dataclass
 from fileflow.model.patterns import Matcher, Pattern
 from fileflow.model.rules import Entry, Relation, Rule, Run, Workflow
 from fileflow.planning.finding import Finder, Scatter
-from fileflow.planning.joined import Joins
+from fileflow.planning.joined import Joins, list_rule, taker_of
 from fileflow.planning.joins import relations_reaching
 from fileflow.planning.known import (
     Found,
@@ -137,12 +137,11 @@ class Unknowns:
         pattern = link.pattern
         if pattern is None or link.group_of is None or not pattern.wildcards:
             return {}
-        alone = table.rule.asks_only or not table.shape.outputs
         wildcards = pattern.wildcards
-        if not alone:
+        if table.shape.outputs:
             wildcards = tuple(dict.fromkeys((*table.shape.path_wildcards, *wildcards)))
         reaching = relations_reaching(
-            self.joins.relations_of(wildcards, table.rule.name),
+            self.joins.relations_of(wildcards, taker_of(table, pattern)),
             wildcards,
             pattern.wildcards,
             table.names,
@@ -299,7 +298,7 @@ class Unknowns:
             assert relation.made is not None
             # The files that hold a list are the outputs of a rule, as far as its rows go.
             entry = Entry(place=relation.place, pattern=relation.made.pattern)
-            rule = Rule(name=f"\0{relation.origin}", place=relation.place, outputs=(entry,))
+            rule = Rule(name=list_rule(relation), place=relation.place, outputs=(entry,))
             at = len(self.workflow.rules) + 1 + number
             self._lists[number] = RuleTable(at, rule, self.workflow, self.joins)
         return self._lists[number]

@@ -1,5 +1,8 @@
 """The plan grows while jobs run: what one producer has told does not wait for the others."""
 
+import json
+import textwrap
+
 import pytest
 
 from .space import Space
@@ -382,3 +385,117 @@ def test_a_check_asks_nothing_of_jobs_that_wait_for_the_answer_of_a_call(space):
     space.replace("Workflowfile", "{params.cnt}", "{params.cnx}")
     flow = space.flow("check")
     assert (flow.status, "cnx" in flow.text) == (2, True), flow.text
+
+
+TWO_SCATTERS = f"""
+    wildcards: KEYS
+    rules:
+      all: {{input: ASKED}}
+      r0: {{input: base, output: "d0/{{k}}", scatter: k, shell: "{SPLIT}"}}
+      r2: {{input: other, output: "d2/{{k}}", scatter: k, shell: "{SPLIT}"}}
+      MORE
+"""
+APART = {
+    "a call that waits": (
+        """
+        one:
+          input: base
+          output: o/one
+          params: {p: {call: 'pick:names', after: 'd0/{k}'}}
+          shell: 'echo {params.p} > {output}'
+        """,
+        "o/one",
+        {"o/one": "a b\n"},
+    ),
+    "a call that waits, before the other scatter": (
+        """
+        one:
+          input: base
+          output: other
+          params: {p: {call: 'pick:names', after: 'd0/{k}'}}
+          shell: 'echo {params.p} > {output}'
+        """,
+        "d2/{k}",
+        {"d2/a": "a\n", "d2/b": "b\n"},
+    ),
+    "the files of a list": (
+        """
+        list: {input: 'd0/{k}', output: 'l/{k}', shell: 'cp {input} {output}'}
+        one: {output: 'o/{p}', shell: 'echo {p} > {output}'}
+        """,
+        ["o/{p}", "d2/{k}"],
+        {"o/a": "a\n", "o/b": "b\n", "d2/b": "b\n", "d2/c": "c\n"},
+    ),
+    "a log": (
+        """
+        m:
+          input: 'd0/{k}'
+          output: 'm/{k}'
+          log: 'log/{k}.log'
+          shell: 'echo > {output}; echo {k} > {log}'
+        one: {input: 'log/{k}.log', output: o/one, shell: 'cat {input} > {output}'}
+        """,
+        ["o/one", "d2/{k}"],
+        {"o/one": "a\nb\n"},
+    ),
+    "a rule without outputs": (
+        """
+        one: {input: 'd0/{k}', output: 'o/{k}', shell: 'cp {input} {output}'}
+        two: {input: 'd2/{k}', output: 'p/{k}', shell: 'cp {input} {output}'}
+        """,
+        ["o/{k}", "p/{k}"],
+        {"o/a": "a\n", "o/b": "b\n", "p/b": "b\n", "p/c": "c\n"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", APART)
+def test_what_one_of_two_scatters_finds_reaches_only_who_takes_it(space, case):
+    more, asked, made = APART[case]
+    text = textwrap.dedent(TWO_SCATTERS)
+    text = text.replace("MORE", textwrap.indent(textwrap.dedent(more), "  ").strip())
+    text = text.replace("ASKED", json.dumps(asked))
+    space.workflow(text.replace("KEYS", '{p: {lines: "l/{k}"}}' if "list:" in more else "{}"))
+    space.write("pick.py", "def names(after): return [path.name for path in after]\n")
+    space.write("base", "a b\n")
+    if "output: other" not in more:
+        space.write("other", "b c\n")
+    flow = space.good()
+    assert "partner" not in flow.text
+    assert {path: space.read(path) for path in made} == made
+    assert space.good().counts()[0] == 0
+
+
+def test_a_pattern_as_a_target_is_reached_by_what_one_of_two_scatters_finds(space):
+    more = "one: {input: 'd0/{k}', output: 'o/{k}', shell: 'cp {input} {output}'}"
+    text = textwrap.dedent(TWO_SCATTERS).replace("MORE", more).replace("KEYS", "{}")
+    space.workflow(text.replace("ASKED", '"d2/{k}"'))
+    space.write("base", "a b\n")
+    space.write("other", "b c\n")
+    for _ in range(2):
+        space.good("o/{k}")
+        assert [space.read(f"o/{k}") for k in "ab"] == ["a\n", "b\n"]
+        space.delete("o")
+
+
+def test_what_lies_in_a_scattered_folder_is_reached_by_it_alone(space):
+    space.workflow("""
+        rules:
+          all: {input: [one, "d2/{k}"]}
+          r0:
+            input: base
+            output: "d0/{k}/"
+            scatter: k
+            shell: "for i in $(cat {input}); do mkdir {output}/$i; echo $i > {output}/$i/f; done"
+          r2:
+            input: other
+            output: "d2/{k}"
+            scatter: k
+            shell: "for i in $(cat {input}); do echo $i > {output}/$i; done"
+          one: {input: "d0/{k}/f", output: one, shell: "cat {input} > {output}"}
+        """)
+    space.write("base", "a b\n")
+    space.write("other", "b c\n")
+    space.good()
+    assert space.read("one") == "a\nb\n"
+    assert space.read("d2/c") == "c\n"

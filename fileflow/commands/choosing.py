@@ -5,7 +5,7 @@ Knows workflows and plans; nothing of what is fresh, or of what is done with the
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from fileflow.engine.knowing import known_plan
 from fileflow.engine.session import Session
@@ -63,12 +63,12 @@ def plan_of_everything(session: Session) -> Plan:
     plan.asked = plan.asked.without(needed)
     default = plan.by_rule.get(next(iter(session.workflow.rules)))
     if default is not None:
-        _ask_by(default, plan, needed)
+        _ask_by(default, plan)
     return plan
 
 
-def _ask_by(table: RuleTable, plan: Plan, needed: Container[int]) -> None:
-    """Asks for what a target stands for; of jobs that others need, for what it names of them."""
+def _ask_by(table: RuleTable, plan: Plan) -> None:
+    """Asks for what a target stands for; of jobs for those of their outputs that it names."""
     if not table.rule.asks_only:
         plan.asked.update(range(table.base, table.base + table.count))
         return
@@ -79,8 +79,7 @@ def _ask_by(table: RuleTable, plan: Plan, needed: Container[int]) -> None:
             for path, maker in zip(paths, link.makers_of(row), strict=False):
                 if maker >= 0:
                     plan.asked.add(maker)
-                    if maker in needed:
-                        plan.in_part.setdefault(maker, set()).add(path)
+                    plan.in_part.setdefault(maker, set()).add(path)
 
 
 def makers_of(table: RuleTable, row: int) -> Iterator[int]:

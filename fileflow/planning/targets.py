@@ -276,10 +276,12 @@ class Targets:
             for row in wanted_rows(table)
         ]
         if self.wishes.until:
+            named = set(asked)  # what of it comes before the end stays asked for
             ends, late = self._matching(self.wishes.until, "--until", wanted)
-            asked = [job for job in wanted if job in ends]
+            last = [job for job in wanted if job in ends]
             self.producers = self._late_ends(wanted, late)
-            wanted = self._closure_down(asked)
+            wanted = self._closure_down(last)
+            asked = [*last, *(job for job in wanted if job in named and job not in ends)]
         out, _ = self._matching(self.wishes.omit, "--omit", wanted)
         for name, values in self.wishes.where:
             out |= self._elsewhere(name, values, wanted)

@@ -382,3 +382,39 @@ def test_a_folder_in_which_rules_write_is_no_target(space, target):
     flow = space.flow(target)
     assert flow.status == 2 and "rule 'part' writes in it" in flow.text
     assert space.flow("parts/{n}.txt").status == 0 and space.exists("parts/1.txt")
+
+
+def test_what_a_target_names_before_the_end_that_until_sets_stays_asked_for(space):
+    space.workflow("""
+        rules:
+          all: {input: b.txt}
+          a: {output: {path: a.txt, temp: true}, shell: "echo 1 > {output}"}
+          b: {input: a.txt, output: b.txt, shell: "cp {input} {output}"}
+        """)
+    space.good("a", "b", "--until", "b")
+    assert space.exists("a.txt")
+    space.delete("a.txt")
+    space.delete("b.txt")
+    space.good("a.txt", "b.txt", "--until", "b")
+    assert space.exists("a.txt")
+    space.delete("a.txt")
+    space.delete("b.txt")
+    space.good("--until", "b")
+    assert not space.exists("a.txt")
+
+
+def test_status_counts_no_output_as_missing_that_nobody_needs(space):
+    space.workflow("""
+        rules:
+          all: {input: a.txt}
+          one: {output: [a.txt, {path: b.txt, temp: true}], shell: "touch {output}"}
+        """)
+    space.good()
+    for words, said in (
+        ([], "1 absent, not needed"),
+        (["all"], "1 absent, not needed"),
+        (["one"], "1 missing"),
+    ):
+        assert said in space.flow("status", *words).stdout
+    space.delete("a.txt")
+    assert "1 missing" in space.flow("status").stdout

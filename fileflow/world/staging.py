@@ -294,7 +294,7 @@ class Stage:
                     found = os.lstat(path)
                     if found.st_mode & 0o170000 != 0o100000:
                         break
-                    self._looked += (found,)
+                    self._looked += (found,)  # it takes no call, as `append` does
                     digests += (file_digest(path),)
                 else:
                     return digests
@@ -375,11 +375,7 @@ class Stage:
                     os.replace(path, final)
                 except OSError:
                     self._put(path, final)
-                found = os.stat(final)
-                sign = signature_of(found)
-                if not _is_same(before, found):
-                    _prove(final, content)
-                published.append((sign, content))
+                published.append((_moved(final, before, content), content))
             return published
         published = []
         for position, content in enumerate(digests):
@@ -392,15 +388,14 @@ class Stage:
                 self._put(path, final)
             if protect and folder:
                 _protect_tree(final)
-            if folder and outputs[position] in self._linked:
-                content = digest(final)
-            sign = signature(final) or b""
             if folder:
-                same = self._folders[outputs[position]] == sign
+                sign = signature(final) or b""
+                if outputs[position] in self._linked:
+                    content = digest(final)
+                elif sign != self._folders[outputs[position]]:
+                    _prove(final, content)
             else:
-                same = _is_same(self._looked[position], os.stat(final))
-            if not same:
-                _prove(final, content)
+                sign = _moved(final, self._looked[position], content)
             published.append((sign, content))
         return published
 
@@ -530,13 +525,20 @@ def now_ns() -> int:
     return time.time_ns() - _LAG_NS
 
 
-def _is_same(before: os.stat_result, now: os.stat_result) -> bool:
-    """Whether a file is the one that it was before it was moved, and nobody has written it."""
-    return (
-        now.st_ino == before.st_ino
-        and now.st_mtime_ns == before.st_mtime_ns
-        and now.st_size == before.st_size
-    )
+def _moved(final: str, before: os.stat_result, content: bytes) -> bytes:
+    """The signature of a file in its place: the one that it was before, which nobody has written.
+
+    Raises:
+        OSError: if it is not.
+    """
+    now = os.stat(final)
+    if (
+        now.st_ino != before.st_ino
+        or now.st_mtime_ns != before.st_mtime_ns
+        or now.st_size != before.st_size
+    ):
+        _prove(final, content)
+    return signature_of(now)
 
 
 def _prove(final: str, content: bytes) -> None:

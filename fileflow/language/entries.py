@@ -113,7 +113,8 @@ class EntryReader:
     """Reads the entries of one rule.
 
     `owns` holds by the place of an entry what it said of its own wildcards, `texts` the templates
-    of what stands beside calls, `errors` the mistakes.
+    of what stands beside calls, `awaited` the wildcards of what they wait for, `errors` the
+    mistakes.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class EntryReader:
         self.errors = errors
         self.owns: dict[int, Own] = {}
         self.texts: list[Template] = []
+        self.awaited: list[str] = []
 
     def section(self, node: Node, kind: Kind) -> list[Entry]:
         """The entries of all of `input`, `output` or `log`."""
@@ -341,6 +343,7 @@ class EntryReader:
             for item in scalars.scalars(after, "after"):
                 texts, _ = self._paths(item)
                 patterns += [self.pattern(text, item.place, Kind.INPUT) for text in texts]
+            self.awaited += [name for pattern in patterns for name in pattern.wildcards]
         table = None
         if extra is not None:
             table = scalars.mapping(extra, "with", "a mapping of names to values")

@@ -201,7 +201,7 @@ class _Loader:
         if not isinstance(node, Tree) or looks_like_placeholder(node):
             raise not_a(node, f"the rule {name!r}", "a mapping with keys such as input and output")
         constraints = node.items.get("constraints")
-        own = frozenset(constraints.items) if isinstance(constraints, Tree) else frozenset()
+        own = constraints.items.keys() if isinstance(constraints, Tree) else frozenset()
         whole = self._with_defaults(node, defaults) if defaults is not None else node
         when = whole.items.get("when")
         unmet = None
@@ -225,7 +225,7 @@ class _Loader:
             )
         self._absent.pop(name, None)
         self._absent_outputs.pop(name, None)
-        self._drafts[name] = Draft(name, key, whole, frozenset(node.items), own)
+        self._drafts[name] = Draft(name, key, whole, node.items.keys(), own)
 
     def _patterns(self, node: Node | None) -> Iterator[Pattern]:
         """The patterns in `output` of a rule that is not there: those that can be read."""
@@ -296,15 +296,16 @@ class _Loader:
                 taken[path] = f"{name} lies in it, from which the workflow is read"
         for reading in readings:
             for entry in (*reading.rule.outputs, *reading.rule.logs):
-                if entry.pattern is None or entry.absent or entry.pattern.names:
+                pattern = entry.pattern
+                if pattern is None or pattern.names or entry.absent:
                     continue
-                path = entry.pattern.parts[0]
+                path = pattern.parts[0]
                 if path[:1] in "/.":  # all others are spelt in one way already
                     path = posixpath.normpath(posixpath.join(base, path))
                 else:
                     path = base + path
                 if path in taken:
-                    said = f"{entry.pattern} is no output: {taken[path]}"
+                    said = f"{pattern} is no output: {taken[path]}"
                     hint = "write another path"
                     self._errors.add(FileflowError(said, place=entry.place, hint=hint))
 

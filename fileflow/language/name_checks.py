@@ -97,10 +97,7 @@ class _RuleChecks:
         self._columns = columns
         shape = reading.shape
         self._shape = shape
-        after = [
-            name for call in _calls(self._rule) for path in call.after for name in path.wildcards
-        ]
-        wildcards = [*shape.wildcards, *after]
+        wildcards = [*shape.wildcards, *reading.awaited]
         self._names = columns.of(wildcards).union(wildcards)
 
     def mistakes(self) -> Iterator[FileflowError]:
@@ -370,19 +367,6 @@ class _RuleChecks:
             },
             env={name: _literal(value, known) for name, value in rule.env.items()},
         )
-
-
-def _calls(rule: Rule) -> Iterator[Call]:
-    """Every call that a rule makes."""
-    for entry in rule.inputs:
-        if entry.call is not None:
-            yield entry.call
-    for value in rule.params.values():
-        if isinstance(value, Call):
-            yield value
-    for call in (rule.params_call, rule.cores.call, *(a.call for a in rule.resources.values())):
-        if call is not None:
-            yield call
 
 
 def _count(number: int, what: str) -> str:

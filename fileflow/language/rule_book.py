@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as Table
+from collections.abc import Set
 from functools import cached_property
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
@@ -42,8 +43,8 @@ class Draft:
     name: str
     key: Scalar
     node: Mapping
-    own_keys: frozenset[str]
-    own_constraints: frozenset[str]
+    own_keys: Set[str]
+    own_constraints: Set[str]
     entries: dict[str, list[Entry]] = field(default_factory=dict)
     params: Mapping | None = None
     reader: EntryReader | None = None

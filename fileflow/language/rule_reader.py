@@ -132,12 +132,14 @@ class Reading:
     """A rule, and what is left to check once the relations are known.
 
     `action_texts` and `value_texts` are the templates of the action and of `params`, `env` and
-    calls; `foreign_braces` says that config brought braces into params or env.
+    calls, `awaited` the wildcards of what calls wait for; `foreign_braces` says that config brought
+    braces into params or env.
     """
 
     rule: Rule
     action_texts: list[Template]
     value_texts: list[Template]
+    awaited: list[str]
     foreign_braces: bool
     shape: Shape
 
@@ -217,7 +219,7 @@ class _RuleReader:
             self._check_private(outputs)
             values["executor"] = "process"
         if not self._errors.errors and draft.mistake is None:
-            self._try(lambda: self._check_action(action, bool(outputs)))
+            self._try(partial(self._check_action, action, bool(outputs)))
             for error in shape.mistakes(values.get("constraints", {}), draft.own_constraints):
                 self._errors.add(error)
         for error in self._errors.errors:
@@ -237,15 +239,11 @@ class _RuleReader:
             **values,
             **action,
         )
+        awaited: list[str] = []
         if draft.reader is not None:
             self._value_texts += draft.reader.texts
-        return Reading(
-            rule,
-            self._action_texts,
-            self._value_texts,
-            self._foreign,
-            shape,
-        )
+            awaited = draft.reader.awaited
+        return Reading(rule, self._action_texts, self._value_texts, awaited, self._foreign, shape)
 
     def _check_private(self, outputs: Iterable[Entry]) -> None:
         for entry in outputs:
@@ -268,6 +266,8 @@ class _RuleReader:
     # ---- entries ----
 
     def _entries(self, kind: Kind) -> list[Entry]:
+        if kind.key not in self._items:
+            return []
         try:
             entries = self._book.entries(self._draft, kind)
         except FileflowError as error:
@@ -301,10 +301,8 @@ class _RuleReader:
     def _values(self) -> _Values:
         values = _Values()
         for key, node in self._items.items():
-            read = _READERS.get(key)
-            if read is None and key in ("cores", "resources", "executor"):
-                read = getattr(self, "_" + key)
-            if read is not None:
+            if key in _BY_THEMSELVES:
+                read = _READERS.get(key) or getattr(self, "_" + key)
                 try:
                     filled = self._config.filled(node)
                     if key in _SINGLE and isinstance(filled, Scalar) and _is_picked(filled):
@@ -424,10 +422,11 @@ class _RuleReader:
                 place=key["output"].place,
                 hint=f"say how they are made: {', '.join(ACTIONS[:-1])} or {ACTIONS[-1]}",
             )
-        if "args" in self._draft.own_keys and "script" not in self._items:
+        own = self._draft.own_keys
+        if "args" in own and "script" not in self._items:
             raise FileflowError("args are the words of a script", place=key["args"].place)
         for word, (actions, what) in _WITH_COMMANDS.items():
-            if word in self._draft.own_keys and not any(one in self._items for one in actions):
+            if word in own and not any(one in self._items for one in actions):
                 raise FileflowError(
                     f"{word} is {what}, and the rule {self._draft.name!r} has none",
                     place=key[word].place,
@@ -678,3 +677,4 @@ _READERS: dict[str, Callable[[Node], object]] = {
     "expires": lambda node: scalars.duration(node, "expires"),
     "tags": lambda node: tuple(tag.text for tag in scalars.scalars(node, "tags")),
 }
+_BY_THEMSELVES = frozenset({*_READERS, "cores", "resources", "executor"})

@@ -5,7 +5,7 @@ Knows the entries of one rule; not the values of wildcards, nor other rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from fileflow.errors import FileflowError, did_you_mean
 from fileflow.language.entries import Own
@@ -51,14 +51,11 @@ class Shape(NamedTuple):
     @property
     def wildcards(self) -> tuple[str, ...]:
         """All wildcards of the rule's paths, but those of single entries' own."""
-        found: dict[str, None] = {}
-        for entries in (self.outputs, self.inputs, self.logs):
-            for entry in entries:
-                found.update(dict.fromkeys(self.wildcards_of(entry)))
-        return tuple(found)
+        entries = (*self.outputs, *self.inputs, *self.logs)
+        return tuple(dict.fromkeys([n for entry in entries for n in self.wildcards_of(entry)]))
 
     def mistakes(
-        self, constraints: Mapping[str, str], own_constraints: frozenset[str]
+        self, constraints: Mapping[str, str], own_constraints: Set[str]
     ) -> Iterator[FileflowError]:
         """What does not fit together; `own_constraints` are those that are not defaults."""
         if len(self.outputs) > 1:

@@ -79,7 +79,7 @@ def read_tree(data: bytes, name: str) -> Node | None:
     except (YAMLError, ValueError, ArithmeticError, LookupError) as error:
         found.add(FileflowError(f"{name}: this is no YAML that can be read: {error}"))
         root = None
-    if root is not None and _TAB_INDENT.search(source.text):
+    if root is not None and "\t" in source.text and _TAB_INDENT.search(source.text):
         _refuse_tabs(root, source, found)
     found.raise_if_any()
     return root

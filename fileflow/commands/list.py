@@ -52,13 +52,7 @@ def extent_of(table: RuleTable) -> Extent:
     """
     table.make_links()
     shape = table.shape
-    unknown = {
-        name
-        for relation in table.relations
-        if relation.made is not None or relation.scattered_by is not None
-        for name in relation.names
-        if name not in relation.path_names
-    }
+    unknown = table.joins.found_names
     deferred = bool(unknown & set(shape.mapped))  # then the table has no rows yet
     maps: dict[str, Count] = {
         name: None

@@ -499,3 +499,34 @@ def test_what_lies_in_a_scattered_folder_is_reached_by_it_alone(space):
     space.good()
     assert space.read("one") == "a\nb\n"
     assert space.read("d2/c") == "c\n"
+
+
+def test_names_that_a_second_scatter_was_given_reach_who_takes_what_it_found(space):
+    """The first scatter finds {x} and {y}, the second {x} for each {y}: of both only what the
+    second one found goes on, and with it the {y} for which it did."""
+    space.workflow(
+        """
+        rules:
+          all: {input: "found/{y}/{x}", output: all.txt, shell: "cat {input} > {output}"}
+          first:
+            input: in.txt
+            output: "parts/{x}/{y}"
+            scatter: [x, y]
+            shell: "while read x y; do mkdir -p {output}/$x; echo $x > {output}/$x/$y; done < {input}"
+          each: {input: "parts/{x}/{y}", output: "each/{y}", shell: "cat {input} > {output}"}
+          second:
+            input: "each/{y}"
+            output: "found/{y}/{x}"
+            scatter: x
+            shell: "for x in p q; do (echo {y} $x; cat {input}) > {output}/$x; done"
+        """
+    )
+    space.write("in.txt", "a 1\nb 1\nb 2\n")
+    said = space.good("list").stdout
+    assert "all     1 job: gathers y (found while running), x (found while running)" in said
+    assert space.good().built == {"first", "each 1", "each 2", "second 1", "second 2", "all"}
+    assert space.read("all.txt") == "1 p\na\nb\n1 q\na\nb\n2 p\nb\n2 q\nb\n"
+    assert not space.good().built
+    space.write("in.txt", "a 1\nb 1\nb 3\n")
+    assert space.good().built == {"first", "each 3", "second 3", "all"}
+    assert space.read("all.txt") == "1 p\na\nb\n1 q\na\nb\n3 p\nb\n3 q\nb\n"

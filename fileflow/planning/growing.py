@@ -39,7 +39,9 @@ def staying(before: Plan, workflow: Workflow, known: Known) -> dict[str, RuleTab
         if (table := before.by_rule.get(name)) is None
         or table.number in waiting
         or _may_differ(table)
-        or any(id(one) in changed for one in (*table.relations, *table.declaring))
+        or any(
+            id(table.joins.whole(one)) in changed for one in (*table.relations, *table.declaring)
+        )
     }
     more = True
     while more:

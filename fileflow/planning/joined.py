@@ -6,14 +6,14 @@ Pure. Knows which rows there are, for which rule, and in which order; not what j
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fileflow.errors import FileflowError
 from fileflow.lean import replace
 from fileflow.model.patterns import Matcher, Pattern
 from fileflow.model.rules import OWN_MARK, Entry, Relation, Workflow
-from fileflow.planning.joins import Limit, Table, gather_rows, job_rows, limits_of
+from fileflow.planning.joins import Limit, Table, gather_rows, job_rows, limits_of, project
 from fileflow.planning.known import Known, is_found, own_names
 from fileflow.planning.links import Group
 from fileflow.planning.questions import sites_of
@@ -40,11 +40,16 @@ class Joins:
         self._first_group: int = before.next_group if before is not None else 0
         self._before = before._placed if before is not None else {}
         self._placed: dict[tuple[object, ...], Table] = {}
+        self._kept: dict[_RowsKey, Table] = {}
+        # Relations without the names of theirs that do not reach a rule, and what these are of.
+        self._cut: dict[tuple[int, tuple[str, ...]], Relation] = {}
+        self._whole: dict[int, Relation] = {}
         if before is not None:
             same = set(map(id, before.workflow.relations)).intersection(map(id, workflow.relations))
+            self._cut = {key: one for key, one in before._cut.items() if key[0] in same}
+            self._whole = {id(one): before._whole[id(one)] for one in self._cut.values()}
+            same.update(self._whole)
             self._kept = {k: t for k, t in before._rows.items() if same.issuperset(k[1])}
-        else:
-            self._kept = {}
         self._targets: list[tuple[str, Pattern]] = []
         self._beyond_reach = beyond_reach(workflow)
         self.names = sorted({n for relation in workflow.relations for n in relation.names})
@@ -63,15 +68,35 @@ class Joins:
         """The relations that share a name with these, in the order of the file.
 
         What a scatter finds reaches a rule through inputs: where several scatters find values for
-        one name, those count that reach `rule`.
+        one name, those count that reach `rule`, and of the others what else they find.
         """
         wanted = set(names)
-        left_out = self._beyond_reach.get(rule, ())
+        found = [one for one in self.workflow.relations if not wanted.isdisjoint(one.names)]
+        lost = self._beyond_reach.get(rule)
+        if not lost:
+            return found
+        cut = [self._without(one, lost.get(one.scattered_by or "", ())) for one in found]
         return [
             one
-            for one in self.workflow.relations
-            if wanted & set(one.names) and one.scattered_by not in left_out
+            for one, whole in zip(cut, found, strict=True)
+            if one is whole or not wanted.isdisjoint(own_names(one))
         ]
+
+    def _without(self, relation: Relation, lost: Collection[str]) -> Relation:
+        """A relation cut down to the other names."""
+        names = tuple(name for name in relation.names if name not in lost)
+        if len(names) == len(relation.names):
+            return relation
+        key = (id(relation), names)
+        if key not in self._cut:
+            made = replace(relation, names=names, columns=project(relation, names).columns)
+            self._cut[key] = made
+            self._whole[id(made)] = relation
+        return self._cut[key]
+
+    def whole(self, relation: Relation) -> Relation:
+        """The relation of the workflow that this one is, or is a part of."""
+        return self._whole.get(id(relation), relation)
 
     def ask_for(self, target: str, pattern: Pattern) -> None:
         """The user asks for a pattern: what scatters find reaches it as it does a rule's."""
@@ -140,10 +165,13 @@ class Joins:
             self.rows(table, declared)
 
     def _remember(self, rows: Table, relations: Sequence[Relation], checks: object) -> None:
-        ids = [id(relation) for relation in self.workflow.relations]
-        numbers = tuple(ids.index(id(relation)) for relation in relations)
         if any(map(is_found, relations)):
-            self._placed[rows.names, numbers, checks] = rows
+            self._placed[rows.names, self._numbers(relations), checks] = rows
+
+    def _numbers(self, relations: Iterable[Relation]) -> tuple[object, ...]:
+        """What these relations are called in all plans of a run."""
+        ids = [id(relation) for relation in self.workflow.relations]
+        return tuple((ids.index(id(self.whole(one))), one.names) for one in relations)
 
     def _placed_as_before(
         self, rows: Table, relations: Sequence[Relation], checks: object
@@ -152,8 +180,7 @@ class Joins:
 
         Only if it had none that is gone.
         """
-        ids = [id(relation) for relation in self.workflow.relations]
-        key = (rows.names, tuple(ids.index(id(relation)) for relation in relations), checks)
+        key = (rows.names, self._numbers(relations), checks)
         earlier = self._before.get(key)
         if earlier is not None and 0 < earlier.count <= rows.count:
             old = earlier.rows()
@@ -316,8 +343,9 @@ def _matched(matcher: Matcher, made: Pattern, path: str) -> Mapping[str, str] | 
 
 def beyond_reach(
     workflow: Workflow, targets: Iterable[tuple[str, Pattern]] = ()
-) -> dict[str, set[str | None]]:
-    """For each taker the scatters whose values do not reach it though it uses a name of theirs.
+) -> dict[str, dict[str, set[str]]]:
+    """For each taker, by scatter, the names of which its values do not reach it though it uses
+    them.
 
     Only where several scatters find values for one name: they reach a rule through the inputs that
     carry the name, and what its calls wait for, over any number of rules.
@@ -332,7 +360,7 @@ def beyond_reach(
         return {}
     taken = [*_takers(workflow), *targets]
     takers = dict.fromkeys([*workflow.rules, *(taker for taker, _ in taken)])
-    left_out: dict[str, set[str | None]] = {taker: set() for taker in takers}
+    left_out: dict[str, dict[str, set[str]]] = {taker: {} for taker in takers}
     for name, scatters in shared.items():
         reached: dict[str, set[str]] = {taker: set() for taker in takers}
         carriers = [
@@ -359,6 +387,6 @@ def beyond_reach(
                         reached[taker] |= new
                         changed = True
         for taker, found in reached.items():
-            if found:
-                left_out[taker] |= set(scatters) - found
+            for scatter in set(scatters) - found if found else ():
+                left_out[taker].setdefault(scatter, set()).add(name)
     return left_out

@@ -757,17 +757,15 @@ class RuleTable:
 
     def _check_gathered(self, gathered: Sequence[str], entry: Entry) -> None:
         pattern = entry.pattern
-        workflow = self.joins.workflow
-        # A scatter that reaches the rule tells also for which values of other names it found its
-        # own, be it that what gave those values does not reach the rule.
-        given = {n for one in workflow.relations for n in one.names if n not in one.path_names}
-        reaching = self.joins.relations_of(pattern.wildcards if pattern else (), self.rule.name)
         known = {
             name
-            for relation in reaching
+            for relation in self.joins.relations_of(
+                pattern.wildcards if pattern else (), self.rule.name
+            )
             for name in relation.names
-            if name not in relation.path_names or name in given
+            if name not in relation.path_names
         }
+        workflow = self.joins.workflow
         for name in gathered:
             if name not in known:
                 hint = (

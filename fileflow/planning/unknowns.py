@@ -83,13 +83,16 @@ class Unknowns:
         """Whether anything in the workflow is found while running."""
         return self._calls_wait or bool(self.numbers)
 
+    def _number(self, relation: Relation) -> int:
+        return self.numbers[id(self.joins.whole(relation))]
+
     # -- producers ----------------------------------------------------------------------------
 
     def lacking(
         self, relation: Relation, values: Mapping[str, str], seen: frozenset[int] = NOTHING
     ) -> frozenset[int]:
         """The jobs that have to tell before all rows that agree with these values are known."""
-        number = self.numbers[id(relation)]
+        number = self._number(relation)
         if number in seen:
             return NOTHING
         table = self._producers(number, relation)
@@ -122,7 +125,7 @@ class Unknowns:
         """The jobs that may yet bring jobs of a rule which agree with these values."""
         out: frozenset[int] = NOTHING
         for relation in table.relations:
-            if id(relation) not in self.numbers:
+            if not is_found(relation):
                 continue
             if not set(own_names(relation)) & set(table.names):
                 continue
@@ -160,7 +163,7 @@ class Unknowns:
         late = [
             relation
             for relation in table.relations
-            if id(relation) in self.numbers
+            if is_found(relation)
             and wildcards.intersection(own_names(relation))
             and not wildcards.issuperset(relation.names)
         ]
@@ -174,10 +177,10 @@ class Unknowns:
         tell."""
         out: dict[int, frozenset[int]] = {}
         for relation in relations:
-            if id(relation) not in self.numbers:
+            if not is_found(relation):
                 continue
             shared = [name for name in producer_names(relation) if name in table.columns]
-            free = bool(self._producers(self.numbers[id(relation)], relation).shape.free)
+            free = bool(self._producers(self._number(relation), relation).shape.free)
             if not free and not self.lacking(relation, {}):
                 continue
             cache: dict[Values, frozenset[int]] = {}
@@ -198,13 +201,13 @@ class Unknowns:
         used = [
             relation
             for relation in table.relations
-            if id(relation) in self.numbers
-            and set(own_names(relation)) & set(table.shape.path_wildcards)
+            if is_found(relation) and set(own_names(relation)) & set(table.shape.path_wildcards)
         ]
         declaring = [one for one in table.declaring if one not in used]
         for relation in (*used, *declaring):
-            number = self.numbers[id(relation)]
-            names = told_names(relation)
+            number = self._number(relation)
+            # Those in which it is cut down tell nothing of these jobs.
+            names = [name if name in relation.names else "" for name in told_names(relation)]
             shared = [name for name in producer_names(relation) if name in table.columns]
             producers = self._producers(number, relation)
             known = self.known.of(number)
@@ -281,7 +284,7 @@ class Unknowns:
             if entry.own is None or entry.own.made is None:
                 continue
             relation = next(r for r in self.workflow.relations if r.names == entry.own.names)
-            if self.known.of(self.numbers[id(relation)]):
+            if self.known.of(self._number(relation)):
                 wrong = unfit_values(table.rule, relation, self.workflow)
                 return FileflowError(
                     f"the output {entry.pattern} of rule {table.rule.name!r} gives no path: "

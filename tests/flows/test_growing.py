@@ -508,11 +508,13 @@ def test_names_that_a_second_scatter_was_given_reach_who_takes_what_it_found(spa
         """
         rules:
           all: {input: "found/{y}/{x}", output: all.txt, shell: "cat {input} > {output}"}
+          per: {input: "found/{y}/{x}", output: "per/{y}", shell: "cat {input} > {output}"}
           first:
             input: in.txt
             output: "parts/{x}/{y}"
             scatter: [x, y]
-            shell: "while read x y; do mkdir -p {output}/$x; echo $x > {output}/$x/$y; done < {input}"
+            shell: |
+              while read x y; do mkdir -p {output}/$x; echo $x > {output}/$x/$y; done < {input}
           each: {input: "parts/{x}/{y}", output: "each/{y}", shell: "cat {input} > {output}"}
           second:
             input: "each/{y}"
@@ -527,6 +529,9 @@ def test_names_that_a_second_scatter_was_given_reach_who_takes_what_it_found(spa
     assert space.good().built == {"first", "each 1", "each 2", "second 1", "second 2", "all"}
     assert space.read("all.txt") == "1 p\na\nb\n1 q\na\nb\n2 p\nb\n2 q\nb\n"
     assert not space.good().built
+    assert space.good("per").built == {"per 1", "per 2"}
+    assert space.read("per/2") == "2 p\nb\n2 q\nb\n"
     space.write("in.txt", "a 1\nb 1\nb 3\n")
     assert space.good().built == {"first", "each 3", "second 3", "all"}
     assert space.read("all.txt") == "1 p\na\nb\n1 q\na\nb\n3 p\nb\n3 q\nb\n"
+    assert space.good("per").built == {"per 3"}

@@ -121,12 +121,12 @@ class Closure:
         self.want_told(self.later[path])
         return bool(self.later[path])
 
-    def deferred(self, blocked: set[int]) -> dict[int, frozenset[int]]:
-        """The wanted jobs that wait, or need one that does, with the jobs that have to tell."""
+    def waiting(self) -> dict[int, frozenset[int]]:
+        """The wanted jobs that wait themselves, with the jobs that have to tell."""
         found = {
             job: producers
             for job, producers in self.defers.items()
-            if self.tables[job >> SHIFT].wanted[job & ROW] and job not in blocked
+            if self.tables[job >> SHIFT].wanted[job & ROW]
         }
         if any(self.later.values()):
             for table in self.tables.values():
@@ -139,6 +139,11 @@ class Closure:
                                 if maker == LATER:
                                     new = found.get(job, frozenset()) | self.later[path]
                                     found[job] = new
+        return found
+
+    def deferred(self, waiting: Mapping[int, frozenset[int]]) -> dict[int, frozenset[int]]:
+        """These jobs, which wait, and all that need one of them, with those that have to tell."""
+        found = dict(waiting)
         if not found:
             return found
         consumers = needed_by(self.tables, found)
@@ -173,6 +178,15 @@ class Closure:
             producers[table.rule.name] = producers.get(table.rule.name, frozenset()) | jobs
         order = [name for name in self.workflow.rules if name in producers]
         return {name: self.unknowns.names_of(sorted(producers[name])) for name in order}
+
+    def rows_asking(self) -> list[int]:
+        """The wanted rows of rules without action: they are no jobs, and ask for their inputs."""
+        return [
+            table.base | row
+            for table in self.tables.values()
+            if table.rule.asks_only
+            for row in wanted_rows(table)
+        ]
 
     def refused_jobs(self) -> set[int]:
         """The wanted jobs of rules whose keys do not agree on values that were found."""
@@ -727,12 +741,7 @@ class Closure:
         had = Derivation(self)
         if self._find_sources(had) or self._choose(had):
             return None
-        asking = [
-            table.base | row
-            for table in self.tables.values()
-            if table.rule.asks_only
-            for row in wanted_rows(table)
-        ]
+        asking = self.rows_asking()
         dropped = had.hopeless_optional() - self.dropped
         if dropped:  # before what is missing: a rule without action asks for it as the user does
             self.dropped |= dropped

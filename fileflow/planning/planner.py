@@ -92,7 +92,11 @@ def _plan(closure: Closure, wishes: Wishes) -> Plan | None:
     lacking = {*failed, *closure.refused_jobs()}
     blocked = blocked.union(lacking, all_behind(closure.tables, lacking))
     unknowns = closure.unknowns if closure.unknowns.any else None
-    deferred = closure.deferred(blocked) if unknowns else {}
+    waiting = closure.waiting() if unknowns else {}
+    # A job that lacks something waits for nothing, but what it needs beside that may be built.
+    beside = {job: waiting.pop(job) for job in blocked.intersection(waiting)}
+    targets.producers += sorted(set().union(*beside.values()).difference(targets.producers))
+    deferred = closure.deferred(waiting)
     waits = closure.waits(deferred) if unknowns else {}
     # Many wait for the same ones: each set of producers is taken once.
     producers: set[int] = set().union(*{id(jobs): jobs for jobs in deferred.values()}.values())

@@ -282,6 +282,10 @@ class Targets:
             self.producers = self._late_ends(wanted, late)
             wanted = self._closure_down(last)
             asked = [*last, *(job for job in wanted if job in named and job not in ends)]
+        waiting = closure.waiting()
+        if not self.wishes.until:
+            # A rule without action is no job that could wait: what it asks for is wanted.
+            self._bring_told_to(wanted, waiting, closure.rows_asking())
         out, _ = self._matching(self.wishes.omit, "--omit", wanted)
         for name, values in self.wishes.where:
             out |= self._elsewhere(name, values, wanted)
@@ -289,14 +293,23 @@ class Targets:
             return list(asked), wanted
         order = self._closure_up(out, wanted)
         # What others that stay may tell brings jobs beside those that are left out.
-        tellers = set().union(*(closure.defers.get(job, ()) for job in order))
-        self.producers += [job for job in wanted if job in tellers and job not in self.producers]
+        self._bring_told_to(wanted, waiting, order)
         self.producers = [job for job in self.producers if job not in order]
         for job in order:
             name = closure.tables[job >> SHIFT].rule.name
             self.left_out[name] = self.left_out.get(name, 0) + 1
         asked = [job for job in asked if job not in order]
         return asked, [job for job in wanted if job not in order]
+
+    def _bring_told_to(
+        self,
+        wanted: Sequence[int],
+        waiting: Mapping[int, frozenset[int]],
+        jobs: Iterable[int],
+    ) -> None:
+        """More is asked for when those have told for whom these jobs, which take no part, wait."""
+        told = set().union(*(waiting.get(job, ()) for job in jobs)).difference(self.producers)
+        self.producers += [job for job in wanted if job in told]
 
     def _late_ends(self, wanted: Sequence[int], paths: Mapping[str, frozenset[int]]) -> list[int]:
         """The wanted jobs that may bring further jobs of what the run is to end with.

@@ -535,3 +535,47 @@ def test_names_that_a_second_scatter_was_given_reach_who_takes_what_it_found(spa
     assert space.good().built == {"first", "each 3", "second 3", "all"}
     assert space.read("all.txt") == "1 p\na\nb\n1 q\na\nb\n3 p\nb\n3 q\nb\n"
     assert space.good("per").built == {"per 3"}
+
+
+TAKING_NO_PART = """
+    wildcards: {w: {lines: made/words.txt}}
+    rules:
+      all: {input: ["o/{k}", p.txt]}
+      cut: {input: in.txt, output: "c/{k}", scatter: k, shell: "SPLIT"}
+      make: {input: "c/{k}", output: "o/{k}", shell: "cat {input} > {output}"}
+      other: {output: p.txt, shell: "echo p > {output}"}
+      lacking: {input: ["o/{k}", missing.txt], output: out.txt, shell: "cat {input} > {output}"}
+      words: {input: words.txt, output: made/words.txt, shell: "cp {input} {output}"}
+      each: {output: "w/{w}", shell: "echo {w} > {output}"}
+      none: {input: ["o/{k}", "w/{w}"]}
+    """.replace("SPLIT", "while read k v; do echo $v > {output}/$k; done < {input}")
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("--omit", "other", "all"), 0),
+        (("--where", "k=a,b", "all"), 0),
+        (("-k", "lacking"), 1),
+        (("-k", "none"), 1),
+    ],
+)
+def test_what_is_found_is_worked_on_also_for_what_takes_no_part_itself(space, words, status):
+    """The target is left out, or lacks something: what else it asks for is built all the same, in
+    the run that finds it, as it is where all values are known before."""
+    space.workflow(TAKING_NO_PART)
+    space.write("words.txt", "")
+    space.write("in.txt", "a 1\nb 2\n")
+    flow = space.run(*words)
+    assert (flow.status, flow.built & {"cut", "make a", "make b"}) == (
+        status,
+        {"cut", "make a", "make b"},
+    )
+    space.write("in.txt", "a 3\nb 2\n")
+    flow = space.run(*words)
+    assert (flow.status, flow.built) == (status, {"cut", "make a"})
+    assert space.read("o/a") == "3\n"
+    space.write("in.txt", "a 3\nb 2\nc 5\n")
+    flow = space.run(*words)
+    assert flow.built == {"cut", "make c"} - ({"make c"} if "--where" in words else set())
+    assert not space.run(*words).built

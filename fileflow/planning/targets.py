@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 
 from fileflow.errors import Exit, FileflowError, did_you_mean, nearest
-from fileflow.model.patterns import normal, parse_pattern
+from fileflow.model.patterns import Pattern, normal, parse_pattern
 from fileflow.model.rules import Entry, Relation, Rule
 from fileflow.planning.closure import Closure
 from fileflow.planning.derivation import free_rule, near_output, why_unmade
@@ -43,6 +43,7 @@ class Targets:
         self.paths: list[str] = []
         self._forced_rules: list[Rule] = []
         self._forced_paths: list[str] = []
+        self._forced_patterns: list[Pattern] = []
         self._whole = Jobs()
         self._in_part: dict[int, set[str]] = {}
 
@@ -69,6 +70,8 @@ class Targets:
             self._read(target, self._rules, self.paths)
         for target in self.wishes.force:
             self._read(target, self._forced_rules, self._forced_paths)
+            if "{" in target.name:
+                self._forced_patterns.append(parse_pattern(target.name))
         self._rules += [rule for rule in self._forced_rules if rule not in self._rules]
         self.paths += self._forced_paths
 
@@ -262,6 +265,8 @@ class Targets:
             makers = self.closure.finder.makers(path)
             # What is not known to be scattered is found again when its job has run.
             out.update(makers or self.closure.unknowns.scattering(path))
+        for pattern in self._forced_patterns:
+            out.update(self.closure.unknowns.scattering_all(pattern))
         return out
 
     # -- leaving out --------------------------------------------------------------------------

@@ -264,6 +264,19 @@ class Unknowns:
                 found.add(scatter.table.base | row)
         return found
 
+    def scattering_all(self, pattern: Pattern) -> set[int]:
+        """The jobs that may scatter files of this pattern, whatever they will be."""
+        found: set[int] = set()
+        marked = {name: f"={name}=" for name in pattern.names}
+        path = pattern.fill(marked)
+        for scatter in self.finder.scatters:
+            values = Matcher(scatter.pattern, {}).match(path) if scatter.starts(path) else None
+            if values is not None:
+                table = scatter.table
+                said = {n: values[n] for n in table.names if values[n] not in marked.values()}
+                found.update(table.base | row for row in self._agreeing(table, said))
+        return found
+
     def _scatters_of(self, path: str) -> Iterator[tuple[Scatter, dict[str, str]]]:
         """The scattered outputs that fit a path, each with the values of the job that it is of."""
         for scatter in self.finder.scatters:

@@ -373,6 +373,30 @@ def test_what_a_scatter_made_can_be_forced_by_its_path(levels: Space):
     assert levels.good("-f", "u/one/b.2").built == {"use one b 2"}
 
 
+def test_what_a_scatter_made_can_be_forced_by_its_pattern(levels: Space):
+    levels.good()
+    for _ in range(2):
+        assert levels.good("-f", "q/{s}/{x}/{y}").built == {"sub one a", "sub one b", "sub two c"}
+    assert levels.good("-f", "p/{s}/{x}.txt").built == {"split one", "split two"}
+
+
+def test_a_protected_scatter_is_forced_by_its_pattern(space: Space):
+    space.workflow("""
+        rules:
+          split:
+            input: in.txt
+            output: {path: "p/{k}", protected: true}
+            scatter: k
+            shell: "for k in $(cat {input}); do echo $k > {output}/$k; done"
+        """)
+    space.write("in.txt", "a b\n")
+    space.good()
+    space.write("in.txt", "a c\n")
+    assert "--force" in space.run("split").text
+    assert space.good("-f", "p/{k}", "split").built == {"split"}
+    assert space.read("p/c") == "c\n"
+
+
 def test_values_select_jobs_through_two_scatters(levels: Space):
     splits = {"split one", "split two"}
     built = levels.good("--where", "x=a").built

@@ -112,6 +112,8 @@ class NamedFiles:
 
     def _is_made(self, path: str) -> bool:
         assert self.plan.finder is not None
+        if self.plan.unknowns is not None and self.plan.unknowns.of_path(path, named=False):
+            return True  # perhaps: the next plan waits for those who have to tell
         try:
             makers = self.plan.finder.makers(path)
         except FileflowError:  # the next plan says what is wrong with that rule

@@ -958,3 +958,27 @@ def test_a_named_file_that_a_free_rule_makes_is_made_in_the_same_run(space):
     space.good()
     assert space.read("o") == "none\n"
     assert space.good().summary["built"] == 0
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_named_file_of_which_a_scatter_has_to_tell_who_makes_it(space, made):
+    """Whether a rule makes it is known when the values are: until then nothing is called fresh."""
+    space.workflow("""
+        rules:
+          sum:
+            input: list.txt
+            output: {out: out.txt, named: {path: out.d, deps: true}}
+            shell: "cp {input} {output.named}; cat $(cat {input}) > {output.out} 2>&1 || true"
+          cut:
+            input: words.txt
+            output: "c/{k}"
+            scatter: k
+            shell: "for k in $(cat {input}); do echo $k > {output}/$k; done"
+          make: {input: "c/{k}", output: "o/{k}", shell: "cat {input} > {output}"}
+        """)
+    space.write("words.txt", "a b\n" if made else "b\n")
+    space.write("list.txt", "o/a\n")
+    assert space.good().built == ({"sum", "cut", "make a"} if made else {"sum", "cut"})
+    assert (space.read("out.txt") == "a\n") is made
+    assert not space.good().built
+    assert "not known" not in space.good("status").stdout

@@ -160,6 +160,8 @@ class _Choice:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        # What is there was made of what was found last, be it looked for anew in each run.
+        session.as_recorded = True
         self.records = session.records
         self.paths: dict[str, set[str]] = {}
         self.unknowns: Unknowns | None = None

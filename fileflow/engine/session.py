@@ -139,10 +139,13 @@ class Session:
             Without them each job is looked at by itself: what is decided is the same.
         started: whether jobs run already: from then on a text that cannot be filled in is the
             failure of its job.
+        as_recorded: whether what is to be built anew though nothing has changed (`always`,
+            `expires`) counts as fresh: for who asks what the last run found, and starts none.
     """
 
     shortcuts: bool = True
     started: bool = False
+    as_recorded: bool = False
 
     def __init__(
         self,
@@ -286,6 +289,7 @@ class Session:
             built=built,
             shortcuts=self.world if self.shortcuts else None,
             before=before,
+            as_recorded=self.as_recorded,
         )
         with no_collection():
             decided.staleness.decide()

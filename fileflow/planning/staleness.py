@@ -59,11 +59,14 @@ class Staleness:
         built: Collection[tuple[str, ...]] = (),
         shortcuts: Shortcuts | None = None,
         before: Before | None = None,
+        as_recorded: bool = False,
     ) -> None:
         """`built`: the identities of jobs that this run has built already: wishes are fulfilled;
         `shortcuts`: spare a look at each job; what is decided is the same without them; `before`:
-        the plan from which this one grew: what is the same in it is not decided again."""
+        the plan from which this one grew: what is the same in it is not decided again;
+        `as_recorded`: what is to be built anew though nothing has changed counts as fresh."""
         self.built = built
+        self.as_recorded = as_recorded
         self.plan = plan
         self.recipes = recipes
         self.facts = facts
@@ -434,7 +437,7 @@ class Staleness:
         record = self.facts.record(outputs[0])
         if record is None:
             return self._unknown(outputs)
-        if rule.always and not built:
+        if rule.always and not built and not self.as_recorded:
             return _ALWAYS
         if record.recipe != self._recipe(table, row, record.recipe):
             return self._recipe_reason(table, row, record)
@@ -485,7 +488,9 @@ class Staleness:
 
     def _is_expired(self, table: RuleTable, record: Record) -> bool:
         expires = table.rule.expires
-        return expires is not None and self.facts.now() - record.started > expires
+        if expires is None or self.as_recorded:
+            return False
+        return self.facts.now() - record.started > expires
 
     def settled(self, job: int) -> bool:
         """Whether what a job tells is known: all but its outputs is as it was recorded."""

@@ -96,6 +96,54 @@ def test_orphans_are_what_no_rule_makes_any_more(months: Folder) -> None:
     assert months.there("build/02.txt") and months.there("build/total.txt")
 
 
+FOUND_ANEW = {
+    "a scatter": """
+        rules:
+          all: {input: "o/{k}.txt"}
+          find:
+            input: words.txt
+            output: "b/{k}.txt"
+            scatter: k
+            always: true
+            shell: 'for w in $(cat {input}); do echo $w > {output}/$w.txt; done'
+          use: {input: "b/{k}.txt", output: "o/{k}.txt", shell: "cp {input} {output}"}
+        """,
+    "a list": """
+        wildcards: {k: {lines: l.txt}}
+        rules:
+          all: {input: "o/{k}.txt"}
+          list: {input: words.txt, output: l.txt, expires: 0.01s, shell: "cp {input} {output}"}
+          use: {output: "o/{k}.txt", shell: "echo {k} > {output}"}
+        """,
+    "up the chain": """
+        wildcards: {k: {lines: l.txt}}
+        rules:
+          all: {input: "o/{k}.txt"}
+          fetch: {input: words.txt, output: f.txt, always: true, shell: "cp {input} {output}"}
+          list: {input: f.txt, output: l.txt, shell: "cp {input} {output}"}
+          use: {output: "o/{k}.txt", shell: "echo {k} > {output}"}
+        """,
+}
+
+
+@pytest.mark.parametrize("kind", FOUND_ANEW)
+def test_what_is_found_anew_in_each_run_is_known_by_the_last_one(folder: Folder, kind: str) -> None:
+    folder.workflow(FOUND_ANEW[kind])
+    folder.write("words.txt", "a\nb\n")
+    folder.build()
+    folder.write("words.txt", "a\n")
+    folder.build()
+    assert folder.there("o/b.txt")
+    assert cleaned(folder, "o/{k}.txt", dry_run=True) == ["would remove o/a.txt"]
+    assert cleaned(folder, "use", dry_run=True) == ["would remove o/a.txt"]
+    # What it will find when its input has changed is not known.
+    folder.write("words.txt", "a\nc\n")
+    assert cleaned(folder, orphans=True) == ["nothing to remove"]
+    folder.write("words.txt", "a\n")
+    assert cleaned(folder, orphans=True) == ["use: removed 1 output: o/b.txt"]
+    assert folder.there("o/a.txt")
+
+
 def test_an_output_that_its_rule_has_no_more_is_an_orphan_until_it_has_it_again(
     folder: Folder,
 ) -> None:

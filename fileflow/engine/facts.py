@@ -155,6 +155,12 @@ class World:
         """Whether a job is known to have made this path."""
         return path in self.records.jobs or path in self.records.owner
 
+    def is_earlier(self, path: str, run: str) -> bool:
+        """Whether a job is known to have made this path before a run, as it did not in it."""
+        records = self.records
+        record = records.jobs.get(path if path in records.jobs else records.owner.get(path, ""))
+        return record is not None and record.head.run != run
+
     def named_by(self, first_output: str) -> tuple[str, Sequence[str]] | None:
         """What the job with this first output was found to read when it was recorded."""
         record = self.records.jobs.get(first_output)

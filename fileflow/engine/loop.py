@@ -371,14 +371,14 @@ class Loop:
         return out
 
     def _is_protected(self, table: RuleTable, job: int) -> bool:
-        """Whether a stale job may not replace what it made; then it has failed."""
+        """Whether a stale job may not replace what it made before this run; then it has failed."""
         if not table.protects or job in self.plan.forced:
             return False
         outputs = table.outputs_of(job & ROW)
         record = self.records.jobs.get(outputs[0]) if table.scattered else None
         before = record.outputs[len(outputs) :] if record is not None else ()
         for entry, path in table.files_of(job & ROW, before):
-            if entry.protected and os.path.lexists(path) and self.world.has_record(path):
+            if entry.protected and os.path.lexists(path) and self.world.is_earlier(path, self.run):
                 message = (
                     f"{path} is protected and stale ({self._reason(job) or 'rerun'}): "
                     f"--force {path} builds it anew"

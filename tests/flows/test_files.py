@@ -604,6 +604,38 @@ def test_a_protected_output_is_read_only_and_stays_until_forced(space: Space):
     assert space.read("out.txt") == "2\n"
 
 
+def test_a_protected_output_may_be_made_again_in_the_run_that_made_it(space: Space):
+    """What was found to be read is known late, and who takes from it has run with it."""
+    space.workflow("""
+        wildcards: {k: {lines: l.txt}}
+        rules:
+          all: {input: [sum.txt, copy.txt, "o/{k}.txt"]}
+          l: {input: words.txt, output: l.txt, shell: "cp {input} {output}"}
+          make: {input: in.txt, output: "o/{k}.txt", shell: "cp {input} {output}"}
+          sum:
+            priority: 5
+            output: {o: {path: sum.txt, protected: true}, d: {path: sum.d, deps: true}}
+            shell: echo o/a.txt > {output.d}; cat o/a.txt > {output.o} 2>/dev/null || echo none
+          copy:
+            priority: 4
+            input: sum.txt
+            output: {path: copy.txt, protected: true}
+            shell: cp {input} {output}
+        """)
+    space.write("words.txt", "a\n")
+    space.write("in.txt", "1\n")
+    assert space.good("-j1").built == {"l", "make a", "sum", "copy"}
+    assert space.read("sum.txt") == space.read("copy.txt") == "1\n"
+    assert space.good().built == set()
+    # The next run may not.
+    space.write("in.txt", "2\n")
+    flow = space.flow("-j1")
+    assert flow.status == 1 and "--force sum.txt" in flow.stderr
+    assert space.read("sum.txt") == space.read("copy.txt") == "1\n"
+    space.good("-j1", "--force", "sum", "--force", "copy")
+    assert space.read("sum.txt") == space.read("copy.txt") == "2\n"
+
+
 def test_an_absolute_path_in_the_folder_and_a_relative_one_are_one_file(space: Space) -> None:
     space.workflow(f"""
         config: {{here: "{space.root}"}}

@@ -86,31 +86,38 @@ class Targets:
                 f"rule {name!r} is not there: it is only when {workflow.absent_rules[name]}"
             )
         if "{" in name:
-            pattern = parse_pattern(name)
-            rule = Rule(
-                name=name,
-                place=next(iter(workflow.rules.values())).place,
-                inputs=(Entry(place=next(iter(workflow.rules.values())).place, pattern=pattern),),
-            )
-            for wildcard in pattern.wildcards:
-                if wildcard not in self.closure.joins.names:
-                    raise FileflowError(
-                        f"the target {name!r} names {{{wildcard}}}, which has no values",
-                        hint=did_you_mean(wildcard, self.closure.joins.shown_names),
-                    )
-            self.closure.joins.ask_for(name, pattern)
+            paths += self._instances(name, parse_pattern(name))
+            return
+        paths.append(self._spelt(normal(target.path)))
+
+    def _instances(self, name: str, pattern: Pattern) -> Iterable[str]:
+        """The paths that a pattern stands for: of one that rules make those that they make so."""
+        workflow = self.closure.workflow
+        for wildcard in pattern.wildcards:
+            if wildcard not in self.closure.joins.names:
+                raise FileflowError(
+                    f"the target {name!r} names {{{wildcard}}}, which has no values",
+                    hint=did_you_mean(wildcard, self.closure.joins.shown_names),
+                )
+        self.closure.joins.ask_for(name, pattern)
+        place = next(iter(workflow.rules.values())).place
+        makers = [rule for rule in workflow.rules.values() if _makes(rule, pattern)]
+        found: dict[str, None] = {}
+        late: frozenset[int] = frozenset()
+        for constraints in [rule.constraints for rule in makers] or [{}]:
+            inputs = (Entry(place=place, pattern=pattern),)
+            rule = Rule(name=name, place=place, inputs=inputs, constraints=constraints)
             table = RuleTable(len(workflow.rules), rule, workflow, self.closure.joins)
             table.make_links()
             for link in table.links:
                 for error in link.errors.values():
                     raise error
-                late = self.closure.unknowns.of_link(table, link, [0]).get(0, frozenset())
-                if late:
-                    self._late_patterns.append((name, late))
+                late |= self.closure.unknowns.of_link(table, link, [0]).get(0, frozenset())
                 for group in link.groups:
-                    paths += group.paths
-            return
-        paths.append(self._spelt(normal(target.path)))
+                    found.update(dict.fromkeys(group.paths))
+        if late:
+            self._late_patterns.append((name, late))
+        return found
 
     def _spelt(self, path: str) -> str:
         """A path as rules have it: one outside of the folder is absolute or begins with `..`."""
@@ -453,6 +460,12 @@ def _no_rules(absent: Mapping[str, str]) -> FileflowError:
         f"no rule is there: {'; '.join(said)}",
         hint="set what one of them asks for in config, or with --config",
     )
+
+
+def _makes(rule: Rule, pattern: Pattern) -> bool:
+    """Whether a pattern is one of those after which a rule makes files."""
+    made = [entry.pattern for entry in (*rule.outputs, *rule.logs) if entry.pattern is not None]
+    return any((one.parts, one.names) == (pattern.parts, pattern.names) for one in made)
 
 
 def _gathers(rule: Rule, entry: Entry, relation: Relation) -> bool:

@@ -46,6 +46,48 @@ def test_a_constraint_filters_the_jobs_of_a_rule(space):
     assert space.good().built == {"make 1", "make 2"}
 
 
+def test_a_pattern_that_rules_make_stands_for_what_their_constraints_allow(space: Space):
+    space.workflow("""
+        wildcards:
+          n: [1, 2, a, b, Z]
+        rules:
+          number:
+            output: out/{n}.txt
+            log: log/{n}.txt
+            constraints: {n: "[0-9]+"}
+            shell: echo {n} | tee {log} > {output}
+          word:
+            output: out/{n}.txt
+            constraints: {n: "[a-z]+"}
+            shell: echo {n} > {output}
+          folder:
+            output: "in/{n}/"
+            constraints: {n: Z}
+            shell: echo {n} > {output}/x.txt
+          find:
+            output: found/{k}.txt
+            scatter: k
+            shell: for k in 1 a; do echo $k > {output}/$k.txt; done
+          use:
+            input: found/{k}.txt
+            output: used/{k}.txt
+            constraints: {k: "[a-z]+"}
+            shell: cp {input} {output}
+        """)
+    four = {"number 1", "number 2", "word a", "word b"}
+    assert space.good("-n", "out/{n}.txt").planned == four
+    assert space.good("log/{n}.txt").built == {"number 1", "number 2"}
+    assert space.good("in/{n}/").built == {"folder Z"}
+    assert space.good("used/{k}.txt").built == {"find", "use a"}
+    assert space.good("out/{n}.txt").built == {"word a", "word b"}
+    assert space.good("-n", "word", "--force", "out/{n}.txt").planned == four
+    assert space.good("-n", "-B", "number", "word", "--omit", "out/{n}.txt").planned == set()
+    space.good("clean", "./out/{n}.txt")
+    assert space.files("out") == []
+    # One that no rule makes stands for all values.
+    assert "other/1.txt" in space.flow("-n", "other/{n}.txt").stderr
+
+
 def test_prefer_decides_between_two_rules(space):
     space.workflow("""
         rules:

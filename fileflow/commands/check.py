@@ -220,7 +220,7 @@ class _Checking:
         for table in list(self.tables()):
             for k in range(len(table.shape.outputs)):
                 for path in table.output_paths(k):
-                    makers = {job >> SHIFT for job in self.closure.finder.makers(path)}
+                    makers = {job >> SHIFT for job in self.closure.finder.makers(path, first=True)}
                     if len(makers) > 1:
                         names = sorted(self.closure.tables[number].rule.name for number in makers)
                         for pair in combinations(names, 2):

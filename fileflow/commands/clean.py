@@ -219,7 +219,7 @@ class _Choice:
         keys = {table.outputs_of(row)[0] for row in range(table.count)} if table.scattered else ()
         for key, record in self.records.jobs.items():
             for path in record.outputs:
-                if key in keys or any(table.number == job >> SHIFT for job in finder.makers(path)):
+                if key in keys or any(table.number == job >> SHIFT for job in finder.makers(path, first=True)):
                     self.paths.setdefault(key, set()).add(path)
 
     def _finder(self) -> Finder:
@@ -250,7 +250,7 @@ class _Choice:
             ):
                 continue
             for path in record.outputs:
-                if path in scatters or finder.makers(path):
+                if path in scatters or finder.makes(path):
                     continue
                 # What is yet to be found may need it again.
                 if self.unknowns is None or not self.unknowns.of_path(path, named=True):

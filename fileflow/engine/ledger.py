@@ -298,7 +298,7 @@ class Ledger:
         dropped = [
             k
             for k, path in enumerate(before.outputs)
-            if path not in outputs and path not in self._records.jobs and not finder.makers(path)
+            if path not in outputs and path not in self._records.jobs and not finder.makes(path)
         ]
         orphans = self._recording.orphans(before, dropped)
         if orphans:

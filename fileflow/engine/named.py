@@ -115,7 +115,7 @@ class NamedFiles:
         if self.plan.unknowns is not None and self.plan.unknowns.of_path(path, named=False):
             return True  # perhaps: the next plan waits for those who have to tell
         try:
-            makers = self.plan.finder.makers(path)
+            makers = self.plan.finder.makers(path, first=True)
         except FileflowError:  # the next plan says what is wrong with that rule
             return True
         if self.world.has_record(path) or self.world.signatures((path,))[0] is None:

@@ -53,7 +53,7 @@ def _orphans(session: Session, plan: Plan) -> Iterator[str]:
         if record is None or record.head.facts.get("workflowfile") != session.workflow.file:
             continue
         for path in record.outputs:
-            if not os.path.lexists(path) or finder.makers(path):
+            if not os.path.lexists(path) or finder.makes(path):
                 continue
             # What is yet to be found may need it again.
             if plan.unknowns is None or not plan.unknowns.of_path(path, named=True):

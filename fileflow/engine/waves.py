@@ -204,14 +204,14 @@ def lost_files(session: Session, loop: Loop, lost: Sequence[str]) -> dict[str, N
     if not lost or loop.plan.unknowns is None:
         return {}
     finder = loop.plan.unknowns.finder
-    files = dict.fromkeys(p for p in lost if os.path.lexists(p) and not finder.makers(p))
+    files = dict.fromkeys(p for p in lost if os.path.lexists(p) and not finder.makes(p))
     records = session.records
     more = True
     while more:
         more = False
         for key in list(records.jobs):
             record = records.jobs[key]
-            if key in files or finder.makers(key):
+            if key in files or finder.makes(key):
                 continue
             taken = [token for token in record.inputs if not listed(token)]
             if any(path in files for path in taken):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 
 from fileflow.errors import FileflowError, Place
@@ -23,6 +23,7 @@ _HOLE = lazy_regex(
 _DEFAULT = "[^/]+"
 LONGEST_NAME = 255
 LONGEST_PATH = 4096
+MOST_STEPS = 10_000
 
 
 def normal(path: str) -> str:
@@ -235,6 +236,10 @@ def _normal_parts(parts: list[str]) -> list[str]:
     return made.split("\x01")
 
 
+class TooManyWays(Exception):
+    """A path fits a pattern in more ways than are followed."""
+
+
 class Matcher:
     """Matches paths to one pattern under constraints, and tells values apart from ambiguity."""
 
@@ -305,14 +310,39 @@ class Matcher:
             return False
         return sum(1 for _ in zip(self.ways(path), range(2), strict=False)) > 1
 
-    def ways(self, path: str) -> Iterator[dict[str, str]]:
-        """Every set of values that gives this path, the longest first value first."""
+    def ways(
+        self,
+        path: str,
+        given: Mapping[str, str] | None = None,
+        fits: Callable[[Mapping[str, str]], bool] | None = None,
+        most: int | None = None,
+    ) -> Iterator[dict[str, str]]:
+        """Every set of values that gives this path, the longest first value first.
+
+        Args:
+            given: the only values that count of some names.
+            fits: whether any set may hold these values of the first names; else none of them is
+                followed further.
+            most: how many steps are followed.
+
+        Raises:
+            TooManyWays: if there are more steps.
+        """
         names, parts = self.pattern.names, self.pattern.parts
+        known = {name: value for name, value in (given or {}).items() if name in names}
         if not path.startswith(parts[0]):
             return
-        stack: list[tuple[int, int, dict[str, str]]] = [(0, len(parts[0]), {})]
+        if not all(self.allowed(name, value) for name, value in known.items()):
+            return
+        stack: list[tuple[int, int, dict[str, str]]] = [(0, len(parts[0]), known)]
+        steps = 0
         while stack:
             i, start, values = stack.pop()
+            steps += 1
+            if most is not None and steps > most:
+                raise TooManyWays
+            if fits is not None and not fits(values):
+                continue
             if i == len(names):
                 if start == len(path):
                     yield values

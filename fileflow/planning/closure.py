@@ -15,7 +15,7 @@ from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.calling import Calls
 from fileflow.planning.derivation import Derivation, free_rule, missing_error
-from fileflow.planning.finding import Finder
+from fileflow.planning.finding import Finder, Given
 from fileflow.planning.growing import is_late, same_wanted
 from fileflow.planning.jobs import AskedBy, Jobs
 from fileflow.planning.joined import Joins
@@ -28,6 +28,8 @@ from fileflow.planning.questions import Answers
 from fileflow.planning.separating import separating
 from fileflow.planning.tables import RuleTable, wanted_links, wanted_rows
 from fileflow.planning.unknowns import Unknowns, patterns_of
+
+_NAMED = 4
 
 Choice = tuple[str, tuple[int, ...]]
 """A path and the jobs that could make it for the one who asks: others may ask with other values."""
@@ -451,7 +453,8 @@ class Closure:
         paths = link.paths
         if not whole:
             paths = [paths[row] for row in rows]
-        found = self._makers_of(paths, self.finder.many(paths, link.pattern), link, table, rows)
+        could = self.finder.many(paths, link.pattern, lambda i: table.values_of(rows[i]))
+        found = self._makers_of(paths, could, link, table, rows)
         if whole:
             link.makers = found
         else:
@@ -473,7 +476,7 @@ class Closure:
         group.makers = self._same_rows(link, group)
         if group.makers is not None:
             return [group]
-        found = self.finder.many(group.paths, link.pattern)
+        found = self.finder.many(group.paths, link.pattern, self._shared_values(table, link, group))
         several = {job for one in found if isinstance(one, tuple) for job in one}
         if not several:
             group.makers = self._makers_of(group.paths, found, link, table, -1)
@@ -496,6 +499,18 @@ class Closure:
                 link.groups.append(part)
             group_of[row] = parts[key]
         return [link.groups[part] for part in parts.values()]
+
+    def _shared_values(self, table: RuleTable, link: Link, group: Group) -> Given | None:
+        """What all jobs that share a list say of each of its paths; None if a maker may have other
+        values of theirs to agree with."""
+        rows = group.rows
+        if rows is None or link.pattern is None or rows.count != len(group.paths):
+            return None
+        own = set(table.names).difference(rows.names)
+        near = self.finder.candidates(link.pattern.parts[0], link.pattern.parts[-1]) if own else ()
+        if any(output.free and not own.isdisjoint(output.shape.mapped) for output in near):
+            return None
+        return lambda i: {n: c[i] for n, c in zip(rows.names, rows.columns, strict=True)}
 
     def _same_rows(self, link: Link, group: Group) -> range | None:
         """The jobs that make a list, where it is plain that they are all of one rule, in order."""
@@ -796,7 +811,8 @@ class Closure:
         for (path, makers), entry in self.open.items():
             able = [maker for maker in makers if had.can(maker)]
             if len(able) > 1:
-                able = [maker for maker in able if had.without(path, maker)] or able
+                without = had.without(path)
+                able = [maker for maker in able if without.can(maker)] or able
             maker = self._preferred(path, able, entry, errors) if able else None
             if maker is None and not able:
                 maker = self._first_asked(makers)
@@ -834,7 +850,7 @@ class Closure:
 
         All that could make it count, also those that do not for the one who asks, by `pattern`.
         """
-        makers = self.finder.makers(path, pattern)
+        makers = self.finder.makers(path, pattern, first=True)
         if not all(map(self._is_free, makers)) or self.looks.has_record(path):
             return False
         return self.looks.signatures([path])[0] is not None
@@ -855,8 +871,9 @@ class Closure:
         left = [maker for maker in left if tables[maker].rule.prefer == best]
         if len(left) == 1:
             return left[0]
-        labels = [tables[maker].label(maker & ROW) for maker in left]
-        what = f"{path} is made by more than one job: {', '.join(labels)}"
+        labels = [tables[maker].label(maker & ROW) for maker in left[:_NAMED]]
+        more = f" … and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+        what = f"{path} is made by more than one job: {', '.join(labels)}{more}"
         hint = self._cure({maker: tables[maker] for maker in left})
         errors.add(FileflowError(what, place=entry.place if entry else None, hint=hint))
         return None

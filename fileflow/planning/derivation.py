@@ -61,9 +61,9 @@ class Derivation:
         """Whether all that the job needs can be had."""
         return job in self.able
 
-    def without(self, path: str, job: int) -> bool:
-        """Whether the job can be had without this path, which it makes."""
-        return Derivation(self.closure, denied=path).can(job)
+    def without(self, path: str) -> Derivation:
+        """Which jobs can be had without this path."""
+        return Derivation(self.closure, denied=path)
 
     def needs(self, job: int) -> list[tuple[str, tuple[int, ...], Link]]:
         """What a job needs: (path, the jobs that could make it or () for a source, entry)."""

@@ -6,14 +6,26 @@ Pure: knows patterns and rows, not whether the inputs of such a job can be had.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
-from fileflow.model.patterns import LONGEST_NAME, LONGEST_PATH, Matcher, Pattern
+from fileflow.errors import FileflowError
+from fileflow.language.listing import deciding_constraints
+from fileflow.model.patterns import (
+    LONGEST_NAME,
+    LONGEST_PATH,
+    MOST_STEPS,
+    Matcher,
+    Pattern,
+    TooManyWays,
+)
 from fileflow.model.rules import Entry, Rule, Workflow
 from fileflow.planning.shapes import Shape, shape_of
 from fileflow.planning.tables import RuleTable, matcher_for
 
-WAYS = 16
 FEW = 4
+
+Given = Callable[[int], Mapping[str, str]]
+"""The values of who asks for the path at a place: names that it shares with a maker."""
 
 
 class Output:
@@ -88,8 +100,19 @@ class Output:
             return any(path in mine for path in paths)
         return not self.index().keys().isdisjoint(paths)
 
-    def rows_making(self, path: str) -> list[int]:
-        """The rows whose output is this path; a rule with free wildcards gets a row for it."""
+    def rows_making(
+        self, path: str, given: Mapping[str, str] | None = None, *, first: bool = False
+    ) -> list[int]:
+        """The rows whose output is this path; a rule with free wildcards gets a row for it.
+
+        Args:
+            given: values of who asks. Of several rows that a path could be given, those that agree
+                with them are enough, if there are any.
+            first: whether it is enough to know that there is a row: one is.
+
+        Raises:
+            FileflowError: if the path fits in more ways than can be tried.
+        """
         table = self.table
         if not self.free:
             found = self.index().get(path)
@@ -102,11 +125,34 @@ class Output:
         values = matcher.match(path)
         if values is None:
             return []
-        ways: list[Mapping[str, str]] = [values]
-        if matcher.is_ambiguous(path, values):
-            ways = [way for way, _ in zip(matcher.ways(path), range(WAYS), strict=False)]
-        rows = [table.row_for(way) for way in ways]
-        return [row for row in rows if row is not None]
+        if not matcher.is_ambiguous(path, values):
+            row = table.row_for(values)
+            return [] if row is None else [row]
+        most = 1 if first else None
+        try:
+            agreeing = list(islice(self._rows_fitting(path, given), most)) if given else []
+            return agreeing or list(islice(self._rows_fitting(path, None), most))
+        except TooManyWays:
+            if first:  # so far there was none
+                return []
+            raise self._too_many_ways(path) from None
+
+    def _rows_fitting(self, path: str, given: Mapping[str, str] | None) -> Iterator[int]:
+        """The rows for all ways in which a path fits; what no row has is followed no further."""
+        table = self.table
+        for way in self.matcher().ways(path, given, table.may_have, MOST_STEPS):
+            row = table.row_for(way)
+            if row is not None:
+                yield row
+
+    def _too_many_ways(self, path: str) -> FileflowError:
+        decides = deciding_constraints(self.pattern, path, self.table.checks)
+        written = ", ".join(f"{name}: '{regex}'" for name, regex in decides.items())
+        return FileflowError(
+            f"{path} fits {self.pattern} of rule {self.rule.name!r} in too many ways",
+            place=self.entry.place,
+            hint=f"a constraint decides: constraints: {{{written}}}",
+        )
 
     def is_known_to_make(self, path: str, table: RuleTable | None) -> bool:
         """Whether a path is of a row that is there; adds none. `table` is None if none was built.
@@ -160,7 +206,9 @@ class Scatter(Output):
             self._seen = table.count
         return self._files
 
-    def rows_making(self, path: str) -> list[int]:
+    def rows_making(
+        self, path: str, given: Mapping[str, str] | None = None, *, first: bool = False
+    ) -> list[int]:
         """The row whose job found this file; a rule with free wildcards gets a row for it."""
         table = self.table
         if table.shape.free:
@@ -244,16 +292,35 @@ class Finder:
             above = above.rpartition("/")[0]
         return False
 
-    def makers(self, path: str, pattern: Pattern | None = None) -> list[int]:
-        """All jobs, as ids, whose outputs give this path or a folder above it."""
+    def makers(
+        self,
+        path: str,
+        pattern: Pattern | None = None,
+        given: Mapping[str, str] | None = None,
+        *,
+        first: bool = False,
+    ) -> list[int]:
+        """All jobs, as ids, whose outputs give this path or a folder above it.
+
+        Of one rule with free wildcards those that agree with the values `given` of who asks are
+        enough, if there are any.
+
+        Args:
+            pattern: what the path was asked for by.
+            first: whether it is enough to know which rules make it: one job of each output.
+
+        Raises:
+            FileflowError: if the path fits an output in more ways than can be tried.
+        """
         head, tail = (pattern.parts[0], pattern.parts[-1]) if pattern else (path, path)
         if pattern is not None and not pattern.names:
             tail = head
         found: list[int] = []
         for output in self.candidates(head, tail):
-            found += [output.table.base | row for row in output.rows_making(path)]
+            rows = output.rows_making(path, given, first=first)
+            found += [output.table.base | row for row in rows]
         if not found and self.folders:
-            found = self._folder_above(path)
+            found = self._folder_above(path, given, first=first)
         if not found and self.scatters:
             found = self.scatterers(path, pattern)
         return list(dict.fromkeys(found))
@@ -284,20 +351,27 @@ class Finder:
                 above = above.rpartition("/")[0]
         return found
 
-    def _folder_above(self, path: str) -> list[int]:
+    def makes(self, path: str) -> bool:
+        """Whether some rule makes this path, or a folder above it."""
+        return bool(self.makers(path, first=True))
+
+    def _folder_above(
+        self, path: str, given: Mapping[str, str] | None, *, first: bool
+    ) -> list[int]:
         found: list[int] = []
         above = path
         while (slash := above.rfind("/")) > 0 and not found:
             above = above[:slash]
             for output in self.folders:
-                found += [output.table.base | row for row in output.rows_making(above)]
+                rows = output.rows_making(above, given, first=first)
+                found += [output.table.base | row for row in rows]
         return found
 
     def many(
-        self, paths: Sequence[str], pattern: Pattern | None
+        self, paths: Sequence[str], pattern: Pattern | None, given: Given | None = None
     ) -> list[int | tuple[int, ...] | None]:
         """For each path its only maker, several makers, or None; the bulk form of `makers`."""
-        found = self._many(paths, pattern)
+        found = self._many(paths, pattern, given)
         if self.scatters and None in found:
             for i, maker in enumerate(found):
                 if maker is None:
@@ -307,14 +381,14 @@ class Finder:
         return found
 
     def _many(
-        self, paths: Sequence[str], pattern: Pattern | None
+        self, paths: Sequence[str], pattern: Pattern | None, given: Given | None
     ) -> list[int | tuple[int, ...] | None]:
         if pattern is None:
-            return [self._one(path, None) for path in paths]
+            return self._one_by_one(paths, None, given)
         tail = pattern.parts[-1] if pattern.names else pattern.parts[0]
         near = self.candidates(pattern.parts[0], tail)
         if self.folders or any(output.free for output in near):
-            return [self._one(path, pattern) for path in paths]
+            return self._one_by_one(paths, pattern, given)
         near = [output for output in near if output.makes_any(paths)]
         if len(near) == 1 and len(near[0].index()) == near[0].table.count:  # no path is of two rows
             base = near[0].table.base
@@ -331,11 +405,14 @@ class Finder:
                     out[i] = _together(out[i], [base | row for row in mine])
         return out
 
-    def _one(self, path: str, pattern: Pattern | None) -> int | tuple[int, ...] | None:
-        found = self.makers(path, pattern)
-        if not found:
-            return None
-        return found[0] if len(found) == 1 else tuple(found)
+    def _one_by_one(
+        self, paths: Sequence[str], pattern: Pattern | None, given: Given | None
+    ) -> list[int | tuple[int, ...] | None]:
+        out: list[int | tuple[int, ...] | None] = []
+        for i, path in enumerate(paths):
+            found = self.makers(path, pattern, given(i) if given is not None else None)
+            out.append(None if not found else found[0] if len(found) == 1 else tuple(found))
+        return out
 
     def same_rows(
         self, pattern: Pattern, columns: Mapping[str, Sequence[str]], count: int

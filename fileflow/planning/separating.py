@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from fileflow.errors import FileflowError
 from fileflow.lean import NamedTuple
 from fileflow.planning.finding import Finder
 from fileflow.planning.links import ROW
@@ -23,6 +24,8 @@ _SIMPLE = (
     (r"\d+", "1"),
     ("[A-Za-z]+", "x"),
 )
+
+_TRIED = 16
 
 
 class Constraint(NamedTuple):
@@ -60,18 +63,22 @@ def separating(finder: Finder, makers: Mapping[int, RuleTable]) -> Constraint | 
 def _holds(finder: Finder, makers: Mapping[int, RuleTable], constraint: Constraint) -> bool:
     """Whether each path of the rule has one maker under the constraint, and some the rule."""
     table = constraint.table
-    some = {maker & ROW for maker, of in makers.items() if of is table}
+    some = [maker & ROW for maker, of in makers.items() if of is table][:_TRIED]
     kept = False
     for output in finder.outputs:
         if output.rule is not table.rule:
             continue
-        paths = list(output.paths())
+        paths = [*dict.fromkeys(output.paths())]
         if output.free:  # any other value may come: one that it allows stands for these
             values = [table.values_of(row) for row in some]
             paths += [
                 output.pattern.fill({**v, constraint.name: constraint.sample}) for v in values
             ]
-        for found in finder.many(paths, output.pattern):
+        try:
+            could = finder.many(paths, output.pattern)
+        except FileflowError:  # one fits in too many ways
+            return False
+        for found in could:
             jobs = found if isinstance(found, tuple) else () if found is None else (found,)
             left = [job for job in jobs if constraint.allows(job)]
             if len(left) != 1:

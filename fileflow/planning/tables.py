@@ -236,9 +236,9 @@ class RuleTable:
             return row
         if self.shape.free and self._declared is not None:
             declared = tuple(values[name] for name in self._declared_names)
-            if declared not in self._declared and not self._open_fits(values):
+            if declared not in self._declared and not self.may_have(values):
                 return None
-        elif not self.shape.free and not self._open_fits(values):
+        elif not self.shape.free and not self.may_have(values):
             return None
         for name, value in zip(self.names, key, strict=True):
             self.columns[name].append(value)
@@ -253,15 +253,15 @@ class RuleTable:
             self._grow_link(link, row)
         return row
 
-    def _open_fits(self, values: Mapping[str, str]) -> bool:
-        """Whether values that an open relation does not have agree with all that are not open."""
+    def may_have(self, values: Mapping[str, str]) -> bool:
+        """Whether values, of all names or of some, agree with each relation that is not open."""
         for relation in self.relations:
             if relation.open:
                 continue
             names = [
                 name
                 for name in relation.names
-                if name in self.columns and name not in relation.path_names
+                if name in values and name in self.columns and name not in relation.path_names
             ]
             wanted = tuple(values[name] for name in names)
             if names and wanted not in self.joins.value_set(relation, tuple(names)):

@@ -128,7 +128,7 @@ class Targets:
             other = posixpath.normpath(posixpath.join(root, path))
         else:
             return path
-        return other if finder.makers(other) and not finder.makers(path) else path
+        return other if finder.makes(other) and not finder.makes(path) else path
 
     def asked(self) -> Jobs:
         """The jobs asked for; marks them, and what the rules without action ask for, as wanted."""

@@ -344,7 +344,7 @@ class Unknowns:
 
     def maker_of(self, path: str) -> int | None:
         """The job that makes a list; None for a source."""
-        makers = () if path in self.found_sources else self.finder.makers(path)
+        makers = () if path in self.found_sources else self.finder.makers(path, first=True)
         return makers[0] if makers else None
 
     def take_as_source(self, path: str) -> None:

@@ -91,6 +91,90 @@ def test_a_rule_that_gathers_asks_with_the_values_of_its_own_job_too() -> None:
     assert "a q=x r=1" in labels(project.plan("2.done"))
 
 
+def parts(first: int, last: int) -> str:
+    return "_".join(map(str, range(first, last + 1)))
+
+
+@pytest.mark.parametrize("last", [6, 20, 60])
+def test_ways_with_values_of_no_row_do_not_count_however_many_there_are(last: int) -> None:
+    project = Project(
+        rules(
+            f'a: {{output: "o/{{s}}_{{t}}", {MAKE}}}',
+            f'b: {{output: "p/{{t}}_{{u}}_{{s}}", {MAKE}}}',
+            f'c: {{output: "q/{{s}}{{t}}", {MAKE}}}',
+            wildcards="{s: [k, k_1_2_3]}",
+        )
+    )
+    error = project.refused(f"o/k_{parts(1, last)}")
+    assert f"a s=k_1_2_3 t={parts(4, last)}, a s=k t={parts(1, last)}" in error
+    assert labels(project.plan(f"o/k_{parts(2, last)}")) == [f"a s=k t={parts(2, last)}"]
+    assert labels(project.plan(f"q/k{parts(2, last)}")) == [f"c s=k t={parts(2, last)}"]
+    assert "no rule makes such a path" in project.refused(f"o/x_{parts(2, last)}")
+    assert "no rule makes such a path" in project.refused(f"p/x_{parts(2, last)}")
+
+
+@pytest.mark.parametrize("last", [3, 20, 60])
+def test_the_way_that_agrees_with_who_asks_is_found_however_many_there_are(last: int) -> None:
+    project = Project(
+        rules(
+            f'mid: {{output: "mid/{{x}}_{{y}}", {MAKE}}}',
+            f'out: {{input: "mid/{{x}}_{{y}}", output: "out/{{x}}/{{y}}", {COPY}}}',
+            f'far: {{output: "far/{{n}}_{{m}}_{{l}}", {MAKE}}}',
+            f'all: {{input: "far/{{n}}_{{m}}_{{l}}", output: "all/{{l}}/{{m}}", {COPY}}}',
+            wildcards="{n: [a, a_1]}",
+        )
+    )
+    assert f"mid x=a y={parts(1, last)}" in labels(project.plan(f"out/a/{parts(1, last)}"))
+    assert f"mid x=a_1 y={parts(2, last)}" in labels(project.plan(f"out/a_1/{parts(2, last)}"))
+    look = project.look(f"all/{parts(2, last)}/1_1")
+    assert look.makers(f"all l={parts(2, last)} m=1_1") == [
+        f"far n={n} m=1_1 l={parts(2, last)}" for n in ("a", "a_1")
+    ]
+
+
+def test_jobs_that_share_a_list_may_each_have_a_maker_that_agrees_with_them() -> None:
+    project = Project(
+        rules(
+            f'low: {{output: "low/{{r}}_{{k}}_{{m}}", {MAKE}}}',
+            f'use: {{input: "low/{{r}}_1_2_3", output: "use/{{k}}", {COPY}}}',
+            wildcards="{r: [a, a_1]}",
+        )
+    )
+    look = project.look("use/1")
+    assert look.makers("use k=1") == ["low r=a k=1 m=2_3", "low r=a_1 k=1 m=2_3"]
+    look = project.look("use/1_2")
+    assert look.makers("use k=1_2") == ["low r=a k=1_2 m=3", "low r=a_1 k=1_2 m=3"]
+
+
+def test_values_that_fit_each_relation_and_no_row_make_nothing() -> None:
+    project = Project(
+        rules(
+            f'a: {{output: "{{s}}_{{f}}_{{t}}_{{u}}", {MAKE}}}',
+            wildcards='{"s, t": [[1, 2], [3, 4]], "t, u": [[2, 5], [4, 6]]}',
+        )
+    )
+    assert labels(project.plan("1_x_y_2_5")) == ["a s=1 f=x_y t=2 u=5"]
+    assert "no rule makes such a path" in project.refused("1_x_y_4_6")
+
+
+def test_more_ways_than_can_be_tried_are_an_error_with_a_constraint_that_decides() -> None:
+    text = rules(f'a: {{output: "{{p}}_{{q}}_{{r}}_{{s}}_{{t}}", {MAKE}}}')
+    path = parts(1, 40)
+    error = Project(text, path).refused(path)
+    assert f"{path} fits {{p}}_{{q}}_{{r}}_{{s}}_{{t}} of rule 'a' in too many ways" in error
+    decided = re.search(r"constraints: (\{.*\})", error)
+    assert decided is not None
+    project = Project(text.replace("output:", f"constraints: {decided[1]}, output:"))
+    assert len(labels(project.plan(path))) == 1
+
+
+def test_only_some_of_many_jobs_that_could_make_a_path_are_named() -> None:
+    project = Project(rules(f'a: {{output: "{{s}}_{{t}}", {MAKE}}}'))
+    error = project.refused(parts(1, 21))
+    assert error.count("a s=") == 4
+    assert f"a s={parts(1, 17)} t={parts(18, 21)} … and 16 more\n" in error
+
+
 # --- of several rules ----------------------------------------------------------------------------
 
 

@@ -302,12 +302,10 @@ class Matcher:
         if self._lazy is None:
             return False
         other = self._lazy.fullmatch(path)
-        if other is not None and other.groupdict() != values:
-            theirs = other.groupdict()
-            if all(self.allowed(name, value) for name, value in theirs.items()):
-                return True
-        if not self._exact:
-            return False
+        theirs = other.groupdict() if other is not None else values
+        is_fit = all(self.allowed(name, value) for name, value in theirs.items())
+        if is_fit and (theirs != values or not self._exact):
+            return theirs != values
         return sum(1 for _ in zip(self.ways(path), range(2), strict=False)) > 1
 
     def ways(

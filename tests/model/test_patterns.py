@@ -258,3 +258,9 @@ def test_a_path_in_which_a_second_constraint_leaves_one_way_is_not_ambiguous() -
     matcher = Matcher(parse_pattern("{x}_{y}"), {"x": [".*", "[^_]+"]})
     assert matcher.match("a_b_c") == {"x": "a", "y": "b_c"}
     assert not matcher.is_ambiguous("a_b_c", {"x": "a", "y": "b_c"})
+
+
+def test_a_second_way_counts_where_the_shortest_first_value_fills_no_path() -> None:
+    matcher = Matcher(parse_pattern("{x}_{y}"), {})
+    assert matcher.is_ambiguous("._a_b_c", {"x": "._a_b", "y": "c"})
+    assert not matcher.is_ambiguous("._a_b", {"x": "._a", "y": "b"})

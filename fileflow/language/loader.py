@@ -354,7 +354,7 @@ class _Loader:
                 if not read.relations or read.is_made:
                     yield entry.pattern, constraints
                     continue
-                for values in allowed_rows(read.relations[0], rule.constraints):
+                for values in allowed_rows(read.joined(entry.pattern), rule.constraints):
                     yield partly(entry.pattern, values), constraints
 
     def _sections(self, errors: Collector) -> list[tuple[str, Scalar, Node]]:

@@ -82,8 +82,9 @@ class OwnWildcards:
     def _fit_values(self, rule: Rule, entry: Entry, read: OwnRead, *, is_output: bool) -> Relation:
         """The values that the rule's constraints leave; those that cannot fill the entry's path
         are mistakes, as they are of values of `wildcards`."""
-        relation, pattern = read.relations[0], entry.pattern
+        pattern = entry.pattern
         assert pattern is not None, "bug: only paths have wildcards of their own"
+        relation = read.joined(pattern)
         rows = list(allowed_rows(relation, rule.constraints))
         for name in relation.names:
             if name not in pattern.wildcards:

@@ -90,8 +90,8 @@ def read_relations(
 
 @dataclass(frozen=True, slots=True)
 class OwnRead:
-    """The wildcards of an entry's own: one relation, or, if rules make lists of them, one for each
-    key; none after a mistake. `constraints` are those of `match`."""
+    """The wildcards of an entry's own: a relation for each key, none after a mistake.
+    `constraints` are those of `match`."""
 
     relations: tuple[Relation, ...] = ()
     constraints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -100,6 +100,23 @@ class OwnRead:
     def is_made(self) -> bool:
         """Whether a rule makes some of the values."""
         return any(relation.made is not None for relation in self.relations)
+
+    def joined(self, pattern: Pattern) -> Relation:
+        """The rows for an entry's pattern, of keys whose values are known: each value of one with
+        each of the others, ordered by their first names in it, the last one fastest."""
+        if len(self.relations) == 1:
+            return self.relations[0]
+        at = {name: i for i, name in enumerate(pattern.wildcards)}
+        last = len(at)
+        relations = sorted(self.relations, key=lambda r: min(at.get(n, last) for n in r.names))
+        parts = [list(zip(*relation.columns, strict=True)) for relation in relations]
+        rows = [sum(row, ()) for row in itertools.product(*parts)]
+        return Relation(
+            names=tuple(name for relation in relations for name in relation.names),
+            columns=tuple(list(column) for column in zip(*rows, strict=True)),
+            place=relations[0].place,
+            origin=" and ".join(relation.origin for relation in relations),
+        )
 
 
 def read_own(
@@ -115,8 +132,7 @@ def read_own(
 ) -> OwnRead:
     """The wildcards of an entry's own, `{path: "raw/{n}.txt", n: [1, 2]}`.
 
-    Several keys give each value of one with each of the others, the last one fastest. `others` is
-    what `wildcards` says, whose values they may take.
+    `others` is what `wildcards` says, whose values they may take.
     """
     reader = _Reader(
         disk, config, errors, outputs_among, is_made, absent_maker, unique=True, others=others
@@ -127,17 +143,7 @@ def read_own(
     relations = reader.read()
     if not relations or reader.failed or len(relations) < before:
         return OwnRead()
-    if len(relations) == 1 or any(relation.made for relation in relations):
-        return OwnRead(relations, reader.constraints)
-    parts = [list(zip(*relation.columns, strict=True)) for relation in relations]
-    rows = [sum(row, ()) for row in itertools.product(*parts)]
-    whole = Relation(
-        names=tuple(name for relation in relations for name in relation.names),
-        columns=tuple(list(column) for column in zip(*rows, strict=True)),
-        place=relations[0].place,
-        origin=" and ".join(relation.origin for relation in relations),
-    )
-    return OwnRead((whole,), reader.constraints)
+    return OwnRead(relations, reader.constraints)
 
 
 def rows_of_made(

@@ -302,6 +302,26 @@ def test_each_form_of_values_may_stand_in_an_entry(space: Space, form: str, said
     assert space.read("out.txt").replace(".txt", "") == f"{said}\n"
 
 
+@pytest.mark.parametrize("form", ["[0, 1]", "{lines: y.txt}"])
+def test_the_order_of_the_keys_changes_nothing(space: Space, form: str) -> None:
+    text = """\
+rules:
+  r:
+    input: {path: "{p}-{y}", %s}
+    output: {path: "out/{p}-{y}", %s}
+    shell: for file in {output}; do echo {input} > $file; done
+  list: {output: y.txt, shell: 'printf "0\\n1\\n" > {output}'}
+"""
+    for name in ("b-0", "b-1", "a-0", "a-1"):
+        space.write(name, name)
+    y = f"y: {form}"
+    space.write("Workflowfile", text % (f"p: [b, a], {y}", "p: [b, a], y: [0, 1]"))
+    space.good("r")
+    assert space.read("out/a-1") == "b-0 b-1 a-0 a-1\n"
+    space.write("Workflowfile", text % (f"{y}, p: [b, a]", "y: [0, 1], p: [b, a]"))
+    assert space.good("r").summary["built"] == 0
+
+
 def test_pairs_of_a_key_may_stand_in_an_entry(space: Space) -> None:
     for name in ("ab", "ac", "bc"):
         space.write(f"in/{name}", name)

@@ -777,7 +777,7 @@ def test_open_and_made_keys_are_not_compared() -> None:
 # --- wildcards of an entry's own -----------------------------------------------------------------
 
 
-def own(text: str) -> tuple[Relation | None, Collector]:
+def own(text: str, pattern: str = "{n}{m}") -> tuple[Relation | None, Collector]:
     tree = read_tree(text.encode(), "Workflowfile")
     assert isinstance(tree, Mapping)
     errors = Collector()
@@ -790,8 +790,7 @@ def own(text: str) -> tuple[Relation | None, Collector]:
         outputs_among=lambda _: (),
         is_made=never,
     )
-    assert len(found.relations) < 2
-    return (found.relations or (None,))[0], errors
+    return found.joined(parse_pattern(pattern)) if found.relations else None, errors
 
 
 def test_an_entry_may_have_wildcards_of_its_own() -> None:
@@ -800,6 +799,14 @@ def test_an_entry_may_have_wildcards_of_its_own() -> None:
     relation, _ = own("n: [1, 2]\nm: {range: 2}")
     assert relation is not None and relation.names == ("n", "m")
     assert rows(relation) == ["1 0", "1 1", "2 0", "2 1"]
+
+
+def test_own_wildcards_come_in_the_order_of_the_pattern_whichever_key_comes_first() -> None:
+    keys = ["m: [1, 2]", "n, l: [[a, x], [b, y]]"]
+    for text in ("\n".join(keys), "\n".join(reversed(keys))):
+        relation, _ = own(text, "{l}/{m}/{n}")
+        assert relation is not None and relation.names == ("n", "l", "m")
+        assert rows(relation) == ["a x 1", "a x 2", "b y 1", "b y 2"]
 
 
 def test_a_mistake_in_an_own_wildcard_gives_none() -> None:

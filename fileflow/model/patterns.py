@@ -181,7 +181,7 @@ def parse_pattern(text: str, place: Place | None = None) -> Pattern:
         else:
             raise _bad_hole(hole["other"], place)
     parts[-1] += text[end:]
-    parts = _normal_parts(parts)
+    parts = normal_parts(parts)
     wildcards: list[str] = []
     for name in names:
         wildcards += lookups.get(name, (name,))
@@ -225,8 +225,8 @@ def _bad_hole(inside: str, place: Place | None) -> FileflowError:
     )
 
 
-def _normal_parts(parts: list[str]) -> list[str]:
-    """Normalises the literal pieces as one path, with the holes as opaque words."""
+def normal_parts(parts: list[str]) -> list[str]:
+    """Normalises the literal pieces as one path, with what is between them as opaque words."""
     if len(parts) == 1:
         return [normal(parts[0])]
     joined = "\x01".join(parts)

@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
-from fileflow.model.patterns import NAME
+from fileflow.model.patterns import NAME, normal_parts
 from fileflow.model.rules import Argv, Entry, Rule, Shell
 
 BITS = 128
@@ -17,8 +17,13 @@ SMALL_BITS = 31
 
 
 def masked(text: str) -> str:
-    """A pattern as written, with wildcards as `{}` and nothing else filled in."""
-    return re.sub(rf"(?<!\{{)\{{{NAME}\}}(?!\}})", "{}", text)
+    """A pattern as written, but for its one spelling as a path, with wildcards as `{}` and nothing
+    else filled in."""
+    pieces = re.split(r"(\{+[^{}]*\}+)", text)
+    pieces[::2] = normal_parts(pieces[::2])
+    if text.endswith("/") and not pieces[-1].endswith("/"):
+        pieces.append("/")
+    return re.sub(rf"(?<!\{{)\{{{NAME}\}}(?!\}})", "{}", "".join(pieces))
 
 
 def seed_key(rule: Rule, outputs: Iterable[tuple[str, Sequence[str]]]) -> tuple[str, list[str]]:

@@ -321,3 +321,15 @@ def test_the_seed_counts_where_words_around_a_command_name_it(space: Space, keys
     assert space.good("--seed", "5").counts() == (1, 0, 0, 0)
     assert space.read("x.txt") != before
     assert space.good("--seed", "5").counts() == (0, 1, 0, 0)
+
+
+@pytest.mark.parametrize("path", ["./u/{a}", "u//{a}", "u/x/../{a}"])
+def test_another_spelling_of_an_output_s_path_is_the_same_seed(space: Space, path: str):
+    text = 'rules: {r: {output: "%s", shell: "echo {seed} > {output}"}}'
+    space.write("Workflowfile", text % "u/{a}")
+    space.good("u/1")
+    before = space.read("u/1")
+    space.write("Workflowfile", text % path)
+    assert space.good("u/1").summary["built"] == 0
+    space.good("--rerun", "u/1")
+    assert space.read("u/1") == before

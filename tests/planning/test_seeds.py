@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,23 @@ def key(text: str) -> tuple[str, list[str]]:
 def test_wildcards_are_masked_and_nothing_else_is_filled_in() -> None:
     assert masked("{config.out}/{s}/{r}.txt") == "{config.out}/{}/{}.txt"
     assert masked("{{s}}/{s}") == "{{s}}/{}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("./{s}/{r}.txt", "{}/{}.txt"),
+        (".//out//{s}", "out/{}"),
+        ("out/./x/../{s}", "out/{}"),
+        ("./{config.out}//{s}/", "{config.out}/{}/"),
+        ("./{{s}}", "{{s}}"),
+        ("{config.out}/../{s}", "{config.out}/../{}"),
+        ("/{s}/.x..y/", "/{}/.x..y/"),
+        ("{s}", "{}"),
+    ],
+)
+def test_two_spellings_of_a_path_are_one_key(text: str, said: str) -> None:
+    assert masked(text) == said
 
 
 def test_the_key_is_the_first_output_pattern_in_text_order() -> None:

@@ -186,7 +186,7 @@ def status(
     for one in found:
         say(f"{one.rule:<{width}}  {one}")
     for missing in plan.missing:
-        say(f"missing source: {missing.path}, needed by {' ← '.join(reversed(missing.chain))}")
+        say(f"missing source: {missing}, needed by {' ← '.join(reversed(missing.chain))}")
     for error in plan.mistakes():
         say(str(error))
     for line in _run_lines(run):

@@ -151,6 +151,10 @@ class World:
             path for path, sign in zip(unsure, self.signatures(unsure), strict=True) if sign is None
         ]
 
+    def no_folders(self, paths: Sequence[str]) -> Sequence[str]:
+        """Those of these paths at which there is a file."""
+        return [path for path in paths if os.path.isfile(path)]
+
     def has_record(self, path: str) -> bool:
         """Whether a job is known to have made this path."""
         return path in self.records.jobs or path in self.records.owner

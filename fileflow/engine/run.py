@@ -384,7 +384,7 @@ def missing_lines(plan: Plan) -> Iterator[str]:
     """What to say of sources that are not there, where all else goes on."""
     for missing in plan.missing:
         cause = why_unmade(plan.finder, missing.path) if plan.finder is not None else None
-        said = f"{missing.path} is not there: what needs it is skipped"
+        said = f"{missing} is not there: what needs it is skipped"
         yield f"{said} ({cause})" if cause else said
 
 

@@ -733,6 +733,8 @@ class Closure:
             if count < len(paths):
                 sources = [p for p, m in zip(paths, makers, strict=True) if m == SOURCE]
             gone = set(self.looks.lacking(sources))
+            if link.pattern is not None and link.pattern.directory:
+                gone.update(self.looks.no_folders(sources))
             self.lacking |= gone
             for i, maker in enumerate(makers if gone else ()):
                 if maker == SOURCE and paths[i] in gone:
@@ -769,7 +771,8 @@ class Closure:
         errors = Collector()
         # What the user wrote comes first: by that the exit status is told.
         for one in sorted(missing, key=lambda one: one.found)[:20]:
-            errors.add(missing_error(self.finder, one))
+            is_there = self.looks.signatures([one.path])[0] is not None
+            errors.add(missing_error(self.finder, one, is_there=is_there))
         errors.raise_if_any()
         raise AssertionError
 

@@ -217,8 +217,9 @@ def _is_of_found_values(table: RuleTable, link: Link) -> bool:
     )
 
 
-def missing_error(finder: Finder, missing: Missing) -> FileflowError:
-    """A source that is not there: who needs it, and a path near it that a rule makes."""
+def missing_error(finder: Finder, missing: Missing, *, is_there: bool) -> FileflowError:
+    """A source that is not there, or as a file where a folder is needed: who needs it, and a path
+    near it that a rule makes."""
     hint = f"needed by {chain_shown(missing.chain)}"
     cause = why_unmade(finder, missing.path)
     if cause is None and missing.entry is not None and missing.entry.pattern is not None:
@@ -228,8 +229,9 @@ def missing_error(finder: Finder, missing: Missing) -> FileflowError:
             cause = f"did you mean {near}?"
     if cause:
         hint += f"; {cause}"
+    said = f"{missing} is not there, and no rule makes it"
     return FileflowError(
-        f"{missing.path} is not there, and no rule makes it",
+        f"{missing.path} is a file and no folder" if is_there else said,
         place=missing.entry.place if missing.entry else None,
         hint=hint,
         status=Exit.FAILED if missing.found else Exit.WRONG,

@@ -28,6 +28,9 @@ class Looks(Protocol):
     def lacking(self, paths: Sequence[str]) -> Sequence[str]:
         """Those of these paths at which there is neither a file nor a folder."""
 
+    def no_folders(self, paths: Sequence[str]) -> Sequence[str]:
+        """Those of these paths at which there is a file."""
+
     def has_record(self, path: str) -> bool:
         """Whether a job is known to have made this path."""
 
@@ -86,6 +89,11 @@ class Missing:
     chain: list[str]
     entry: Entry | None
     found: bool = False
+
+    def __str__(self) -> str:
+        """The path; a folder's ends with `/`, as what is there may be a file."""
+        pattern = self.entry.pattern if self.entry is not None else None
+        return f"{self.path}/" if pattern is not None and pattern.directory else self.path
 
 
 @dataclass(slots=True)

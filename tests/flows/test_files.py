@@ -518,6 +518,28 @@ def test_a_source_directory_counts_with_the_names_and_bytes_below_it(space):
     assert space.ran == ["make"]
 
 
+@pytest.mark.parametrize("entry", ["d/", "{x}/"])
+def test_a_file_is_no_directory(space: Space, entry: str):
+    text = """\
+        wildcards: {x: [d]}
+        rules:
+          all: {input: "o/{x}"}
+          take: {input: %s, output: "o/{x}", shell: "ls {input} > {output}"}
+        """
+    space.workflow(text % f'"{entry}"')
+    space.write("d/a", "a\n")
+    space.good()
+    space.delete("d")
+    space.write("d", "d\n")
+    flow = space.flow()
+    assert flow.status == 2
+    assert "d is a file and no folder" in flow.text
+    assert space.flow("-k").status == 1
+    assert "missing source: d/, needed by take x=d" in space.flow("status").stdout
+    space.workflow(text % f'{{path: "{entry}", optional: true}}')
+    space.good()
+
+
 def test_a_function_makes_a_directory(space):
     space.write("steps.py", "def make(output):\n    (output / 'a.txt').write_text('a')\n")
     space.workflow("""

@@ -133,6 +133,9 @@ class FakeWorld:
     def lacking(self, paths: Sequence[str]) -> Sequence[str]:
         return [path for path in paths if self.signatures([path])[0] is None]
 
+    def no_folders(self, paths: Sequence[str]) -> Sequence[str]:
+        return [path for path in paths if path in self.files]
+
     def has_record(self, path: str) -> bool:
         return any(path in record.outputs for record in self.records.values())
 

@@ -444,6 +444,9 @@ def read_config_file(
     path: str, disk: Disk, place: Place | None, *, optional: bool = False
 ) -> Mapping | None:
     """The mapping in a YAML or JSON file; None if it is empty, or missing and `optional`."""
+    if not path:
+        hint = "write the path of a file, or leave it out"
+        raise FileflowError("the path of a config file is empty", place=place, hint=hint)
     data = read_bytes(disk, path, place)
     if data is None:
         if optional:

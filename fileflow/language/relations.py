@@ -431,10 +431,11 @@ class _Reader:
 
     def _derived(self, key: Key) -> Found | None:
         wanted = [name.text for name in scalars.names(key.value, key.form)]
-        times = 2 if key.form == "pairs" else 1
-        if len(key.names) != times * len(wanted):
+        self._check_known(key, wanted)
+        count = len(wanted) * (2 if key.form == "pairs" else 1)
+        if len(key.names) != count:
             raise FileflowError(
-                f"{key.form} of {', '.join(wanted)} gives {times * len(wanted)} columns, and "
+                f"{key.form} of {', '.join(wanted)} gives {count} column{'s' * (count != 1)}, and "
                 f"{key.text} is {len(key.names)} name{'s' if len(key.names) > 1 else ''}",
                 place=key.place,
             )
@@ -493,6 +494,13 @@ class _Reader:
         for relation in self._others:
             if all(n in relation.names and n not in relation.path_names for n in wanted):
                 return relation
+        raise FileflowError(
+            f"{key.form}: no one key has all of {', '.join(wanted)}",
+            place=key.value.place,
+            hint="values go together as rows only if they stand in one key",
+        )
+
+    def _check_known(self, key: Key, wanted: Sequence[str]) -> None:
         known = {name for other in self.keys for name in other.names}
         known.update(name for other in self._others for name in other.names)
         for name in wanted:
@@ -502,11 +510,6 @@ class _Reader:
                     place=key.value.place,
                     hint=did_you_mean(name, known - set(key.names)),
                 )
-        raise FileflowError(
-            f"{key.form}: no one key has all of {', '.join(wanted)}",
-            place=key.value.place,
-            hint="values go together as rows only if they stand in one key",
-        )
 
 
 def _relation_of(key: Key, found: Found, *, is_open: bool) -> Relation:

@@ -195,7 +195,11 @@ class _FileReader:
             return ()
 
     def _included(self, scalar: Scalar, config: Config) -> str:
-        name = normal(config.text(scalar).text)
+        path = config.text(scalar).text
+        if not path:
+            hint = "write the path of a file, or leave it out"
+            raise FileflowError("the path of an include is empty", place=scalar.place, hint=hint)
+        name = normal(path)
         if name in self._open:
             ring = " → ".join([*self._open[self._open.index(name) :], name])
             raise FileflowError(

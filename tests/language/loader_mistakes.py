@@ -1728,6 +1728,13 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("1:12", "defaults has no key 'paramss'", "did you mean 'params'?"),
     ),
+    "an include of nothing": (
+        """
+        include: ""
+        rules: {a: {input: x}}
+        """,
+        ("1:10", "the path of an include is empty", "write the path of a file, or leave it out"),
+    ),
     "a missing include": (
         """
         include: rulez.yaml

@@ -217,6 +217,7 @@ def test_an_empty_config_file_says_nothing(tmp_path: Path) -> None:
     ("text", "place", "what"),
     [
         ("config: none.yaml\n", "Workflowfile:1:9", "there is no config file none.yaml"),
+        ("config: ''\n", "Workflowfile:1:9", "the path of a config file is empty"),
         ("config: folder\n", "Workflowfile:1:9", "folder cannot be read: Is a directory"),
         ("config: list.yaml\n", "list.yaml:1:1", "a config file holds a mapping"),
         ("config: a.toml\n", "Workflowfile:1:9", "a.toml is TOML"),

@@ -650,6 +650,8 @@ def test_derived_values_are_those_after_where() -> None:
         ("  month: [x]\n  a: {same: monht}", "no key of wildcards gives values to monht"),
         ("  m: [x]\n  n: [y]\n  a, b: {same: [m, n]}", "no one key has all of m, n"),
         ("  m: [x, y]\n  a: {pairs: m}", "pairs of m gives 2 columns, and a is 1 name"),
+        ("  m: [x, y]\n  a, b: {same: m}", "same of m gives 1 column, and a, b is 2 names"),
+        ("  month: [x]\n  a: {pairs: monht}", "no key of wildcards gives values to monht"),
         ("  m: [x]\n  a, b: {pairs: m}", "m has only one value, and so no pair"),
     ],
 )

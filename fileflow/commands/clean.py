@@ -219,7 +219,9 @@ class _Choice:
         keys = {table.outputs_of(row)[0] for row in range(table.count)} if table.scattered else ()
         for key, record in self.records.jobs.items():
             for path in record.outputs:
-                if key in keys or any(table.number == job >> SHIFT for job in finder.makers(path, first=True)):
+                if key in keys or any(
+                    table.number == job >> SHIFT for job in finder.makers(path, first=True)
+                ):
                     self.paths.setdefault(key, set()).add(path)
 
     def _finder(self) -> Finder:

@@ -387,8 +387,9 @@ class Finder:
             return self._one_by_one(paths, None, given)
         tail = pattern.parts[-1] if pattern.names else pattern.parts[0]
         near = self.candidates(pattern.parts[0], tail)
-        if self.folders or any(output.free for output in near):
-            return self._one_by_one(paths, pattern, given)
+        is_free = any(output.free for output in (*near, *self.folders))
+        if self.folders or is_free:
+            return self._one_by_one(paths, pattern, given if is_free else None)
         near = [output for output in near if output.makes_any(paths)]
         if len(near) == 1 and len(near[0].index()) == near[0].table.count:  # no path is of two rows
             base = near[0].table.base

@@ -208,12 +208,20 @@ class Ledger:
         return name in self.changed_code
 
     def store_refreshed(self) -> None:
-        """Files whose bytes were read anew are known by their signature from now on."""
+        """Files whose bytes were read anew are known by their signature from now on.
+
+        Not what somebody wrote over outputs that this run leaves as they are: what their jobs made
+        stays known, as they may go again.
+        """
         if self._world.refreshed:
+            known = self._records.files
             self._records.add_files(
                 [
                     (path, self._clock.proven(path, sign, self._clock.start), digest)
                     for path, (sign, digest) in self._world.refreshed.items()
+                    if not self._plan.left_out
+                    or not self._world.has_record(path)
+                    or (known.get(path) or (b"", digest))[1] == digest
                 ]
             )
             self._world.refreshed = {}

@@ -97,7 +97,7 @@ def _plan(closure: Closure, wishes: Wishes) -> Plan | None:
     beside = {job: waiting.pop(job) for job in blocked.intersection(waiting)}
     targets.producers += sorted(set().union(*beside.values()).difference(targets.producers))
     deferred = closure.deferred(waiting)
-    waits = closure.waits(deferred) if unknowns else {}
+    waits = {**targets.waits, **(closure.waits(deferred) if unknowns else {})}
     # Many wait for the same ones: each set of producers is taken once.
     producers: set[int] = set().union(*{id(jobs): jobs for jobs in deferred.values()}.values())
     if closure.calls.awaited:

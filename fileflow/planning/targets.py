@@ -6,7 +6,7 @@ It knows words, rules and paths; what the jobs need is found by the closure.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fileflow.errors import Exit, FileflowError, did_you_mean, nearest
 from fileflow.model.patterns import Pattern, normal, parse_pattern
@@ -14,7 +14,7 @@ from fileflow.model.rules import Entry, Relation, Rule
 from fileflow.planning.closure import Closure
 from fileflow.planning.derivation import free_rule, near_output, why_unmade
 from fileflow.planning.jobs import Jobs
-from fileflow.planning.known import is_found
+from fileflow.planning.known import is_found, own_names
 from fileflow.planning.links import ROW, SHIFT, SOURCE
 from fileflow.planning.plan import Target, Wishes
 from fileflow.planning.tables import RuleTable, makers_of, wanted_rows
@@ -38,6 +38,7 @@ class Targets:
         self.producers: list[int] = []
         self.late: dict[str, frozenset[int]] = {}
         self.wrong: dict[str, FileflowError] = {}
+        self.waits: dict[str, list[str]] = {}
         self._late_patterns: list[tuple[str, frozenset[int]]] = []
         self._rules: list[Rule] = []
         self.paths: list[str] = []
@@ -140,6 +141,7 @@ class Targets:
         self.below = {}
         self.producers = []
         self.late = {}
+        self.waits = {}
         self.wrong = {}
         for rule in self._rules:
             self._ask_rule(rule, jobs, set())
@@ -212,7 +214,8 @@ class Targets:
     def _note_none(self, table: RuleTable) -> None:
         """A rule that is asked for and has no job, as no values were found, is a mistake."""
         for relation in table.relations:
-            if is_found(relation) and not len(relation) and not self._may_be_none(table, relation):
+            gives = is_found(relation) and not {*own_names(relation)}.isdisjoint(table.names)
+            if gives and not len(relation) and not self._may_be_none(table, relation):
                 self.wrong[table.rule.name] = FileflowError(
                     f"rule {table.rule.name!r} has no job: {relation.origin} gives no values",
                     place=table.rule.place,
@@ -291,13 +294,17 @@ class Targets:
             named = set(asked)  # what of it comes before the end stays asked for
             ends, late = self._matching(self.wishes.until, "--until", wanted)
             last = [job for job in wanted if job in ends]
-            self.producers = self._late_ends(wanted, late)
+            self.producers = self._late_ends(wanted, ends, late)
             wanted = self._closure_down(last)
             asked = [*last, *(job for job in wanted if job in named and job not in ends)]
         waiting = closure.waiting()
         if not self.wishes.until:
             # A rule without action is no job that could wait: what it asks for is wanted.
-            self._bring_told_to(wanted, waiting, closure.rows_asking())
+            asking = {job: waiting[job] for job in closure.rows_asking() if job in waiting}
+            self._bring_told_to(wanted, asking, asking)
+            self.waits = closure.waits(asking) if asking else {}
+            for word in self.wishes.omit:
+                self.waits.pop(word.name, None)
         out, _ = self._matching(self.wishes.omit, "--omit", wanted)
         for name, values in self.wishes.where:
             out |= self._elsewhere(name, values, wanted)
@@ -323,19 +330,44 @@ class Targets:
         told = set().union(*(waiting.get(job, ()) for job in jobs)).difference(self.producers)
         self.producers += [job for job in wanted if job in told]
 
-    def _late_ends(self, wanted: Sequence[int], paths: Mapping[str, frozenset[int]]) -> list[int]:
+    def _late_ends(
+        self, wanted: Sequence[int], ends: Collection[int], paths: Mapping[str, frozenset[int]]
+    ) -> list[int]:
         """The wanted jobs that may bring further jobs of what the run is to end with.
 
-        `paths` are those of the latter that nobody makes yet, with who tells whether they are made.
+        `ends` are the jobs of the latter that are known, `paths` those that nobody makes yet, with
+        who tells whether they are made.
         """
-        unknowns = self.closure.unknowns
+        closure, unknowns = self.closure, self.closure.unknowns
+        if not unknowns.any:
+            return []
         names = {word.name for word in self.wishes.until}
-        self.late.update(paths)
+        named = {name: rule for name, rule in closure.workflow.rules.items() if name in names}
         late = set().union(*paths.values())
-        for name, rule in self.closure.workflow.rules.items():
-            if name in names and not rule.asks_only and unknowns.any:
-                producers = unknowns.of_rule(self.closure.table(name), {})
-                self.closure.defer_rules[name] = producers
+        # Who may yet ask for ends that nobody has asked for, each with those who have to tell.
+        asking = [
+            (unknowns.may_make(word.partition("{")[0], word.rpartition("}")[2]), jobs)
+            for word, jobs in self.late.items()
+        ]
+        asking += [({name}, jobs) for name, jobs in closure.defer_rules.items()]
+        for job, jobs in closure.waiting().items():
+            rule = closure.tables[job >> SHIFT].rule
+            if rule.asks_only and rule.name in named:
+                late |= jobs
+            asking.append(({rule.name}, jobs))
+        there = set(wanted)
+        unasked = {closure.tables[job >> SHIFT].rule.name for job in ends if job not in there}
+        unasked |= {name for name in named if 0 in closure.table(name).wanted}
+        told = [jobs for by, jobs in asking if unasked and unknowns.may_need(by, unasked)]
+        if told:
+            tellers = set().union(*told)
+            late |= tellers
+            self.waits = dict.fromkeys(unasked, unknowns.names_of(sorted(tellers)))
+        self.late.update(paths)
+        for name, rule in named.items():
+            if not rule.asks_only:
+                producers = unknowns.of_rule(closure.table(name), {})
+                closure.defer_rules[name] = producers
                 late |= producers
         return [job for job in wanted if job in late]
 
@@ -366,6 +398,7 @@ class Targets:
             makers = self.closure.finder.makers(path)
             if not makers and (tellers := self.closure.unknowns.of_path(path, named=True)):
                 late[path] = tellers
+                found |= self.closure.unknowns.scattering(path)
                 continue
             if not makers:
                 raise FileflowError(
@@ -373,7 +406,9 @@ class Targets:
                     hint=did_you_mean(path, self.closure.workflow.rules),
                 )
             found.update(makers)
-        late.update(self._late_patterns[known:])
+        for name, tellers in self._late_patterns[known:]:
+            late[name] = tellers
+            found |= self.closure.unknowns.scattering_all(parse_pattern(name))
         return found, late
 
     def _elsewhere(self, name: str, values: Sequence[str], wanted: Sequence[int]) -> set[int]:

@@ -6,7 +6,7 @@ finds them is settled. Until then what depends on them is deferred, and wants th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from fileflow.errors import Exit, FileflowError
 from fileflow.lean import dataclass
@@ -381,6 +381,30 @@ class Unknowns:
                 seen.add(table.number)
                 yield table
                 todo += patterns_of(table)
+
+    def may_need(self, rules: Iterable[str], ends: Collection[str]) -> bool:
+        """Whether jobs of some rules may come to need one of others, by what their patterns say:
+        what a call will give may be anything."""
+        todo = [*rules]
+        seen = set(todo)
+        while todo:
+            name = todo.pop()
+            table = self.finder.table(name)
+            if name in ends or table.gives_inputs:
+                return True
+            near = {entry.rule for entry in table.shape.inputs if entry.rule is not None}
+            for pattern in patterns_of(table):
+                head = pattern.parts[0]
+                near |= self.may_make(head, pattern.parts[-1] if pattern.names else head)
+            new = near.intersection(self.workflow.rules).difference(seen)
+            seen |= new
+            todo += new
+        return False
+
+    def may_make(self, head: str, tail: str) -> set[str]:
+        """The rules that may make some path with this beginning and end."""
+        scatters = [one for one in self.finder.scatters if one.may_make(head, tail)]
+        return {one.rule.name for one in (*self.finder.candidates(head, tail), *scatters)}
 
     def names_of(self, jobs: Iterable[int]) -> list[str]:
         """The rules of these jobs, each once."""

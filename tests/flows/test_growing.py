@@ -579,3 +579,95 @@ def test_what_is_found_is_worked_on_also_for_what_takes_no_part_itself(space, wo
     flow = space.run(*words)
     assert flow.built == {"cut", "make c"} - ({"make c"} if "--where" in words else set())
     assert not space.run(*words).built
+
+
+LISTED = """
+    wildcards: {k: {lines: made.txt}, g: [u, v]}
+    rules:
+      all: {input: ["o/{k}", other.txt]}
+      find: {input: k.txt, output: made.txt, shell: "cp {input} {output}"}
+      first: {output: first.txt, shell: "echo 1 > {output}"}
+      use: {input: first.txt, output: "o/{k}", shell: "echo {k} > {output}"}
+      other: {output: other.txt, shell: "echo 1 > {output}"}
+      third: {output: "t/{g}", shell: "echo 1 > {output}"}
+    """
+
+
+@pytest.mark.parametrize("target", ["all", "use", "o/a", "o/{k}"])
+def test_a_run_ends_with_a_rule_that_only_what_is_found_needs(space, target):
+    space.workflow(LISTED)
+    space.write("k.txt", "a\nb\n")
+    planned = space.good("-n", "--until", "first", target)
+    assert planned.certain == {"find"} and "first" in planned.text
+    for _ in range(2):
+        assert space.good("--until", "first", target).built == {"find", "first"}
+        assert not space.good("--until", "first", target).built
+        space.write("k.txt", "a\nb\nc\n")
+        space.delete("first.txt")
+    assert not space.good("--until", "third", target).built
+
+
+def test_a_list_is_made_only_for_ends_that_may_need_it(space):
+    space.workflow(LISTED)
+    space.write("k.txt", "a\n")
+    assert space.good("--until", "other").built == {"other"}
+
+
+def test_a_rule_whose_constraints_leave_no_job_is_no_mistake_of_what_is_found(space):
+    space.workflow("""
+        wildcards: {k: [a, b], m: {lines: "made.{k}"}}
+        rules:
+          all: {input: "o/{k}"}
+          find: {input: "in.{k}", output: "made.{k}", shell: "cp {input} {output}"}
+          none: {output: "o/{k}", constraints: {k: c}, shell: "echo 1 > {output}"}
+          some: {output: "o/{k}", constraints: {k: "[ab]"}, shell: "echo 2 > {output}"}
+        """)
+    space.write("in.a", "x\n")
+    space.write("in.b", "x\n")
+    assert not space.good("none").built
+    assert space.good("check").status == 0
+    assert space.good("all", "none", "find").built == {"some a", "some b", "find a", "find b"}
+
+
+SCATTERED = """
+    rules:
+      all: {input: ["o/{k}", other]}
+      find:
+        input: in.txt
+        output: "found/{k}"
+        scatter: k
+        shell: "for k in $(cat {input}); do echo $k > {output}/$k; done"
+      use: {input: "found/{k}", output: "o/{k}", shell: "cp {input} {output}"}
+      other: {output: other, shell: "echo > {output}"}
+    """
+
+
+@pytest.mark.parametrize("word", ["find", "found/a", "found/{k}"])
+def test_a_scatter_is_left_out_also_by_what_it_is_yet_to_find(space, word):
+    space.workflow(SCATTERED)
+    space.write("in.txt", "a\nb\n")
+    assert space.good("--omit", word).built == {"other"}
+    space.good()
+    space.write("in.txt", "a\nb\nc\n")
+    assert not space.good("--omit", word).built
+
+
+def test_what_was_written_over_an_output_that_is_left_out_is_not_what_its_job_made(space):
+    space.workflow(SCATTERED)
+    space.write("in.txt", "a\n")
+    space.good()
+    space.write("found/a", "mine\n")
+    assert not space.good("--omit", "find").built
+    space.delete("found/a")
+    assert not space.good().built
+    space.write("found/a", "mine\n")
+    assert not space.good("--omit", "find").built
+    assert space.good().built == {"find"}
+
+
+@pytest.mark.parametrize("words", [("--omit", "other"), ("--omit", "third"), ("--where", "g=u")])
+def test_what_cannot_be_known_yet_is_said_whatever_is_left_out(space, words):
+    space.workflow(LISTED)
+    space.write("k.txt", "a\n")
+    assert "use: cannot be known before find ran" in space.flow("-n", *words).stdout
+    assert "use" not in space.flow("-n", "--omit", "use").stdout

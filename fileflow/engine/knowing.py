@@ -221,8 +221,10 @@ def _settle(session: Session, plan: Plan, settled: Settled) -> bool:
     for job in plan.awaited:
         table = plan.by_number(job)
         wanted = table.number in plan.tables and table.wanted[job & ROW]
-        if wanted and settled(job):
-            now.add(table.identity(job & ROW))
+        identity = table.identity(job & ROW)
+        # What has told, and is wanted no more, is as it was.
+        if settled(job) if wanted else identity in session.known.settled:
+            now.add(identity)
     news = now != session.known.settled
     session.known.settled = now
     return news

@@ -27,7 +27,7 @@ from fileflow.planning.plan import Looks, Missing, Plan
 from fileflow.planning.questions import Answers
 from fileflow.planning.separating import separating
 from fileflow.planning.tables import RuleTable, wanted_links, wanted_rows
-from fileflow.planning.unknowns import Unknowns, patterns_of
+from fileflow.planning.unknowns import Unknowns
 
 _NAMED = 4
 
@@ -162,20 +162,20 @@ class Closure:
     def waits(self, deferred: dict[int, frozenset[int]]) -> dict[str, list[str]]:
         """For each rule of which something is not known yet, the rules that have to tell."""
         producers: dict[str, frozenset[int]] = {}
-        patterns = []
+        tables = []
         for name, jobs in self.defer_rules.items():
             table = self.by_rule.get(name)
             if table is not None and jobs:
                 producers[name] = jobs
-                patterns += patterns_of(table)
+                tables.append(table)
         for job, jobs in deferred.items():
             table = self.tables[job >> SHIFT]
             name = table.rule.name
             if job in self.defers and name not in producers:
-                patterns += patterns_of(table)
+                tables.append(table)
             if not table.rule.asks_only:
                 producers[name] = producers.get(name, frozenset()) | jobs
-        for table in self.unknowns.rules_behind(patterns):
+        for table in self.unknowns.rules_behind(tables):
             jobs = self.unknowns.of_rule(table, {})
             producers[table.rule.name] = producers.get(table.rule.name, frozenset()) | jobs
         order = [name for name in self.workflow.rules if name in producers]

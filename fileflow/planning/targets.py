@@ -290,21 +290,18 @@ class Targets:
             if any(table.wanted) and not table.rule.asks_only
             for row in wanted_rows(table)
         ]
+        waiting = closure.waiting()
         if self.wishes.until:
             named = set(asked)  # what of it comes before the end stays asked for
             ends, late = self._matching(self.wishes.until, "--until", wanted)
             last = [job for job in wanted if job in ends]
-            self.producers = self._late_ends(wanted, ends, late)
-            wanted = self._closure_down(last)
-            asked = [*last, *(job for job in wanted if job in named and job not in ends)]
-        waiting = closure.waiting()
-        if not self.wishes.until:
+            self.producers = self._late_ends(wanted, waiting, ends, late)
+            needed = self._closure_down(last, waiting)
+            asked = [*last, *(job for job in needed if job in named and job not in ends)]
+            wanted = self._closure_down([*last, *self.producers], waiting)
+        else:
             # A rule without action is no job that could wait: what it asks for is wanted.
-            asking = {job: waiting[job] for job in closure.rows_asking() if job in waiting}
-            self._bring_told_to(wanted, asking, asking)
-            self.waits = closure.waits(asking) if asking else {}
-            for word in self.wishes.omit:
-                self.waits.pop(word.name, None)
+            self._bring_told_to(wanted, waiting, closure.rows_asking())
         out, _ = self._matching(self.wishes.omit, "--omit", wanted)
         for name, values in self.wishes.where:
             out |= self._elsewhere(name, values, wanted)
@@ -313,6 +310,8 @@ class Targets:
         order = self._closure_up(out, wanted)
         # What others that stay may tell brings jobs beside those that are left out.
         self._bring_told_to(wanted, waiting, order)
+        for job in order:
+            self.waits.pop(closure.tables[job >> SHIFT].rule.name, None)
         self.producers = [job for job in self.producers if job not in order]
         for job in order:
             name = closure.tables[job >> SHIFT].rule.name
@@ -327,16 +326,26 @@ class Targets:
         jobs: Iterable[int],
     ) -> None:
         """More is asked for when those have told for whom these jobs, which take no part, wait."""
-        told = set().union(*(waiting.get(job, ()) for job in jobs)).difference(self.producers)
+        wait = {job: waiting[job] for job in jobs if job in waiting}
+        told = set().union(*wait.values()).difference(self.producers)
         self.producers += [job for job in wanted if job in told]
+        omitted = {word.name for word in self.wishes.omit}
+        waits = self.closure.waits(wait) if wait else {}
+        self.waits |= {name: by for name, by in waits.items() if name not in omitted}
 
     def _late_ends(
-        self, wanted: Sequence[int], ends: Collection[int], paths: Mapping[str, frozenset[int]]
+        self,
+        wanted: Sequence[int],
+        waiting: Mapping[int, frozenset[int]],
+        ends: Collection[int],
+        paths: Mapping[str, frozenset[int]],
     ) -> list[int]:
         """The wanted jobs that may bring further jobs of what the run is to end with.
 
-        `ends` are the jobs of the latter that are known, `paths` those that nobody makes yet, with
-        who tells whether they are made.
+        Args:
+            waiting: the wanted jobs that wait, with who tells.
+            ends: the jobs of what it is to end with that are known.
+            paths: those paths of it that nobody makes yet, with who tells whether they are made.
         """
         closure, unknowns = self.closure, self.closure.unknowns
         if not unknowns.any:
@@ -350,14 +359,14 @@ class Targets:
             for word, jobs in self.late.items()
         ]
         asking += [({name}, jobs) for name, jobs in closure.defer_rules.items()]
-        for job, jobs in closure.waiting().items():
-            rule = closure.tables[job >> SHIFT].rule
-            if rule.asks_only and rule.name in named:
-                late |= jobs
-            asking.append(({rule.name}, jobs))
+        asking += [({closure.tables[job >> SHIFT].rule.name}, w) for job, w in waiting.items()]
         there = set(wanted)
         unasked = {closure.tables[job >> SHIFT].rule.name for job in ends if job not in there}
         unasked |= {name for name in named if 0 in closure.table(name).wanted}
+        for job in closure.waiting():  # of what a rule without action asks for not all is known
+            table = closure.tables[job >> SHIFT]
+            if table.rule.asks_only and table.rule.name in named:
+                unasked |= unknowns.rules_near(table)
         told = [jobs for by, jobs in asking if unasked and unknowns.may_need(by, unasked)]
         if told:
             tellers = set().union(*told)
@@ -451,15 +460,22 @@ class Targets:
                     out.add(job)
         return out
 
-    def _closure_down(self, jobs: Sequence[int]) -> list[int]:
-        """These jobs and all that they need."""
+    def _closure_down(
+        self, jobs: Sequence[int], waiting: Mapping[int, frozenset[int]]
+    ) -> list[int]:
+        """These jobs and all that they need, those too that have told, or have to tell, of them."""
+        tables, unknowns = self.closure.tables, self.closure.unknowns
         found = dict.fromkeys(jobs)
         todo = list(jobs)
         while todo:
-            for maker in makers_of(self.closure.tables, todo.pop()):
-                if maker not in found:
-                    found[maker] = None
-                    todo.append(maker)
+            job = todo.pop()
+            needs = [*makers_of(tables, job), *waiting.get(job, ())]
+            if unknowns.any:
+                needs += unknowns.behind(tables[job >> SHIFT], [job & ROW], own=True)
+            for one in needs:
+                if one not in found:
+                    found[one] = None
+                    todo.append(one)
         return list(found)
 
     def _closure_up(self, out: set[int], wanted: Sequence[int]) -> set[int]:

@@ -365,22 +365,20 @@ class Unknowns:
             if is_found(relation):
                 yield number, relation, self._producers(number, relation)
 
-    def rules_behind(self, patterns: Iterable[Pattern]) -> Iterator[RuleTable]:
-        """The rules that make what these patterns name and whose jobs are not all known yet."""
-        todo = list(patterns)
-        seen: set[int] = set()
+    def rules_behind(self, tables: Iterable[RuleTable]) -> Iterator[RuleTable]:
+        """The rules that make what jobs of these take and whose jobs are not all known yet."""
+        todo = list(tables)
+        seen: set[str] = set()
         while todo:
-            pattern = todo.pop()
-            tail = pattern.parts[-1] if pattern.names else pattern.parts[0]
-            head = pattern.parts[0]
-            scatters = [one for one in self.finder.scatters if one.may_make(head, tail)]
-            for output in (*self.finder.candidates(head, tail), *scatters):
-                table = output.table
-                if table.number in seen or not self.of_rule(table, {}):
+            new = self.rules_near(todo.pop()) - seen
+            seen |= new
+            for rule in self.workflow.rules.keys() & new:
+                table = self.finder.table(rule)
+                if self.of_rule(table, {}):
+                    yield table
+                elif not table.rule.asks_only:
                     continue
-                seen.add(table.number)
-                yield table
-                todo += patterns_of(table)
+                todo.append(table)
 
     def may_need(self, rules: Iterable[str], ends: Collection[str]) -> bool:
         """Whether jobs of some rules may come to need one of others, by what their patterns say:
@@ -392,14 +390,19 @@ class Unknowns:
             table = self.finder.table(name)
             if name in ends or table.gives_inputs:
                 return True
-            near = {entry.rule for entry in table.shape.inputs if entry.rule is not None}
-            for pattern in patterns_of(table):
-                head = pattern.parts[0]
-                near |= self.may_make(head, pattern.parts[-1] if pattern.names else head)
-            new = near.intersection(self.workflow.rules).difference(seen)
+            new = self.rules_near(table) - seen
             seen |= new
             todo += new
         return False
+
+    def rules_near(self, table: RuleTable) -> set[str]:
+        """The rules that may make what the jobs of a rule take."""
+        found = {entry.rule for entry in table.shape.inputs if entry.rule is not None}
+        found &= self.workflow.rules.keys()
+        for pattern in patterns_of(table):
+            head = pattern.parts[0]
+            found |= self.may_make(head, pattern.parts[-1] if pattern.names else head)
+        return found
 
     def may_make(self, head: str, tail: str) -> set[str]:
         """The rules that may make some path with this beginning and end."""

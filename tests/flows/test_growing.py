@@ -671,3 +671,47 @@ def test_what_cannot_be_known_yet_is_said_whatever_is_left_out(space, words):
     space.write("k.txt", "a\n")
     assert "use: cannot be known before find ran" in space.flow("-n", *words).stdout
     assert "use" not in space.flow("-n", "--omit", "use").stdout
+
+
+def test_what_a_call_waits_for_may_be_needed_only_until_it_has_told(space):
+    space.workflow("""
+        rules:
+          all: {input: [e.txt, f.txt]}
+          e:
+            input: {call: "pick:names", after: list.txt}
+            output: e.txt
+            shell: "cat {input} > {output}"
+          a: {output: a.txt, shell: "echo a > {output}"}
+          find: {output: list.txt, shell: "echo a.txt > {output}"}
+          f: {output: f.txt, shell: "echo f > {output}"}
+        """)
+    space.write("pick.py", "def names(after): return after.read_text().split()\n")
+    assert space.good("--until", "a").built == {"find", "a"}
+    assert not space.good("--until", "a").built
+    assert space.good("--until", "f", "--until", "a").built == {"f"}
+    assert space.good().built == {"e"}
+    assert not space.good("--until", "a", "e").built
+
+
+@pytest.mark.parametrize("end", ["use", "first", "o/a"])
+def test_what_is_left_out_tells_nothing_to_a_run_that_ends_early(space, end):
+    space.workflow(LISTED)
+    space.write("k.txt", "a\n")
+    for _ in range(2):
+        assert not space.good("--omit", "find", "--until", end).built
+    assert space.good("--until", end).built >= {"find", "first"}
+
+
+def test_what_waits_behind_rules_without_action_and_what_is_left_out_is_said(space):
+    space.workflow(LISTED)
+    more = """
+      top: {input: {rule: all}}
+      sum: {input: {rule: use}, output: sum.txt, shell: "cat {input} > {output}"}
+      e: {input: "o/{k}", output: e.txt, shell: "cat {input} > {output}"}
+    """
+    space.workflow(LISTED.rstrip() + more)
+    space.write("k.txt", "a\n")
+    said = "use: cannot be known before find ran"
+    for words in (("top",), ("sum",), ("--omit", "e.txt", "e")):
+        assert said in space.flow("-n", *words).stdout
+    assert not space.good("--until", "top", "third").built

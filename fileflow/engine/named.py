@@ -112,9 +112,10 @@ class NamedFiles:
 
     def _is_made(self, path: str) -> bool:
         assert self.plan.finder is not None
-        if self.plan.unknowns is not None and self.plan.unknowns.of_path(path, named=False):
-            return True  # perhaps: the next plan waits for those who have to tell
+        unknowns = self.plan.unknowns
         try:
+            if unknowns is not None and unknowns.of_path(path, named=False):
+                return True  # perhaps: the next plan waits for those who have to tell
             makers = self.plan.finder.makers(path, first=True)
         except FileflowError:  # the next plan says what is wrong with that rule
             return True

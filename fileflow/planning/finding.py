@@ -313,8 +313,6 @@ class Finder:
             FileflowError: if the path fits an output in more ways than can be tried.
         """
         head, tail = (pattern.parts[0], pattern.parts[-1]) if pattern else (path, path)
-        if pattern is not None and not pattern.names:
-            tail = head
         found: list[int] = []
         for output in self.candidates(head, tail):
             rows = output.rows_making(path, given, first=first)
@@ -385,8 +383,7 @@ class Finder:
     ) -> list[int | tuple[int, ...] | None]:
         if pattern is None:
             return self._one_by_one(paths, None, given)
-        tail = pattern.parts[-1] if pattern.names else pattern.parts[0]
-        near = self.candidates(pattern.parts[0], tail)
+        near = self.candidates(pattern.parts[0], pattern.parts[-1])
         is_free = any(output.free for output in (*near, *self.folders))
         if self.folders or is_free:
             return self._one_by_one(paths, pattern, given if is_free else None)

@@ -400,8 +400,7 @@ class Unknowns:
         found = {entry.rule for entry in table.shape.inputs if entry.rule is not None}
         found &= self.workflow.rules.keys()
         for pattern in patterns_of(table):
-            head = pattern.parts[0]
-            found |= self.may_make(head, pattern.parts[-1] if pattern.names else head)
+            found |= self.may_make(pattern.parts[0], pattern.parts[-1])
         return found
 
     def may_make(self, head: str, tail: str) -> set[str]:

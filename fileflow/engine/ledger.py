@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders, shared_list
-from fileflow.engine.recording import BEGUN, Recording
+from fileflow.engine.recording import BEGUN, LOST, Recording
 from fileflow.engine.session import Decided, Session
 from fileflow.model.work import Order, Outcome, SharedList
 from fileflow.planning.links import ROW, SHIFT, Group
@@ -31,7 +31,6 @@ class Ledger:
     """The files of one run, over one plan after the other.
 
     Attributes:
-        lost: files that scatters made earlier and make no more.
         differ: of a rerun, by rule, the outputs that came out other than they were.
         identical: how many came out the same.
         outdated: whether files of a scatter are not those that the plan takes it to make.
@@ -51,7 +50,6 @@ class Ledger:
     ) -> None:
         """`in_hand` gives the jobs that have been handed over and are not taken from their lanes;
         `compares`: whether everything is built, and compared with what was there."""
-        self.lost: list[str] = []
         self.differ: dict[str, list[str]] = {}
         self.identical = 0
         self.outdated = False
@@ -329,8 +327,10 @@ class Ledger:
             ]
             orphans = self._recording.orphans(before, lost)
             if orphans:
+                # Noted first: a run that is killed leaves them for the next one to remove.
+                file = self._session.workflow.file
+                self._records.note_all([(LOST, before.outputs[k], file) for k in lost])
                 self._records.add_jobs(orphans[0].head, orphans)
-                self.lost += [before.outputs[k] for k in lost]
         again = [path for path in outcome.found if path in self._records.jobs]
         self._records.forget(again)
         known = table.found(row)

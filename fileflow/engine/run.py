@@ -27,6 +27,7 @@ from fileflow.engine.session import Decided, Growth, Overrides, Session
 from fileflow.engine.stop import Stop
 from fileflow.engine.waves import (
     Tally,
+    lost_chunks,
     lost_files,
     lost_lines,
     partner_lines,
@@ -260,10 +261,11 @@ def _run(
         forget_unused(session, loop.plan)
     for line in partner_lines(loop.plan):
         tell(events.Note(line, warning=False))
-    lost = lost_files(session, loop, tally.lost)
-    for line in lost_lines(lost, remove_lost(session, lost, tally.lost)):
+    lost = lost_chunks(session, loop)
+    files = lost_files(session, loop, lost)
+    for line in lost_lines(files, remove_lost(session, files, lost)):
         tell(events.Note(line))
-    for line in orphan_lines(session, loop.plan, lost, recorded=loop.on_record):
+    for line in orphan_lines(session, loop.plan, files, recorded=loop.on_record):
         loop.lasting.append(line)
         tell(events.Note(line, warning=False))
     session.records.note(

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from fileflow.engine import events
 from fileflow.engine.loop import Loop
+from fileflow.engine.recording import LOST
 from fileflow.engine.session import Decided, Session
 from fileflow.errors import FileflowError
 from fileflow.lean import replace
@@ -39,7 +40,6 @@ class Tally:
     def __init__(self) -> None:
         self.built: set[Identity] = set()
         self.failed: set[Identity] = set()
-        self.lost: list[str] = []
         self.error = ""
         self.named: set[Identity] = set()
         # The jobs that were said to run, or perhaps to run, but those of the plan that is run.
@@ -53,7 +53,6 @@ class Tally:
 
     def add(self, loop: Loop, finished: events.RunFinished) -> bool:
         """Takes in a wave that has ended; whether another may follow, for which `take` is asked."""
-        self.lost += loop.ledger.lost
         self._waves.append(finished)
         if not loop.again and self.last is None and not loop.plan.deferred:
             return False
@@ -198,6 +197,16 @@ def ring_lines(loop: Loop, finished: events.RunFinished) -> Iterator[str]:
         yield f"{names} cannot begin: they wait, in a ring, for what one of them finds as it runs"
 
 
+def lost_chunks(session: Session, loop: Loop) -> list[str]:
+    """What scatters of the Workflowfile found before this run, or before one that was killed, and
+    do not find any more."""
+    if loop.plan.unknowns is None:
+        return []
+    mine = session.workflow.file
+    notes = session.records.notes.items()
+    return [path for (kind, path), file in notes if kind == LOST and file == mine]
+
+
 def lost_files(session: Session, loop: Loop, lost: Sequence[str]) -> dict[str, None]:
     """The files that scatters do not find any more and that are there, and what was made from
     them."""
@@ -227,7 +236,7 @@ def remove_lost(session: Session, files: Collection[str], lost: Sequence[str]) -
     removed.
     """
     gone = []
-    for path in dict.fromkeys(lost):
+    for path in lost:
         record = session.records.jobs.get(path) if path in files else None
         if record is None or must_stay(path, record.made[:48]):
             continue
@@ -236,6 +245,7 @@ def remove_lost(session: Session, files: Collection[str], lost: Sequence[str]) -
             gone.append(path)
     # Records go last: killed in between, the files count as gone, not as unknown.
     session.records.forget(gone)
+    session.records.note_all([(LOST, path, None) for path in lost])
     return gone
 
 

@@ -51,6 +51,7 @@ REST = """\
       echo total >> "$RAN_LOG"
       cat {input} > {output}
 """
+OTHER = SPLITS["shell"].replace("chunk", "part").replace("split", "other")
 STEPS = """\
 import os
 
@@ -211,6 +212,36 @@ def test_a_kill_in_between_loses_no_finished_chunk(space: Space) -> None:
     running.end()
     space.flag("go")
     ran(space, "proc 10", "total")
+
+
+def test_after_a_kill_the_next_run_removes_lost_chunks(space: Space) -> None:
+    build(space)
+    space.good()
+    space.write("Other", HEAD.replace("total.txt", "parts/{part}.txt") + OTHER)
+    space.write("data/big.txt", "1 eins\n2 zwei\n")
+    space.replace(
+        "Workflowfile",
+        "tr a-z A-Z < {input}",
+        'if [ ! -e "$FLAGS/go" ]; then touch "$FLAGS/here"; sleep 30; fi; tr a-z A-Z < {input}',
+    )
+    running = space.start("-j", "1")
+    wait_for(lambda: space.flagged("here"), "a chunk")
+    running.send(signal.SIGKILL)
+    running.end()
+    assert space.exists("build/chunks/10.txt")
+    space.flag("go")
+    assert notes(space.good("-W", "Other")) == []
+    assert space.exists("build/chunks/10.txt")
+    flow = space.good()
+    assert space.ran == ["proc 1", "proc 2", "total"]
+    assert notes(flow) == [
+        "not found any more, and removed: build/chunks/10.txt",
+        "build/proc/10.txt is of what is not found any more "
+        "(`fileflow clean --orphans` removes it)",
+    ]
+    assert not space.exists("build/chunks/10.txt") and space.exists("build/proc/10.txt")
+    assert space.exists("build/chunks/1.txt")
+    ran(space)
 
 
 def test_a_failed_chunk_and_a_failed_scatter(space: Space) -> None:

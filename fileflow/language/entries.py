@@ -117,6 +117,8 @@ class EntryReader:
     mistakes.
     """
 
+    __slots__ = ("_config", "_fill", "_paths", "_unmet", "awaited", "errors", "owns", "texts")
+
     def __init__(
         self,
         config: Config,
@@ -143,7 +145,7 @@ class EntryReader:
             or looks_like_placeholder(node)
             or any(source in node.items for source in _SOURCES)
         ):
-            return self._entries(node, kind, _Under(written=written))
+            return self._entries(node, kind, _Under(None, False, written))
         entries: list[Entry] = []
         for name, item in node.items.items():
             if name in _FLAGS and _is_flag_value(item):
@@ -179,7 +181,8 @@ class EntryReader:
             if flags:
                 raise FileflowError("path is a text here, and no list", place=place)
             return self._entries(filled, kind, inside)
-        texts, several = self._paths(filled)
+        whole = filled.text
+        texts, several = self._paths(filled) if "{" in whole else ([whole], False)
         name, written = under.name, under.written or node.text
         listed = under.listed or (several and not flags.get("one"))
         entries: list[Entry] = []

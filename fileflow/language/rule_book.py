@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as Table
 from collections.abc import Set
-from functools import cached_property
+from functools import cached_property, partial
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
 from fileflow.language import scalars
@@ -97,10 +97,7 @@ class RuleBook:
         """What reads the entries and calls of a rule."""
         if draft.reader is None:
             draft.reader = EntryReader(
-                self.config,
-                lambda scalar: self._path_texts(draft, scalar),
-                self.unmet,
-                self.errors,
+                self.config, partial(self._path_texts, draft), self.unmet, self.errors
             )
         return draft.reader
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable
-from functools import partial
 
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.language import scalars
@@ -219,11 +218,14 @@ class _RuleReader:
             self._check_private(outputs)
             values["executor"] = "process"
         if not self._errors.errors and draft.mistake is None:
-            self._try(partial(self._check_action, action, bool(outputs)))
-            for error in shape.mistakes(values.get("constraints", {}), draft.own_constraints):
+            try:
+                self._check_action(action, bool(outputs))
+            except FileflowError as error:
                 self._errors.add(error)
-        for error in self._errors.errors:
-            book.errors.add(error)
+            for found in shape.mistakes(values.get("constraints", {}), draft.own_constraints):
+                self._errors.add(found)
+        for found in self._errors.errors:
+            book.errors.add(found)
         if draft.mistake is not None or len(book.errors.errors) > mistakes:
             return None
         rule = Rule(
@@ -257,12 +259,6 @@ class _RuleReader:
                     )
                 )
 
-    def _try(self, check: Callable[[], object]) -> None:
-        try:
-            check()
-        except FileflowError as error:
-            self._errors.add(error)
-
     # ---- entries ----
 
     def _entries(self, kind: Kind) -> list[Entry]:
@@ -277,7 +273,10 @@ class _RuleReader:
             if entry.rule is not None:
                 entries[number] = self._known_rule(entry)
             elif entry.pattern is not None and entry.pattern.lookups:
-                self._try(partial(self._check_lookups, entry.pattern))
+                try:
+                    self._check_lookups(entry.pattern)
+                except FileflowError as error:
+                    self._errors.add(error)
         return entries
 
     def _check_lookups(self, pattern: Pattern) -> None:

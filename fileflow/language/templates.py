@@ -262,14 +262,13 @@ def check_names(
     not known (`cure`).
     """
     values = frozenset(wildcards)
-    names = values | builtin
     errors = [
         error
         for placeholder in template.placeholders
-        if (error := _unknown_name(template, placeholder, values, names, cure)) is not None
+        if (error := _unknown_name(template, placeholder, values, builtin, cure)) is not None
     ]
     for suspect in template.suspects:
-        if suspect.root in names and not (
+        if (suspect.root in values or suspect.root in builtin) and not (
             suspect.rest.startswith(",") and not _REGEX_SIGNS.search(suspect.rest)
         ):
             errors.append(_slip(template, suspect))
@@ -296,13 +295,14 @@ def _unknown_name(
     template: Template,
     placeholder: Placeholder,
     values: frozenset[str],
-    known: frozenset[str],
+    builtin: frozenset[str],
     cure: Callable[[str], str | None],
 ) -> FileflowError | None:
     root, steps = placeholder.root, placeholder.steps
     alone = root == "wildcards" and not steps
-    if root in known and not steps and not alone:
+    if not steps and not alone and (root in builtin or root in values):
         return None
+    known = values | builtin
     place = template.place_at(placeholder.offset)
     if alone:
         return FileflowError(

@@ -235,7 +235,9 @@ def _explain_flow(slip: _Slip) -> FileflowError:
     if slip.place.line > slip.begin.line and not slip.line[slip.at :].strip().startswith(","):
         return slip.error(f"this {opening} is not closed", f"write the {closing}", slip.begin)
     if slip.line.startswith(":", slip.at):
-        hint = "put the text in quotes"
+        key = re.search(r"\S\s+([A-Za-z_]\w*)$", slip.line[max(0, slip.at - 200) : slip.at])
+        hint = f"write a comma before {key[1]}, or put" if key else "put"
+        hint += " the text in quotes"
         return slip.error("': ' in plain text: YAML takes it for another key", hint)
     if slip.at >= len(slip.line.rstrip()):
         return slip.error(f"this {opening} is not closed", f"write the {closing}", slip.begin)

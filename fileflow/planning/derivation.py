@@ -262,6 +262,8 @@ def _foreign(path: str) -> str | None:
         return "~ is not expanded in a path: write the whole path"
     if "*" in path:
         return "* is no wildcard: write {name}, and which values it has below `wildcards`"
+    if path.count("{") != path.count("}"):
+        return "a brace stands alone in it: a wildcard is written {name}, with both"
     words = re.split(r"[,\s]+", path)
     if len(words) > 1 and ("," in path or all(posixpath.splitext(word)[1] for word in words)):
         return f"if these are several paths, write a list: [{', '.join(words)}]"

@@ -1371,6 +1371,20 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             'put it in quotes: "echo a: b > {output}"; or put it on the next line, below |',
         ),
     ),
+    "no comma between two keys in braces": (
+        """
+        rules:
+          a:
+            input: {path: a.txt optional: true}
+            output: y
+            shell: touch {output}
+        """,
+        (
+            "3:33",
+            "': ' in plain text: YAML takes it for another key",
+            "write a comma before optional, or put the text in quotes",
+        ),
+    ),
     "a backslash in double quotes": (
         """
         rules:

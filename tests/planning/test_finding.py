@@ -465,6 +465,7 @@ def test_a_constraint_that_keeps_a_rule_from_making_a_path_is_named(target: str)
     ("path", "cure"),
     [
         ("data/*.txt", "* is no wildcard: write {name}"),
+        ("data/{n.txt", "a brace stands alone in it: a wildcard is written {name}"),
         ("~/a.txt", "~ is not expanded in a path: write the whole path"),
         ("a.txt, b.txt", "if these are several paths, write a list: [a.txt, b.txt]"),
         ("a.txt b.txt", "if these are several paths, write a list: [a.txt, b.txt]"),

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
+from fileflow.engine.lost import LOST
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders, shared_list
-from fileflow.engine.recording import BEGUN, LOST, Recording
+from fileflow.engine.recording import BEGUN, Recording
 from fileflow.engine.session import Decided, Session
 from fileflow.model.work import Order, Outcome, SharedList
 from fileflow.planning.links import ROW, SHIFT, Group

@@ -21,10 +21,8 @@ from fileflow.planning.tables import RuleTable
 from fileflow.world.files import hashing
 from fileflow.world.records import Record, RecordHead, Records
 
-# The kinds of notes: on a job that makes outputs under their own names, while it is not done; on a
-# file that a scatter does not find any more, until the end of a run has dealt with it.
+# The kind of a note on a job that makes outputs under their own names, while it is not done.
 BEGUN = "begun"
-LOST = "lost"
 
 
 class Recording:

@@ -5,39 +5,26 @@ Knows nothing of the command line or of how progress is shown.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import sys
-import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from fileflow.engine import conclusion, events
 from fileflow.engine.events import nothing_to_do
 from fileflow.engine.knowing import forget_unused, learn_from, plan_known
 from fileflow.engine.lanes import Watched
 from fileflow.engine.loop import Loop, Settings
+from fileflow.engine.lost import lost_chunks, lost_files, lost_lines, remove_lost
 from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.project import Project
-from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, check, lanes_of, wished
+from fileflow.engine.runners import PROCESS, check, wished
 from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Growth, Overrides, Session
-from fileflow.engine.stop import Stop
-from fileflow.engine.waves import (
-    Tally,
-    lost_chunks,
-    lost_files,
-    lost_lines,
-    partner_lines,
-    remove_lost,
-    ring_lines,
-    unmade_lines,
-)
+from fileflow.engine.starting import Runners
+from fileflow.engine.stop import Stop, told_by_signals
+from fileflow.engine.waves import Tally, partner_lines, ring_lines, unmade_lines
 from fileflow.errors import Collector, Exit, FileflowError
-from fileflow.fast import STATE, looked
-from fileflow.garbage import no_collection
+from fileflow.fast import looked
 from fileflow.lean import replace
 from fileflow.model.rules import Run
 from fileflow.planning.binding import bind
@@ -48,16 +35,6 @@ from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.reasons import State, Why
 from fileflow.planning.tables import RuleTable
 from fileflow.world.faults import faults_told
-from fileflow.world.open_files import limit_to, make_room, most_open_files
-
-if TYPE_CHECKING:
-    from fileflow.world.functions import Description
-    from fileflow.world.seeding import SharedGenerators
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# How many files the engine has open at most, for a slot (in a process, and in a thread) and beside.
-_FILES_OF_SLOT = 24
-_FILES = 128
 
 
 def run(
@@ -98,7 +75,7 @@ def run(
         looked.forget()  # whoever holds the folder may change what was looked at
         tell(events.Note(text))
 
-    with faults_told(), _signals(stop) as wakeup, project.locked() as lock:
+    with faults_told(), told_by_signals(stop) as wakeup, project.locked() as lock:
         try:
             lock.acquire(
                 command,
@@ -117,9 +94,10 @@ def run(
         for line in (*session.workflow.warnings, *session.records.warnings):
             tell(events.Note(line))
         session.answers.interrupted = lambda: bool(stop.signal)
-        runners = _Runners(session, settings, stop, wakeup, lock.fileno())
+        runners = Runners(session, settings, stop, wakeup, lock.fileno())
         try:
-            loop, finished = _run(session, wishes, settings, tell, stop, runners, tick, settled)
+            building = _Building(session, wishes, settings, runners, tell, tick, settled)
+            finished = building.go()
         except KeyboardInterrupt:
             if not stop.signal:
                 raise
@@ -131,6 +109,7 @@ def run(
         session.records.check()
         session.records.compact_if_worth()
         if not finished.status:
+            loop = building.loop
             fresh = [*loop.lasting, nothing_to_do(finished.kept + finished.built)]
             conclusion.store(loop, remember if not finished.left_out else None, "\n".join(fresh))
         session.records.close()
@@ -138,54 +117,115 @@ def run(
     return finished
 
 
-def _run(
-    session: Session,
-    wishes: Wishes,
-    settings: Settings,
-    tell: events.Listener,
-    stop: Stop,
-    runners: _Runners,
-    tick: Callable[[], None] | None,
-    settled: Callable[[Loop], None] | None,
-) -> tuple[Loop, events.RunFinished]:
-    session.answers.keep_going = wishes.keep_going
-    decided = plan_known(session, wishes, rerun=settings.rerun, ready=True, keep=True)
-    plan = decided.plan
-    counts = count_states(decided)
-    name = runners.name
-    tell(
-        events.RunStarted(
-            run=name,
-            wanted=plan.count(),
-            certain=counts[State.STALE],
-            possible=counts[State.MAYBE] + counts[State.LATENT],
-            slots=settings.jobs,
-            seconds_expected=_expected(session, decided, settings.jobs),
-        )
-    )
-    tally = Tally()
-    replaced: set[str] = set()
-    # From now on a call that fails, or a text that cannot be filled in, is the failure of its job,
-    # and all else may go on.
-    session.started = session.answers.keep_going = True
+class _Building:
+    """The part of a run that builds: a first plan, and each that it grows into by what was found.
 
-    def grow(loop: Loop) -> tuple[Decided, Mapping[str, Watched], Growth | None] | None:
-        if settled is not None:
-            settled(loop)
+    Args:
+        session: what is known of the world.
+        wishes, settings: what is asked for, and how.
+        runners: where the runners come from.
+        tell, tick, settled: as for `run`.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        wishes: Wishes,
+        settings: Settings,
+        runners: Runners,
+        tell: events.Listener,
+        tick: Callable[[], None] | None,
+        settled: Callable[[Loop], None] | None,
+    ) -> None:
+        self._session = session
+        self._wishes = wishes
+        self._settings = settings
+        self._runners = runners
+        self._stop = runners.stop
+        self._tell = tell
+        self._settled = settled or (lambda loop: None)
+        self._tally = Tally()
+        # The first outputs of jobs that replace what is there: said once, over all plans.
+        self._replaced: set[str] = set()
+        self.loop = Loop(
+            session, settings, runners.name, tell, runners.stop, tick, self._while_it_runs
+        )
+
+    def go(self) -> events.RunFinished:
+        """Builds all; what it comes to is on record, and said but for the event itself."""
+        session = self._session
+        session.answers.keep_going = self._wishes.keep_going
+        decided = plan_known(
+            session, self._wishes, rerun=self._settings.rerun, ready=True, keep=True
+        )
+        counts = count_states(decided)
+        self._tell(
+            events.RunStarted(
+                run=self._runners.name,
+                wanted=decided.plan.count(),
+                certain=counts[State.STALE],
+                possible=counts[State.MAYBE] + counts[State.LATENT],
+                slots=self._settings.jobs,
+                seconds_expected=_expected(session, decided, self._settings.jobs),
+            )
+        )
+        # From now on a call that fails, or a text that cannot be filled in, is the failure of its
+        # job, and all else may go on.
+        session.started = session.answers.keep_going = True
+        first = self._ready(decided)
+        running = {"run": self._runners.name, "state": "running", "pid": os.getpid()}
+        session.records.note("run", "last", running)
+        for line in missing_lines(decided.plan):
+            self._tell(events.Note(line))
+        self.loop.take_plan(*first)
+        return self._ended(self._in_waves())
+
+    def _in_waves(self) -> events.RunFinished:
+        """Goes on from plan to plan as long as there is something new to plan with."""
+        loop, tally = self.loop, self._tally
+        while True:
+            try:
+                finished = loop.go()
+            finally:
+                loop.durations.store()
+            self._settled(loop)
+            if not tally.add(loop, finished):
+                break
+            try:
+                grown, before = self._replanned()
+                loop.take_plan(*self._ready(grown), before)
+            except FileflowError as error:
+                if error.status not in (Exit.FAILED, Exit.WRONG):
+                    raise
+                tally.take(loop)
+                tally.error = str(error)
+                break
+            except KeyboardInterrupt:
+                if not self._stop.signal:
+                    raise
+                tally.take(loop)
+                finished = replace(finished, signal=self._stop.signal)
+                break
+        return tally.summary(finished)
+
+    def _while_it_runs(
+        self, loop: Loop
+    ) -> tuple[Decided, Mapping[str, Watched], Growth | None] | None:
+        """A plan to go on with while jobs of the last one still run, if there can be one."""
+        self._settled(loop)
         try:
-            grown, before = replan(loop)
+            grown, before = self._replanned()
         except FileflowError:
             return None  # it will be said when nothing runs any more
         except KeyboardInterrupt:
-            if not stop.signal:
+            if not self._stop.signal:
                 raise
             return None  # the loop ends what runs
-        if not _goes_on(loop, grown):
-            return None
-        return (*ready(grown), before)
+        return (*self._ready(grown), before) if _goes_on(loop, grown) else None
 
-    def replan(loop: Loop) -> tuple[Decided, Growth | None]:
+    def _replanned(self) -> tuple[Decided, Growth | None]:
         """The plan with all that is known, and that from which it has grown, if from any."""
+        session, loop, tally = self._session, self.loop, self._tally
         growth = loop.growth()
         if growth is not None and not learn_from(session, growth):
             growth = None
@@ -195,8 +235,8 @@ def _run(
         tally.take(loop, stay)
         grown = plan_known(
             session,
-            wishes,
-            rerun=settings.rerun,
+            self._wishes,
+            rerun=self._settings.rerun,
             ready=True,
             built=tally.built,
             failed=tally.failed,
@@ -208,81 +248,56 @@ def _run(
             tally.take(loop, same)
         return grown, growth
 
-    def ready(decided: Decided) -> tuple[Decided, Mapping[str, Watched]]:
+    def _ready(self, decided: Decided) -> tuple[Decided, Mapping[str, Watched]]:
         """The plan with the runners that it needs; says what it brings."""
         counts = count_states(decided)
         needed: set[str] = set()
         if counts[State.STALE] or counts[State.MAYBE]:
             conclusion.forget()
-            _describe(session, decided, runners)
-            needed = runners_needed(decided.plan.tables.values(), decided.asyncs, settings.executor)
-        if tally.last is not None:
-            certain, possible = tally.grown(loop.decided, decided)
+            _describe(self._session, decided, self._runners)
+            needed = runners_needed(
+                decided.plan.tables.values(), decided.asyncs, self._settings.executor
+            )
+        if self._tally.last is not None:
+            certain, possible = self._tally.grown(self.loop.decided, decided)
             wanted = decided.plan.count()
-            tell(events.RunGrew(wanted=wanted, certain=certain, possible=possible))
-        _say_replaced(decided, tell, replaced)
-        return decided, runners.named(needed)
+            self._tell(events.RunGrew(wanted=wanted, certain=certain, possible=possible))
+        _say_replaced(decided, self._tell, self._replaced)
+        return decided, self._runners.named(needed)
 
-    loop = Loop(session, settings, name, tell, stop, tick, grow)
-    first = ready(decided)
-    session.records.note("run", "last", {"run": name, "state": "running", "pid": os.getpid()})
-    for line in missing_lines(plan):
-        tell(events.Note(line))
-    loop.take_plan(*first)
-    while True:
-        try:
-            finished = loop.go()
-        finally:
-            loop.durations.store()
-        if settled is not None:
-            settled(loop)
-        if not tally.add(loop, finished):
-            break
-        try:
-            grown, before = replan(loop)
-            loop.take_plan(*ready(grown), before)
-        except FileflowError as error:
-            if error.status not in (Exit.FAILED, Exit.WRONG):
-                raise
-            tally.take(loop)
-            tally.error = str(error)
-            break
-        except KeyboardInterrupt:
-            if not stop.signal:
-                raise
-            tally.take(loop)
-            finished = replace(finished, signal=stop.signal)
-            break
-    finished = tally.summary(finished)
-    if unmade := [*unmade_lines(loop), *ring_lines(loop, finished)]:
-        said = "\n".join(filter(None, (finished.error, *unmade)))
-        finished = replace(finished, error=said, status=finished.status or 1)
-    if not finished.status:
-        forget_unused(session, loop.plan)
-    for line in partner_lines(loop.plan):
-        tell(events.Note(line, warning=False))
-    lost = lost_chunks(session, loop)
-    files = lost_files(session, loop, lost)
-    for line in lost_lines(files, remove_lost(session, files, lost)):
-        tell(events.Note(line))
-    for line in orphan_lines(session, loop.plan, files, recorded=loop.on_record):
-        loop.lasting.append(line)
-        tell(events.Note(line, warning=False))
-    session.records.note(
-        "run",
-        "last",
-        {
-            "run": name,
-            "state": "ended",
-            "status": finished.status,
-            "built": finished.built,
-            "kept": finished.kept,
-            "failed": finished.failed,
-            "skipped": finished.skipped,
-            "seconds": round(finished.seconds, 3),
-        },
-    )
-    return loop, finished
+    def _ended(self, finished: events.RunFinished) -> events.RunFinished:
+        """Says what is left to say at the end, and puts on record how it went."""
+        session, loop, tell = self._session, self.loop, self._tell
+        plan = loop.plan
+        if unmade := [*unmade_lines(loop), *ring_lines(loop, finished)]:
+            said = "\n".join(filter(None, (finished.error, *unmade)))
+            finished = replace(finished, error=said, status=finished.status or 1)
+        if not finished.status:
+            forget_unused(session, plan)
+        for line in partner_lines(plan):
+            tell(events.Note(line, warning=False))
+        lost = lost_chunks(session, plan)
+        files = lost_files(session, plan, lost)
+        for line in lost_lines(files, remove_lost(session, files, lost)):
+            tell(events.Note(line))
+        for line in orphan_lines(session, plan, files, recorded=loop.on_record):
+            loop.lasting.append(line)
+            tell(events.Note(line, warning=False))
+        session.records.note(
+            "run",
+            "last",
+            {
+                "run": self._runners.name,
+                "state": "ended",
+                "status": finished.status,
+                "built": finished.built,
+                "kept": finished.kept,
+                "failed": finished.failed,
+                "skipped": finished.skipped,
+                "seconds": round(finished.seconds, 3),
+            },
+        )
+        return finished
 
 
 def _goes_on(loop: Loop, grown: Decided) -> bool:
@@ -345,7 +360,7 @@ def _say_replaced(decided: Decided, tell: events.Listener, told: set[str]) -> No
         )
 
 
-def _describe(session: Session, decided: Decided, runners: _Runners) -> None:
+def _describe(session: Session, decided: Decided, runners: Runners) -> None:
     """Lets a slot import the functions that may run: what cannot be imported stops all, now.
 
     Where the source does not say what a function takes, the answer does.
@@ -406,157 +421,6 @@ def count_states(decided: Decided) -> dict[State, int]:
         # What is not wanted is not decided, and stands as fresh.
         counts[State.FRESH] += table.wanted.count(1) - sum(found.values())
     return counts
-
-
-class _Runners:
-    """The runners of one run, made when they are first needed."""
-
-    def __init__(
-        self, session: Session, settings: Settings, stop: Stop, wakeup: int, lock: int | None
-    ) -> None:
-        self.session = session
-        self.settings = settings
-        self.stop = stop
-        self.wakeup = wakeup
-        self.lock = lock
-        self.name = time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + f"-{os.getpid()}"
-        # Pipes and sockets of its slots are the engine's; what jobs may have open is the user's.
-        self._open_files = most_open_files()
-        make_room(_FILES + _FILES_OF_SLOT * settings.jobs)
-        self._made: dict[str, Watched] = {}
-        self._generators: SharedGenerators | None = None
-
-    def get(self, name: str) -> Watched:
-        """The runner of this name."""
-        found = self._made.get(name)
-        if found is None:
-            found = self._made[name] = self._make(name)
-        return found
-
-    def named(self, names: set[str]) -> dict[str, Watched]:
-        """The runners of these names."""
-        return {name: self.get(name) for name in sorted(names)}
-
-    def _make(self, name: str) -> Watched:
-        root, count = self.session.root, self.settings.jobs
-        private = [self.lock] if self.lock is not None else []
-        if name == PROCESS:
-            with no_collection():
-                from fileflow.executors.processes import Processes
-
-            # A forked process has the hash seed of this one; only one that is fixed will do.
-            fork = None if not sys.flags.hash_randomization else False
-            return Processes(
-                root,
-                self.name,
-                count,
-                wakeup=self.wakeup,
-                private=private,
-                fork=fork,
-                open_files=self._open_files,
-            )
-        if name == ASYNC:
-            from fileflow.executors.async_loop import AsyncLoop
-
-            lanes = lanes_of(name, count)
-            return AsyncLoop(root, self.name, lanes, wakeup=self.wakeup, private=private)
-        if name == THREAD:
-            from fileflow.executors.threads import Threads
-
-            generators = self._shared_generators()
-            threads = Threads(
-                root, self.name, first_slot=count, wakeup=self.wakeup, generators=generators
-            )
-            self.stop.hooks.append(threads.interrupt)
-            return threads
-        if name == SERIAL:
-            from fileflow.executors.serial import Serial
-
-            generators = self._shared_generators()
-            serial = Serial(root, self.name, slot=2 * count, generators=generators)
-            self.stop.hooks.append(serial.interrupt)
-            return serial
-        from fileflow.executors.plug_ins import load
-
-        return load(name, root, self.name, count)
-
-    def _shared_generators(self) -> SharedGenerators:
-        """What the runners whose jobs run in this process know of its generators, both of them."""
-        from fileflow.world.seeding import SharedGenerators
-
-        if self._generators is None:
-            self._generators = SharedGenerators()
-        return self._generators
-
-    def describe(self, action: Run, slots: int) -> Description:
-        """What a function takes, asked of a slot that imports it; so many `slots` will need it."""
-        from fileflow.executors.processes import Processes
-        from fileflow.world.functions import undescribed
-
-        runner = self.get(PROCESS)
-        assert isinstance(runner, Processes)
-        found = runner.describe(
-            action.module,
-            action.function,
-            beside=slots - 1,
-            interrupted=lambda: bool(self.stop.signal),
-        )
-        if found.error:
-            raise undescribed(found.error, action.place)
-        return found
-
-    def close(self) -> None:
-        """Ends all slots."""
-        for runner in self._made.values():
-            runner.close()
-        limit_to(self._open_files)
-        if self._made:
-            from fileflow.world.staging import remove_run
-
-            # A thread that was waited for no longer may write there yet: the next run clears it.
-            remove_run(os.path.join(STATE, "stage", self.name))
-
-
-@contextlib.contextmanager
-def _signals(stop: Stop) -> Iterator[int]:
-    """INT, TERM and HUP end the run in order; gives a descriptor that they make readable.
-
-    Whoever had a handler of its own hears of such a signal when the run has ended.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        reader, writer = os.pipe()
-        try:
-            yield reader
-        finally:
-            os.close(reader)
-            os.close(writer)
-        return
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    os.set_blocking(reader, False)
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-
-    def on_signal(number: int, _frame: object) -> None:
-        if stop.count >= 2:
-            os._exit(128 + number)
-        stop(number)
-
-    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    for number in _SIGNALS:
-        if not (number == signal.SIGHUP and ignored):
-            signal.signal(number, on_signal)
-    old = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    try:
-        yield reader
-    finally:
-        signal.set_wakeup_fd(old)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(reader)
-        os.close(writer)
-        handler = before[signal.Signals(stop.signal)] if stop.signal else None
-        if callable(handler) and handler is not signal.default_int_handler:
-            handler(stop.signal, None)  # this run is a job of another one, which is to end too
 
 
 def failure(error: FileflowError) -> events.RunFinished:

@@ -5,26 +5,20 @@ Counts each job once over all waves. Knows loops and plans, not how the next pla
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from fileflow.engine import events
 from fileflow.engine.loop import Loop
-from fileflow.engine.recording import LOST
-from fileflow.engine.session import Decided, Session
-from fileflow.errors import FileflowError
+from fileflow.engine.session import Decided
 from fileflow.lean import replace
-from fileflow.model.tokens import listed
 from fileflow.planning.known import own_names
 from fileflow.planning.links import ROW
 from fileflow.planning.plan import Plan
 from fileflow.planning.reasons import State
 from fileflow.planning.schedule import JobState
-from fileflow.world.removal import must_stay, remove_outputs
 
 Identity = tuple[str, ...]
-_SHOWN = 6
 _RANK = {
     JobState.SKIPPED: 0,
     JobState.RESTING: 1,
@@ -195,78 +189,3 @@ def ring_lines(loop: Loop, finished: events.RunFinished) -> Iterator[str]:
         rules = [plan.by_number(job).rule for job in sorted(plan.deferred)]
         names = " and ".join(dict.fromkeys(rule.name for rule in rules if not rule.asks_only))
         yield f"{names} cannot begin: they wait, in a ring, for what one of them finds as it runs"
-
-
-def lost_chunks(session: Session, loop: Loop) -> list[str]:
-    """What scatters of the Workflowfile found before this run, or before one that was killed, and
-    do not find any more."""
-    if loop.plan.unknowns is None:
-        return []
-    mine = session.workflow.file
-    notes = session.records.notes.items()
-    return [path for (kind, path), file in notes if kind == LOST and file == mine]
-
-
-def lost_files(session: Session, loop: Loop, lost: Sequence[str]) -> dict[str, None]:
-    """The files that scatters do not find any more and that are there, and what was made from
-    them."""
-    if not lost or loop.plan.unknowns is None:
-        return {}
-    finder = loop.plan.unknowns.finder
-    files = dict.fromkeys(p for p in lost if os.path.lexists(p) and not finder.makes(p))
-    records = session.records
-    more = True
-    while more:
-        more = False
-        for key in list(records.jobs):
-            record = records.jobs[key]
-            if key in files or finder.makes(key):
-                continue
-            taken = [token for token in record.inputs if not listed(token)]
-            if any(path in files for path in taken):
-                files.update(dict.fromkeys(p for p in record.outputs if os.path.lexists(p)))
-                more = more or key in files
-    return files
-
-
-def remove_lost(session: Session, files: Collection[str], lost: Sequence[str]) -> list[str]:
-    """Removes those of the files that scatters do not find any more and nobody has changed.
-
-    What was made from them stays, for somebody may want to look at it; so does what cannot be
-    removed.
-    """
-    gone = []
-    for path in lost:
-        record = session.records.jobs.get(path) if path in files else None
-        if record is None or must_stay(path, record.made[:48]):
-            continue
-        with contextlib.suppress(FileflowError):
-            remove_outputs([path])
-            gone.append(path)
-    # Records go last: killed in between, the files count as gone, not as unknown.
-    session.records.forget(gone)
-    session.records.note_all([(LOST, path, None) for path in lost])
-    return gone
-
-
-def lost_lines(files: Collection[str], gone: Sequence[str]) -> Iterator[str]:
-    """What is said of files that scatters do not find any more, and of what was made from them.
-
-    Args:
-        files: all that is said of.
-        gone: those of them that were removed.
-    """
-    if gone:
-        yield f"not found any more, and removed: {_shown(gone)}"
-    removed = set(gone)
-    if stay := [path for path in files if path not in removed]:
-        are = "is" if len(stay) == 1 else "are"
-        them = "it" if len(stay) == 1 else "them"
-        yield (
-            f"{_shown(stay)} {are} of what is not found any more "
-            f"(`fileflow clean --orphans` removes {them})"
-        )
-
-
-def _shown(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:_SHOWN]) + f" and {len(paths) - _SHOWN} more" * (len(paths) > _SHOWN)

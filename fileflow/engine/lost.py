@@ -9,6 +9,7 @@ import contextlib
 import os
 from collections.abc import Collection, Iterator, Sequence
 
+from fileflow.engine.orphans import cleaning
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.model.tokens import listed
@@ -87,8 +88,7 @@ def lost_lines(files: Collection[str], gone: Sequence[str]) -> Iterator[str]:
         are = "is" if len(stay) == 1 else "are"
         them = "it" if len(stay) == 1 else "them"
         yield (
-            f"{_shown(stay)} {are} of what is not found any more "
-            f"(`fileflow clean --orphans` removes {them})"
+            f"{_shown(stay)} {are} of what is not found any more ({cleaning(stay)} removes {them})"
         )
 
 

@@ -6,10 +6,11 @@ Knows plans and records; removes nothing (`fileflow clean --orphans` does).
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from fileflow.engine.session import Session
 from fileflow.planning.plan import Plan
+from fileflow.world.removal import is_read_only
 
 
 def orphan_lines(
@@ -33,7 +34,7 @@ def orphan_lines(
         stay = "it stays" if len(found) == 1 else "they stay"
         yield (
             f"{outputs} made by no rule any more, as {found[0]}: {stay} "
-            "(`fileflow clean --orphans` removes what no rule makes)"
+            f"({cleaning(found)} removes what no rule makes)"
         )
 
 
@@ -58,3 +59,9 @@ def _orphans(session: Session, plan: Plan) -> Iterator[str]:
             # What is yet to be found may need it again.
             if plan.unknowns is None or not plan.unknowns.of_path(path, named=True):
                 yield path
+
+
+def cleaning(paths: Iterable[str]) -> str:
+    """The command that removes such outputs as no rule makes any more."""
+    force = any(os.path.exists(path) and is_read_only(path) for path in paths)
+    return "`fileflow clean --orphans --force`" if force else "`fileflow clean --orphans`"

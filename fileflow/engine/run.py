@@ -215,13 +215,15 @@ class _Building:
         self._settled(loop)
         try:
             grown, before = self._replanned()
-        except FileflowError:
+            return (*self._ready(grown), before) if _goes_on(loop, grown) else None
+        except FileflowError as error:
+            if error.status not in (Exit.FAILED, Exit.WRONG):
+                raise
             return None  # it will be said when nothing runs any more
         except KeyboardInterrupt:
             if not self._stop.signal:
                 raise
             return None  # the loop ends what runs
-        return (*self._ready(grown), before) if _goes_on(loop, grown) else None
 
     def _replanned(self) -> tuple[Decided, Growth | None]:
         """The plan with all that is known, and that from which it has grown, if from any."""

@@ -87,12 +87,12 @@ class _Process:
         self.hidden: set[str] = set()
         self.arrived = bytearray()
         self.to_send: deque[memoryview] = deque()
-        self.described: list[Description] = []
         self.executor: Any = None
         self.process: Any = None
         self.line: socket.socket
         self.death = -1
-        # Whether it was ready for work when it ended.
+        # Whether it was told to end, and whether it was ready for work when it ended.
+        self.ending = False
         self.began = False
 
 
@@ -133,6 +133,7 @@ class Processes:
         self._private = list(private)
         self._fork = fork
         self._slots: dict[int, _Process] = {}
+        self._descriptions: dict[tuple[str, str], Description] = {}
         self._events: list[Event] = []
         stage = os.path.join(self._root, STATE, "stage", run)
         os.makedirs(stage, exist_ok=True)
@@ -295,6 +296,7 @@ class Processes:
         if kill:
             self._kill(process)
             return
+        process.ending = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.process.pid, signal.SIGTERM)
 
@@ -323,16 +325,20 @@ class Processes:
         beside: int = 0,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> Description:
-        """What a function takes and is, as found by slot 0, which imports its module.
+        """What a function takes and is, as found once by a slot without jobs, which imports its
+        module.
 
         What goes wrong is in the answer's `error`: also an import that takes more than `seconds`,
         or ends the process. Until the answer is there up to `beside` other slots are started, which
         import it too: they will need it.
 
         Raises:
-            FileflowError: if slot 0 was killed, and killed again in its next process.
+            FileflowError: if the slot was killed, and killed again in its next process.
             KeyboardInterrupt: if a signal came meanwhile, as `interrupted` tells.
         """
+        known = self._descriptions.get((module, function))
+        if known is not None:
+            return known
         killed = 0
         while True:
             found = self._described(module, function, seconds, beside, interrupted)
@@ -360,17 +366,19 @@ class Processes:
         beside: int,
         interrupted: Callable[[], bool],
     ) -> Description | tuple[int, bool]:
-        """The same, or how slot 0 has ended, and whether it had begun with what it is told."""
-        process = self._slot(0)
+        """The same, or how the slot has ended, and whether it had begun with what it is told."""
+        first = self._without_jobs()
+        process = self._slot(first)
         self._send(process, ("describe", module, function))
+        key = (module, function)
         deadline = monotonic() + seconds
-        for number in range(1, min(1 + beside, self._count)):
+        for number in range(min(1 + beside, self._count)):
             self._turn(0)
-            if process.described or self._slots.get(0) is not process:
+            if key in self._descriptions or self._slots.get(first) is not process:
                 break
             if number not in self._slots:
                 self._send(self._slot(number), ("describe", module, function))
-        while not process.described and self._slots.get(0) is process:
+        while key not in self._descriptions and self._slots.get(first) is process:
             left = deadline - monotonic()
             if left <= 0:
                 self._kill(process)
@@ -380,14 +388,24 @@ class Processes:
             if interrupted():
                 self._kill(process)
                 raise KeyboardInterrupt
-        if process.described:
-            return process.described.pop(0)
+        if key in self._descriptions:
+            return self._descriptions[key]
         died = next(
-            event for event in reversed(self._events) if isinstance(event, Died) and event.slot == 0
+            event
+            for event in reversed(self._events)
+            if isinstance(event, Died) and event.slot == first
         )
         if not died.unfinished:
             self._events.remove(died)
         return died.code, process.began
+
+    def _without_jobs(self) -> int:
+        """The first slot that has nothing to do, be it started or not."""
+        for number in range(self._count):
+            process = self._slots.get(number)
+            if process is None or not (process.unfinished or process.ending):
+                return number
+        return 0
 
     def close(self) -> None:
         """Ends all slots; nothing of theirs is left running."""
@@ -466,7 +484,7 @@ class Processes:
         process.arrived += data
         for message in slots.messages_in(process.arrived):
             if message[0] == "described":
-                process.described.append(slots.description_from(message))
+                self._descriptions[message[1], message[2]] = slots.description_from(message)
             elif message[0] == "fault":
                 _, what, hint = message
                 raise FileflowError(what, hint=hint, status=Exit.STATE)

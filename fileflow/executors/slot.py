@@ -139,7 +139,7 @@ def _told(found: Description) -> Message:
 
 def description_from(message: Message) -> Description:
     """The description in a `described` message."""
-    parameters, is_async, is_generator, error = message[1]
+    parameters, is_async, is_generator, error = message[3]
     return Description(
         tuple(Parameter(*fields) for fields in parameters), is_async, is_generator, error
     )
@@ -301,7 +301,7 @@ class _Slot:
 
     def _describe(self, module: str, function: str) -> None:
         found = describe(module, function)
-        self._line.sendall(framed(("described", _told(found))))
+        self._line.sendall(framed(("described", module, function, _told(found))))
 
     def _do_batch(
         self,

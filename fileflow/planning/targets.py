@@ -354,30 +354,33 @@ class Targets:
         named = {name: rule for name, rule in closure.workflow.rules.items() if name in names}
         late = set().union(*paths.values())
         # Who may yet ask for ends that nobody has asked for, each with those who have to tell.
-        asking = [
-            (unknowns.may_make(word.partition("{")[0], word.rpartition("}")[2]), jobs)
-            for word, jobs in self.late.items()
-        ]
+        asking = [(unknowns.may_make(*_ends_of(word)), jobs) for word, jobs in self.late.items()]
         asking += [({name}, jobs) for name, jobs in closure.defer_rules.items()]
         asking += [({closure.tables[job >> SHIFT].rule.name}, w) for job, w in waiting.items()]
         there = set(wanted)
         unasked = {closure.tables[job >> SHIFT].rule.name for job in ends if job not in there}
-        unasked |= {name for name in named if 0 in closure.table(name).wanted}
+        tellers_of = {name: unknowns.of_rule(closure.table(name), {}) for name in named}
+        for name, tellers in tellers_of.items():
+            # Who has to tell of it may be needed only when others have told that it is.
+            if 0 in closure.table(name).wanted or not tellers <= there:
+                unasked.add(name)
+        for path, tellers in paths.items():
+            if not tellers <= there:
+                unasked |= unknowns.may_make(*_ends_of(path))
         for job in closure.waiting():  # of what a rule without action asks for not all is known
             table = closure.tables[job >> SHIFT]
             if table.rule.asks_only and table.rule.name in named:
                 unasked |= unknowns.rules_near(table)
         told = [jobs for by, jobs in asking if unasked and unknowns.may_need(by, unasked)]
         if told:
-            tellers = set().union(*told)
-            late |= tellers
-            self.waits = dict.fromkeys(unasked, unknowns.names_of(sorted(tellers)))
+            who = set().union(*told)
+            late |= who
+            self.waits = dict.fromkeys(unasked, unknowns.names_of(sorted(who)))
         self.late.update(paths)
         for name, rule in named.items():
             if not rule.asks_only:
-                producers = unknowns.of_rule(closure.table(name), {})
-                closure.defer_rules[name] = producers
-                late |= producers
+                closure.defer_rules[name] = tellers_of[name]
+                late |= tellers_of[name]
         return [job for job in wanted if job in late]
 
     def _matching(
@@ -511,6 +514,11 @@ def _no_rules(absent: Mapping[str, str]) -> FileflowError:
         f"no rule is there: {'; '.join(said)}",
         hint="set what one of them asks for in config, or with --config",
     )
+
+
+def _ends_of(word: str) -> tuple[str, str]:
+    """How the paths begin and end for which a path, or a pattern, stands."""
+    return word.partition("{")[0], word.rpartition("}")[2]
 
 
 def _makes(rule: Rule, pattern: Pattern) -> bool:

@@ -33,10 +33,14 @@ def must_stay(path: str, made: bytes, *, is_protected: bool = False, force: bool
                 return "it was changed since it was made"
     except OSError as error:
         return f"it cannot be read: {error.strerror or error}"
-    may_write = os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
-    if not force and (not may_write or is_protected):
+    if not force and (is_protected or is_read_only(path)):
         return "it is protected: --force removes it too"
     return ""
+
+
+def is_read_only(path: str) -> bool:
+    """Whether nobody may write to what is there: so a protected output is left."""
+    return not os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
 
 
 def remove_outputs(paths: Sequence[str]) -> None:

@@ -715,3 +715,163 @@ def test_what_waits_behind_rules_without_action_and_what_is_left_out_is_said(spa
     for words in (("top",), ("sum",), ("--omit", "e.txt", "e")):
         assert said in space.flow("-n", *words).stdout
     assert not space.good("--until", "top", "third").built
+
+
+# That `one` is needed is known when `items` has told; which jobs it has, when its own finder has.
+BEHIND = """\
+wildcards:
+  i: {lines: build/items.txt}
+rules:
+  all: {input: "build/f/{i}"}
+  items:
+    input: items
+    output: build/items.txt
+    shell: echo items >> "$RAN_LOG"; cp {input} {output}
+  fin:
+    input: build/one/{j}
+    output: build/f/{i}
+    shell: echo fin {i} >> "$RAN_LOG"; cat {input} > {output}
+"""
+ONE_OF_A_LIST = """\
+  one:
+    output: build/one/{j}
+    shell: echo one {j} >> "$RAN_LOG"; echo {j} > {output}
+  jt:
+    input: jt
+    output: build/jt.txt
+    shell: echo jt >> "$RAN_LOG"; cp {input} {output}
+"""
+ONE_OF_A_SCATTER = """\
+  jt:
+    input: jt
+    output: build/p/{j}
+    scatter: j
+    shell: echo jt >> "$RAN_LOG"; for j in $(cat {input}); do touch {output}/$j; done
+  one:
+    input: build/p/{j}
+    output: build/one/{j}
+    shell: echo one {j} >> "$RAN_LOG"; echo {j} > {output}
+"""
+
+
+@pytest.mark.parametrize("until", ["one", "build/one/x", "build/one/{j}"])
+@pytest.mark.parametrize("finder", ["list", "scatter"])
+def test_an_end_is_reached_whose_own_values_are_found_behind_others(space, finder, until):
+    space.workflow(
+        BEHIND.replace("rules:", "  j: {lines: build/jt.txt}\nrules:") + ONE_OF_A_LIST
+        if finder == "list"
+        else BEHIND + ONE_OF_A_SCATTER
+    )
+    space.write("items", "a\n")
+    space.write("jt", "x\n")
+    words = ("--until", until)
+    dry = space.good("-n", *words)
+    assert dry.planned == {"items"}
+    found = space.good(*words)
+    assert sorted(space.ran) == ["items", "jt", "one x"]
+    assert found.counts()[0] == 3
+    assert space.good(*words).counts()[0] == 0
+    space.delete("build/one/x")
+    space.good(*words)
+    assert space.ran == ["one x"]
+    space.write("jt", "x\ny\n")
+    space.good(*words)
+    assert sorted(space.ran) == (["jt"] if until == "build/one/x" else ["jt", "one y"])
+    assert space.run("--until", "build/one/z").status == 2
+    space.good()
+    assert space.read("build/f/a") == "x\ny\n"
+
+
+def test_an_end_is_reached_that_a_call_gives_and_whose_values_are_found(space: Space) -> None:
+    space.write("f.py", "def ins(after):\n    return ['build/one/x']\n")
+    text = BEHIND.replace("rules:", "  j: {lines: build/jt.txt}\nrules:") + ONE_OF_A_LIST
+    text = text.replace('{input: "build/f/{i}"}', "{input: build/total.txt}")
+    space.workflow(
+        text
+        + """\
+  total:
+    input: {call: "f:ins", after: build/items.txt}
+    output: build/total.txt
+    shell: cat {input} > {output}
+"""
+    )
+    space.write("items", "a\n")
+    space.write("jt", "x\n")
+    space.good("--until", "one")
+    assert sorted(space.ran) == ["items", "jt", "one x"]
+
+
+# `slow` holds the first slot, and ends only when what was found beside it is worked on.
+HELD_UP = """\
+rules:
+  all:
+    input: [build/slow.txt, "build/quick/{n}.txt"]
+  slow:
+    output: build/slow.txt
+    run: steps:slow
+  parts:
+    output: build/parts/{n}.txt
+    scatter: n
+    shell: |
+      until [ -e "$FLAGS/slow" ]; do sleep 0.02; done
+      touch {output}/1.txt {output}/2.txt
+  quick:
+    input: build/parts/{n}.txt
+    output: build/quick/{n}.txt
+"""
+SLOW = """\
+import os
+import time
+
+
+def slow(output):
+    open(os.environ["FLAGS"] + "/slow", "w").close()
+    until = time.monotonic() + 20
+    while not os.path.exists(os.environ["FLAGS"] + "/quick"):
+        assert time.monotonic() < until, "nobody has begun with what was found"
+        time.sleep(0.02)
+    output.write_text("x")
+"""
+QUICK = """\
+import os
+
+
+def quick(input, output):
+    output.write_text("")
+    open(os.environ["FLAGS"] + "/quick", "w").close()
+"""
+
+
+@pytest.mark.parametrize(
+    "action",
+    ['shell: touch {output} "$FLAGS/quick"', "run: late:quick", "{run: late:quick, private: true}"],
+)
+def test_a_function_that_runs_holds_up_nothing_of_what_is_found(space: Space, action: str) -> None:
+    space.write("steps.py", SLOW)
+    space.write("late.py", QUICK)
+    lines = action.strip("{}") if action.startswith("{run") else action
+    space.workflow(HELD_UP + "".join(f"    {line}\n" for line in lines.split(", ")))
+    assert space.good("-j", "2").counts() == (4, 0, 0, 0)
+    assert space.good("-j", "2").counts() == (0, 4, 0, 0)
+
+
+def test_time_runs_out_also_while_a_plan_grows(space: Space) -> None:
+    space.write("steps.py", SLOW)
+    text = HELD_UP.replace("run: steps:slow", "timeout: 1\n    run: steps:slow")
+    space.workflow(text + "    shell: touch {output}\n")
+    flow = space.run("-j", "2")
+    assert flow.status == 1
+    assert flow.counts() == (3, 0, 1, 0)
+    assert "timed out after 1 s" in flow.text
+
+
+def test_what_cannot_be_imported_late_ends_nothing_that_runs(space: Space) -> None:
+    space.write("steps.py", SLOW.replace('os.environ["FLAGS"] + "/quick"', '"late.log"'))
+    space.write("late.py", QUICK + "\n\nopen('late.log', 'w').close()\nimport nowhere\n")
+    space.workflow(HELD_UP + "    run: late:quick\n")
+    flow = space.run("-j", "2")
+    assert flow.status == 1
+    assert space.read("build/slow.txt") == "x"
+    assert "No module named 'nowhere'" in flow.text
+    space.write("late.py", QUICK)
+    assert space.good("-j", "2").counts() == (2, 2, 0, 0)

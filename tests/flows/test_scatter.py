@@ -163,6 +163,27 @@ def test_a_lost_chunk_that_was_changed_by_hand_stays_and_is_named(space: Space) 
     ran(space)
 
 
+def test_lost_chunks_that_are_protected_stay_and_are_named_with_the_way_to_remove_them(
+    space: Space,
+) -> None:
+    build(space)
+    chunks = "build/chunks/{chunk}.txt"
+    space.replace(
+        "Workflowfile", f"output: {chunks}", f"output: {{path: {chunks!r}, protected: true}}"
+    )
+    space.good()
+    space.write("data/big.txt", "1 one\n2 two\n")
+    assert notes(space.good("-f", "split", "all")) == [
+        "build/chunks/10.txt, build/proc/10.txt are of what is not found any more "
+        "(`fileflow clean --orphans --force` removes them)",
+    ]
+    again = space.good("-j", "2", "--until", "split")
+    assert "(`fileflow clean --orphans --force` removes what no rule makes)" in notes(again)[0]
+    cleaned = space.flow("clean", "--orphans", "--force")
+    assert "removed 1 output: build/chunks/10.txt" in cleaned.stdout
+    ran(space)
+
+
 @pytest.mark.parametrize("late", ["split", "ten"])
 def test_a_lost_chunk_that_another_rule_makes_now_stays(space: Space, late: str) -> None:
     build(space)

@@ -205,6 +205,10 @@ class Lanes:
             self._tick()
         return found
 
+    def stop_what_is_late(self) -> None:
+        """Stops what is over its time: for who waits for something else meanwhile."""
+        self._next_deadline(time.monotonic())
+
     def _wait_for_any(self, busy: Sequence[str], seconds: float | None) -> float:
         """Waits until one of several runners has something to tell; how long each may wait then.
 

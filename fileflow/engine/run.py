@@ -93,7 +93,6 @@ def run(
         session = project.take()
         for line in (*session.workflow.warnings, *session.records.warnings):
             tell(events.Note(line))
-        session.answers.interrupted = lambda: bool(stop.signal)
         runners = Runners(session, settings, stop, wakeup, lock.fileno())
         try:
             building = _Building(session, wishes, settings, runners, tell, tick, settled)
@@ -150,6 +149,7 @@ class _Building:
         self.loop = Loop(
             session, settings, runners.name, tell, runners.stop, tick, self._while_it_runs
         )
+        session.answers.interrupted = runners.interrupted = self._interrupted
 
     def go(self) -> events.RunFinished:
         """Builds all; what it comes to is on record, and said but for the event itself."""
@@ -179,6 +179,11 @@ class _Building:
             self._tell(events.Note(line))
         self.loop.take_plan(*first)
         return self._ended(self._in_waves())
+
+    def _interrupted(self) -> bool:
+        """Whether to wait no longer for an answer. Meanwhile the time of what runs is looked at."""
+        self.loop.lanes.stop_what_is_late()
+        return bool(self._stop.signal)
 
     def _in_waves(self) -> events.RunFinished:
         """Goes on from plan to plan as long as there is something new to plan with."""

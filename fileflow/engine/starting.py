@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fileflow.engine.lanes import Watched
@@ -40,6 +41,7 @@ class Runners:
         self.stop = stop
         self.wakeup = wakeup
         self.lock = lock
+        self.interrupted: Callable[[], bool] = lambda: bool(stop.signal)
         self.name = time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + f"-{os.getpid()}"
         # Pipes and sockets of its slots are the engine's; what jobs may have open is the user's.
         self._open_files = most_open_files()
@@ -120,7 +122,7 @@ class Runners:
             action.module,
             action.function,
             beside=slots - 1,
-            interrupted=lambda: bool(self.stop.signal),
+            interrupted=self.interrupted,
         )
         if found.error:
             raise undescribed(found.error, action.place)

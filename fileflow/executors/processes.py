@@ -41,6 +41,7 @@ from fileflow.world.survivors import TABLE, SlotTable, end_marked, end_sessions,
 
 _CHUNK = 1 << 20
 _GRACE = 1.0
+_LOOK_EVERY = 0.2
 # So many slots in a row may end before they are ready; then something is wrong with all of them.
 _STILLBORN = 5
 _KILLED = (-signal.SIGKILL, -signal.SIGTERM, slots.TERMINATED)
@@ -334,7 +335,8 @@ class Processes:
 
         Raises:
             FileflowError: if the slot was killed, and killed again in its next process.
-            KeyboardInterrupt: if a signal came meanwhile, as `interrupted` tells.
+            KeyboardInterrupt: if a signal came meanwhile, as `interrupted` tells, which is asked
+                again and again.
         """
         known = self._descriptions.get((module, function))
         if known is not None:
@@ -384,7 +386,7 @@ class Processes:
                 self._kill(process)
                 self._bury(process, told=False)
                 return Description(error=f"importing {module} took more than {seconds:g} s")
-            self._turn(left)
+            self._turn(min(left, _LOOK_EVERY))
             if interrupted():
                 self._kill(process)
                 raise KeyboardInterrupt

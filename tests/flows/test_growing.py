@@ -865,6 +865,49 @@ def test_time_runs_out_also_while_a_plan_grows(space: Space) -> None:
     assert "timed out after 1 s" in flow.text
 
 
+WAITS_FOR_AN_END = """
+import os
+import time
+
+until = time.monotonic() + 20
+while not os.path.exists(os.environ["FLAGS"] + "/ended"):
+    if time.monotonic() > until:
+        open(os.environ["FLAGS"] + "/in_vain", "w").close()
+        break
+    time.sleep(0.02)
+"""
+
+
+@pytest.mark.parametrize("how", ["import", "call"])
+def test_time_runs_out_also_while_something_is_asked(space: Space, how: str) -> None:
+    ended = '    finally:\n        open(os.environ["FLAGS"] + "/ended", "w").close()\n'
+    endless = "    try:\n        time.sleep(60)\n" + ended
+    space.write("steps.py", SLOW[: SLOW.index("    until =")] + endless)
+    text = HELD_UP.replace("run: steps:slow", "timeout: 1\n    run: steps:slow")
+    if how == "import":
+        space.write("late.py", QUICK + WAITS_FOR_AN_END)
+        text += "    run: late:quick\n"
+    else:
+        waits = "".join(f"    {line}\n" for line in WAITS_FOR_AN_END.splitlines())
+        space.write("late.py", f"def more(after):\n{waits}    return []\n")
+        text = text.replace("    input: build/parts/{n}.txt\n", '    input: "build/list/{n}"\n')
+        text += """\
+    shell: touch {output}
+  list:
+    input:
+      part: build/parts/{n}.txt
+      more: {call: "late:more", after: "build/parts/{n}.txt", optional: true}
+    output: build/list/{n}
+    shell: touch {output}
+"""
+    space.workflow(text)
+    flow = space.run("-j", "2")
+    assert flow.status == 1
+    assert "timed out after 1 s" in flow.text
+    assert not space.flagged("in_vain")
+    assert flow.counts()[2] == 1
+
+
 def test_what_cannot_be_imported_late_ends_nothing_that_runs(space: Space) -> None:
     space.write("steps.py", SLOW.replace('os.environ["FLAGS"] + "/quick"', '"late.log"'))
     space.write("late.py", QUICK + "\n\nopen('late.log', 'w').close()\nimport nowhere\n")

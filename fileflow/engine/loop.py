@@ -285,11 +285,13 @@ class Loop:
         return bool(self.settings.max_failures) and self.failures >= self.settings.max_failures
 
     def _may_grow(self) -> bool:
-        """Whether cores are idle while a job has told what others waited for."""
+        """Whether cores are idle while a job has told what others waited for.
+
+        What is ready by now has not begun for want of cores, or of a share of a pool.
+        """
         if not self.told or self.grow is None or self.stop.signal or self._ending():
             return False
-        idle = self.lanes.in_flight and self.lanes.cores < self.settings.jobs
-        return idle and not any(True for _ in self.schedule.tables_ready())
+        return self.lanes.in_flight and self.lanes.cores < self.settings.jobs
 
     def _take_grown(self) -> None:
         self.told = False

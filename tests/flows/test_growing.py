@@ -918,3 +918,34 @@ def test_what_cannot_be_imported_late_ends_nothing_that_runs(space: Space) -> No
     assert "No module named 'nowhere'" in flow.text
     space.write("late.py", QUICK)
     assert space.good("-j", "2").counts() == (2, 2, 0, 0)
+
+
+@pytest.mark.parametrize("held", ["resources: {api: 1}", "cores: 2"])
+def test_what_is_found_does_not_wait_for_ready_jobs_that_cannot_begin(space: Space, held) -> None:
+    space.workflow(f"""
+        resources: {{api: 1}}
+        wildcards:
+          n: [1, 2]
+          item: {{lines: build/items.txt}}
+        rules:
+          all:
+            input: ["build/ask/{{n}}", "build/use/{{item}}", build/first]
+          first:
+            output: build/first
+            resources: {{api: 1}}
+            priority: 1
+            timeout: 20
+            shell: until [ -e "$FLAGS/use" ]; do sleep 0.02; done; touch {{output}}
+          ask:
+            output: build/ask/{{n}}
+            {held}
+            shell: touch {{output}}
+          list:
+            output: build/items.txt
+            priority: 1
+            shell: sleep 0.2; echo x > {{output}}
+          use:
+            output: build/use/{{item}}
+            shell: touch {{output}} "$FLAGS/use"
+    """)
+    assert space.good("-j", "2").counts() == (5, 0, 0, 0)

@@ -24,6 +24,8 @@ from fileflow.planning.tables import RuleTable
 
 KILL_AFTER = 5.0
 TICK = 1.0
+# From so many seconds on, others may do what waits behind a job.
+LONG_SECONDS = 0.2
 
 
 class Watched(Runner, Protocol):
@@ -48,6 +50,14 @@ class Dropping(Protocol):
 
     def drop(self, slot: int) -> None:
         """What the slot has not begun comes back as `LEFT`."""
+
+
+@runtime_checkable
+class TakingBack(Protocol):
+    """A runner that gives back what has not begun while a job runs."""
+
+    def take_back(self, slot: int) -> list[int]:
+        """The jobs behind the one that the slot runs, which are not the slot's any more."""
 
 
 @dataclass(slots=True)
@@ -256,6 +266,29 @@ class Lanes:
             left = min(left, 0.5) if running is None else left
             soonest = left if soonest is None else min(soonest, left)
         return soonest
+
+    @property
+    def may_help(self) -> bool:
+        """Whether cores are idle while jobs wait behind others that run."""
+        if self.cores >= self._jobs:
+            return False
+        return any(len(lane.orders) > 1 and self._takes_back(lane) for lane in self.busy())
+
+    def behind_long_ones(self) -> list[tuple[Lane, list[int]]]:
+        """Takes the jobs that wait behind a long one from their lanes, which get no others then."""
+        found = []
+        for lane in self.busy():
+            runner = self.runners[lane.runner]
+            running = runner.running(lane.number)
+            if len(lane.orders) < 2 or running is None or not isinstance(runner, TakingBack):
+                continue
+            if time.monotonic() - running[1] >= LONG_SECONDS:
+                lane.is_long = True
+                found.append((lane, runner.take_back(lane.number)))
+        return found
+
+    def _takes_back(self, lane: Lane) -> bool:
+        return isinstance(self.runners[lane.runner], TakingBack)
 
     # -- ending -------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from fileflow.engine import events
 from fileflow.engine.amounts import Amounts, Needs
 from fileflow.engine.durations import Durations
 from fileflow.engine.facts import World
-from fileflow.engine.lanes import Lane, Lanes, Watched
+from fileflow.engine.lanes import LONG_SECONDS, Lane, Lanes, Watched
 from fileflow.engine.ledger import Ledger
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders
@@ -238,6 +238,9 @@ class Loop:
             if self._may_grow():
                 self._take_grown()
                 continue
+            helping = self.lanes.may_help and not self._ending() and not self.stop.signal
+            if helping and self._take_back():
+                continue
             schedule = self.schedule
             if not self.lanes.in_flight:
                 if self.stop.signal or self._ending():
@@ -250,7 +253,10 @@ class Loop:
                     break
                 if not self.later and not any(True for _ in schedule.tables_ready()):
                     raise AssertionError("bug: jobs wait for nothing")
-            self._take_in(self.lanes.wait(self._until_retry()))
+            seconds = self._until_retry()
+            if helping:
+                seconds = LONG_SECONDS if seconds is None else min(seconds, LONG_SECONDS)
+            self._take_in(self.lanes.wait(seconds))
         self.ledger.store_refreshed()
         if not self.stop.signal:
             self.temps.finish()
@@ -299,6 +305,16 @@ class Loop:
         grown = self.grow(self)
         if grown is not None:
             self.take_plan(*grown)
+
+    def _take_back(self) -> bool:
+        """Puts back what waits behind long jobs, for lanes that are idle; whether there was any."""
+        taken = False
+        for lane, jobs in self.lanes.behind_long_ones():
+            for job in jobs:
+                self.lanes.leave(lane, job)
+                self._again(job)
+                taken = True
+        return taken
 
     def _until_retry(self) -> float | None:
         """Seconds until a job is to be tried again; None if none waits for that."""

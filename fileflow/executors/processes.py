@@ -18,10 +18,10 @@ import socket
 import sys
 import threading
 import warnings
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from loky import process_executor
@@ -31,7 +31,7 @@ from loky.process_executor import ProcessPoolExecutor
 from fileflow.errors import Exit, FileflowError
 from fileflow.executors import slot as slots
 from fileflow.lean import replace
-from fileflow.model.work import Batch, Died, Event
+from fileflow.model.work import Batch, Died, End, Event, Outcome
 from fileflow.world.commands import Born
 from fileflow.world.functions import Description
 from fileflow.world.kept_output import set_aside
@@ -42,6 +42,7 @@ from fileflow.world.survivors import TABLE, SlotTable, end_marked, end_sessions,
 _CHUNK = 1 << 20
 _GRACE = 1.0
 _LOOK_EVERY = 0.2
+_SEEN = 0.001
 # So many slots in a row may end before they are ready; then something is wrong with all of them.
 _STILLBORN = 5
 _KILLED = (-signal.SIGKILL, -signal.SIGTERM, slots.TERMINATED)
@@ -82,7 +83,11 @@ class _Process:
 
     def __init__(self, number: int) -> None:
         self.number = number
+        # The jobs that it has in hand, in the order in which they were sent.
         self.unfinished: dict[int, None] = {}
+        # How often each job was taken back that it has not said yet that it leaves.
+        self.taken_back: Counter[int] = Counter()
+        self.batches = 0
         self.known_works: set[int] = set()
         self.known_lists: set[int] = set()
         self.hidden: set[str] = set()
@@ -258,6 +263,7 @@ class Processes:
             replace(batch, lists=self._new_lists(process, batch)),
             with_work=key not in process.known_works,
         )
+        process.batches += 1
         process.known_works.add(key)
         process.hidden.update(batch.work.envvars)
         for order in batch.orders:
@@ -304,7 +310,28 @@ class Processes:
     def drop(self, slot: int) -> None:
         """Lets the slot begin nothing more: what it has not begun comes back as `LEFT`."""
         if slot in self._slots:
-            self._table.drop(slot)
+            self._table.drop(slot, self._slots[slot].batches)
+
+    def take_back(self, slot: int) -> list[int]:
+        """What the slot has in hand behind the job that it runs, and will not begin any more.
+
+        Nothing if it is just between two jobs: then what it has not begun comes back as `LEFT`.
+        """
+        self.drop(slot)
+        process = self._slots.get(slot)
+        if process is None:
+            return []
+        # By now it has seen that, or what it had named before it could see is seen here.
+        sleep(_SEEN)
+        running = self._table.read(slot).index
+        if running not in process.unfinished:
+            return []
+        in_hand = list(process.unfinished)
+        taken = in_hand[in_hand.index(running) + 1 :]
+        for index in taken:
+            del process.unfinished[index]
+        process.taken_back.update(taken)
+        return taken
 
     def running(self, slot: int) -> tuple[int, float] | None:
         """The job that the slot runs, and when it began on the monotonic clock."""
@@ -492,10 +519,23 @@ class Processes:
                 raise FileflowError(what, hint=hint, status=Exit.STATE)
             else:
                 outcomes = slots.outcomes_from(message)
+                if process.taken_back:
+                    outcomes = self._still_in_hand(process, outcomes)
                 for outcome in outcomes:
                     process.unfinished.pop(outcome.index, None)
                 self._events += outcomes
         return True
+
+    @staticmethod
+    def _still_in_hand(process: _Process, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Without what the slot leaves that was taken back before."""
+        found = []
+        for outcome in outcomes:
+            if outcome.end is End.LEFT and process.taken_back[outcome.index]:
+                process.taken_back[outcome.index] -= 1
+            else:
+                found.append(outcome)
+        return found
 
     def _watch_no_line(self, process: _Process) -> None:
         """Hears no more of a slot, which may have hung up already."""

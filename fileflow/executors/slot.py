@@ -216,7 +216,9 @@ class _Slot:
         self._number = slot
         self._table = survivors.SlotTable(f"{STATE}/stage/{run}/{survivors.TABLE}", post.slots)
         self._table.enter(slot)
-        self._is_dropped = self._table.drop_reader(slot)
+        self._dropped = self._table.drop_reader(slot)
+        self._names = self._table.job_writer(slot)
+        self._batches = 0
         self._unwell = 0
         log = f"{STATE}/logs/{run}/{slot}.log"
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
@@ -226,7 +228,7 @@ class _Slot:
             Stage(run, slot),
             OwnProcess(descriptor),
             log,
-            on_job=self._table.job_writer(slot),
+            on_job=self._names,
             on_command=self._on_command,
         )
         # glibc takes what is at least as large as this from its heap from now on; else each buffer
@@ -312,7 +314,8 @@ class _Slot:
         halts: bool,
         seen: int,
     ) -> None:
-        doer = self._doer
+        doer, names, dropped = self._doer, self._names, self._dropped
+        self._batches = number = self._batches + 1
         if work is not None:
             doer.learn(work_from(work))
         if lists:
@@ -320,7 +323,11 @@ class _Slot:
         by = signal.SIGTERM if doer.is_command(key) else signal.SIGKILL
         tie_to_engine(self._engine, by)
         for fields in orders:
-            if (halts and seen < self._unwell) or self._is_dropped():
+            # Named before it asks whether it may: who takes back what has not begun
+            # (`Processes.take_back`) asks the other way round, so that one of the two sees.
+            names(fields[0], 0.0)
+            if (halts and seen < self._unwell) or dropped() >= number:
+                names(-1, 0.0)
                 self._block.append(plain(Outcome(fields[0], fields[1], End.LEFT)))
                 continue
             outcome = doer.do(key, Order(*fields))  # may flush the block before it ends

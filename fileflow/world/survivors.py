@@ -30,6 +30,7 @@ TABLE = "slots"
 _WHO = struct.Struct("=QQ16s")
 _JOB = struct.Struct("=qd")
 _COMMAND = struct.Struct("=QQQ")
+_DROP = struct.Struct("=q")
 _SIZE = 128
 _JOB_AT = _WHO.size
 _COMMAND_AT = _JOB_AT + _JOB.size
@@ -123,13 +124,16 @@ class SlotTable:
         at = slot * _SIZE + _COMMAND_AT
         self._map[at : at + _COMMAND.size] = _COMMAND.pack(pid, *born)
 
-    def drop(self, slot: int) -> None:
-        """Tells the slot to begin nothing more."""
-        self._map[slot * _SIZE + _DROP_AT] = 1
+    def drop(self, slot: int, batches: int) -> None:
+        """Tells the slot to begin nothing more of its first so many batches."""
+        at = slot * _SIZE + _DROP_AT
+        self._map[at : at + _DROP.size] = _DROP.pack(batches)
 
     def drop_reader(self, slot: int) -> Callable[[], int]:
-        """Tells the slot, again and again, whether it is told so."""
-        return partial(self._map.__getitem__, slot * _SIZE + _DROP_AT)
+        """Tells the slot, again and again, of how many batches it is to begin nothing more; the
+        table cannot be closed any more."""
+        at = slot * _SIZE + _DROP_AT
+        return partial(memoryview(self._map)[at : at + _DROP.size].cast("q").__getitem__, 0)
 
     def read(self, slot: int) -> Entry:
         """What the slot's entry says."""

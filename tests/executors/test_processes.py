@@ -425,3 +425,30 @@ def test_a_run_without_its_lock_that_goes_on_is_named(
     with pytest.raises(FileflowError, match="another run still works in") as found:
         end_survivors(".fileflow")
     assert found.value.status == Exit.STATE
+
+
+def test_what_waits_behind_a_job_can_be_taken_back_again_and_again(
+    runner: Processes, tmp_path: Path
+) -> None:
+    go, ran = tmp_path / "go", tmp_path / "ran"
+    text = f"until [ -e {go} ]; do sleep 0.01; done"
+    waits = order(0, "a", words=shell(text))
+    behind = [order(k, f"b{k}", words=shell(f"echo {k} >> {ran}")) for k in (1, 2, 3)]
+    runner.submit(0, Batch(command(), [waits, *behind[:2]]))
+    runner.submit(0, Batch(command(), behind[2:]))
+    until = time.monotonic() + 10
+    while runner.running(0) is None:
+        assert time.monotonic() < until
+        runner.wait(0.01)
+    assert runner.take_back(0) == [1, 2, 3]
+    runner.submit(0, Batch(command(), behind))
+    assert runner.take_back(0) == [1, 2, 3]
+    assert runner.take_back(0) == []
+    runner.submit(0, Batch(command(), behind[:1]))
+    runner.submit(1, Batch(command(), behind[1:]))
+    go.touch()
+    found = events_of(runner, lambda events: len(events) >= 4)
+    assert sorted(one.index for one in found if isinstance(one, Outcome)) == [0, 1, 2, 3]
+    assert End.LEFT not in [one.end for one in found if isinstance(one, Outcome)]
+    assert runner.wait(0.1) == []
+    assert sorted(ran.read_text().split()) == ["1", "2", "3"]

@@ -30,6 +30,47 @@ def test_two_jobs_run_at_once(space):
     assert space.good("-j", "2").summary["built"] == 2
 
 
+WAITS_FOR_THE_NEXT = """\
+import os
+import time
+
+
+def step(output, n):
+    if n == "50":
+        until = time.monotonic() + 20
+        while not all(os.path.exists(f"build/{k}.txt") for k in (51, 52, 53)):
+            assert time.monotonic() < until, "what is behind waits for this"
+            time.sleep(0.01)
+    with open(os.environ["RAN_LOG"], "a") as log:
+        log.write(n + "\\n")
+    output.write_text(n)
+"""
+
+
+@pytest.mark.parametrize("kind", ["run", "shell"])
+def test_what_waits_behind_a_long_job_goes_to_others(space, kind):
+    """One of many short jobs ends only when the next ones, of the same batch, are done."""
+    space.write("steps.py", WAITS_FOR_THE_NEXT)
+    shell = (
+        "shell: if [ {n} = 50 ]; then for k in 1 2 3; do "
+        "for i in $(seq 1000); do [ -e build/$(({n} + k)).txt ] && continue 2; sleep 0.02; done; "
+        'exit 3; done; fi; echo {n} >> "$RAN_LOG"; touch {output}'
+    )
+    space.workflow(f"""
+        wildcards:
+          n: {{range: 240}}
+        rules:
+          all:
+            input: build/{{n}}.txt
+          step:
+            output: build/{{n}}.txt
+            {"run: steps:step" if kind == "run" else "shell: |"}
+            {"" if kind == "run" else "  " + shell[7:]}
+    """)
+    assert space.good("-j", "2").counts() == (240, 0, 0, 0)
+    assert sorted(map(int, space.ran)) == list(range(240))
+
+
 def test_one_job_at_a_time(space):
     alone = 'mkdir "$FLAGS/alone"; sleep 0.1; rmdir "$FLAGS/alone";'
     space.workflow(PAIR.replace("{wait}", alone))

@@ -35,6 +35,8 @@ COMMANDS = (
     "schema",
 )
 LATER = ("graph", "report")
+# How long whoever does not read is waited for when a signal has ended what went on.
+LAST_WORDS = 1.0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -45,6 +47,8 @@ def main(argv: Sequence[str]) -> int:
     lost: list[str] = []
     out = Writer(sys.stdout, lost.append)
     status = _answer(argv, out, err)
+    for writer in (err, out):
+        writer.settle(LAST_WORDS if status > 128 else None)
     if lost:
         err.line(f"fileflow: stdout cannot be written: {lost[0]}")
     return status or int(Exit.FAILED if lost else Exit.OK)
@@ -261,6 +265,8 @@ def _run(
         rerun=options.rerun,
         verbose=options.verbose,
     )
+    for writer in (err, out):
+        writer.hurry()
     try:
         finished = run(
             file,
@@ -275,6 +281,7 @@ def _run(
         )
     finally:
         tell.close()
+    err.settle(LAST_WORDS if finished.signal else None)
     return _last(options, out, finished)
 
 

@@ -48,6 +48,7 @@ class Bar(Plain):
 
     def tick(self) -> None:
         """Redraws the times; to be called about once a second when nothing happens."""
+        super().tick()
         if self._bar is not None and self._is_due_again():
             self._draw(self._bar)
 
@@ -84,6 +85,8 @@ class Bar(Plain):
         return self._clock() - self._drawn_at >= REDRAWN
 
     def _draw(self, bar: tqdm[NoReturn]) -> None:
+        if self._writer.behind:
+            return  # nobody reads: one picture after the other would pile up
         self._is_hidden = False
         self._drawn_at = self._clock()
         pace = self.pace

@@ -33,7 +33,8 @@ class JsonLines:
         self._writer.line(json_line(_facts(event)))
 
     def tick(self) -> None:
-        """Time alone changes nothing here."""
+        """Time alone changes nothing here, but what waits for a reader."""
+        self._writer.flush()
 
     def close(self) -> None:
         """Nothing is open."""

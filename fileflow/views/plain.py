@@ -156,9 +156,11 @@ class Plain:
             self._run_grew(event)
         else:
             self._run_finished(event)
+        self._writer.flush()
 
     def tick(self) -> None:
-        """Time went by without an event: lines need no refreshing."""
+        """Time went by without an event: lines need no refreshing, but may wait for a reader."""
+        self._writer.flush()
 
     def close(self) -> None:
         """Nothing is open."""

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
+import stat
+import time
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
@@ -17,6 +20,8 @@ from fileflow.lean import dataclass, lazy_regex
 class Writer:
     """An output stream that goes quiet when its reader is gone or its device is full; never raises.
 
+    It waits for a slow reader, but not between `hurry` and `settle`: a run goes on unread.
+
     Args:
         stream: stdout or stderr; None if the process was started without it.
         lost: is told once why text was lost, unless the reader just went away.
@@ -25,6 +30,7 @@ class Writer:
     def __init__(self, stream: TextIO | None, lost: Callable[[str], None] | None = None) -> None:
         self._stream = stream
         self._lost = lost
+        self._pipe: _Pipe | None = None
 
     @property
     def encoding(self) -> str:
@@ -60,7 +66,11 @@ class Writer:
         stream = self._stream
         if stream is not None:
             try:
-                _write(stream, text)
+                if self._pipe is None:
+                    _write(stream, text)
+                else:
+                    self._pipe.kept += _encoded(stream, text)
+                    self._pipe.push()
             except BlockingIOError:
                 pass  # not read quickly enough: what is lost is this text, not the stream
             except (OSError, ValueError) as error:
@@ -84,10 +94,49 @@ class Writer:
         self.write(f"{text}\n")
 
     def flush(self) -> None:
-        """Nothing is kept back: what is written is out when `write` returns."""
+        """Writes as much of what is kept back as is taken at once; all else is out already."""
+        if self._pipe is not None and self._pipe.kept and self._stream is not None:
+            try:
+                self._pipe.push()
+            except OSError as error:
+                self._break(self._stream, error)
+
+    @property
+    def behind(self) -> bool:
+        """Whether text is kept back for a reader that does not read."""
+        return self._pipe is not None and bool(self._pipe.kept)
+
+    def hurry(self) -> None:
+        """From now on text that cannot be written at once is kept, in order, until it can be."""
+        # Whoever stands in for a stream may tell a descriptor that is not where its text goes.
+        if self._pipe is None and isinstance(self._stream, io.TextIOWrapper):
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.flush()
+                self._pipe = _pipe(self._stream.fileno())
+
+    def settle(self, seconds: float | None = None) -> None:
+        """Waits for the reader of what is kept, so long at most; the rest is lost.
+
+        From now on all text is waited for.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
+        try:
+            while self.behind:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                assert self._pipe is not None
+                self._pipe.wait(left)
+                self.flush()
+        finally:  # also if a signal ends the waiting
+            if self._pipe is not None:
+                self._pipe.close()
+                self._pipe = None
 
     def _break(self, stream: TextIO, error: Exception) -> None:
         self._stream = None
+        if self._pipe is not None:
+            self._pipe.kept.clear()
         # What is left in the stream's buffer is written when the interpreter ends: to nowhere.
         with contextlib.suppress(OSError, ValueError):
             number = stream.fileno()
@@ -101,9 +150,67 @@ def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
     except UnicodeEncodeError:
-        name = stream.encoding or "ascii"
-        stream.write(text.encode(name, "backslashreplace").decode(name))
+        stream.write(_encoded(stream, text).decode(stream.encoding or "ascii"))
     stream.flush()
+
+
+def _encoded(stream: TextIO, text: str) -> bytes:
+    name = stream.encoding or "ascii"
+    try:
+        return text.encode(name, getattr(stream, "errors", None) or "strict")
+    except UnicodeEncodeError:
+        return text.encode(name, "backslashreplace")
+
+
+class _Pipe:
+    """A descriptor whose reader may not read, and the text that waits for that.
+
+    Args:
+        number: the descriptor.
+        own: whether it is ours: it is closed at the end.
+    """
+
+    def __init__(self, number: int, *, own: bool = False) -> None:
+        from select import PIPE_BUF, POLLOUT, poll  # commands that only answer do without
+
+        self.kept = bytearray()
+        self._number = number
+        self._own = own
+        self._most = PIPE_BUF  # a pipe that is ready takes so much without letting its writer wait
+        self._poll = poll()
+        self._poll.register(number, POLLOUT)
+
+    def push(self) -> None:
+        """Writes as much as is taken at once.
+
+        Raises:
+            OSError: if the reader is gone.
+        """
+        with contextlib.suppress(BlockingIOError):
+            while self.kept and self._poll.poll(0):
+                del self.kept[: os.write(self._number, self.kept[: self._most])]
+
+    def wait(self, seconds: float | None) -> None:
+        """Waits until something is taken, so long at most."""
+        self._poll.poll(None if seconds is None else 1000 * seconds)
+
+    def close(self) -> None:
+        """Leaves the descriptor as it was."""
+        if self._own:
+            os.close(self._number)
+
+
+def _pipe(number: int) -> _Pipe | None:
+    """The descriptor, if its reader may not read: of a pipe, a socket or a terminal."""
+    if os.isatty(number):
+        # A terminal that is ready may take less than is written, and lets its writer wait. Opened
+        # anew it can be told not to: that changes nothing for others, who share the descriptor.
+        with contextlib.suppress(OSError):
+            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
+            return _Pipe(os.open(os.ttyname(number), flags), own=True)
+        return _Pipe(number)
+    mode = os.fstat(number).st_mode
+    return _Pipe(number) if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else None
 
 
 def wants_color(choice: str, writer: Writer, environ: Mapping[str, str]) -> bool:

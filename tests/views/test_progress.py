@@ -7,7 +7,9 @@ import pty
 import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -517,6 +519,91 @@ def test_a_process_ends_well_though_its_stdout_is_gone(where):
     lines = done.stderr.splitlines()
     assert lines[-1] == "status 7"
     assert lines[:-1] == ([] if "head" in where else ["lost: No space left on device"])
+
+
+# -- readers that do not read --------------------------------------------------------------------
+
+
+@pytest.fixture(params=["pipe", "terminal"])
+def unread(request: pytest.FixtureRequest) -> Iterator[tuple[int, Writer]]:
+    """Where a reader would read, and a writer that goes there."""
+    ours, theirs = os.pipe() if request.param == "pipe" else pty.openpty()
+    with open(theirs, "w", encoding="utf-8") as stream:
+        yield ours, Writer(stream)
+    os.close(ours)
+
+
+def taken(ours: int, until: bytes) -> list[str]:
+    """What a reader gets to see, up to a last word."""
+    found = b""
+    while until not in found:
+        found += os.read(ours, 65536)
+    return found.decode().splitlines()
+
+
+def test_text_that_nobody_reads_is_kept_and_whoever_reads_late_gets_all_of_it(unread):
+    ours, writer = unread
+    writer.hurry()
+    lines = [f"{number} × {'x' * (number % 300)}" for number in range(3000)]
+    for line in lines:
+        writer.line(line)
+    assert writer.behind
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.extend(taken(ours, b"the end")))
+    reader.start()
+    writer.settle()
+    assert not writer.behind
+    writer.line("the end")
+    reader.join(20)
+    assert found == [*lines, "the end"]
+
+
+def test_who_does_not_read_is_waited_for_as_long_as_is_said(unread):
+    _, writer = unread
+    writer.hurry()
+    writer.write("x" * 1_000_000)
+    began = time.monotonic()
+    writer.settle(0.3)
+    assert 0.3 <= time.monotonic() - began < 5
+    assert not writer.behind
+
+
+def test_a_hurry_leaves_the_stream_of_others_as_it_is(unread):
+    _, writer = unread
+    writer.hurry()
+    writer.line("x")
+    assert os.get_blocking(writer.fileno())
+    writer.settle()
+
+
+def test_a_reader_that_goes_away_is_not_waited_for():
+    ours, theirs = os.pipe()
+    lost: list[str] = []
+    with open(theirs, "w", encoding="utf-8") as stream:
+        writer = Writer(stream, lost.append)
+        writer.hurry()
+        writer.write("x" * 1_000_000)
+        os.close(ours)
+        writer.settle()
+        writer.line("y")
+    assert not lost
+
+
+def test_a_bar_that_nobody_sees_is_not_drawn_again_and_again(unread):
+    _, writer = unread
+    clock = Clock()
+    show = Bar(writer, Manner(), clock)
+    writer.hurry()
+    writer.write("x" * 1_000_000)
+    show(started(1000))
+    kept = len(writer._pipe.kept)  # type: ignore[union-attr]
+    for _ in range(1000):
+        clock.now += 1
+        show(built())
+        show.tick()
+    assert len(writer._pipe.kept) <= kept  # type: ignore[union-attr]
+    show.close()
+    writer.settle(0)
 
 
 # -- words ---------------------------------------------------------------------------------------

@@ -447,9 +447,10 @@ class Doer:
             self._around.enter(prepared.work, order.seed, self._extra(order))
             if self._own is not None:
                 os.chdir(self._own.folder)
+            here = os.getcwd() if self._pieces else ""
             answer = function(**arguments)
             if self._pieces and isinstance(answer, Generator):
-                self._write(answer, prepared.work, order, staged)
+                self._write(answer, prepared.work, order, staged, here)
             elif answer is not None:
                 await self._end_of(answer)
                 outcome.message = returned(answer)  # it counts only if an output is missing
@@ -485,15 +486,17 @@ class Doer:
         work: Work,
         order: Order,
         staged: Sequence[str],
+        base: str,
     ) -> None:
-        """Writes what a generator yields for the scattered outputs."""
+        """Writes what a generator yields for the scattered outputs, seen from where it began."""
         names: dict[int, str | None] = {}
         for one, name in zip(order.output_items, work.output_names, strict=False):
             for position in [one] if type(one) is int else one:  # type: ignore[union-attr]
                 names[position] = name
         places = dict(enumerate(self._places(order, staged)))
         own = of_this_process(answer)
-        write_yielded(own, self._pieces, [names.get(p.position) for p in self._pieces], places)
+        own_names = [names.get(p.position) for p in self._pieces]
+        write_yielded(own, self._pieces, own_names, places, base)
 
     def _places(self, order: Order, staged: Sequence[str]) -> list[str]:
         """Each output as the action is told where to make it, of a scattered one the folder."""

@@ -315,18 +315,21 @@ def write_yielded(
     pieces: Sequence[Piece],
     names: Sequence[str | None],
     places: Mapping[int, str],
+    base: str,
 ) -> None:
     """Writes the files of what a generator yields, one pair of values and content after the other.
 
     Args:
-        answer: the generator.
+        answer: the generator; it may be in another folder when it yields.
         pieces: the scattered outputs; names: the name of each, None without.
         places: for each, by its position, the folder in which its files are left.
+        base: the absolute folder that these, and paths that it yields, are relative to.
 
     Raises:
         UnfitError: for anything but such a pair.
     """
     wanted = list(dict.fromkeys(name for piece in pieces for name in piece.pattern.wildcards))
+    places = {position: os.path.join(base, folder) for position, folder in places.items()}
     for pair in answer:
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise UnfitError(
@@ -334,7 +337,7 @@ def write_yielded(
             )
         values = _values(pair[0], wanted)
         if len(pieces) == 1:
-            _write(pair[1], pieces[0], values, places)
+            _write(pair[1], pieces[0], values, places, base)
             continue
         if not isinstance(pair[1], Mapping):
             raise UnfitError(
@@ -345,7 +348,7 @@ def write_yielded(
         for piece, name in zip(pieces, names, strict=True):
             if name not in left:
                 raise UnfitError(f"the function yielded no content for the output {name!r}")
-            _write(left.pop(name), piece, values, places)
+            _write(left.pop(name), piece, values, places, base)
         if left:
             raise UnfitError(
                 f"the function yielded content for {_listed(sorted(left))}: no such "
@@ -370,7 +373,7 @@ def _values(said: object, wanted: Sequence[str]) -> dict[str, str]:
 
 
 def _write(
-    content: object, piece: Piece, values: Mapping[str, str], places: Mapping[int, str]
+    content: object, piece: Piece, values: Mapping[str, str], places: Mapping[int, str], base: str
 ) -> None:
     path = piece.pattern.fill(values)
     if piece.matcher.match(path) is None:
@@ -389,9 +392,9 @@ def _write(
         Path(there).write_text(content, encoding="utf-8")
     elif isinstance(content, Path):
         if piece.pattern.directory:
-            shutil.copytree(content, there)
+            shutil.copytree(base / content, there)
         else:
-            shutil.copyfile(content, there)
+            shutil.copyfile(base / content, there)
     else:
         raise UnfitError(
             f"the function yielded {_shown(content)} as content: it is bytes, text or a Path"

@@ -477,3 +477,29 @@ def test_a_function_that_does_not_fit_is_told_before_anything_runs(
         flow = space.flow(*args)
         assert flow.status == 2 and said in flow.text, flow.text
     assert not space.exists("c")
+
+
+@pytest.mark.parametrize("key", ["executor: process", "executor: thread", "executor: serial"])
+def test_a_generator_may_be_in_another_folder_when_it_yields(space: Space, key: str):
+    """What it yields is written where it belongs, and its paths mean what they always mean."""
+    space.workflow(f"""
+        rules:
+          split: {{output: "o/{{k}}.txt", scatter: k, run: "steps:split", {key}}}
+        """)
+    space.write(
+        "steps.py",
+        "import os\nfrom pathlib import Path\n\n\n"
+        "def split():\n"
+        "    yield 'a', 'first\\n'\n"
+        "    os.chdir('work')\n"
+        "    yield 'b', 'second\\n'\n"
+        "    yield 'c', Path('third.txt')\n"
+        "    os.chdir('..')\n"
+        "    yield 'd', b'fourth\\n'\n",
+    )
+    space.write("third.txt", "third\n")
+    space.write("work/third.txt", "another\n")
+    space.good()
+    made = [space.read(f"o/{name}.txt") for name in "abcd"]
+    assert made == ["first\n", "second\n", "third\n", "fourth\n"]
+    assert sorted(path.name for path in space.path("work").iterdir()) == ["third.txt"]

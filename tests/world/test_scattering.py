@@ -208,7 +208,7 @@ def written(*pairs: object, pieces: tuple[Piece, ...] = (), names: tuple[str, ..
 
     given = pieces or (piece("out/{c}.txt"),)
     places = {one.position: str(Path(STAGE, one.folder)) for one in given}
-    write_yielded(yields(), given, names or (None,) * len(given), places)
+    write_yielded(yields(), given, names or (None,) * len(given), places, str(Path.cwd()))
 
 
 def test_text_bytes_and_the_content_of_a_path_are_written() -> None:

@@ -5,6 +5,8 @@ A thin door: the same session, plan and loop as the command line, as values inst
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -298,20 +300,46 @@ class Workflow:
 
 def _said(config: object) -> tuple[str, ...]:
     """Values of config as they would be typed behind `--config`."""
-    import json
-
     if not isinstance(config, Mapping):
         raise FileflowError(f"config is a mapping of names to values, not {config!r}")
     said = []
     for key, value in config.items():
         try:
-            said.append(f"{key}={json.dumps(value)}")
-        except (TypeError, ValueError):
+            said.append(f"{key}={_typed(value)}")
+        except (TypeError, RecursionError):
             raise FileflowError(
                 f"config: {key} is no plain value: {value!r}",
                 hint="give texts, numbers, True, False, None, lists and mappings of these",
             ) from None
     return tuple(said)
+
+
+def _typed(value: object) -> str:
+    """Plain data as YAML on one line: JSON, but for numbers and characters that it lacks.
+
+    Raises:
+        TypeError: for anything else; RecursionError for what holds itself.
+    """
+    if isinstance(value, dict):
+        names = [name if isinstance(name, str) else _typed_key(name) for name in value]
+        pairs = zip(map(_typed, names), map(_typed, value.values()), strict=True)
+        return "{" + ", ".join(f"{name}: {one}" for name, one in pairs) + "}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_typed, value))}]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    text = json.dumps(value)
+    if not isinstance(value, str) or "\\ud" not in text:
+        return text
+    # JSON writes these as two halves; YAML has no halves.
+    made = [f"\\U{ord(one):08X}" if one > "\uffff" else json.dumps(one)[1:-1] for one in value]
+    return f'"{"".join(made)}"'
+
+
+def _typed_key(name: object) -> str:
+    if name is not None and not isinstance(name, (bool, int, float)):
+        raise TypeError(f"{name!r} is no key")
+    return _typed(name)
 
 
 def _is_rerun(mode: object) -> bool:

@@ -183,6 +183,30 @@ def test_a_workflow_that_cannot_be_named_or_config_that_is_no_data_is_told(space
         Workflow.load(file, config={"k": {1}})
 
 
+def test_values_of_config_arrive_as_they_are(space: Space) -> None:
+    space.workflow("""
+        config: {v: 0}
+        rules: {a: {output: o, params: {v: "{config.v}"}, run: "steps:show"}}
+        """)
+    space.write("steps.py", "def show(output, v):\n    output.write_text(ascii(v))\n")
+    inf, nan = float("inf"), float("nan")
+    values = [inf, -inf, nan, [1.5, [inf], nan], {"a": {"b": -inf}}, {"1": True, "x": None}]
+    values += [
+        "\U0001f600",
+        {"\U0001f600": 'a\U0001f600\\ud83d"\u2028\n'},
+        ["inf", ".inf", "", "~"],
+    ]
+    for value in values:
+        workflow = Workflow.load(space.path("Workflowfile"), config={"v": value})
+        assert workflow.run(mode="rerun", executor="serial").ok
+        assert space.read("o") == ascii(value)
+    round_about: list[object] = []
+    round_about.append(round_about)
+    for wrong in ({(1, 2): 3}, [{1}], round_about):
+        with pytest.raises(FileflowError, match="config: v is no plain value"):
+            Workflow.load(space.path("Workflowfile"), config={"v": wrong})
+
+
 def test_a_path_is_a_target(space: Space, workflow: Workflow) -> None:
     wanted = [Path("p/1"), space.path("p/2")]
     assert len(workflow.plan(wanted).stale) == 2

@@ -17,6 +17,7 @@ from fileflow.cpus import usable_cpus
 from fileflow.engine import events
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.loop import Loop, Settings
+from fileflow.engine.one_thread import only_thread
 from fileflow.engine.run import run as run_engine
 from fileflow.engine.session import Overrides, Session, find_workflowfile
 from fileflow.errors import FileflowError, did_you_mean
@@ -139,7 +140,7 @@ class Workflow:
             raise FileflowError(f"a Workflowfile is named by a text or a Path, not {path!r}")
         file = find_workflowfile(os.fspath(path), os.getcwd())
         made = cls(file, Overrides(config=_said(config or {}), seed=seed))
-        with _working_folder():
+        with _working_folder(file):
             Session(file, made._overrides)
         return made
 
@@ -156,7 +157,7 @@ class Workflow:
         """
         wishes = Wishes(targets=self._seen(targets))
         rerun = _is_rerun(mode)
-        with _working_folder():
+        with _working_folder(self._file):
             session = Session(self._file, self._overrides)
             decided = plan_known(session, wishes, rerun=rerun, ready=True)
             plan = decided.plan
@@ -263,7 +264,7 @@ class Workflow:
                         table.rule.name, table.values_of(row), table.outputs_of(row), status
                     )
 
-        with _working_folder():
+        with _working_folder(self._file):
             run_engine(
                 self._file,
                 self._overrides,
@@ -363,10 +364,11 @@ def _truth(name: str, value: object) -> bool:
 
 
 @contextmanager
-def _working_folder() -> Iterator[None]:
+def _working_folder(file: str) -> Iterator[None]:
     """The engine works in the Workflowfile's folder; the caller's is given back."""
-    before = os.getcwd()
-    try:
-        yield
-    finally:
-        os.chdir(before)
+    with only_thread(os.path.dirname(file)):
+        before = os.getcwd()
+        try:
+            yield
+        finally:
+            os.chdir(before)

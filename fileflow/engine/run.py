@@ -15,6 +15,7 @@ from fileflow.engine.knowing import forget_unused, learn_from, plan_known
 from fileflow.engine.lanes import Watched
 from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.lost import lost_chunks, lost_files, lost_lines, remove_lost
+from fileflow.engine.one_thread import only_thread
 from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.project import Project
 from fileflow.engine.runners import PROCESS, check, wished
@@ -75,7 +76,12 @@ def run(
         looked.forget()  # whoever holds the folder may change what was looked at
         tell(events.Note(text))
 
-    with faults_told(), told_by_signals(stop) as wakeup, project.locked() as lock:
+    with (
+        only_thread(os.path.dirname(file)),
+        faults_told(),
+        told_by_signals(stop) as wakeup,
+        project.locked() as lock,
+    ):
         try:
             lock.acquire(
                 command,

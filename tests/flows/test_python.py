@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -247,12 +248,54 @@ def nested(space: Space, outer: str, inner: str, does: str) -> None:
 
 
 @pytest.mark.parametrize("inner", ["process", "thread", "serial", "async"])
-@pytest.mark.parametrize("outer", ["process", "thread", "serial", "async"])
+@pytest.mark.parametrize("outer", ["process", "serial", "async"])
 def test_a_job_may_run_another_workflow(space: Space, outer: str, inner: str) -> None:
     nested(space, outer, inner, "pass")
     space.good("-j", "1")
     assert space.read("out.txt") == "True2"
     assert (space.read("below/1.txt"), space.read("below/2.txt")) == ("x", "x")
+
+
+def test_a_job_in_a_thread_that_runs_another_workflow_is_told_to_have_a_process(
+    space: Space,
+) -> None:
+    nested(space, "thread", "process", "pass")
+    flow = space.run()
+    assert flow.status == 1
+    assert f"another thread of this process works in {space.root}" in flow.text
+    assert "executor: process" in flow.text
+    assert not space.exists("below/1.txt") and not space.exists("below/.fileflow")
+
+
+def test_one_thread_of_a_process_runs_a_workflow_at_a_time(
+    space: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They share the working folder: what one makes would be published in the other's."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        space.source(
+            f"{name}/Workflowfile",
+            f"rules: {{a: {{output: o.txt, shell: 'sleep 1; echo {name} > {{output}}'}}}}",
+        )
+    one, two = (Workflow.load(space.path(name)) for name in ("one", "two"))
+    begun, over = threading.Event(), threading.Event()
+    oks = []
+
+    def first() -> None:
+        oks.append(one.run(on_event=lambda _: begun.set()).ok)
+        over.set()
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert begun.wait(20)
+    for refused in (two.run, two.plan, lambda: Workflow.load(space.path("two"))):
+        with pytest.raises(FileflowError, match=f"works in {space.path('one')}, "):
+            refused()
+    assert not over.is_set() and not space.exists("two/.fileflow")
+    thread.join()
+    assert oks == [True] and Path.cwd() == tmp_path
+    assert two.run().ok and Path.cwd() == tmp_path
+    assert [space.read(f"{name}/o.txt") for name in ("one", "two")] == ["one\n", "two\n"]
 
 
 @pytest.mark.parametrize("outer", ["process", "serial"])

@@ -163,3 +163,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     if 0 < len(words) <= 12:
         return f"known here: {', '.join(words)}"
     return None
+
+
+class Stopped(BaseException):
+    """Raised inside an action that is ended from outside, so that its `finally` clauses run."""

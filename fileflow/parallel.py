@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job, usable_cpus
+from fileflow.errors import Stopped
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,7 +47,7 @@ class ItemFailed(Exception):
     """
 
     def __init__(self, index: int, item: object, error: BaseException) -> None:
-        super().__init__(f"item {index} ({_short(item)}): {type(error).__name__}: {error}")
+        super().__init__(f"item {index} ({_short(item)}): {_said(error)}")
         self.index = index
         self.item = item
         self.error = error
@@ -161,7 +162,9 @@ def _one_by_one(function: Callable[[Any], Any], take: _Results) -> None:
     for index, item in enumerate(take.items):
         try:
             result = function(item)
-        except (Exception, SystemExit) as error:
+        except (KeyboardInterrupt, Stopped):  # it is not the item that ends here
+            raise
+        except BaseException as error:
             take.bad(index, error)
         else:
             take.good(index, result)
@@ -343,7 +346,9 @@ def _call_each(function: Callable[[Any], Any], items: list[Any], note: str) -> l
         for item in items:
             try:
                 told.append((function(item), None, ""))
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 told.append((None, _that_can_travel(error), traceback.format_exc()))
             if file is not None and not _wrote(file, _as_bytes(told[-1])):
                 file = None
@@ -387,7 +392,7 @@ def _that_can_travel(error: BaseException) -> BaseException:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
+        return RuntimeError(_said(error))
     return error
 
 
@@ -430,6 +435,17 @@ def _bar(total: int, wanted: bool) -> Iterator[Callable[[], None]]:
         yield step
 
 
+def _said(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"
+    except Exception:  # it cannot even say what it is
+        return name
+
+
 def _short(item: object) -> str:
-    text = repr(item)
+    try:
+        text = repr(item)
+    except Exception:
+        return f"a {type(item).__name__}, whose repr fails"
     return text if len(text) <= 60 else text[:57] + "…"

@@ -16,6 +16,7 @@ import pytest
 
 from fileflow import ItemFailed, parallel_map
 from fileflow.cpus import CORES_VARIABLE, cores_of_job
+from fileflow.errors import Stopped
 
 ROOT = Path(__file__).parent.parent
 KINDS: list[Any] = ["process", "thread", "serial"]
@@ -179,6 +180,64 @@ def test_an_item_that_would_leave_has_failed(kind: Any) -> None:
     assert isinstance(found[1], ItemFailed) and isinstance(found[1].error, SystemExit)
     with pytest.raises(ItemFailed, match="item 1"):
         parallel_map(function, range(3), executor=kind)
+
+
+class Mute(Exception):
+    """Cannot be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+
+class Own(BaseException):
+    """No `Exception`."""
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "async"])
+def test_what_cannot_be_shown_is_an_error_of_its_item_all_the_same(kind: Any) -> None:
+    def fail(item: object) -> None:
+        raise Mute if item == 1 else ValueError("odd")
+
+    async def fail_later(item: object) -> None:
+        fail(item)
+
+    function: Any = fail_later if kind == "async" else fail
+    found = parallel_map(function, [1, Mute()], executor=kind, on_error="collect")
+    assert str(found[0]).endswith("item 0 (1): Mute")
+    assert str(found[1]) == "item 1 (a Mute, whose repr fails): ValueError: odd"
+    with pytest.raises(ItemFailed, match=r"item . .1.: Mute"):
+        parallel_map(function, [1, 1], executor=kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("error", [GeneratorExit, asyncio.CancelledError, Own])
+def test_what_is_no_exception_fails_its_item_too(
+    tmp_path: Path, kind: Any, error: type[BaseException]
+) -> None:
+    def fail(n: int) -> int:
+        with (tmp_path / "calls").open("a") as calls:
+            calls.write(".")
+        if n == 1:
+            raise error
+        return n
+
+    found = parallel_map(fail, range(70), jobs=2, executor=kind, on_error="collect")
+    assert isinstance(found[1].error, error) and found[2:] == list(range(2, 70))
+    assert (tmp_path / "calls").read_text() == "." * 70
+    with pytest.raises(ItemFailed, match="item 1"):
+        parallel_map(fail, range(3), executor=kind)
+
+
+def test_who_interrupts_a_map_in_this_thread_ends_it() -> None:
+    for error in (KeyboardInterrupt, Stopped):
+
+        def fail(_: int) -> None:
+            raise error  # noqa: B023
+
+        with pytest.raises(error):
+            parallel_map(fail, range(3), executor="serial", on_error="collect")
 
 
 def test_an_error_does_not_wait_for_all_items() -> None:

@@ -11,9 +11,9 @@ import os
 from collections import deque
 from time import monotonic
 
+from fileflow.errors import Stopped
 from fileflow.model.work import Batch, End, Event, Order, Outcome, SharedList
 from fileflow.world.actions import Doer
-from fileflow.world.functions import Stopped
 from fileflow.world.modules import borrow, give_back
 from fileflow.world.seeding import SharedGenerators
 from fileflow.world.staging import STATE, Stage

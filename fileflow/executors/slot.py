@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
-from fileflow.errors import FileflowError
+from fileflow.errors import FileflowError, Stopped
 from fileflow.lean import dataclass, names_of, values_of
 from fileflow.model.work import Batch, End, Order, Outcome, Work
 from fileflow.world import commands, survivors
@@ -29,7 +29,6 @@ from fileflow.world.faults import faults_told
 from fileflow.world.functions import (
     Description,
     Parameter,
-    Stopped,
     describe,
 )
 from fileflow.world.modules import load_from_sources

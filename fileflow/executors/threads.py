@@ -19,11 +19,10 @@ import traceback
 from time import monotonic
 from typing import Any, BinaryIO, TextIO
 
-from fileflow.errors import FileflowError
+from fileflow.errors import FileflowError, Stopped
 from fileflow.model.work import Batch, Died, End, Event, Outcome
 from fileflow.world.actions import Doer
 from fileflow.world.faults import fault_of
-from fileflow.world.functions import Stopped
 from fileflow.world.modules import borrow, give_back
 from fileflow.world.seeding import SharedGenerators
 from fileflow.world.staging import STATE, Stage

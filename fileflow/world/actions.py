@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from time import monotonic, perf_counter, time
 from typing import Any
 
+from fileflow.errors import Stopped
 from fileflow.model.work import NOTEBOOKS, STAGE, End, Order, Outcome, SharedList, Work
 from fileflow.signature import NOTHING, SIGNATURE
 from fileflow.world import commands
@@ -34,7 +35,6 @@ from fileflow.world.forks import end_if_forked, of_this_process, this_process
 from fileflow.world.functions import (
     Facts,
     Item,
-    Stopped,
     UnfitError,
     bind,
     finish,

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import CoroutineType, GeneratorType
 from typing import Any
 
-from fileflow.errors import FileflowError, Place, did_you_mean
+from fileflow.errors import FileflowError, Place, Stopped, did_you_mean
 from fileflow.lean import dataclass
 from fileflow.world.forks import end_if_forked, this_process
 from fileflow.world.modules import taken
@@ -46,10 +46,6 @@ class Description:
     is_async: bool = False
     is_generator: bool = False
     error: str = ""
-
-
-class Stopped(BaseException):
-    """Raised inside an action that is ended from outside, so that its `finally` clauses run."""
 
 
 class UnfitError(Exception):
@@ -286,7 +282,9 @@ def said_of(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r}): a job ends by returning"
     try:
-        text = traceback.format_exception_only(type(error), error)[-1].strip()
+        told = traceback.TracebackException(type(error), error, None)
+        vars(told)["__notes__"] = None  # they come after its own line, since Python 3.11
+        text = list(told.format_exception_only())[-1].strip()
     except BaseException:
         text = type(error).__name__
     return text[:2000]

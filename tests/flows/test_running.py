@@ -243,6 +243,22 @@ def test_a_failing_function_shows_the_users_part_of_the_traceback(space):
     assert f"{os.sep}fileflow{os.sep}" not in flow.stderr
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions have no notes")
+def test_the_headline_of_a_failure_is_the_exceptions_own_line(space):
+    space.write(
+        "steps.py",
+        "def make(output):\n"
+        "    error = ValueError('the real reason')\n"
+        "    error.add_note('see the manual')\n"
+        "    raise error\n",
+    )
+    space.workflow("rules: {make: {output: a.txt, run: 'steps:make'}}")
+    flow = space.run()
+    (ended,) = (one for one in flow.events if one["event"] == "job_finished")
+    assert ended["message"] == "ValueError: the real reason"
+    assert "see the manual" in ended["traceback"]
+
+
 FLAKY = """
     rules:
       make:

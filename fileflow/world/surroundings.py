@@ -12,9 +12,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from resource import RUSAGE_SELF, getrusage
-from time import thread_time
 from typing import Any, Protocol, TextIO
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job
@@ -137,12 +137,15 @@ class _Environment:
         self._become(self._outside)
 
     def _become(self, wanted: Mapping[str, str]) -> None:
+        zone = os.environ.get("TZ")
         for name in list(os.environ):
             if name not in wanted:
                 del os.environ[name]
         for name, value in wanted.items():
             if os.environ.get(name) != value:
                 os.environ[name] = value
+        if os.environ.get("TZ") != zone:
+            time.tzset()  # the C library looks at the variable only then
 
 
 class _Handlers:
@@ -402,7 +405,7 @@ class InThread:
 
     def used(self) -> tuple[float, int]:
         """CPU seconds of this thread so far, and the process's peak of memory in bytes."""
-        return thread_time(), getrusage(RUSAGE_SELF).ru_maxrss * _MEMORY_UNIT
+        return time.thread_time(), getrusage(RUSAGE_SELF).ru_maxrss * _MEMORY_UNIT
 
     def close(self) -> None:
         """Closes the log."""

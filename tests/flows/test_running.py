@@ -259,6 +259,30 @@ def test_the_headline_of_a_failure_is_the_exceptions_own_line(space):
     assert "see the manual" in ended["traceback"]
 
 
+@pytest.mark.parametrize("executor", ["process", "serial"])
+def test_the_local_time_of_a_job_is_its_own(space, executor):
+    space.write(
+        "steps.py",
+        "import os, time\n\n\n"
+        "def move(output):\n"
+        "    os.environ['TZ'] = 'XYZ-5'\n"
+        "    time.tzset()\n"
+        "    output.write_text(time.tzname[0])\n\n\n"
+        "def look(output):\n"
+        "    output.write_text(time.strftime('%Z', time.localtime(0)))\n",
+    )
+    space.workflow(f"""
+        defaults: {{executor: {executor}}}
+        rules:
+          all: {{input: [a, b, c]}}
+          a: {{output: a, priority: 3, run: "steps:move"}}
+          b: {{output: b, priority: 2, run: "steps:look"}}
+          c: {{output: c, priority: 1, env: {{TZ: "ABC-3"}}, run: "steps:look"}}
+        """)
+    assert space.run("-j", "1", env={"TZ": "UTC"}).status == 0
+    assert [space.read(name) for name in "abc"] == ["XYZ", "UTC", "ABC"]
+
+
 FLAKY = """
     rules:
       make:

@@ -26,6 +26,7 @@ from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target, Wishes, target_from
 from fileflow.planning.reasons import State
 from fileflow.planning.schedule import JobState
+from fileflow.streams import open_streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +367,7 @@ def _truth(name: str, value: object) -> bool:
 @contextmanager
 def _working_folder(file: str) -> Iterator[None]:
     """The engine works in the Workflowfile's folder; the caller's is given back."""
-    with only_thread(os.path.dirname(file)):
+    with only_thread(os.path.dirname(file)), open_streams():
         before = os.getcwd()
         try:
             yield

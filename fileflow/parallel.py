@@ -26,6 +26,7 @@ from typing import Any, Literal, TypeVar
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job, usable_cpus
 from fileflow.errors import Stopped
+from fileflow.streams import open_streams, refuse_daemonic
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -99,6 +100,7 @@ def parallel_map(
     Raises:
         ItemFailed: with `on_error="raise"`, for the first item (by position, of those that have
             ended) that failed.
+        FileflowError: where processes are meant and this one may start none.
         ValueError: for an unknown `executor` or `on_error`, or fewer than one of `jobs`.
     """
     if on_error not in ("raise", "collect"):
@@ -126,7 +128,9 @@ def parallel_map(
         elif kind == "thread":
             _in_threads(function, take, count)
         else:
-            _in_processes(function, take, count)
+            refuse_daemonic("write executor='thread' or 'serial'")
+            with open_streams():
+                _in_processes(function, take, count)
     return take.results
 
 

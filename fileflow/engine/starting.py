@@ -19,6 +19,7 @@ from fileflow.engine.stop import Stop
 from fileflow.fast import STATE
 from fileflow.garbage import no_collection
 from fileflow.model.rules import Run
+from fileflow.streams import is_daemonic
 from fileflow.world.open_files import limit_to, make_room, most_open_files
 
 if TYPE_CHECKING:
@@ -116,17 +117,31 @@ class Runners:
         from fileflow.executors.processes import Processes
         from fileflow.world.functions import undescribed
 
-        runner = self.get(PROCESS)
-        assert isinstance(runner, Processes)
-        found = runner.describe(
-            action.module,
-            action.function,
-            beside=slots - 1,
-            interrupted=self.interrupted,
-        )
+        if is_daemonic():
+            found = self._described_here(action)
+        else:
+            runner = self.get(PROCESS)
+            assert isinstance(runner, Processes)
+            found = runner.describe(
+                action.module,
+                action.function,
+                beside=slots - 1,
+                interrupted=self.interrupted,
+            )
         if found.error:
             raise undescribed(found.error, action.place)
         return found
+
+    def _described_here(self, action: Run) -> Description:
+        """The same, where no slot can be started: jobs can only run in this process too."""
+        from fileflow.world.functions import describe
+        from fileflow.world.modules import borrow, give_back
+
+        borrow(self.session.root)
+        try:
+            return describe(action.module, action.function)
+        finally:
+            give_back(self.session.root)
 
     def close(self) -> None:
         """Ends all slots."""

@@ -32,6 +32,7 @@ from fileflow.errors import Exit, FileflowError
 from fileflow.executors import slot as slots
 from fileflow.lean import replace
 from fileflow.model.work import Batch, Died, End, Event, Outcome
+from fileflow.streams import refuse_daemonic
 from fileflow.world.commands import Born
 from fileflow.world.functions import Description
 from fileflow.world.kept_output import set_aside
@@ -168,6 +169,7 @@ class Processes:
         return _serve
 
     def _start(self, number: int) -> _Process:
+        refuse_daemonic("let functions run with the executor thread or serial")
         slot = _Process(number)
         mine, its = socket.socketpair()
         try:

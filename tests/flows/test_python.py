@@ -1,10 +1,12 @@
 """Workflows from Python: what a run gives back, where its plan is made in several steps."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -215,6 +217,103 @@ def test_a_path_is_a_target(space: Space, workflow: Workflow) -> None:
     assert [job.outputs for job in workflow.run(wanted).built] == [("p/2",)]
     with pytest.raises(FileflowError, match="no file 'all'"):
         workflow.run([Path("all")])
+
+
+STREAMS = """\
+import io, sys
+from fileflow import Workflow, parallel_map
+
+
+class NoFlush:
+    said = ""
+
+    def write(self, text):
+        NoFlush.said += text
+
+
+how, executor = sys.argv[1:]
+made = {"none": None, "closed": open("closed", "w"), "no flush": NoFlush()}
+made["closed"].close()
+if how in made:
+    sys.stdout = sys.stderr = made[how]
+before = sys.stdout, sys.stderr
+ok = Workflow.load().run(
+    mode="rerun", executor=executor, on_event=lambda _: print("x") if how == "no flush" else None
+).ok
+found = parallel_map(len, ["a", "bb"], executor=executor)
+with open("result", "w") as file:
+    file.write(f"{ok} {found} {before == (sys.stdout, sys.stderr)} {'x' in NoFlush.said}")
+"""
+
+
+def without(*streams: int) -> Callable[[], None]:
+    """Called in a new process: closes what it inherits."""
+    return lambda: [os.close(number) for number in streams] and None
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "serial"])
+@pytest.mark.parametrize("how", ["none", "closed", "no flush", "0", "2", "012"])
+def test_a_process_may_lack_streams(space: Space, how: str, executor: str) -> None:
+    space.workflow("rules: {a: {output: o, run: 'steps:a'}, b: {output: p, shell: 'echo > p'}}")
+    space.write("steps.py", "def a(output):\n    print('said')\n    output.write_text('x')\n")
+    space.write("go.py", STREAMS)
+    done = subprocess.run(
+        [sys.executable, "go.py", how, executor],
+        cwd=space.root,
+        env=space.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=without(*map(int, how)) if how.isdigit() else None,
+        timeout=30,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout
+    assert space.read("result") == f"True [1, 2] True {how == 'no flush'}"
+
+
+DAEMONIC = """\
+import multiprocessing
+from fileflow import FileflowError, Workflow, parallel_map
+
+
+def go(executor):
+    told = []
+    for does in (
+        lambda: Workflow.load().run(mode="rerun", executor=executor).ok,
+        lambda: parallel_map(len, ["a", "bb"], executor=executor),
+    ):
+        try:
+            told.append(str(does()))
+        except FileflowError as error:
+            told.append(str(error))
+    return "|".join(told)
+
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(*pool.map(go, ["thread", "serial", "process"]), sep="\\n")
+"""
+
+
+def test_a_daemonic_process_runs_what_needs_no_processes(space: Space) -> None:
+    space.workflow("rules: {a: {output: o, run: 'steps:a'}}")
+    space.write("steps.py", "def a(output):\n    output.write_text('x')\n")
+    space.write("go.py", DAEMONIC)
+    done = subprocess.run(
+        [sys.executable, "go.py"],
+        cwd=space.root,
+        env=space.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    first, second, *rest = done.stdout.splitlines()
+    assert (first, second) == ("True|[1, 2]", "True|[1, 2]")
+    said = "\n".join(rest)
+    assert said.count("this process is daemonic") == 2
+    assert "executor thread or serial" in said and "executor='thread' or 'serial'" in said
 
 
 def nested(space: Space, outer: str, inner: str, does: str) -> None:

@@ -5,9 +5,11 @@ Knows the code of actions and what a process has loaded before its first job; no
 
 from __future__ import annotations
 
+import os
+
 from fileflow.errors import FileflowError, Place
 from fileflow.world.code import Code
-from fileflow.world.modules import taken
+from fileflow.world.modules import imported_from_elsewhere, taken
 
 
 def refuse_namesakes(code: Code, place: Place | None, *, cure: str = "") -> None:
@@ -33,3 +35,20 @@ def refuse_namesakes(code: Code, place: Place | None, *, cure: str = "") -> None
         said = taken(name, path)
         if said is not None:
             raise FileflowError(said, place=place, hint=cure or None)
+
+
+def refuse_imported(code: Code, place: Place | None) -> None:
+    """Checks the same for a function that runs in this process, whoever has imported what in it.
+
+    Raises:
+        FileflowError: this process has another module of that name.
+    """
+    for name, path in code.modules:
+        file = imported_from_elsewhere(name, path)
+        if file is not None:
+            raise FileflowError(
+                f"{name} is in this process the module {file}, which was imported before: it would "
+                f"run in place of {os.path.relpath(path)}",
+                place=place,
+                hint="rename one of them, or let the rule have the default executor, process",
+            )

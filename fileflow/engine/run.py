@@ -15,10 +15,11 @@ from fileflow.engine.knowing import forget_unused, learn_from, plan_known
 from fileflow.engine.lanes import Watched
 from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.lost import lost_chunks, lost_files, lost_lines, remove_lost
+from fileflow.engine.namesakes import refuse_imported
 from fileflow.engine.one_thread import only_thread
 from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.project import Project
-from fileflow.engine.runners import PROCESS, check, wished
+from fileflow.engine.runners import HERE, PROCESS, check, wished
 from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Growth, Overrides, Session
 from fileflow.engine.starting import Runners
@@ -387,6 +388,10 @@ def _describe(session: Session, decided: Decided, runners: Runners) -> None:
         if not any(states):
             continue
         try:
+            asked = runners.settings.executor
+            if wished(table.rule, table.rule.name in decided.asyncs, asked) in HERE:
+                code = session.code.function(action.module, action.function)
+                refuse_imported(code, action.place)
             found = runners.describe(action, _at_once(decided, table, runners.settings))
             if table.rule.name in decided.bindings:
                 continue

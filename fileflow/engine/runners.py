@@ -61,6 +61,8 @@ def wished(rule: Rule, is_async: bool, asked: str) -> str:
 
 
 _ONE_PROCESS = (THREAD, ASYNC, SERIAL)
+HERE = (THREAD, SERIAL, AUTO)
+"""The executors whose jobs run in this process, or may."""
 
 
 def needed(tables: Iterable[RuleTable], asyncs: Collection[str], asked: str) -> set[str]:

@@ -43,6 +43,7 @@ class Code:
             for a definition, `a.py` for the rest of that module or for a whole one.
         namesakes: name and path of modules of the project that other modules share a name with,
             of the standard library or of what fileflow itself needs.
+        modules: name and path of all that it imports of the project.
     """
 
     digest: bytes
@@ -50,6 +51,7 @@ class Code:
     absent: tuple[str, ...]
     parts: tuple[tuple[str, bytes], ...]
     namesakes: tuple[tuple[str, str], ...] = ()
+    modules: tuple[tuple[str, str], ...] = ()
 
 
 class CodeReader:
@@ -415,6 +417,7 @@ class _Walk:
                 for path, view in self._views.items()
                 if view.found.name in _COMMON_NAMES
             ),
+            modules=tuple((view.found.name, path) for path, view in self._views.items()),
         )
 
     def _follow(self, view: _View) -> None:

@@ -149,6 +149,19 @@ def taken(name: str, own: str | None = None) -> str | None:
     )
 
 
+def imported_from_elsewhere(name: str, own: str) -> str | None:
+    """The file of a module that this process has under the name of the project's file `own`.
+
+    None where it has none, that very file, or another of the project, which jobs load anew; also
+    where it is Python's own: slots have that too.
+    """
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if not isinstance(file, str) or not os.path.isabs(file) or not _may_be_own(file):
+        return None
+    same = _real_path(file) == _real_path(own)
+    return None if same or name in modules_below(os.getcwd()) else file
+
+
 def load_from_sources(root: str) -> None:
     """From now on this process imports from `root` first, and own modules as they are now."""
     forget_modules_below(root)

@@ -219,6 +219,51 @@ def test_a_path_is_a_target(space: Space, workflow: Workflow) -> None:
         workflow.run([Path("all")])
 
 
+@pytest.mark.parametrize("executor", ["thread", "serial", "process"])
+@pytest.mark.parametrize("name", ["steps", "below.helper"])
+def test_a_module_that_was_imported_from_elsewhere_does_not_run_in_place_of_the_projects(
+    space: Space, executor: str, name: str
+) -> None:
+    space.source("project/Workflowfile", "rules: {a: {output: o, run: 'steps:a'}}")
+    space.write(
+        "project/steps.py",
+        "import below.helper, stat\n\n\ndef a(output):\n    output.write_text(below.helper.WORD)\n",
+    )
+    space.write("project/below/helper.py", "WORD = 'right'\n")
+    space.write("project/stat.py", "")  # Python has its own before it runs anything
+    space.write("steps.py", "def a(output):\n    output.write_text('wrong')\n")
+    space.write("below/helper.py", "WORD = 'wrong'\n")
+    space.write(
+        "app.py",
+        f"import {name}, sys\n"
+        "from fileflow import FileflowError, Workflow\n"
+        "for _ in range(2):\n"
+        "    try:\n"
+        "        print(Workflow.load('project').run(mode='rerun', executor=sys.argv[1]).ok)\n"
+        "    except FileflowError as error:\n"
+        "        print(error)\n"
+        "    sys.modules.pop('steps', None), sys.modules.pop('below.helper', None)\n"
+        "    sys.path.insert(0, 'project')\n"
+        "    sys.modules.pop('below', None)\n"
+        "    import steps\n",
+    )
+    done = subprocess.run(
+        [sys.executable, "app.py", executor],
+        cwd=space.root,
+        env=space.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    if executor != "process":
+        file = space.path(f"{name.replace('.', '/')}.py")
+        assert f"{name} is in this process the module {file}" in done.stdout
+        assert "rename one of them" in done.stdout
+    assert done.stdout.splitlines()[-1] == "True"
+    assert space.read("project/o") == "right"
+
+
 STREAMS = """\
 import io, sys
 from fileflow import Workflow, parallel_map

@@ -237,6 +237,8 @@ def _on_a_loop(function: Callable[[Any], Any], take: _Results, at_once: int) -> 
 
 
 def _in_processes(function: Callable[[Any], Any], take: _Results, count: int) -> None:
+    from loky.process_executor import TerminatedWorkerError
+
     size = max(1, min(_LARGEST_CHUNK, len(take.items) // (_CHUNKS_EACH * count)))
     starts = range(0, len(take.items), size)
     waiting = [range(at, min(at + size, len(take.items))) for at in starts]
@@ -245,11 +247,12 @@ def _in_processes(function: Callable[[Any], Any], take: _Results, count: int) ->
             under_way, waiting, broke = _in_a_pool(function, take, waiting, count, notes)
             if broke is None:
                 continue
-            if len(under_way) == 1:
+            died = isinstance(broke, TerminatedWorkerError)
+            if len(under_way) == 1 and died:
                 take.bad(under_way[0], broke)
                 continue
-            if not under_way and waiting:  # it may be that an item cannot even be handed over
-                under_way += waiting.pop(0)
+            if waiting and not (under_way and died):  # perhaps an item cannot even be handed over
+                under_way += waiting.pop(waiting.index(min(waiting, key=lambda one: one.start)))
             for index in under_way:
                 alone = [range(index, index + 1)]
                 *again, broke = _in_a_pool(function, take, alone, 1, notes)

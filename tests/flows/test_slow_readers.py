@@ -46,6 +46,8 @@ class Unread:
             stdout=self._writer,
             stderr=self._writer,
             start_new_session=True,
+            # Where the tests run in the background of a shell, Ctrl-C is ignored from the start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         os.close(self._writer)
         return self.process

@@ -270,25 +270,24 @@ class Lanes:
     @property
     def may_help(self) -> bool:
         """Whether cores are idle while jobs wait behind others that run."""
-        if self.cores >= self._jobs:
-            return False
-        return any(len(lane.orders) > 1 and self._takes_back(lane) for lane in self.busy())
+        return self.cores < self._jobs and any(True for _ in self._with_others_behind())
 
     def behind_long_ones(self) -> list[tuple[Lane, list[int]]]:
         """Takes the jobs that wait behind a long one from their lanes, which get no others then."""
         found = []
-        for lane in self.busy():
-            runner = self.runners[lane.runner]
-            running = runner.running(lane.number)
-            if len(lane.orders) < 2 or running is None or not isinstance(runner, TakingBack):
-                continue
-            if time.monotonic() - running[1] >= LONG_SECONDS:
+        for lane, runner in self._with_others_behind():
+            running = self.runners[lane.runner].running(lane.number)
+            if running is not None and time.monotonic() - running[1] >= LONG_SECONDS:
                 lane.is_long = True
                 found.append((lane, runner.take_back(lane.number)))
         return found
 
-    def _takes_back(self, lane: Lane) -> bool:
-        return isinstance(self.runners[lane.runner], TakingBack)
+    def _with_others_behind(self) -> Iterator[tuple[Lane, TakingBack]]:
+        """The lanes in which jobs wait that can be taken back."""
+        for lane in self.busy():
+            runner = self.runners[lane.runner]
+            if len(lane.orders) > 1 and isinstance(runner, TakingBack):
+                yield lane, runner
 
     # -- ending -------------------------------------------------------------------------------
 

@@ -8,9 +8,9 @@ it need not look at all these files again. Knows nothing of rules or jobs.
 
 Layout of `.fileflow/fresh`: a line with format and checksum, then sections of (length, bytes): the
 key (empty if there is no answer), the environment that must be there, the answer, the proofs of
-jobs (16 bytes each), folders whose signature is that of what is below them, and blocks of files:
-their number, 32 bytes for each, zeros for a path at which nothing is, ones for what was not sure,
-and the paths, each ended by NUL.
+whole rules and of some of their jobs (16 bytes each), folders whose signature is that of what is
+below them, and blocks of files: their number, 32 bytes for each, zeros for a path at which nothing
+is, ones for what was not sure, and the paths, each ended by NUL.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from fileflow.signature import NOTHING, SIGNATURE, all_have
 STATE = ".fileflow"
 NAME = "Workflowfile"
 FILE = f"{STATE}/fresh"
-FORMAT = b"fileflow fresh 2 "
+FORMAT = b"fileflow fresh 3 "
 LENGTH = Struct("<Q")
 NUMBER = Struct("<Q")
 UNSURE = b"\xff" * 32
 BLOCK = 8192
-KEY, ENVIRONMENT, ANSWER, PROOFS, FOLDERS, FIRST_BLOCK = range(6)
+KEY, ENVIRONMENT, ANSWER, WHOLES, PROOFS, FOLDERS, FIRST_BLOCK = range(7)
 # From so many files on a second process looks at half of them.
 WORTH_FORKING = 20_000
 HANDED = "FILEFLOW_LOOKED_AT"

@@ -19,7 +19,9 @@ from fileflow.engine.since import JOURNAL
 from fileflow.model.rules import Run, Script
 from fileflow.planning.links import Link
 from fileflow.planning.named import named_link
+from fileflow.planning.proofs import Proofs
 from fileflow.planning.schedule import JobState
+from fileflow.planning.staleness import places_among
 from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.signature import NOTHING
 from fileflow.world import files
@@ -75,8 +77,8 @@ def _store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) 
             return
     folders = {p: signs.pop(p) for p in dict.fromkeys(_directories(loop)) if signs.get(p)}
     gone = {path for path, sign in signs.items() if sign is None}
-    proofs = b"".join(filter(None, _proofs(loop, gone)))
-    sections = [key or b"", *heads[1:], proofs, _block(folders, folders.values())]
+    wholes, pieces = _proofs(loop, gone)
+    sections = [key or b"", *heads[1:], wholes, pieces, _block(folders, folders.values())]
     # What shaped the plan goes first: by that it is often plain at once that something differs.
     first = [path for path in (JOURNAL, *loop.session.disk.seen) if path in signs]
     shaping = {path: signs.pop(path) for path in first}
@@ -133,10 +135,12 @@ def _patched(loop: Loop, heads: Sequence[bytes]) -> Sequence[bytearray | memoryv
             ):
                 if not isinstance(makers, range) and any(maker < 0 for maker in makers):
                     return None
-        elif not loop.staleness.pieces(table):
+    wholes: list[bytes] = []
+    for proofs, fresh in _fresh_rows(loop, {path for path, sign in new.items() if sign is None}):
+        if proofs is None or 0 in fresh:
             return None
-    pieces = list(_proofs(loop, {path for path, sign in new.items() if sign is None}))
-    if None in pieces or b"".join(filter(None, pieces)) != since.known_proofs:
+        wholes.append(proofs.whole)
+    if b"".join(wholes) != since.wholes:
         return None
     return since.with_signatures(new)
 
@@ -154,22 +158,32 @@ def _lasts(loop: Loop) -> bool:
     return True
 
 
-def _proofs(loop: Loop, gone: AbstractSet[str]) -> Iterator[bytes | None]:
-    """What proves that jobs are fresh, piece by piece of their rules; None where they are not.
+def _proofs(loop: Loop, gone: AbstractSet[str]) -> tuple[bytes, bytes]:
+    """What proves that jobs are fresh: of rules all of whose jobs are, and of pieces of rules.
 
     `gone`: files that are not there.
     """
+    wholes: list[bytes] = []
+    pieces: list[bytes] = []
+    for proofs, fresh in _fresh_rows(loop, gone):
+        if proofs is None:
+            continue
+        if 0 not in fresh:
+            wholes.append(proofs.whole)
+        pieces += [one.proof for one in proofs.pieces if 0 not in fresh[one.start : one.end]]
+    return b"".join(wholes), b"".join(pieces)
+
+
+def _fresh_rows(loop: Loop, gone: AbstractSet[str]) -> Iterator[tuple[Proofs | None, bytearray]]:
+    """For each rule its proofs, and for each of its rows 1 if the job is fresh."""
     for number, table in loop.plan.tables.items():
         if table.rule.asks_only:
             continue
-        fresh = bytes(loop.schedule.states[number]).translate(_IS_FRESH)
-        outputs = [table.output_paths(k) for k in range(len(table.shape.outputs))]
-        for piece in loop.staleness.pieces(table):
-            start, end = piece.start, piece.end
-            whole = 0 not in fresh[start:end]
-            if gone:
-                whole = whole and all(gone.isdisjoint(paths[start:end]) for paths in outputs)
-            yield piece.proof if whole else None
+        fresh = bytearray(loop.schedule.states[number]).translate(_IS_FRESH)
+        for k in range(len(table.shape.outputs)):
+            for row in places_among(table.output_paths(k), gone):
+                fresh[row] = 0
+        yield loop.staleness.proofs(table), fresh
 
 
 def _signatures(loop: Loop) -> tuple[Signs, bool]:

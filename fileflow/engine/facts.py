@@ -76,7 +76,7 @@ class World:
     def proven(self, proofs: Sequence[bytes]) -> Sequence[bool]:
         """Which of these proved, when the last run ended, that jobs are fresh."""
         since = self.look_since()
-        return [] if since is None else list(map(since.proofs.__contains__, proofs))
+        return [since is not None and proof in since.proofs for proof in proofs]
 
     def changed(self) -> Collection[str]:
         """The files that are not as they were then, or may not be."""

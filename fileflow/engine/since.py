@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from fileflow import fast
+from fileflow.planning.proofs import SIZE
 from fileflow.signature import NOTHING, SIGNATURE
 from fileflow.world.files import cut
 
@@ -57,17 +58,17 @@ class Since:
     """The conclusion of the last run, and what has changed since.
 
     Attributes:
-        proofs: what proved that jobs are fresh; holds for those whose files did not change.
+        wholes: what proved that all jobs of a rule are fresh, rule by rule.
+        proofs: these, and what proved it of some; holds for jobs whose files did not change.
         changed: the files that are not as they were, or of which that is not sure.
     """
 
     def __init__(self, sections: Sequence[memoryview], differing: Sequence[int]) -> None:
         self._sections = sections
-        self.heads = [bytes(section) for section in sections[: fast.PROOFS]]
-        self.known_proofs = bytes(sections[fast.PROOFS])
+        self.heads = [bytes(section) for section in sections[: fast.WHOLES]]
+        self.wholes = bytes(sections[fast.WHOLES])
         self.has_folders = bool(len(sections[fast.FOLDERS]))
-        found = self.known_proofs
-        self.proofs = {found[at : at + 16] for at in range(0, len(found), 16)}
+        self.proofs = {*cut(self.wholes, SIZE), *cut(bytes(sections[fast.PROOFS]), SIZE)}
         self._blocks = [_Block(section) for section in fast.blocks_of(sections)]
         self.changed = {self._blocks[n >> 32].paths[n & 0xFFFFFFFF] for n in differing}
         self._signs: dict[str, bytes | None] | None = None

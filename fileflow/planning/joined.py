@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from fileflow.planning.tables import RuleTable
 
 _RowsKey = tuple[tuple[str, ...], tuple[int, ...], str]
+_FilledKey = tuple[Pattern, tuple[int, ...]]
+# From so many paths on it is worth keeping them for others who take the same.
+_WORTH_SHARING = 1000
 
 
 class Joins:
@@ -62,6 +65,7 @@ class Joins:
         self._odd: dict[int, tuple[Sequence[str], list[str]]] = {}
         self._filtered: dict[tuple[object, ...], Relation] = {}
         self._groups: dict[tuple[str, bool], Group] = {}
+        self._filled: dict[_FilledKey, tuple[Sequence[Sequence[str]], list[str]]] = {}
         self.groups: list[Group] = []
 
     def relations_of(self, names: Iterable[str], rule: str = "") -> list[Relation]:
@@ -125,6 +129,20 @@ class Joins:
         made = Group(self.next_group, group.paths, group.rows)
         self.groups.append(made)
         return made
+
+    def filled(
+        self, pattern: Pattern, columns: Mapping[str, Sequence[str]], count: int
+    ) -> list[str]:
+        """The paths of `count` rows: of many one list for all who take the same columns; neither
+        may change any more."""
+        if count < _WORTH_SHARING:
+            return pattern.fill_rows(columns, count)
+        taken = [columns[name] for name in pattern.names]
+        key = (pattern._replace(place=None), tuple(map(id, taken)))
+        found = self._filled.get(key)
+        if found is None or len(found[1]) != count:
+            found = self._filled[key] = taken, pattern.fill_rows(columns, count)
+        return found[1]
 
     @property
     def next_group(self) -> int:
@@ -228,7 +246,7 @@ class Joins:
                 kept = tuple([column[row] for row in fit] for column in rows.columns)
                 rows = Table(rows.names, kept, len(fit))
                 full = {n: [column[row] for row in fit] for n, column in full.items()}
-            paths = pattern.fill_rows(full, rows.count)
+            paths = self.filled(pattern, full, rows.count)
             unique = dict.fromkeys(paths)
             if len(unique) != len(paths):
                 paths = list(unique)

@@ -34,17 +34,46 @@ class Piece:
     proof: bytes
 
 
-def proofs_of(table: RuleTable, recipe: Recipe) -> list[Piece]:
-    """The pieces of a table; none where more than this decides on a job, or where each is asked."""
+class Proofs:
+    """What proves that the rows of a table are as they were: all at once, or piece by piece.
+
+    Attributes:
+        whole: the proof of all rows.
+    """
+
+    __slots__ = ("_columns", "_head", "_pieces", "whole")
+
+    def __init__(self, head: bytes, columns: Sequence[bytes]) -> None:
+        """`head` is what all rows share, each of `columns` a text for each row, with NUL between
+        them; the first one is of outputs."""
+        self._head = head
+        self._columns = columns
+        self._pieces: list[Piece] | None = None
+        made = hashlib.blake2b(head, digest_size=SIZE, person=b"whole")
+        for column in columns:
+            made.update(b"\0%d\0" % len(column))
+            made.update(column)
+        self.whole = made.digest()
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """The pieces, in the order of the rows."""
+        if self._pieces is None:
+            self._pieces = list(_pieces(self._head, [text.split(b"\0") for text in self._columns]))
+        return self._pieces
+
+
+def proofs_of(table: RuleTable, recipe: Recipe) -> Proofs | None:
+    """What proves that a table's jobs are fresh; None where more than this decides on one."""
     rule = table.rule
     if rule.always or rule.expires is not None or table.scattered or recipe.texts or recipe.named:
-        return []
+        return None
     calls = [entry.call for entry in rule.inputs] + [rule.params_call]
     calls += [value for value in rule.params.values() if isinstance(value, Call)]
     if any(calls) or any(entry.deps for entry in rule.outputs):
-        return []
+        return None
     if not table.shape.outputs or not table.count:
-        return []
+        return None
     head = [
         recipe.parts,
         [entry.name for entry in table.shape.outputs],
@@ -60,10 +89,11 @@ def proofs_of(table: RuleTable, recipe: Recipe) -> list[Piece]:
         else:
             columns.append(tokens)
     start = canonical(head).encode("utf-8", "surrogateescape")
+    texts = ["\0".join(column).encode("utf-8", "surrogateescape") for column in columns]
     # A value that holds a NUL would make two values of one.
-    if any("\0".join(column).count("\0") != table.count - 1 for column in columns):
-        return []
-    return list(_pieces(start, columns))
+    if any(text.count(b"\0") != table.count - 1 for text in texts):
+        return None
+    return Proofs(start, texts)
 
 
 def tokens_of(link: Link, count: int) -> Sequence[str] | str:
@@ -81,26 +111,21 @@ def tokens_of(link: Link, count: int) -> Sequence[str] | str:
     return [tokens[link.group_of[row]] for row in range(count)]
 
 
-def _pieces(head: bytes, columns: Sequence[Sequence[str]]) -> Iterator[Piece]:
+def _pieces(head: bytes, columns: Sequence[Sequence[bytes]]) -> Iterator[Piece]:
     base = hashlib.blake2b(head, digest_size=SIZE)
     start = 0
     for end in _cuts(columns[0]):
         made = base.copy()
         made.update(b"\0%d" % (end - start))
         for column in columns:
-            made.update(b"\0" + _bytes(column[start:end]))
+            made.update(b"\0" + b"\0".join(column[start:end]))
         yield Piece(start, end, made.digest())
         start = end
 
 
-def _cuts(column: Sequence[str]) -> list[int]:
+def _cuts(column: Sequence[bytes]) -> list[int]:
     """Where the pieces end: after each value whose checksum says so, and at the end."""
-    sums = map(crc32, _bytes(column).split(b"\0"))
-    cuts = [row for row, found in enumerate(sums, 1) if not found & _PIECE]
+    cuts = [row for row, found in enumerate(map(crc32, column), 1) if not found & _PIECE]
     if not cuts or cuts[-1] != len(column):
         cuts.append(len(column))
     return cuts
-
-
-def _bytes(column: Sequence[str]) -> bytes:
-    return "\0".join(column).encode("utf-8", "surrogateescape")

@@ -17,7 +17,7 @@ from fileflow.planning.links import ABSENT as NO_PATH
 from fileflow.planning.links import ROW, SHIFT, Group, Link
 from fileflow.planning.named import NAME, learns
 from fileflow.planning.plan import Plan
-from fileflow.planning.proofs import Piece, proofs_of
+from fileflow.planning.proofs import Proofs, proofs_of
 from fileflow.planning.reasons import ABSENT, NOTHING, Reason, State, Why
 from fileflow.planning.recipes import Recipe
 from fileflow.planning.tables import RuleTable, wanted_rows
@@ -78,7 +78,7 @@ class Staleness:
         self._group_ids: dict[int, bytes | None] = {}
         self._group_movers: dict[int, str | None] = {}
         self._own_values: dict[int, Reason] = {}
-        self._pieces: dict[int, list[Piece]] = {}
+        self._proofs: dict[int, Proofs | None] = {}
         self._taken_logs: dict[int, Mapping[int, Sequence[str]]] = {}
         # The digests of a list's files when a run last ended: but for what changed since.
         self._lists: dict[int, bytes] = {}
@@ -218,21 +218,26 @@ class Staleness:
         self, table: RuleTable, rows: Sequence[int], shortcuts: Shortcuts
     ) -> Sequence[int]:
         """Gives the jobs that are not proven to be fresh, which is what a state begins as."""
-        pieces = self.pieces(table)
-        held = shortcuts.proven([piece.proof for piece in pieces]) if pieces else ()
-        if not any(held):
+        proofs = self.proofs(table)
+        if proofs is None:
             return rows
-        ask = bytearray(b"\1") * table.count
-        for piece, holds in zip(pieces, held, strict=True):
-            if holds:
-                ask[piece.start : piece.end] = bytes(piece.end - piece.start)
+        if shortcuts.proven((proofs.whole,))[0]:
+            ask = bytearray(table.count)
+        else:
+            held = shortcuts.proven([piece.proof for piece in proofs.pieces])
+            if not any(held):
+                return rows
+            ask = bytearray(b"\1") * table.count
+            for piece, holds in zip(proofs.pieces, held, strict=True):
+                if holds:
+                    ask[piece.start : piece.end] = bytes(piece.end - piece.start)
         touched = dict.fromkeys(self._touched(table, shortcuts.changed()))
         for row in touched:
             if not ask[row]:
                 self._remember_lists(table, row)
                 ask[row] = 1
         if isinstance(rows, range):
-            return [row for row, is_open in enumerate(ask) if is_open] if 1 in ask else ()
+            return list(_places_of(ask, 1))
         return [row for row in rows if ask[row]]
 
     def _remember_lists(self, table: RuleTable, row: int) -> None:
@@ -274,15 +279,14 @@ class Staleness:
                 makers = link.makers or ()
                 yield from (row for row, maker in enumerate(makers) if self._moves(maker))
 
-    def pieces(self, table: RuleTable) -> list[Piece]:
-        """The rows of a table with what proves that they are as they were."""
-        found = self._pieces.get(table.number)
-        if found is None:
+    def proofs(self, table: RuleTable) -> Proofs | None:
+        """What proves that the rows of a table are as they were; None where each is asked."""
+        if table.number not in self._proofs:
             found = proofs_of(table, self.recipes[table.rule.name])
             if self._logs_of(table):
-                found = []  # it tells of outputs and inputs only
-            self._pieces[table.number] = found
-        return found
+                found = None  # it tells of outputs and inputs only
+            self._proofs[table.number] = found
+        return self._proofs[table.number]
 
     def _logs_of(self, table: RuleTable) -> Mapping[int, Sequence[str]]:
         """The logs of a rule that others take, by row."""
@@ -719,11 +723,9 @@ class Staleness:
                 )
             else:
                 now = self.contents(link, row)
-            if now == stored:
-                continue
-            for i, path in enumerate(paths):
-                is_now, then = now[16 * i : 16 * i + 16], stored[16 * i : 16 * i + 16]
-                if is_now == then or (moving and self._may_differ(makers[i], path)):
+            for i, is_now, then in _differing(now, stored):
+                path = paths[i]
+                if moving and self._may_differ(makers[i], path):
                     continue
                 why = Why.CONTENT
                 if link.named and ZERO in (is_now, then):
@@ -739,7 +741,19 @@ def _taken(table: RuleTable, row: int) -> Iterator[tuple[int, str]]:
                 yield maker, path
 
 
-def _places_of(states: bytes, state: int) -> Iterator[int]:
+def _differing(now: bytes, then: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Where two columns of digests are not the same, mostly in few places, with both of them."""
+    size = len(ZERO)
+    step = 1024 * size
+    for start in range(0, len(now), step):
+        if now[start : start + step] == then[start : start + step]:
+            continue
+        for at in range(start, min(start + step, len(now)), size):
+            if now[at : at + size] != then[at : at + size]:
+                yield at // size, now[at : at + size], then[at : at + size]
+
+
+def _places_of(states: bytes | bytearray, state: int) -> Iterator[int]:
     """The rows with this state."""
     at = states.find(state)
     while at >= 0:

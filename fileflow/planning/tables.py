@@ -288,9 +288,14 @@ class RuleTable:
             if self._holes:
                 holes = {name: [text] * self.count for name, text in self._holes.items()}
                 columns = {**self.columns, **holes}
-            paths = pattern.fill_rows(columns, self.count)
-            self._outputs[k] = paths
+            paths = self._outputs[k] = self._filled(pattern, columns)
         return paths
+
+    def _filled(self, pattern: Pattern, columns: Mapping[str, Sequence[str]]) -> list[str]:
+        """The paths of all rows; a list of our own where rows may come."""
+        if self.grows:
+            return pattern.fill_rows(columns, self.count)
+        return self.joins.filled(pattern, columns, self.count)
 
     def places(self, key: object, paths: Sequence[str]) -> dict[str, int | tuple[int, ...]]:
         """Path → row, or rows where several give the same path, for an output of this key."""
@@ -665,7 +670,7 @@ class RuleTable:
         if not gathered and self.names and pattern.wildcards:
             columns = self.with_lookups(pattern, self.columns, self.count, link.errors)
             link.errors |= {**self.unfit_rows(columns, (entry,)), **link.errors}
-            link.fill_by(lambda: pattern.fill_rows(columns, self.count))
+            link.fill_by(lambda: self._filled(pattern, columns))
             if self.grows:  # before more rows come
                 _ = link.paths
             link.makers = array("q", [UNRESOLVED]) * self.count

@@ -392,6 +392,11 @@ class Looked:
             self._handed = Look(data[:head], found, left, theirs, child)
         return True
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether something differs, and a child still looks what else does."""
+        return self._handed is not None and bool(self._handed.child)
+
     def take(self, sections: Sequence[memoryview]) -> list[int] | None:
         """The numbers of the files that differ from this very conclusion, if that was handed over;
         once: later looks are looks of their own."""

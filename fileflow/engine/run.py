@@ -162,6 +162,7 @@ class _Building:
         """Builds all; what it comes to is on record, and said but for the event itself."""
         session = self._session
         session.answers.keep_going = self._wishes.keep_going
+        self._runners.foresee()
         decided = plan_known(
             session, self._wishes, rerun=self._settings.rerun, ready=True, keep=True
         )

@@ -16,7 +16,7 @@ from fileflow.engine.loop import Settings
 from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, lanes_of
 from fileflow.engine.session import Session
 from fileflow.engine.stop import Stop
-from fileflow.fast import STATE
+from fileflow.fast import STATE, looked
 from fileflow.garbage import no_collection
 from fileflow.model.rules import Run
 from fileflow.streams import is_daemonic
@@ -60,6 +60,13 @@ class Runners:
     def named(self, names: set[str]) -> dict[str, Watched]:
         """The runners of these names."""
         return {name: self.get(name) for name in sorted(names)}
+
+    def foresee(self) -> None:
+        """Imports already what slots are made of, while another process looks at files of which
+        some are known to differ: most likely jobs are to run."""
+        if looked.is_under_way and self.settings.executor in ("", PROCESS):
+            with no_collection():
+                import fileflow.executors.processes  # noqa: F401
 
     def _make(self, name: str) -> Watched:
         root, count = self.session.root, self.settings.jobs

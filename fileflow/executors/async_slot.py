@@ -36,6 +36,7 @@ from fileflow.executors.slot import (
     faults_sent,
     framed,
     let_go,
+    lists_from,
     messages_in,
     plain,
     work_from,
@@ -361,7 +362,7 @@ class _Loop:
     ) -> None:
         if work is not None:
             self._works[key] = work_from(work)
-        self._lists.update(lists)
+        self._lists.update(lists_from(lists))
         lane = self._lanes.get(number) or self._new_lane(number)
         known = self._known[number]
         if key not in known:

@@ -22,7 +22,7 @@ from typing import Any
 
 from fileflow.errors import FileflowError, Stopped
 from fileflow.lean import dataclass, names_of, values_of
-from fileflow.model.work import Batch, End, Order, Outcome, Work
+from fileflow.model.work import Batch, End, Order, Outcome, SharedList, Work
 from fileflow.world import commands, survivors
 from fileflow.world.actions import Doer
 from fileflow.world.faults import faults_told
@@ -92,7 +92,22 @@ def batch_message(batch: Batch, *, with_work: bool) -> Message:
         for order in batch.orders
     ]
     work = values_of(batch.work) if with_work else None
-    return ("batch", batch.work.key, work, orders, batch.lists, batch.halts, batch.seen)
+    lists = {number: (_packed(paths), *known) for number, (paths, *known) in batch.lists.items()}
+    return ("batch", batch.work.key, work, orders, lists, batch.halts, batch.seen)
+
+
+def _packed(paths: list[str]) -> str | list[str]:
+    """Paths as one text with NUL between them: a text crosses in a tenth of the time of many."""
+    text = "\0".join(paths)
+    return text if paths and text.count("\0") == len(paths) - 1 else paths
+
+
+def lists_from(message: dict[int, Any]) -> dict[int, SharedList]:
+    """The lists of inputs in a `batch` message."""
+    return {
+        number: (paths.split("\0") if isinstance(paths, str) else paths, signs, digests)
+        for number, (paths, signs, digests) in message.items()
+    }
 
 
 def work_from(fields: Sequence[Any]) -> Work:
@@ -318,7 +333,7 @@ class _Slot:
         if work is not None:
             doer.learn(work_from(work))
         if lists:
-            doer.share(lists)
+            doer.share(lists_from(lists))
         by = signal.SIGTERM if doer.is_command(key) else signal.SIGKILL
         tie_to_engine(self._engine, by)
         for fields in orders:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, cast
 
@@ -78,9 +79,9 @@ class World:
         since = self.look_since()
         return [since is not None and proof in since.proofs for proof in proofs]
 
-    def changed(self) -> Collection[str]:
+    def changed(self) -> AbstractSet[str]:
         """The files that are not as they were then, or may not be."""
-        return self._since.changed if self._since is not None else ()
+        return self._since.changed if self._since is not None else frozenset()
 
     # -- Looks --------------------------------------------------------------------------------
 

@@ -25,8 +25,10 @@ class PathText(str):
     __slots__ = ()
 
 
-def path_values(paths: Iterable[str]) -> list[Value]:
+def path_values(paths: Sequence[str]) -> list[Value]:
     """Values that are paths; for one that does not end in `/` a plain text does."""
+    if "/\n" not in "\n".join((*paths, "")):
+        return [*paths]
     return [PathText(path) if path[-1:] == "/" else path for path in paths]
 
 
@@ -489,6 +491,8 @@ def _items(value: Value) -> str | list[str] | None:
     if value is None:
         return None
     if isinstance(value, (list, tuple)):
+        if isinstance(value, list) and set(map(type, value)) == {str}:
+            return value
         return [item if type(item) is str else _text(item) for item in value if item is not None]
     return _text(value)
 

@@ -5,7 +5,8 @@ Whoever answers knows no plans.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 
@@ -92,7 +93,7 @@ class Shortcuts(Protocol):
         They still do, as far as no file of these jobs has changed since.
         """
 
-    def changed(self) -> Collection[str]:
+    def changed(self) -> AbstractSet[str]:
         """The files that are not as they were then, or may not be."""
 
     def contents(self, paths: Sequence[str]) -> Sequence[bytes | None]:

@@ -7,6 +7,7 @@ Pure: sees a plan, records and digests, never the disk, the clock or a process. 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import compress
 from typing import Protocol
 
@@ -255,7 +256,7 @@ class Staleness:
                 if len(stored) == 16 * len(link.paths_of(row)):
                     self._lists[key] = stored
 
-    def _touched(self, table: RuleTable, changed: Collection[str]) -> Iterator[int]:
+    def _touched(self, table: RuleTable, changed: AbstractSet[str]) -> Iterator[int]:
         """The rows that make or take one of these files, or take from a job that may move."""
         for k in range(len(table.shape.outputs)):
             yield from places_among(table.output_paths(k), changed)
@@ -776,9 +777,9 @@ def _list_key(link: Link, row: int) -> int:
     return -1 - number if link.entry.optional else number
 
 
-def places_among(paths: Sequence[str], wanted: Collection[str]) -> Sequence[int]:
-    """Where these are among the paths."""
-    if not wanted:
+def places_among(paths: Sequence[str], wanted: AbstractSet[str]) -> Sequence[int]:
+    """Where these are among the paths; mostly none is, which takes a third of the time to tell."""
+    if not wanted or wanted.isdisjoint(paths):
         return ()
     return list(compress(range(len(paths)), map(wanted.__contains__, paths)))
 

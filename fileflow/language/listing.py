@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain, islice, repeat
 
 from fileflow.errors import FileflowError, nearest
@@ -16,6 +17,8 @@ from fileflow.model.patterns import Matcher, Pattern, natural_key
 from fileflow.model.ports import Disk
 
 Constraints = Mapping[str, Sequence[str]]
+# Which of the paths of a pattern rules make; they are built if this asks for them.
+OutputsAmong = Callable[[Pattern, Callable[[], Sequence[str]]], Collection[str]]
 MOST_FOLDERS = 1_000_000
 _MANY = 50
 
@@ -44,7 +47,7 @@ def list_values(
     names: Sequence[str],
     disk: Disk,
     constraints: Constraints,
-    outputs_among: Callable[[Sequence[str]], Collection[str]],
+    outputs_among: OutputsAmong,
 ) -> Listed:
     """The values with which files that exist fit the pattern, in natural order of the names.
 
@@ -57,11 +60,19 @@ def list_values(
     columns = search.simple_columns()
     if columns is None:
         columns = search.checked_columns(outputs_among)
-    paths = pattern.fill_rows(columns, len(columns[names[0]]))
-    made = outputs_among(paths)
+
+    def paths(columns: Mapping[str, Sequence[str]] = columns) -> list[str]:
+        return pattern.fill_rows(columns, len(columns[names[0]]))
+
+    if "\n" in "".join(chain(pattern.parts, *columns.values())):
+        broken = next(path for path in paths() if "\n" in path)
+        raise FileflowError(
+            f"the file name {broken!r} holds a line break", place=pattern.place, hint="rename it"
+        )
+    made = outputs_among(pattern, paths)
     passed_over = len(made)
     if made:
-        keep = [path not in made for path in paths]
+        keep = [path not in made for path in paths()]
         columns = {
             name: [value for value, kept in zip(column, keep, strict=True) if kept]
             for name, column in columns.items()
@@ -69,11 +80,6 @@ def list_values(
     passed_over += search.ambiguous_outputs
     if not columns[names[0]]:
         raise search.no_match(passed_over)
-    if "\n" in "".join(paths):
-        broken = next(path for path in paths if "\n" in path)
-        raise FileflowError(
-            f"the file name {broken!r} holds a line break", place=pattern.place, hint="rename it"
-        )
     return Listed(natural_rows([columns[name] for name in names]), passed_over)
 
 
@@ -155,7 +161,7 @@ class _Search:
             counts: list[int] = []
             gained: list[list[str]] = [[] for _ in range(part.count(_HOLE))]
             for folder in folders:
-                found = _fitting(self.disk.listing(folder), part, want_folder=want_folder)
+                found = _fitting(self.disk.listing(folder)[want_folder], part)
                 if found is None:
                     return None
                 count, names, values = found
@@ -170,9 +176,7 @@ class _Search:
             folders = deeper
         return dict(zip(self.pattern.names, columns, strict=True))
 
-    def checked_columns(
-        self, outputs_among: Callable[[Sequence[str]], Collection[str]]
-    ) -> dict[str, list[str]]:
+    def checked_columns(self, outputs_among: OutputsAmong) -> dict[str, list[str]]:
         """The values by name, each path matched as a whole and looked at for a second way."""
         rows: list[tuple[str, ...]] = []
         for path in self._candidates():
@@ -180,7 +184,7 @@ class _Search:
             if values is None:
                 continue
             if self.matcher.is_ambiguous(path, values):
-                if not outputs_among([path]):
+                if not outputs_among(self.pattern, partial(list, (path,))):
                     raise _ambiguous(self.pattern, self.matcher, path, self.constraints)
                 self.ambiguous_outputs += 1
                 continue
@@ -206,14 +210,15 @@ class _Search:
         paths: list[str] = []
         folders = [self.start]
         for folder in folders:  # grows as it goes
-            for name, is_folder in self.disk.listing(folder):
-                if name.startswith(".") and not (shown and name.startswith(shown)):
-                    continue
-                path = _below(folder, name)
-                if is_folder:
-                    folders.append(path)
-                if is_folder == self.pattern.directory:
-                    paths.append(path)
+            for is_folder, names in enumerate(self.disk.listing(folder)):
+                for name in names:
+                    if name.startswith(".") and not (shown and name.startswith(shown)):
+                        continue
+                    path = _below(folder, name)
+                    if is_folder:
+                        folders.append(path)
+                    if is_folder == self.pattern.directory:
+                        paths.append(path)
             if len(folders) > MOST_FOLDERS:
                 raise FileflowError(
                     f"{self.pattern}: more than {MOST_FOLDERS:,} folders lie below "
@@ -246,8 +251,8 @@ class _Search:
             above = _below(folder, "")
             found += [
                 above + name
-                for name, is_folder in self.disk.listing(folder)
-                if is_folder == want_folder and (hidden or name[0] != ".") and fits(name)
+                for name in self.disk.listing(folder)[want_folder]
+                if (hidden or name[0] != ".") and fits(name)
             ]
         return found
 
@@ -316,9 +321,7 @@ class _Search:
         return re.sub(_HOLE, lambda _: "{" + next(names) + "}", self.body[depth])
 
     def _nearest(self, folder: str, text: str, *, folders: bool) -> str:
-        names = natural_sorted(
-            n for n, is_folder in self.disk.listing(folder) if is_folder == folders
-        )
+        names = natural_sorted(self.disk.listing(folder)[folders])
         near = nearest(text, names[:10_000])
         kind = "folder" if folders else "file"
         shown = folder or "this folder"
@@ -339,19 +342,16 @@ def _below(folder: str, name: str) -> str:
     return folder + name if folder.endswith("/") else f"{folder}/{name}"
 
 
-def _fitting(
-    listing: Sequence[tuple[str, bool]], part: str, *, want_folder: bool
-) -> tuple[int, Iterable[str], list[list[str]]] | None:
-    """How many names fit a path component, these names, and for each of its holes the values.
+def _fitting(there: Sequence[str], part: str) -> tuple[int, Iterable[str], list[list[str]]] | None:
+    """How many of these names fit a path component, which, and for each of its holes the values.
 
     None if one fits in two ways, or has a value that never fills a path.
     """
     pieces = part.split(_HOLE)
     before, after = pieces[0], pieces[-1]
     if len(pieces) == 1:
-        return (1, [part], []) if (part, want_folder) in listing else (0, [], [])
+        return (1, [part], []) if part in there else (0, [], [])
     names: Iterable[str]
-    names = there = [name for name, is_folder in listing if is_folder is want_folder]
     text = "\n".join(there)
     if len(pieces) == 2 and text.count("\n") == len(there) - 1:
         start = re.escape(before) or r"(?!\.)"

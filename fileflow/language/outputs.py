@@ -5,7 +5,7 @@ Knows patterns and constraints; no rule's action and no disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from fileflow.model.paths import common_folder
 from fileflow.model.patterns import Matcher, Pattern
@@ -22,6 +22,7 @@ class OutputIndex:
     def __init__(self, outputs: Iterable[tuple[Pattern, Constraints]]) -> None:
         """`outputs` gives each pattern with the constraints that hold for it."""
         self._exact: set[str] = set()
+        self._exact_in: set[str] | None = None
         self._folders: set[str] = set()
         self._patterns: dict[str, list[tuple[Pattern, Constraints]]] = {}
         self._near: dict[str, list[tuple[Pattern, Constraints]] | None] = {}
@@ -47,12 +48,23 @@ class OutputIndex:
         near = self._near[folder]
         return near is None or self._fits_one(near, path)
 
-    def among(self, paths: Sequence[str]) -> set[str]:
-        """Those of the paths of one pattern that rules would make; mostly none lies near any."""
+    def among(self, pattern: Pattern, fill: Callable[[], Sequence[str]]) -> set[str]:
+        """Those of the paths of a pattern that rules would make; mostly none lies near any, which
+        the pattern tells where all its paths lie in one folder."""
+        folder, _, name = pattern.parts[0].rpartition("/")
+        lie_in_one = "/" not in "".join((name, *pattern.parts[1:])) and not pattern.is_spelt_late
+        if lie_in_one and not self._may_hold(folder) and folder not in self._folders_of_exact():
+            return set()
+        paths = fill()
         bare = [path[:-1] for path in paths] if paths and paths[0].endswith("/") else paths
         if self._exact.isdisjoint(bare) and not any(map(self._may_hold, _folders_of(bare))):
             return set()
         return {path for path in paths if self.fits(path)}
+
+    def _folders_of_exact(self) -> set[str]:
+        if self._exact_in is None:
+            self._exact_in = {path.rpartition("/")[0] for path in self._exact}
+        return self._exact_in
 
     def _may_hold(self, folder: str) -> bool:
         """Whether a path right in this folder may be one that a rule makes, by its pattern."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
 from fileflow.language import scalars
 from fileflow.language.config import Config
+from fileflow.language.listing import OutputsAmong
 from fileflow.language.sheets import read_lines, read_sheet
 from fileflow.language.value_forms import (
     FORMS,
@@ -59,7 +60,7 @@ def read_relations(
     *,
     config: Config | Tree,
     errors: Collector,
-    outputs_among: Callable[[Sequence[str]], Collection[str]],
+    outputs_among: OutputsAmong,
     is_made: Callable[[Pattern], bool],
     absent_maker: Callable[[str], str | None] = lambda _: None,
 ) -> RelationsRead:
@@ -70,7 +71,7 @@ def read_relations(
         disk: where files are listed and sheets are read.
         config: what `keys` looks up.
         errors: takes the mistakes.
-        outputs_among: which of some files fit an output pattern of a rule, so that they are no
+        outputs_among: which files of a pattern fit an output of a rule, so that they are no
             values.
         is_made: whether a rule makes the file that `lines` or `table` names.
         absent_maker: says of a path which rule that is left out would make it.
@@ -125,7 +126,7 @@ def read_own(
     *,
     config: Config | Tree,
     errors: Collector,
-    outputs_among: Callable[[Sequence[str]], Collection[str]],
+    outputs_among: OutputsAmong,
     is_made: Callable[[Pattern], bool],
     absent_maker: Callable[[str], str | None] = lambda _: None,
     others: RelationsRead | None = None,
@@ -289,7 +290,7 @@ class _Reader:
         disk: Disk,
         config: Config | Tree,
         errors: Collector,
-        outputs_among: Callable[[Sequence[str]], Collection[str]],
+        outputs_among: OutputsAmong,
         is_made: Callable[[Pattern], bool],
         absent_maker: Callable[[str], str | None],
         *,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 
 from fileflow.errors import FileflowError, Place, did_you_mean, nearest
 from fileflow.language import scalars
 from fileflow.language.config import Config, steps_of
-from fileflow.language.listing import Constraints, list_values
+from fileflow.language.listing import Constraints, OutputsAmong, list_values
 from fileflow.language.sheets import headers, read_lines, read_sheet
 from fileflow.language.yaml_nodes import Mapping as Tree
 from fileflow.language.yaml_nodes import Node, Scalar, scalar_value
@@ -48,7 +49,7 @@ class Surroundings:
     disk: Disk
     config: Config
     constraints: Constraints
-    outputs_among: Callable[[Sequence[str]], Collection[str]]
+    outputs_among: OutputsAmong
     is_made: Callable[[Pattern], bool]
     absent_maker: Callable[[str], str | None]
 
@@ -333,7 +334,7 @@ def _bytes_of(path: str, place: Place | None, around: Surroundings) -> bytes:
     if data is not None:
         return data
     folder, name = posixpath.split(path)
-    near = nearest(name, [other for other, _ in disk.listing(folder)])
+    near = nearest(name, chain(*disk.listing(folder)))
     hint = around.absent_maker(path)
     if hint is None and near is not None:
         hint = f"did you mean {posixpath.join(folder, near)}?"

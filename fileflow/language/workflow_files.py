@@ -126,11 +126,7 @@ class _FileReader:
 
     def _beside(self, name: str) -> list[str]:
         folder = posixpath.dirname(name)
-        return [
-            posixpath.join(folder, other)
-            for other, is_folder in self._disk.listing(folder)
-            if not is_folder
-        ]
+        return [posixpath.join(folder, other) for other in self._disk.listing(folder).files]
 
     def _check_keys(self, tree: Mapping, *, top: bool) -> None:
         known = TOP_KEYS if top else INCLUDED_KEYS

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
+
+from fileflow.lean import NamedTuple
 
 if TYPE_CHECKING:
     from fileflow.model.work import Batch, Event
+
+
+class Listing(NamedTuple):
+    """The names in a folder, links followed; one of which nobody can tell what it is stands in
+    both."""
+
+    files: list[str]
+    folders: list[str]
 
 
 class Disk(Protocol):
@@ -18,10 +27,8 @@ class Disk(Protocol):
     def read(self, path: str) -> bytes | None:
         """The bytes of a file, or None if there is none."""
 
-    def listing(self, folder: str) -> Sequence[tuple[str, bool]]:
-        """Names in a folder (`""` is the Workflowfile's), each with whether it is a folder.
-
-        Links are followed; a folder that is not there has no names.
+    def listing(self, folder: str) -> Listing:
+        """The names in a folder (`""` is the Workflowfile's); none in one that is not there.
 
         Raises:
             FileflowError: it cannot be read.

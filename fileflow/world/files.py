@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from fileflow.errors import FileflowError
 from fileflow.model.paths import common_folder
+from fileflow.model.ports import Listing
 from fileflow.signature import NOTHING, SIGNATURE
 
 DIGEST_SIZE = 16
@@ -469,7 +470,7 @@ class RealDisk:
         self.root = root
         self.seen: dict[str, bytes | None] = {}
         self._read: dict[str, bytes | None] = {}
-        self._listed: dict[str, Sequence[tuple[str, bool]]] = {}
+        self._listed: dict[str, Listing] = {}
 
     def _full(self, path: str) -> str:
         return os.path.join(self.root, path)
@@ -493,24 +494,27 @@ class RealDisk:
                 self._read[path] = None
         return self._read[path]
 
-    def listing(self, folder: str) -> Sequence[tuple[str, bool]]:
-        """Names in a folder, each with whether it is a folder (links followed).
+    def listing(self, folder: str) -> Listing:
+        """The names in a folder, links followed.
 
-        A link that leads where nobody may look is told as both: who goes on there is told so.
+        One that leads where nobody may look is told as both: who goes on there is told so.
 
         Raises:
             FileflowError: it cannot be read.
         """
         if folder not in self._listed:
             self.see(folder or ".")
-            found: list[tuple[str, bool]] = []
+            found = Listing([], [])
             try:
                 with os.scandir(self._full(folder) or ".") as entries:
                     for entry in entries:
-                        if entry.is_symlink():
-                            found += [(entry.name, kind) for kind in _led_to(entry.path)]
+                        if entry.is_file(follow_symlinks=False):
+                            found.files.append(entry.name)
+                        elif entry.is_symlink():
+                            for is_folder in _led_to(entry.path):
+                                found[is_folder].append(entry.name)
                         else:
-                            found.append((entry.name, entry.is_dir()))
+                            found[entry.is_dir()].append(entry.name)
             except OSError as error:
                 if not nothing_there(error):
                     error.filename = folder or "."

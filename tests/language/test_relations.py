@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 
@@ -14,6 +14,7 @@ from fileflow.language.value_forms import kept_rows
 from fileflow.language.yaml_nodes import Mapping, Scalar, node_of
 from fileflow.language.yaml_tree import read_tree
 from fileflow.model.patterns import Matcher, Pattern, natural_key, parse_pattern
+from fileflow.model.ports import Listing
 from fileflow.model.rules import Made, Relation
 
 
@@ -37,9 +38,12 @@ class FakeDisk:
     def read(self, path: str) -> bytes | None:
         return self.files.get(path)
 
-    def listing(self, folder: str) -> Sequence[tuple[str, bool]]:
+    def listing(self, folder: str) -> Listing:
         self.listed.append(folder)
-        return list(self._folders.get(folder, {}).items())
+        found = Listing([], [])
+        for name, is_folder in self._folders.get(folder, {}).items():
+            found[is_folder].append(name)
+        return found
 
     def exists(self, path: str) -> bool:
         return path in self.files or path in self._folders
@@ -69,7 +73,7 @@ def read(
         disk or FakeDisk({**dict.fromkeys(paths, ""), **(files or {})}),
         config=config,
         errors=errors,
-        outputs_among=lambda paths: {path for path in paths if is_output(path)},
+        outputs_among=lambda _, paths: {path for path in paths() if is_output(path)},
         is_made=is_made,
     )
     return made, errors
@@ -789,7 +793,7 @@ def own(text: str, pattern: str = "{n}{m}") -> tuple[Relation | None, Collector]
         FakeDisk({}),
         config=node_of({}, tree.source),  # type: ignore[arg-type]
         errors=errors,
-        outputs_among=lambda _: (),
+        outputs_among=lambda *_: (),
         is_made=never,
     )
     return found.joined(parse_pattern(pattern)) if found.relations else None, errors

@@ -15,6 +15,7 @@ import pytest
 
 from fileflow.errors import FileflowError
 from fileflow.language.loader import load_workflow
+from fileflow.model.ports import Listing
 from fileflow.model.rules import Workflow
 from fileflow.model.tokens import listed
 from fileflow.planning.links import ROW, SHIFT
@@ -107,14 +108,14 @@ class FakeWorld:
     def read(self, path: str) -> bytes | None:
         return self.files.get(path)
 
-    def listing(self, folder: str) -> Sequence[tuple[str, bool]]:
+    def listing(self, folder: str) -> Listing:
         head = f"{folder}/" if folder else ""
         found: dict[str, bool] = {}
         for path in self.files:
             if path.startswith(head):
                 name, slash, _ = path.removeprefix(head).partition("/")
                 found[name] = bool(slash)
-        return list(found.items())
+        return Listing(*([name for name in found if found[name] is kind] for kind in (False, True)))
 
     def exists(self, path: str) -> bool:
         return path in self.files or bool(self._below(path))

@@ -165,5 +165,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return None
 
 
+class NotYet(Exception):
+    """What is asked for takes time, and who asks has other things to do: he is to ask again."""
+
+
 class Stopped(BaseException):
     """Raised inside an action that is ended from outside, so that its `finally` clauses run."""

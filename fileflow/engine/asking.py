@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fileflow.engine.facts import World
-from fileflow.errors import FileflowError
-from fileflow.lean import dataclass
+from fileflow.errors import FileflowError, NotYet
+from fileflow.lean import NamedTuple, dataclass
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call
 from fileflow.planning.questions import UNKNOWN, Question, checked
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 ANSWER = "answer"
 DESCRIBED = "described"
 _MEGABYTE = 1_000_000
+_PATIENCE = 0.05  # seconds
 
 
 @dataclass(slots=True)
@@ -39,8 +41,20 @@ class _Kept:
     answer: object
 
 
+class _Asked(NamedTuple):
+    """A question that was put, with what its answer rests on."""
+
+    question: Question
+    proof: str
+
+
 class Answering:
     """Gives the answers of calls.
+
+    Attributes:
+        interrupted: whether to wait no longer; looked at while functions run.
+        has_other_work: whether there is something else to do while functions run: then an answer
+            that is not there in a moment is `NotYet`, and `has_news` once it is.
 
     Args:
         root: the Workflowfile's folder.
@@ -64,6 +78,7 @@ class Answering:
     ) -> None:
         self.root = root
         self.interrupted: Callable[[], bool] = lambda: False
+        self.has_other_work: Callable[[], bool] = lambda: False
         self.again: Collection[str] | None = ()
         self.keep_going = False
         self._world = world
@@ -74,8 +89,11 @@ class Answering:
         self._writable = writable
         self._codes: dict[tuple[str, str], Code] = {}
         self._known: dict[str, _Kept] = {}
-        self._amounts: dict[tuple[str, int], object] = {}
+        self._amounts: dict[tuple[str, int], Told] = {}
         self._asker: Asker | None = None
+        # What takes the answers to the questions that were put last.
+        self._under_way: Callable[[Sequence[Told]], None] | None = None
+        self._is_new = False
 
     # -- functions ----------------------------------------------------------------------------
 
@@ -124,7 +142,10 @@ class Answering:
 
         Raises:
             FileflowError: if it cannot be imported, or is not there.
+            NotYet: another function is asked just now, and other things are to be done meanwhile.
         """
+        if self._under_way is not None:
+            self._finish()
         try:
             return self._process().describe(call.module, call.function)
         except FileflowError as error:
@@ -139,9 +160,10 @@ class Answering:
 
         Raises:
             FileflowError: for a function that fails, or an answer that does not fit.
+            NotYet: that takes time, and other things are to be done meanwhile.
         """
         out: list[object] = []
-        asked: dict[str, Question] = {}
+        asked: dict[str, _Asked] = {}
         proofs: dict[tuple[object, ...], str] = {}
         for question in questions:
             call = question.site.call
@@ -156,11 +178,10 @@ class Answering:
                 self._called.update(question.makers)
                 out.append(UNKNOWN)
             else:
-                asked.setdefault(question.key, question)
-                self._known[question.key] = _Kept(proof, UNKNOWN)
+                asked.setdefault(question.key, _Asked(question, proof))
                 out.append(None)
         if asked:
-            self._ask(list(asked.values()))
+            self._ask(asked)
             for k, question in enumerate(questions):
                 if question.key in asked:
                     out[k] = self._checked(question, self._known[question.key].answer)
@@ -182,7 +203,7 @@ class Answering:
         """The answer that was given before, if all is as it was then."""
         known = self._known.get(question.key)
         if known is not None:
-            return known if known.proof == proof and known.answer is not UNKNOWN else None
+            return known if known.proof == proof else None
         if self.again is None or question.table.rule.name in self.again:
             return None
         note = self._records.notes.get((ANSWER, question.key))
@@ -191,39 +212,25 @@ class Answering:
             return known
         return None
 
-    def _ask(self, questions: Sequence[Question]) -> None:
-        notes: list[tuple[str, str, object]] = []
-        # By the code that may have given them: what has changed meanwhile keeps no answer.
-        lasting: dict[str, bool] = {}
-        left = list(questions)
-        try:
-            while left:
-                for answer in self._tell(left, anew=len(left) == len(questions)):
-                    question = left.pop(0)
-                    try:
-                        if answer.error:
-                            raise question.error(answer.error, answer.where or None)
-                        checked(question, answer.answer, self.root)
-                    except FileflowError as error:
-                        if not self.keep_going:
-                            raise
-                        self._known[question.key].answer = error
-                        continue
-                    known = self._known[question.key]
-                    known.answer = answer.answer
-                    name = question.function
-                    if name not in lasting:
-                        files = self.code_of(question.site.call).files
-                        lasting[name] = self._changed(files) is None
-                    if lasting[name]:
-                        kept = [known.proof, known.answer, name]
-                        notes.append((ANSWER, question.key, kept))
-        finally:
-            if notes and self._writable:
-                self._records.note_all(notes)
+    def _ask(self, asked: Mapping[str, _Asked]) -> None:
+        """Has all of these answered, by their keys.
 
-    def _tell(self, questions: Sequence[Question], *, anew: bool) -> Sequence[Told]:
-        return self._process().ask(
+        Raises:
+            NotYet: that takes time, and other things are to be done meanwhile.
+        """
+        anew = True
+        while left := [one for one in asked.values() if not self._held(one.question, one.proof)]:
+            if self._under_way is None:
+                questions = [one.question for one in left]
+                self._begin(questions, partial(self._take_answers, left), anew=anew)
+                anew = False
+            self._finish()
+
+    def _begin(
+        self, questions: Sequence[Question], take: Callable[[Sequence[Told]], None], *, anew: bool
+    ) -> None:
+        """Puts questions; what they are answered goes to `take`."""
+        self._process().begin(
             [
                 (
                     question.site.call.module,
@@ -235,22 +242,79 @@ class Answering:
             ],
             anew=anew,
         )
+        self._under_way = take
+        self._is_new = True
+
+    def _finish(self) -> None:
+        """Takes in what was asked last."""
+        asker = self._process()
+        patience, self._is_new = _PATIENCE if self._is_new else 0.0, False
+        if self.has_other_work() and not asker.has_answered(patience):
+            raise NotYet
+        take, self._under_way = self._under_way, None
+        assert take is not None, "bug: nothing was asked"
+        take(asker.answers())
+
+    @property
+    def has_news(self) -> bool:
+        """Whether what was asked last, and not answered yet, is by now."""
+        return self._under_way is not None and self._process().has_answered(0.0)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether something was asked that nobody has taken the answer of."""
+        return self._under_way is not None
+
+    def _take_answers(self, asked: Sequence[_Asked], told: Sequence[Told]) -> None:
+        """Keeps answers; the last one may be that of a function that failed."""
+        notes: list[tuple[str, str, object]] = []
+        # By what they rest on: where that has changed meanwhile no answer is kept.
+        lasting: dict[tuple[str, Sequence[str]], bool] = {}
+        try:
+            for (question, proof), answer in zip(asked, told, strict=False):
+                try:
+                    if answer.error:
+                        raise question.error(answer.error, answer.where or None)
+                    checked(question, answer.answer, self.root)
+                except FileflowError as error:
+                    if not self.keep_going:
+                        raise
+                    self._known[question.key] = _Kept(proof, error)
+                    continue
+                self._known[question.key] = _Kept(proof, answer.answer)
+                about = question.function, question.after
+                if about not in lasting:
+                    files = self.code_of(question.site.call).files
+                    same = self._proof(question) == proof
+                    lasting[about] = same and self._changed(files) is None
+                if lasting[about]:
+                    kept = [proof, answer.answer, question.function]
+                    notes.append((ANSWER, question.key, kept))
+        finally:
+            if notes and self._writable:
+                self._records.note_all(notes)
 
     def amount(self, question: Question, attempt: int) -> float:
         """The number that a call gives for a job that is about to be ordered for this attempt.
 
         Raises:
             FileflowError: for a function that fails, or an answer that is no number.
+            NotYet: that takes time, and other things are to be done meanwhile.
         """
         key = (question.key, attempt)
-        if key not in self._amounts:
-            told = self._tell([question], anew=False)[0]
-            if told.error:
-                raise question.error(told.error, told.where or None)
-            self._amounts[key] = checked(question, told.answer, self.root)
-        number = self._amounts[key]
+        while key not in self._amounts:
+            if self._under_way is None:
+                self._begin([question], partial(self._take_amount, key), anew=False)
+            self._finish()
+        told = self._amounts[key]
+        if told.error:
+            raise question.error(told.error, told.where or None)
+        number = checked(question, told.answer, self.root)
         assert isinstance(number, (int, float)), "bug: an amount was not checked"
         return number
+
+    def _take_amount(self, key: tuple[str, int], told: Sequence[Told]) -> None:
+        self._amounts[key] = told[0]
 
     def input_mb(self, table: RuleTable, row: int) -> float:
         """How large the inputs of a job are together, in units of 10⁶ bytes."""

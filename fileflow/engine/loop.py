@@ -27,7 +27,7 @@ from fileflow.engine.session import Decided, Growth, Session
 from fileflow.engine.stop import Stop
 from fileflow.engine.temps import Temps
 from fileflow.engine.words import ending, said_seconds, tail_of
-from fileflow.errors import FileflowError
+from fileflow.errors import FileflowError, NotYet
 from fileflow.lean import dataclass, replace
 from fileflow.model.work import Batch, Died, End, Order, Outcome, SharedList
 from fileflow.planning.fillable import picked_retries
@@ -40,6 +40,8 @@ BATCH_SECONDS = 0.1
 FIRST_BATCH = 16
 WAITING_BATCHES = 2
 LONG_BATCH = 4096
+# How often it is looked for an answer while other jobs run, in seconds.
+_LOOK_EVERY = 0.05
 # Ends that may be due to what a job was given.
 _BY_INPUTS = (End.FAILED, End.MISSING, End.CHANGED)
 
@@ -128,6 +130,7 @@ class Loop:
         self.refused: set[tuple[str, ...]] = set()
         self.mistakes: dict[str, None] = {}
         self.asyncs: set[str] = set()
+        self.wants_answer = False  # before the plan can grow by what was told
         self.chooser = Chooser(
             runners=self.lanes.runners,
             asyncs=self.asyncs,
@@ -187,7 +190,7 @@ class Loop:
         self.ledger.take_plan(decided, self.schedule)
         self.temps = Temps(self.staleness, self.schedule, self.world, self.settings.keep_temp)
         self.named.take_plan(self.plan, self.staleness)
-        self.told = False
+        self.told = self.wants_answer = False
         self.schedule.skip_blocked()
         self._take_mistakes()
         self._warn_pools()
@@ -256,6 +259,8 @@ class Loop:
             seconds = self._until_retry()
             if helping:
                 seconds = LONG_SECONDS if seconds is None else min(seconds, LONG_SECONDS)
+            if self.session.answers.is_asking:
+                seconds = _LOOK_EVERY if seconds is None else min(seconds, _LOOK_EVERY)
             self._take_in(self.lanes.wait(seconds))
         self.ledger.store_refreshed()
         if not self.stop.signal:
@@ -295,14 +300,23 @@ class Loop:
 
         What is ready by now has not begun for want of cores, or of a share of a pool.
         """
+        answers = self.session.answers
+        if self.wants_answer and (answers.has_news or not answers.is_asking):
+            self.wants_answer, self.told = False, True
         if not self.told or self.grow is None or self.stop.signal or self._ending():
+            return False
+        if self.wants_answer:
             return False
         return self.lanes.in_flight and self.lanes.cores < self.settings.jobs
 
     def _take_grown(self) -> None:
         self.told = False
         assert self.grow is not None
-        grown = self.grow(self)
+        try:
+            grown = self.grow(self)
+        except NotYet:
+            self.wants_answer = True
+            return
         if grown is not None:
             self.take_plan(*grown)
 
@@ -362,6 +376,9 @@ class Loop:
         job = jobs[0]
         try:
             needs = self.amounts.of_job(table, job & ROW, self.attempts.get(job, 0) + 1)
+        except NotYet:
+            self.schedule.put_back(job)
+            return False
         except (FileflowError, OSError) as error:
             self._failed_unstarted(job, str(error))
             return True

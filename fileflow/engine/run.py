@@ -157,6 +157,7 @@ class _Building:
             session, settings, runners.name, tell, runners.stop, tick, self._while_it_runs
         )
         session.answers.interrupted = runners.interrupted = self._interrupted
+        session.answers.has_other_work = lambda: bool(self.loop.lanes.in_flight)
 
     def go(self) -> events.RunFinished:
         """Builds all; what it comes to is on record, and said but for the event itself."""

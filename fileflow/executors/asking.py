@@ -53,16 +53,34 @@ class Asker:
         self.interrupted = interrupted
         self._process: subprocess.Popen[bytes] | None = None
         self._printed: BinaryIO | None = None
+        self._start = 0
+        self._is_asked = False
 
-    def ask(self, queries: Sequence[Query], *, anew: bool) -> list[Told]:
-        """What the functions answer, in order; ends with the first one that goes wrong.
+    def begin(self, queries: Sequence[Query], *, anew: bool) -> None:
+        """Puts questions; nothing else may be asked before `answers` has given what comes of them.
 
         Args:
             queries: what to ask.
             anew: whether modules of the project are imported again: files may have changed.
         """
-        start = self._size_of_printed()
-        found = self._exchange({"ask": [list(query) for query in queries], "anew": anew})
+        self._start = self._size_of_printed()
+        self._tell({"ask": [list(query) for query in queries], "anew": anew})
+
+    def has_answered(self, seconds: float) -> bool:
+        """Whether `answers` would not wait; looks for so long at most."""
+        process = self._process
+        assert process is not None and process.stdout is not None, "bug: nothing was asked"
+        return bool(select([process.stdout], [], [], seconds)[0])
+
+    def answers(self) -> list[Told]:
+        """What the functions answer, in order, once they have; ends with the first that goes
+        wrong.
+
+        Raises:
+            KeyboardInterrupt: `interrupted` meanwhile.
+        """
+        start = self._start
+        found = self._told()
         if not isinstance(found, list):
             return [Told(None, f"ended its process {found}", self._tail(start) or "")]
         told = [Told(*one) for one in found]
@@ -79,7 +97,8 @@ class Asker:
         Raises:
             FileflowError: if it cannot be imported, or there is no such function.
         """
-        found = self._exchange({"describe": [module, function]})
+        self._tell({"describe": [module, function]})
+        found = self._told()
         if not isinstance(found, list):
             raise FileflowError(f"importing {module} ended its process {found}")
         error, parameters = found
@@ -89,13 +108,15 @@ class Asker:
 
     def close(self) -> None:
         """Ends the process."""
-        process, self._process = self._process, None
+        process = self._process
         if process is not None:
             assert process.stdin is not None and process.stdout is not None
-            process.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_END_WITHIN)
-            _kill(process)
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            if not self._is_asked:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_END_WITHIN)
+            self._end(process)
             process.stdout.close()
         if self._printed is not None:
             self._printed.close()
@@ -103,25 +124,33 @@ class Asker:
 
     # -- the process --------------------------------------------------------------------------
 
-    def _exchange(self, message: dict[str, object]) -> object:
-        """The answer to a message, or how the process ended without one, in words."""
+    def _tell(self, message: dict[str, object]) -> None:
+        assert not self._is_asked, "bug: two messages at once"
+        process = self._started()
+        self._is_asked = True
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # who reads from it is told
+            _write(process.stdin, message)
+
+    def _told(self) -> object:
+        """The answer to the message, or how the process ended without one, in words."""
         process = self._started()
         try:
-            assert process.stdin is not None
-            _write(process.stdin, message)
             answer = self._read(process)
-        except BrokenPipeError:
-            answer = None
         except BaseException:
-            self._process = None
-            _kill(process)
+            self._end(process)
             raise
+        self._is_asked = False
         if answer is not None:
             return json.loads(answer)
-        self._process = None
-        _kill(process)
+        self._end(process)
         code = process.returncode
         return f"by signal {-code}" if code < 0 else f"with status {code}"
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = None
+        self._is_asked = False
+        _kill(process)
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:

@@ -134,6 +134,7 @@ class Answers(Protocol):
 
         Raises:
             FileflowError: for a function that fails, or an answer that does not fit.
+            NotYet: that takes time, and other things are to be done meanwhile.
         """
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from fileflow.errors import FileflowError
 from fileflow.executors.asking import Asker, Query
+from fileflow.world.asking import Told
 
 MODULE = """\
 import os
@@ -53,6 +54,11 @@ def asker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asker]:
     made.close()
 
 
+def asked(asker: Asker, queries: list[Query], *, anew: bool) -> list[Told]:
+    asker.begin(queries, anew=anew)
+    return asker.answers()
+
+
 def query(function: str, **arguments: object) -> Query:
     return ("numbers_here", function, arguments, False)
 
@@ -60,42 +66,42 @@ def query(function: str, **arguments: object) -> Query:
 def test_many_questions_are_put_to_one_process(
     asker: Asker, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    told = asker.ask([query("number", n=n) for n in range(2000)], anew=True)
+    told = asked(asker, [query("number", n=n) for n in range(2000)], anew=True)
     pids = {one.answer[0] for one in told}  # type: ignore[index]
     assert len(pids) == 1 and os.getpid() not in pids
     assert [one.answer[1] for one in told] == list(range(1, 2001))  # type: ignore[index]
-    again = asker.ask([query("number", n=1)], anew=False)[0].answer
+    again = asked(asker, [query("number", n=1)], anew=False)[0].answer
     assert again == [*pids, 2001]
-    anew = asker.ask([query("number", n=1)], anew=True)[0].answer
+    anew = asked(asker, [query("number", n=1)], anew=True)[0].answer
     assert anew == [*pids, 1]
     assert capfd.readouterr() == ("", "")
 
 
 def test_it_ends_with_the_first_failure_and_shows_what_was_printed(asker: Asker) -> None:
-    told = asker.ask([query("number", n=1), query("fail", n=2), query("number", n=3)], anew=True)
+    told = asked(asker, [query("number", n=1), query("fail", n=2), query("number", n=3)], anew=True)
     assert len(told) == 2
     assert told[1].error == "failed: ValueError: 2"
     assert "numbers_here.py:17: raise ValueError(n)" in told[1].where
     assert "about to" in told[1].where
-    assert asker.ask([query("number", n=3)], anew=False)[0].error == ""
+    assert asked(asker, [query("number", n=3)], anew=False)[0].error == ""
 
 
 def test_a_process_that_ends_is_told_of_and_started_again(asker: Asker) -> None:
-    told = asker.ask([query("die")], anew=True)
+    told = asked(asker, [query("die")], anew=True)
     assert told[0].error == "ended its process with status 3"
-    assert asker.ask([query("number", n=1)], anew=True)[0].answer[1] == 1  # type: ignore[index]
+    assert asked(asker, [query("number", n=1)], anew=True)[0].answer[1] == 1  # type: ignore[index]
 
 
 def test_an_interrupt_ends_the_function(asker: Asker) -> None:
     asker.interrupted = lambda: True
     with pytest.raises(KeyboardInterrupt):
-        asker.ask([query("wait")], anew=True)
+        asked(asker, [query("wait")], anew=True)
 
 
 def test_hashes_are_the_same_each_time(asker: Asker) -> None:
-    first = asker.ask([query("hash_of", text="a")], anew=True)[0].answer
+    first = asked(asker, [query("hash_of", text="a")], anew=True)[0].answer
     asker.close()
-    assert asker.ask([query("hash_of", text="a")], anew=True)[0].answer == first
+    assert asked(asker, [query("hash_of", text="a")], anew=True)[0].answer == first
 
 
 def test_what_a_function_takes_is_described(asker: Asker) -> None:

@@ -908,6 +908,65 @@ def test_time_runs_out_also_while_something_is_asked(space: Space, how: str) -> 
     assert flow.counts()[2] == 1
 
 
+# Each job of the chain begins once the one before is on record; the last one ends what is asked.
+CHAIN = """\
+rules:
+  all:
+    input: [build/chain3, "build/use/{n}"]
+  chain1:
+    output: build/chain1
+    shell: until [ -e "$FLAGS/asked" ]; do sleep 0.02; done; touch {output}
+  chain2:
+    input: build/chain1
+    output: build/chain2
+    shell: touch {output}
+  chain3:
+    input: build/chain2
+    output: build/chain3
+    shell: touch {output} "$FLAGS/ended"
+"""
+ASKED = 'open(os.environ["FLAGS"] + "/asked", "w").close()\n'
+
+
+@pytest.mark.parametrize("how", ["an input that was found", "cores"])
+def test_jobs_begin_end_and_are_recorded_while_a_call_is_asked(space: Space, how: str) -> None:
+    waits = WAITS_FOR_AN_END.replace("until =", f"{ASKED}until =", 1)
+    lines = "".join(f"    {line}\n" for line in waits.splitlines())
+    space.write(
+        "late.py",
+        f"def more(after):\n{lines}    return []\n\n\ndef cores(n):\n{lines}    return 1\n",
+    )
+    if how == "cores":
+        text = f"wildcards: {{n: [1, 2]}}\n{CHAIN}"
+        text += """\
+  use:
+    output: build/use/{n}
+    cores: {call: "late:cores"}
+    shell: touch {output}
+"""
+    else:
+        text = (
+            CHAIN
+            + """\
+  parts:
+    output: build/parts/{n}.txt
+    scatter: n
+    shell: touch {output}/1.txt {output}/2.txt
+  use:
+    input:
+      part: build/parts/{n}.txt
+      more: {call: "late:more", after: "build/parts/{n}.txt", optional: true}
+    output: build/use/{n}
+    shell: touch {output}
+"""
+        )
+    space.workflow(text)
+    flow = space.good("-j", "2")
+    assert not space.flagged("in_vain")
+    assert flow.counts() == (5 + (how != "cores"), 0, 0, 0)
+    assert space.good("-j", "2").counts() == (0, 5 + (how != "cores"), 0, 0)
+
+
 def test_what_cannot_be_imported_late_ends_nothing_that_runs(space: Space) -> None:
     space.write("steps.py", SLOW.replace('os.environ["FLAGS"] + "/quick"', '"late.log"'))
     space.write("late.py", QUICK + "\n\nopen('late.log', 'w').close()\nimport nowhere\n")

@@ -237,7 +237,8 @@ class Lanes:
         poll = select.poll()
         for bell in bells:
             poll.register(bell, select.POLLIN)
-        poll.poll(None if seconds is None else math.ceil(1000 * seconds))
+        seconds = LONG_SECONDS if seconds is None else min(seconds, LONG_SECONDS)
+        poll.poll(math.ceil(1000 * seconds))
         return 0.0
 
     def _next_deadline(self, now: float) -> float | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 
 from fileflow.executors import async_slot
-from fileflow.executors.processes import Processes, _Process, adopted_line
+from fileflow.executors.processes import Processes, _Process, adopted_ends
 from fileflow.executors.slot import Post
 from fileflow.model.work import Batch, Died
 from fileflow.world.staging import STATE, remove_run
@@ -135,4 +135,5 @@ class AsyncLoop(Processes):
 
 def _serve(post: Post) -> None:
     """The one task of the process, which takes all the files that it can get: its jobs are many."""
-    async_slot.serve(adopted_line(), post)
+    line, _ = adopted_ends()
+    async_slot.serve(line, post)

@@ -438,7 +438,7 @@ def serve(line: int, post: Post) -> None:
         line: descriptor of its end of the socket.
         post: what it is told; in the table of slots the first entry is the process, then the lanes.
     """
-    let_go(line, post.strangers)
+    let_go((line,), post.strangers)
     code = _BROKEN
     try:
         with socket.socket(fileno=line) as end, faults_sent(end):

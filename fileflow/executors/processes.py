@@ -3,12 +3,15 @@
 Knows sockets, processes and what a slot reports; nothing of graphs, records, retries or modes.
 
 Each slot is a single-worker executor of loky with one long task, to serve its socket. So a slot
-that dies takes no other with it, is known by name, and is made anew for its next batch.
+that dies takes no other with it, is known by name, and is made anew for its next batch. Each job
+that ends is told through a pipe at once, for us to read when we like: a word on the socket wakes
+us, now and then, and while many are in hand we look by ourselves.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import resource
@@ -43,6 +46,7 @@ from fileflow.world.survivors import TABLE, SlotTable, end_marked, end_sessions,
 _CHUNK = 1 << 20
 _GRACE = 1.0
 _LOOK_EVERY = 0.2
+_HEAR_EVERY = 0.2
 _SEEN = 0.001
 # So many slots in a row may end before they are ready; then something is wrong with all of them.
 _STILLBORN = 5
@@ -97,6 +101,8 @@ class _Process:
         self.executor: Any = None
         self.process: Any = None
         self.line: socket.socket
+        self.reports = -1
+        self.reported = bytearray()
         self.death = -1
         # Whether it was told to end, and whether it was ready for work when it ended.
         self.ending = False
@@ -187,16 +193,21 @@ class Processes:
         number = slot.number
         for end in (mine, its):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _CHUNK)
-        # Pickled while the process is spawned, which hands the descriptor over; or inherited.
+        # Pickled while the process is spawned, which hands the descriptors over; or inherited.
         line = Connection(its.detach())
-        strangers = [mine.fileno(), self._selector_descriptor(), *self._private]
+        slot.reports, told = os.pipe()
+        reports = Connection(told, readable=False)
+        for end_of_pipe in (slot.reports, told):
+            os.set_blocking(end_of_pipe, False)
+        strangers = [mine.fileno(), slot.reports, self._selector_descriptor(), *self._private]
         for other in self._slots.values():
-            strangers += [other.line.fileno(), other.death, *_descriptors_of(other.executor)]
+            strangers += [other.line.fileno(), other.reports, other.death]
+            strangers += _descriptors_of(other.executor)
         slot.executor = _OneProcess(
             max_workers=1,
             context=multiprocessing.get_context("fork") if fork else get_context("loky"),
             initializer=_adopt,
-            initargs=(line, os.getpid()),
+            initargs=(line, reports, os.getpid()),
             env=None if fork else {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0")},
         )
         with warnings.catch_warnings():
@@ -215,6 +226,7 @@ class Processes:
             )
         slot.process = slot.executor.process
         line.close()
+        reports.close()
         mine.setblocking(False)
         slot.line = mine
         slot.death = _death_of(slot.process)
@@ -284,7 +296,16 @@ class Processes:
 
     def wait(self, seconds: float | None) -> list[Event]:
         """What has happened since the last call; waits at most `seconds` for the first of it."""
-        self._turn(0 if self._events else seconds)
+        left = 0.0 if self._events else math.inf if seconds is None else seconds
+        while True:
+            many = any(len(process.unfinished) > 1 for process in self._slots.values())
+            turn = min(left, _HEAR_EVERY) if many else left
+            woken = self._turn(None if turn == math.inf else turn)
+            for process in self._slots.values():
+                self._hear(process)
+            left -= turn
+            if woken or self._events or left <= 0:
+                break
         events, self._events = self._events, []
         return events
 
@@ -463,9 +484,10 @@ class Processes:
 
     # Turns of the loop ------------------------------------------------------------------------
 
-    def _turn(self, seconds: float | None) -> None:
-        """Waits for something to happen, and takes it in."""
-        for key, mask in self._selector.select(seconds):
+    def _turn(self, seconds: float | None) -> bool:
+        """Waits for something to happen, and takes it in; whether something did."""
+        found = self._selector.select(seconds)
+        for key, mask in found:
             process: _Process | None = key.data
             if process is None or self._slots.get(process.number) is not process:
                 continue
@@ -476,6 +498,7 @@ class Processes:
                     self._send_on(process)
                 if mask & selectors.EVENT_READ:
                     self._receive(process)
+        return bool(found)
 
     def _send(self, process: _Process, message: tuple[Any, ...]) -> None:
         idle = not process.to_send
@@ -501,8 +524,22 @@ class Processes:
         with contextlib.suppress(KeyError):  # it hung up: `_bury` will tell
             self._selector.modify(process.line, mask, process)
 
+    def _hear(self, process: _Process) -> None:
+        """Takes in the jobs that a slot has told to have ended."""
+        while True:
+            try:
+                data = os.read(process.reports, _CHUNK)
+            except BlockingIOError:
+                break
+            if not data:
+                break
+            process.reported += data
+        for message in slots.messages_in(process.reported):
+            self._take_outcomes(process, message)
+
     def _receive(self, process: _Process) -> bool:
         """Takes in what a slot has sent; whether there may be more."""
+        self._hear(process)  # it was told before
         try:
             data = process.line.recv(_CHUNK)
         except BlockingIOError:
@@ -520,13 +557,16 @@ class Processes:
                 _, what, hint = message
                 raise FileflowError(what, hint=hint, status=Exit.STATE)
             else:
-                outcomes = slots.outcomes_from(message)
-                if process.taken_back:
-                    outcomes = self._still_in_hand(process, outcomes)
-                for outcome in outcomes:
-                    process.unfinished.pop(outcome.index, None)
-                self._events += outcomes
+                self._take_outcomes(process, message)
         return True
+
+    def _take_outcomes(self, process: _Process, message: slots.Message) -> None:
+        outcomes = slots.outcomes_from(message)
+        if process.taken_back:
+            outcomes = self._still_in_hand(process, outcomes)
+        for outcome in outcomes:
+            process.unfinished.pop(outcome.index, None)
+        self._events += outcomes
 
     @staticmethod
     def _still_in_hand(process: _Process, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -613,33 +653,35 @@ class Processes:
         self._table.vacate(process.number)
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(process.death)
-        with contextlib.suppress(OSError):
-            os.close(process.death)
+        for descriptor in (process.death, process.reports):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
         process.executor.shutdown(wait=True, kill_workers=True)
 
 
-_line: Connection | None = None
+_ends: tuple[Connection, Connection] | None = None
 
 
-def _adopt(line: Connection, engine: int) -> None:
-    """In the new process: keeps its end of the socket for the task that will serve it.
+def _adopt(line: Connection, reports: Connection, engine: int) -> None:
+    """In the new process: keeps its ends of socket and pipe for the task that will serve them.
 
     It dies with the engine from now on: one that was killed would never hand it that task.
     """
-    global _line
+    global _ends
     slots.tie_to_engine(engine, signal.SIGKILL)
-    _line = line
+    _ends = line, reports
 
 
-def adopted_line() -> int:
-    """In the new process: a descriptor of its end of the socket."""
-    assert _line is not None, "bug: the slot has no socket"
-    return os.dup(_line.fileno())
+def adopted_ends() -> tuple[int, int]:
+    """In the new process: descriptors of its end of the socket, and of the pipe."""
+    assert _ends is not None, "bug: the slot has no socket"
+    line, reports = _ends
+    return os.dup(line.fileno()), os.dup(reports.fileno())
 
 
 def _serve(post: slots.Post) -> None:
     """The one task of a slot's process."""
-    slots.serve(adopted_line(), post)
+    slots.serve(*adopted_ends(), post)
 
 
 def _descriptors_of(executor: Any) -> Iterator[int]:

@@ -12,11 +12,12 @@ import faulthandler
 import gc
 import marshal
 import os
+import select
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
@@ -216,14 +217,16 @@ class Post:
 class _Slot:
     """One slot: reads messages, does jobs, answers."""
 
-    def __init__(self, line: socket.socket, post: Post) -> None:
+    def __init__(self, line: socket.socket, reports: int, post: Post) -> None:
         run, slot, engine = post.run, post.slot, post.engine
         self._line = line
         self._engine = engine
         self._starting = True
         self._waiting = False
         self._command = 0
+        self._reports = reports
         self._block: list[Message] = []
+        self._unheard = False
         self._flushed = monotonic()
         become_slot(post.root, engine, self._on_term)
         os.environ[survivors.SLOT_VARIABLE] = survivors.slot_mark(run, slot)
@@ -258,7 +261,7 @@ class _Slot:
         if pid and self._doer.stopping:
             self._end_command()
         # What is done need not wait for a command that takes its time.
-        if pid and self._block:
+        if pid and self._unheard:
             left = _FLUSH_AFTER - (monotonic() - self._flushed)
             if left <= 0 or not commands.ended_within(pid, left):
                 self._flush()
@@ -342,22 +345,37 @@ class _Slot:
             names(fields[0], 0.0)
             if (halts and seen < self._unwell) or dropped() >= number:
                 names(-1, 0.0)
-                self._block.append(plain(Outcome(fields[0], fields[1], End.LEFT)))
+                self._report(Outcome(fields[0], fields[1], End.LEFT))
                 continue
             outcome = doer.do(key, Order(*fields))  # may flush the block before it ends
             if outcome.end is not End.DONE:
                 self._unwell += 1
-            self._block.append(plain(outcome))
+            self._report(outcome)
             if doer.stopping:
                 break
             if monotonic() - self._flushed > _FLUSH_AFTER:
                 self._flush()
         self._flush()
 
+    def _report(self, outcome: Outcome) -> None:
+        """Tells the engine that a job has ended, for it to hear when it likes; what cannot be put
+        into the pipe as a whole waits for `_flush`, and all that follows it."""
+        self._unheard = True
+        fields = plain(outcome)
+        if not self._block:
+            message = framed(("done", [fields]))
+            with contextlib.suppress(BlockingIOError):
+                if len(message) <= select.PIPE_BUF:
+                    os.write(self._reports, message)
+                    return
+        self._block.append(fields)
+
     def _flush(self) -> None:
-        if self._block:
+        """Lets the engine hear what was told."""
+        if self._unheard:
             self._line.sendall(framed(("done", self._block)))
             self._block = []
+            self._unheard = False
         self._flushed = monotonic()
 
 
@@ -373,33 +391,34 @@ def faults_sent(line: socket.socket) -> Iterator[None]:
             line.sendall(framed(("fault", fault.what, fault.hint)))
 
 
-def let_go(line: int, strangers: Sequence[int]) -> None:
+def let_go(own: Collection[int], strangers: Sequence[int]) -> None:
     """Closes what only the engine is to have open.
 
     Args:
-        line: descriptor of the slot's end of the socket.
+        own: descriptors of the slot's ends of socket and pipe.
         strangers: descriptors that it inherited and that are not its own.
     """
-    # One that was closed at the fork, as a lock is, may have left its number to the line.
-    for descriptor in {*strangers} - {line}:
+    # One that was closed at the fork, as a lock is, may have left its number to one of its own.
+    for descriptor in {*strangers}.difference(own):
         with contextlib.suppress(OSError):
             os.close(descriptor)
 
 
-def serve(line: int, post: Post) -> None:
+def serve(line: int, reports: int, post: Post) -> None:
     """What a slot process does from its start to its end.
 
     Args:
         line: descriptor of its end of the socket.
+        reports: descriptor of its end of the pipe.
         post: what it is told.
     """
-    let_go(line, post.strangers)
+    let_go((line, reports), post.strangers)
     if post.open_files is not None:
         limit_to(post.open_files)
     code = _BROKEN
     try:
         with socket.socket(fileno=line) as end, faults_sent(end):
-            code = _Slot(end, post).serve()
+            code = _Slot(end, reports, post).serve()
     except BaseException:
         traceback.print_exc()
     finally:

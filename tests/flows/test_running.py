@@ -556,3 +556,45 @@ def test_a_long_list_of_what_only_must_be_there_is_reached_by_its_name(space, ki
     space.good("--executor", kind)
     assert [space.read(name).strip() for name in "opqr"] == ["9 8", "9 9", "9", "9"]
     assert space.good().summary["built"] == 0
+
+
+WAITS_FOR_THE_USE = """\
+import os
+import time
+
+
+def one(n, output):
+    until = time.monotonic() + 20
+    while str(n) == "6" and not os.path.exists(os.environ["FLAGS"] + "/used"):
+        assert time.monotonic() < until, "nobody has used the first"
+        time.sleep(0.02)
+    with open(output, "w") as file:
+        file.write("x")
+"""
+SCRIPT = """\
+from fileflow import job
+from steps import one
+
+one(job.wildcards.n, job.output[0])
+"""
+
+
+@pytest.mark.parametrize("action", ["run: steps:one", "script: one.py"])
+def test_what_needs_a_job_does_not_wait_for_a_long_one_behind_it(space, action):
+    """Two jobs of one batch: the second ends only when what needs the first has run."""
+    space.write("steps.py", WAITS_FOR_THE_USE)
+    space.write("one.py", SCRIPT)
+    space.workflow(f"""
+        wildcards: {{n: {{range: 40}}}}
+        rules:
+          all:
+            input: ["build/{{n}}", build/used]
+          one:
+            output: build/{{n}}
+            {action}
+          use:
+            input: build/5
+            output: build/used
+            shell: touch {{output}} "$FLAGS/used"
+    """)
+    assert space.good("-j", "2").counts() == (41, 0, 0, 0)

@@ -37,6 +37,8 @@ from fileflow.world.files import (
 STATE = ".fileflow"
 FOREIGN = "foreign"
 _READ_ONLY = ~0o222
+# Why something cannot be removed that others have made, or use as a mount.
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EBUSY)
 # File systems tell times that lag behind the clock by up to a tick.
 _LAG_NS = 20_000_000
 
@@ -77,15 +79,47 @@ def remove(path: str) -> None:
     try:
         shutil.rmtree(path)
     except PermissionError:
-        for folder, _, _ in os.walk(path):
-            os.chmod(folder, 0o700)
+        _open_up(path)
         shutil.rmtree(path)
+
+
+def _open_up(path: str) -> None:
+    """Lets this user change all folders below a path, as far as they are his."""
+    folders = [path]
+    for folder in folders:  # grows as it goes
+        with contextlib.suppress(PermissionError):
+            os.chmod(folder, 0o700)
+            with os.scandir(folder) as entries:
+                folders += [one.path for one in entries if one.is_dir(follow_symlinks=False)]
+
+
+def _rename(path: str, to: str) -> None:
+    """Renames a file or a folder, also one that is read-only: that cannot get another parent."""
+    try:
+        os.replace(path, to)
+    except PermissionError:
+        mode = os.lstat(path).st_mode
+        if not stat.S_ISDIR(mode) or mode & stat.S_IWUSR:
+            raise
+        os.chmod(path, stat.S_IMODE(mode) | stat.S_IRWXU)
+        try:
+            os.replace(path, to)
+        except OSError:
+            os.chmod(path, stat.S_IMODE(mode))
+            raise
+        os.chmod(to, stat.S_IMODE(mode))
+
+
+def _beside(path: str) -> str:
+    """Where that is kept, beside a staged output, which lies in the place of it."""
+    return os.path.join(os.path.dirname(path), f".old.{os.path.basename(path)}")
 
 
 def remove_run(folder: str) -> bool:
     """Removes the stages of a run, and what it has beside outputs on other file systems.
 
     Gives False if somebody still writes there: then the list of it stays too, for the next run.
+    What this user may not remove, as a container's root may have left it, just stays.
     """
     elsewhere: list[bytes] = []
     with contextlib.suppress(OSError), open(os.path.join(folder, FOREIGN), "rb") as file:
@@ -100,9 +134,9 @@ def remove_run(folder: str) -> bool:
                 # That file system is gone or cannot be written: the run is not to fail for it.
         remove(folder)
     except OSError as error:
-        if error.errno != errno.ENOTEMPTY:
+        if error.errno not in (errno.ENOTEMPTY, *_NOT_OURS):
             raise
-        return False
+        return error.errno != errno.ENOTEMPTY
     return True
 
 
@@ -160,6 +194,8 @@ class Stage:
         # The outputs as they were before they were digested, and the signatures of folders.
         self._looked: list[os.stat_result] = []
         self._folders: dict[str, bytes | None] = {}
+        # Of a job with several outputs: those that are in place, and where is what was there.
+        self._placed: list[tuple[str, str | None]] | None = None
         self.clear()
 
     # Before the job ---------------------------------------------------------------------------
@@ -361,16 +397,67 @@ class Stage:
     def publish(
         self, shape: Shape, outputs: Sequence[str], staged: Sequence[str], digests: Sequence[bytes]
     ) -> list[tuple[bytes, bytes]]:
-        """Moves the outputs into place; (signature, digest) of each, as it is then.
+        """Moves the outputs into place, all or none; (signature, digest) of each, as it is then.
 
         Raises:
             OSError: if one cannot be moved, or read where it is then, or is not what was digested.
         """
+        if len(outputs) == 1:
+            return self._publish(shape, outputs, staged, digests)
+        self._placed = []
+        try:
+            published = self._publish(shape, outputs, staged, digests)
+        except OSError:
+            self._take_back(self._placed)
+            raise
+        finally:
+            placed, self._placed = self._placed, None
+        for _, old in placed:
+            if old is not None:
+                _remove_old(old)
+        return published
+
+    def _take_back(self, placed: Sequence[tuple[str, str | None]]) -> None:
+        """Puts back what was in the places of these outputs; the last one was not put into its."""
+        for position, (final, old) in reversed([*enumerate(placed, 1)]):
+            with contextlib.suppress(OSError):
+                if old is not None:
+                    if os.path.isdir(final) and not os.path.islink(final):
+                        remove(final)
+                    _rename(old, final)
+                elif position < len(placed):
+                    remove(final)
+
+    def _keep(self, path: str, final: str, *, folder: bool) -> None:
+        """Keeps what is in the place of an output, until all outputs of the job are in theirs."""
+        if self._placed is None:
+            return
+        old = _beside(path)
+        try:
+            try:
+                if folder:
+                    raise IsADirectoryError
+                os.link(final, old, follow_symlinks=False)
+            except (IsADirectoryError, PermissionError):  # a folder, or somebody else's file
+                _rename(final, old)  # has to give way already
+        except (FileNotFoundError, NotADirectoryError):
+            self._placed.append((final, None))
+        except OSError as error:
+            if error.errno != errno.EXDEV:  # there it is copied, and cannot be put back
+                raise
+        else:
+            self._placed.append((final, old))
+
+    def _publish(
+        self, shape: Shape, outputs: Sequence[str], staged: Sequence[str], digests: Sequence[bytes]
+    ) -> list[tuple[bytes, bytes]]:
         if shape.plain:
             published = []
             for path, final, content, before in zip(
                 staged, outputs, digests, self._looked, strict=True
             ):
+                if self._placed is not None:
+                    self._keep(path, final, folder=False)
                 try:
                     os.replace(path, final)
                 except OSError:
@@ -385,6 +472,7 @@ class Stage:
             if protect and not folder:
                 os.chmod(path, os.stat(path).st_mode & 0o7777 & _READ_ONLY)
             if not shape.in_place[position]:
+                self._keep(path, final, folder=folder)
                 self._put(path, final)
             if protect and folder:
                 _protect_tree(final)
@@ -402,7 +490,7 @@ class Stage:
     def _put(self, path: str, final: str) -> None:
         """Moves one output; what lies in its place, be it a link or a folder, gives way."""
         try:
-            os.replace(path, final)
+            _rename(path, final)
             return
         except FileNotFoundError:
             os.makedirs(os.path.dirname(final) or ".", exist_ok=True)
@@ -420,15 +508,17 @@ class Stage:
         self._swap(path, final)
 
     def _swap(self, path: str, final: str) -> None:
-        old = os.path.join(os.path.dirname(path), f".old.{os.path.basename(path)}")
-        if os.path.lexists(final):
-            try:
-                os.rename(final, old)
-            except PermissionError:  # a read-only folder cannot get another parent
-                os.chmod(final, 0o700)
-                os.rename(final, old)
-        os.rename(path, final)
-        remove(old)
+        old = _beside(path)
+        gives_way = os.path.lexists(final)
+        if gives_way:
+            _rename(final, old)
+        try:
+            _rename(path, final)
+        except OSError:
+            if gives_way:
+                _rename(old, final)
+            raise
+        _remove_old(old)
 
     def _carry(self, path: str, final: str) -> None:
         """Copies beside the final path, for two mounts that claim to be one file system."""
@@ -493,12 +583,27 @@ class Stage:
         for beside in self._foreign.values():
             remove(beside)
         self._foreign = {}
-        remove(self.folder)
+        try:
+            remove(self.folder)
+        except OSError as error:
+            if error.errno not in _NOT_OURS:
+                raise
+            aside = (f"{self.folder}.{n}" for n in count(1))
+            os.rename(self.folder, next(path for path in aside if not os.path.lexists(path)))
         os.makedirs(self.folder)
         self._kept = {"": set()}
         self._single = None
         self._files = []
         self._take_stock()
+
+
+def _remove_old(path: str) -> None:
+    """Removes what an output has replaced; what this user may not remove stays in the stage."""
+    try:
+        remove(path)
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
 
 
 def make_parents(paths: Iterable[str], known: set[str]) -> None:

@@ -1,6 +1,9 @@
 """The fixtures that the flow tests share."""
 
+import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +12,9 @@ import pytest
 from .space import SOURCE, Space
 from .table import KINDS, build_project
 from .warm import Warm
+
+# The rights of who may not do as he likes with the files of others.
+PLAIN = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,6 +30,16 @@ def space(tmp_path: Path) -> Iterator[Space]:
     made = Space(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def refused(space: Space) -> Space:
+    """A space in which the command line is held to the rights of files, as few tests' users are."""
+    if os.geteuid() == 0:
+        if not shutil.which(PLAIN[0]) or subprocess.run([*PLAIN, "true"], check=False).returncode:
+            pytest.skip("root, who may read all")
+        space.within = PLAIN
+    return space
 
 
 @pytest.fixture(scope="session")

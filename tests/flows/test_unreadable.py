@@ -1,25 +1,8 @@
 """What cannot be looked at is told; it is never taken for what is not there."""
 
-import os
-import shutil
-import subprocess
-
 import pytest
 
 from .space import Space
-
-PLAIN = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
-
-
-@pytest.fixture
-def refused(space: Space) -> Space:
-    """A space in which the command line is held to the rights of files, as few tests' users are."""
-    if os.geteuid() == 0:
-        if not shutil.which(PLAIN[0]) or subprocess.run([*PLAIN, "true"], check=False).returncode:
-            pytest.skip("root, who may read all")
-        space.within = PLAIN
-    return space
-
 
 SITES = """
     wildcards: {"site, day": "data/{site}/{day}.csv"}

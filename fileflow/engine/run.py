@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from fileflow.engine import conclusion, events
 from fileflow.engine.events import nothing_to_do
@@ -278,7 +279,7 @@ class _Building:
             certain, possible = self._tally.grown(self.loop.decided, decided)
             wanted = decided.plan.count()
             self._tell(events.RunGrew(wanted=wanted, certain=certain, possible=possible))
-        _say_replaced(decided, self._tell, self._replaced)
+        _say_replaced(decided, self._tell, self._replaced, self.loop.under_way())
         return decided, self._runners.named(needed)
 
     def _ended(self, finished: events.RunFinished) -> events.RunFinished:
@@ -344,15 +345,18 @@ def _expected(session: Session, decided: Decided, slots: int) -> float | None:
     return total / slots if total else None
 
 
-def _say_replaced(decided: Decided, tell: events.Listener, told: set[str]) -> None:
+def _say_replaced(
+    decided: Decided, tell: events.Listener, told: set[str], under_way: AbstractSet[int]
+) -> None:
     """Files that are there without a record are built anew, or gone on with: a line for each rule.
 
-    `told`: the first outputs of jobs of which that was said, by a plan before this one too.
+    `told`: the first outputs of jobs of which that was said, by a plan before this one too;
+    `under_way`: jobs that run, which may have made theirs just now.
     """
     replaced: dict[str, int] = {}
     kept: dict[str, int] = {}
     for job, reason in decided.staleness.reasons.items():
-        if reason.why is Why.NO_RECORD and reason.about not in told:
+        if reason.why is Why.NO_RECORD and reason.about not in told and job not in under_way:
             told.add(reason.about)
             table = decided.plan.table_of(job)
             for entry in table.shape.outputs:

@@ -17,8 +17,9 @@ from fileflow.model.patterns import Matcher, Pattern, natural_key
 from fileflow.model.ports import Disk
 
 Constraints = Mapping[str, Sequence[str]]
-# Which of the paths of a pattern rules make; they are built if this asks for them.
-OutputsAmong = Callable[[Pattern, Callable[[], Sequence[str]]], Collection[str]]
+# Which of some paths rules make: they are built if this asks for them. Last the folder in which all
+# of them lie, if that is known.
+OutputsAmong = Callable[[Callable[[], Sequence[str]], "str | None"], Collection[str]]
 MOST_FOLDERS = 1_000_000
 _MANY = 50
 
@@ -58,8 +59,10 @@ def list_values(
     """
     search = _Search(pattern, disk, constraints)
     columns = search.simple_columns()
+    folder = search.only_folder
     if columns is None:
         columns = search.checked_columns(outputs_among)
+        folder = None  # a value may hold a `/`
 
     def paths(columns: Mapping[str, Sequence[str]] = columns) -> list[str]:
         return pattern.fill_rows(columns, len(columns[names[0]]))
@@ -69,7 +72,7 @@ def list_values(
         raise FileflowError(
             f"the file name {broken!r} holds a line break", place=pattern.place, hint="rename it"
         )
-    made = outputs_among(pattern, paths)
+    made = outputs_among(paths, folder)
     passed_over = len(made)
     if made:
         keep = [path not in made for path in paths()]
@@ -142,6 +145,13 @@ class _Search:
         """The folder below which all that can match lies."""
         return "/" if self.head == [""] else "/".join(self.head)
 
+    @property
+    def only_folder(self) -> str | None:
+        """The folder that all files lie in that fit, where no value holds a `/`."""
+        if len(self.body) > 1 or self.head == [""] or self.pattern.directory:
+            return None
+        return None if self.pattern.is_spelt_late else self.start
+
     def simple_columns(self) -> dict[str, list[str]] | None:
         """The values by name; None if they must be looked for path by path.
 
@@ -161,7 +171,7 @@ class _Search:
             counts: list[int] = []
             gained: list[list[str]] = [[] for _ in range(part.count(_HOLE))]
             for folder in folders:
-                found = _fitting(self.disk.listing(folder)[want_folder], part)
+                found = _fitting(self._names(folder, folders=want_folder), part)
                 if found is None:
                     return None
                 count, names, values = found
@@ -184,7 +194,7 @@ class _Search:
             if values is None:
                 continue
             if self.matcher.is_ambiguous(path, values):
-                if not outputs_among(self.pattern, partial(list, (path,))):
+                if not outputs_among(partial(list, (path,)), None):
                     raise _ambiguous(self.pattern, self.matcher, path, self.constraints)
                 self.ambiguous_outputs += 1
                 continue
@@ -210,8 +220,8 @@ class _Search:
         paths: list[str] = []
         folders = [self.start]
         for folder in folders:  # grows as it goes
-            for is_folder, names in enumerate(self.disk.listing(folder)):
-                for name in names:
+            for is_folder in (False, True):
+                for name in self._names(folder, folders=is_folder):
                     if name.startswith(".") and not (shown and name.startswith(shown)):
                         continue
                     path = _below(folder, name)
@@ -251,10 +261,19 @@ class _Search:
             above = _below(folder, "")
             found += [
                 above + name
-                for name in self.disk.listing(folder)[want_folder]
+                for name in self._names(folder, folders=want_folder)
                 if (hidden or name[0] != ".") and fits(name)
             ]
         return found
+
+    def _names(self, folder: str, *, folders: bool) -> Sequence[str]:
+        """What lies in a folder: the files, or the folders."""
+        found = self.disk.listing(folder)
+        if not folders:
+            return found.files
+        for name in found.links:  # one day it may lead to a folder
+            self.disk.exists(_below(folder, name))
+        return found.folders
 
     def _regex(self, depth: int, constraints: Constraints) -> str:
         pieces = self.body[depth].split(_HOLE)

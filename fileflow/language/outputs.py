@@ -48,12 +48,14 @@ class OutputIndex:
         near = self._near[folder]
         return near is None or self._fits_one(near, path)
 
-    def among(self, pattern: Pattern, fill: Callable[[], Sequence[str]]) -> set[str]:
-        """Those of the paths of a pattern that rules would make; mostly none lies near any, which
-        the pattern tells where all its paths lie in one folder."""
-        folder, _, name = pattern.parts[0].rpartition("/")
-        lie_in_one = "/" not in "".join((name, *pattern.parts[1:])) and not pattern.is_spelt_late
-        if lie_in_one and not self._may_hold(folder) and folder not in self._folders_of_exact():
+    def among(self, fill: Callable[[], Sequence[str]], folder: str | None) -> set[str]:
+        """Those of some paths that rules would make; mostly none lies near any, which is told
+        without the paths where all are files right in one folder."""
+        if (
+            folder is not None
+            and not self._may_hold(folder)
+            and folder not in self._folders_of_exact()
+        ):
             return set()
         paths = fill()
         bare = [path[:-1] for path in paths] if paths and paths[0].endswith("/") else paths

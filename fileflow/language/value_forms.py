@@ -334,7 +334,7 @@ def _bytes_of(path: str, place: Place | None, around: Surroundings) -> bytes:
     if data is not None:
         return data
     folder, name = posixpath.split(path)
-    near = nearest(name, chain(*disk.listing(folder)))
+    near = nearest(name, chain(*disk.listing(folder)[:2]))
     hint = around.absent_maker(path)
     if hint is None and near is not None:
         hint = f"did you mean {posixpath.join(folder, near)}?"

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 class Listing(NamedTuple):
     """The names in a folder, links followed; one of which nobody can tell what it is stands in
-    both."""
+    both. `links` are those that lead to files."""
 
     files: list[str]
     folders: list[str]
+    links: list[str]
 
 
 class Disk(Protocol):
@@ -29,6 +30,8 @@ class Disk(Protocol):
 
     def listing(self, folder: str) -> Listing:
         """The names in a folder (`""` is the Workflowfile's); none in one that is not there.
+
+        Links that lead to no file are remembered each: the folder does not tell when they do.
 
         Raises:
             FileflowError: it cannot be read.

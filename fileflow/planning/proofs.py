@@ -86,7 +86,8 @@ def proofs_of(table: RuleTable, recipe: Recipe) -> Proofs | None:
         tokens = tokens_of(link, table.count)
         if isinstance(tokens, str):
             head.append([tokens])
-        else:
+        else:  # the order of the entries counts, and names may be where they are not
+            head.append([str(len(columns)), "column"])
             columns.append(tokens)
     start = canonical(head).encode("utf-8", "surrogateescape")
     texts = ["\0".join(column).encode("utf-8", "surrogateescape") for column in columns]

@@ -504,15 +504,20 @@ class RealDisk:
         """
         if folder not in self._listed:
             self.see(folder or ".")
-            found = Listing([], [])
+            found = Listing([], [], [])
             try:
                 with os.scandir(self._full(folder) or ".") as entries:
                     for entry in entries:
                         if entry.is_file(follow_symlinks=False):
                             found.files.append(entry.name)
                         elif entry.is_symlink():
-                            for is_folder in _led_to(entry.path):
+                            kinds = _led_to(entry.path)
+                            for is_folder in kinds:
                                 found[is_folder].append(entry.name)
+                            if kinds == (False,):
+                                found.links.append(entry.name)
+                            else:
+                                self.see(os.path.join(folder, entry.name))
                         else:
                             found[entry.is_dir()].append(entry.name)
             except OSError as error:

@@ -5,6 +5,7 @@ Each test runs three times: with `shell`, with `argv` and with `run` actions.
 
 import os
 import shutil
+import time
 
 import pytest
 
@@ -279,3 +280,34 @@ def test_an_environment_variable_of_the_rule_is_part_of_the_action(project):
     expect(project)
     project.replace("Workflowfile", "{B: two, A: one}", "{B: two, A: three}")
     expect(project, ran={"total"})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('[common, "data/{n}"]', '["data/{n}", common]'),
+        ('{a: common, b: "data/{n}"}', '{a: "data/{n}", b: common}'),
+        ('["all/{n}-{k}", "data/{k}"]', '["data/{k}", "all/{n}-{k}"]'),
+    ],
+)
+def test_the_order_of_inputs_counts_also_for_many_jobs(space, before, after):
+    space.write("common", "c")
+    for number in range(40):
+        space.write(f"data/{number}", f"{number}")
+        for k in (1, 2):
+            space.write(f"all/{number}-{k}", f"{number}{k}")
+    text = """
+        wildcards: {n: {range: 40}, k: [1, 2]}
+        rules:
+          all: {input: "build/{n}"}
+          one: {input: INPUT, output: "build/{n}", shell: "cat {input} > {output}"}
+    """
+    space.workflow(text.replace("INPUT", before))
+    for _ in range(3):  # what proves that many are fresh is written down in the end
+        assert space.flow().status == 0
+        time.sleep(0.05)
+    made = space.read("build/7")
+    space.workflow(text.replace("INPUT", after))
+    assert space.good().counts() == (40, 0, 0, 0)
+    assert space.read("build/7") != made
+    assert space.good().counts() == (0, 40, 0, 0)

@@ -1008,3 +1008,32 @@ def test_what_is_found_does_not_wait_for_ready_jobs_that_cannot_begin(space: Spa
             shell: touch {{output}} "$FLAGS/use"
     """)
     assert space.good("-j", "2").counts() == (5, 0, 0, 0)
+
+
+def test_what_a_job_in_hand_has_made_is_not_said_to_be_replaced(space: Space) -> None:
+    """It was written by the run itself, when the plan grew."""
+    space.workflow("""
+        wildcards:
+          x: {range: 80}
+          item: {lines: build/items.txt}
+        rules:
+          all: {input: ["build/cp/{x}.txt", "build/{item}.txt"]}
+          up: {output: "build/up/{x}.txt", shell: "touch {output}"}
+          cp:
+            input: build/up/{x}.txt
+            output: {path: "build/cp/{x}.txt", in_place: true}
+            shell: |
+              touch {output}
+              if [ {x} = 0 ]; then
+                touch "$FLAGS/cp"
+                until [ -e "$FLAGS/it" ]; do sleep 0.02; done
+              fi
+            timeout: 20
+          items:
+            output: build/items.txt
+            priority: 1
+            shell: until [ -e "$FLAGS/cp" ]; do sleep 0.02; done; echo a > {output}
+          it: {output: "build/{item}.txt", shell: 'touch {output} "$FLAGS/it"'}
+    """)
+    flow = space.flow("-j", "2", "--progress", "plain")
+    assert (flow.status, "replaced" in flow.stderr) == (0, False), flow.stderr

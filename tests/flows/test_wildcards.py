@@ -1,5 +1,7 @@
 """Where the values of wildcards come from, and how rules map and gather them."""
 
+import time
+
 import pytest
 
 from .space import Space
@@ -279,6 +281,70 @@ def test_a_file_that_a_rule_makes_is_no_value(space):
     space.good()
     assert space.files("d") == ["d/a.sorted.txt", "d/a.txt"]
     assert space.good().counts() == (0, 1, 0, 0)
+
+
+@pytest.mark.parametrize("output", ["data/up/{x}.txt", "data/up/{y}.txt", "data/up/all.txt"])
+def test_what_a_rule_makes_deeper_is_no_value_of_one_that_may_hold_a_slash(space, output):
+    space.write("data/1.txt", "1\n")
+    space.write("data/a/2.txt", "2\n")
+    space.workflow(f"""
+        wildcards:
+          x: {{files: "data/{{x}}.txt", match: {{x: ".+"}}}}
+          y: [u, v]
+        rules:
+          all: {{input: ["{output}", build/sum]}}
+          up: {{output: "{output}", shell: "mkdir -p $(dirname {{output}}); echo x > {{output}}"}}
+          sum: {{input: "data/{{x}}.txt", output: build/sum, shell: "cat {{input}} > {{output}}"}}
+    """)
+    space.good()
+    assert space.read("build/sum") == "2\n1\n" or space.read("build/sum") == "1\n2\n"
+    assert space.good().built == set()
+
+
+def answered(space: Space) -> None:
+    """Runs until that there is nothing to do is known without a plan."""
+    assert space.flow().status == 0
+    time.sleep(0.05)
+    for _ in range(2):
+        assert "nothing to do" in space.flow().stderr
+
+
+@pytest.mark.parametrize("before", ["nothing", "a folder"])
+def test_a_link_is_a_value_from_when_on_it_leads_to_a_file(space, before):
+    space.write("data/1.txt", "1\n")
+    space.path("data/2.txt").symlink_to("../2")
+    if before == "a folder":
+        space.path("2").mkdir()
+    space.workflow("""
+        wildcards: {x: "data/{x}.txt"}
+        rules:
+          sum: {input: "data/{x}.txt", output: sum, shell: "cat {input} > {output}"}
+    """)
+    answered(space)
+    if before == "a folder":
+        space.path("2").rmdir()
+    space.write("2", "2\n")
+    assert space.flow().status == 0
+    assert space.read("sum") == "1\n2\n"
+
+
+@pytest.mark.parametrize("before", ["nothing", "a file"])
+def test_a_link_is_a_value_from_when_on_it_leads_to_a_folder(space, before):
+    space.path("data/1").mkdir(parents=True)
+    space.path("data/2").symlink_to("../2")
+    if before == "a file":
+        space.write("2", "")
+    space.workflow("""
+        wildcards: {d: "data/{d}/"}
+        rules:
+          list: {input: "data/{d}/", output: list, shell: "echo {d} > {output}"}
+    """)
+    answered(space)
+    if before == "a file":
+        space.delete("2")
+    space.path("2").mkdir()
+    assert space.flow().status == 0
+    assert space.read("list") == "1 2\n"
 
 
 def test_a_gather_takes_what_agrees_with_its_job(space):

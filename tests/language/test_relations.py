@@ -40,7 +40,7 @@ class FakeDisk:
 
     def listing(self, folder: str) -> Listing:
         self.listed.append(folder)
-        found = Listing([], [])
+        found = Listing([], [], [])
         for name, is_folder in self._folders.get(folder, {}).items():
             found[is_folder].append(name)
         return found
@@ -73,7 +73,7 @@ def read(
         disk or FakeDisk({**dict.fromkeys(paths, ""), **(files or {})}),
         config=config,
         errors=errors,
-        outputs_among=lambda _, paths: {path for path in paths() if is_output(path)},
+        outputs_among=lambda paths, _: {path for path in paths() if is_output(path)},
         is_made=is_made,
     )
     return made, errors

@@ -115,7 +115,8 @@ class FakeWorld:
             if path.startswith(head):
                 name, slash, _ = path.removeprefix(head).partition("/")
                 found[name] = bool(slash)
-        return Listing(*([name for name in found if found[name] is kind] for kind in (False, True)))
+        kinds = ([name for name in found if found[name] is kind] for kind in (False, True))
+        return Listing(*kinds, [])
 
     def exists(self, path: str) -> bool:
         return path in self.files or bool(self._below(path))

@@ -92,12 +92,17 @@ def run(
                 waiting=waiting,
             )
         except FileflowError as error:
-            if not stop.signal or error.status != Exit.LOCKED:
+            if stop.signal and error.status == Exit.LOCKED:
+                tell(events.Note(f"waits no longer: {signal.Signals(stop.signal).name}"))
+                finished = events.RunFinished(signal=stop.signal, status=128 + stop.signal)
+                tell(finished)
+                return finished
+            found = None
+            if error.status == Exit.STATE:
+                found = _as_it_is(project, wishes, settings, tell)
+            if found is None:
                 raise
-            tell(events.Note(f"waits no longer: {signal.Signals(stop.signal).name}"))
-            finished = events.RunFinished(signal=stop.signal, status=128 + stop.signal)
-            tell(finished)
-            return finished
+            return found
         session = project.take()
         for line in (*session.workflow.warnings, *session.records.warnings):
             tell(events.Note(line))
@@ -120,6 +125,39 @@ def run(
             fresh = [*loop.lasting, nothing_to_do(finished.kept + finished.built)]
             conclusion.store(loop, remember if not finished.left_out else None, "\n".join(fresh))
         session.records.close()
+    tell(finished)
+    return finished
+
+
+def _as_it_is(
+    project: Project, wishes: Wishes, settings: Settings, tell: events.Listener
+) -> events.RunFinished | None:
+    """The end of a run in a project that cannot be written, and need not be: all is fresh."""
+    if settings.rerun:
+        return None
+    try:
+        session = project.look()
+        try:
+            decided = plan_known(session, wishes)
+        finally:
+            session.close()
+    except (FileflowError, OSError):
+        return None
+    counts = count_states(decided)
+    plan = decided.plan
+    if plan.incomplete or plan.missing or plan.failed or plan.wrong:
+        return None
+    if any(counts[one] for one in (State.STALE, State.MAYBE, State.LATENT)):
+        return None
+    for line in (*session.workflow.warnings, *session.records.warnings):
+        tell(events.Note(line))
+    wanted = decided.plan.count()
+    tell(
+        events.RunStarted(
+            run="", wanted=wanted, certain=0, possible=0, slots=1, seconds_expected=None
+        )
+    )
+    finished = events.RunFinished(kept=wanted)
     tell(finished)
     return finished
 

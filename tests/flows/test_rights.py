@@ -132,3 +132,26 @@ def test_what_is_in_the_place_of_an_output_stays_if_that_does_not_come(refused: 
     """)
     assert refused.run("d").status == 1
     assert refused.read("d") == "precious"
+
+
+def test_where_nothing_can_be_written_all_that_is_fresh_is_said_to_be(refused: Space) -> None:
+    refused.write("in", "1")
+    refused.workflow("""
+        rules:
+          a: {input: in, output: a, shell: "cp {input} {output}"}
+          b: {input: a, output: b, shell: "cp {input} {output}"}
+    """)
+    refused.good("b")
+    for folder in (".fileflow", "."):
+        refused.path(folder).chmod(0o555)
+    for words in (["b"], ["a"], ["-v", "b"], ["b", "--progress", "json"]):
+        flow = refused.flow(*words)
+        assert flow.status == 0, flow.stderr
+    assert "all 2 are fresh" in refused.flow("b").stderr
+    refused.write("in", "2")
+    for words in (["b"], ["--force", "b"], ["--rerun"]):
+        flow = refused.flow(*words)
+        assert (flow.status, "cannot write .fileflow" in flow.stderr) == (3, True)
+    for folder in (".", ".fileflow"):
+        refused.path(folder).chmod(0o755)
+    assert refused.good("b").built == {"a", "b"}

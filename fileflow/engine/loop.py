@@ -35,6 +35,7 @@ from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.reasons import Why
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.tables import RuleTable
+from fileflow.world.removal import is_read_only
 
 BATCH_SECONDS = 0.1
 FIRST_BATCH = 16
@@ -413,7 +414,7 @@ class Loop:
         record = self.records.jobs.get(outputs[0]) if table.scattered else None
         before = record.outputs[len(outputs) :] if record is not None else ()
         for entry, path in table.files_of(job & ROW, before):
-            if entry.protected and os.path.lexists(path) and self.world.is_earlier(path, self.run):
+            if entry.protected and self._is_of_another_run(path):
                 message = (
                     f"{path} is protected and stale ({self._reason(job) or 'rerun'}): "
                     f"--force {path} builds it anew"
@@ -421,6 +422,15 @@ class Loop:
                 self._failed_unstarted(job, message)
                 return True
         return False
+
+    def _is_of_another_run(self, path: str) -> bool:
+        """Whether what is at a path was made earlier: on record or, as nobody may write it, at a
+        time of which the record is lost."""
+        if not os.path.lexists(path):
+            return False
+        if self.world.has_record(path):
+            return self.world.is_earlier(path, self.run)
+        return os.path.exists(path) and is_read_only(path)
 
     def _retries(self, job: int) -> int:
         if self.settings.retries is not None:

@@ -1,6 +1,7 @@
 """Flags of inputs and outputs, folders, and what an action finds where it runs."""
 
 import os
+import shutil
 import stat
 
 import pytest
@@ -624,6 +625,28 @@ def test_a_protected_output_is_read_only_and_stays_until_forced(space: Space):
     assert space.read("out.txt") == "1\n"
     space.good("--force", "out.txt")
     assert space.read("out.txt") == "2\n"
+
+
+@pytest.mark.parametrize("output", ["out.txt", "out/"])
+def test_a_protected_output_stays_though_its_record_is_lost(space: Space, output):
+    space.workflow(f"""
+        rules:
+          make:
+            output: {{path: {output}, protected: true}}
+            shell: echo "$RUN" > {{output}}{"/x" if output == "out/" else ""}
+        """)
+    made = "out/x" if output == "out/" else "out.txt"
+    assert space.flow(env={"RUN": "1"}).status == 0
+    shutil.rmtree(space.path(".fileflow"))
+    flow = space.flow(env={"RUN": "2"})
+    assert (flow.status, "--force" in flow.stderr) == (1, True)
+    assert space.read(made) == "1\n"
+    assert space.flow("--force", output, env={"RUN": "3"}).status == 0
+    assert space.read(made) == "3\n"
+    shutil.rmtree(space.path(".fileflow"))
+    space.good("adopt")
+    assert space.good().built == set()
+    assert space.read(made) == "3\n"
 
 
 def test_a_protected_output_may_be_made_again_in_the_run_that_made_it(space: Space):

@@ -1,5 +1,5 @@
-"""Says that the disk failed, the state folder is gone, or no more processes, files or memory are to
-be had: nobody's mistake, and no bug of ours.
+"""Says that the disk failed, the state folder is gone or not ours to write, or no more processes,
+files or memory are to be had: nobody's mistake, and no bug of ours.
 
 Knows errors of the operating system and the name of the state folder; nothing of jobs or records.
 """
@@ -18,6 +18,7 @@ _STATE = ".fileflow"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _BROKEN = (*_FULL, errno.EIO, errno.EROFS, errno.ESTALE)
 _GONE = (errno.ENOENT, errno.ENOTDIR)
+_REFUSED = (errno.EACCES, errno.EPERM)
 _NO_THREAD = "can't start new thread"  # as Python has it in each version
 
 
@@ -49,6 +50,12 @@ def fault_of(error: Exception) -> FileflowError | None:
         return FileflowError(
             f"{name} was removed while it was in use",
             hint="run again: what is not on record is built again",
+            status=Exit.STATE,
+        )
+    if error.errno in _REFUSED and f"{_STATE}/" in f"{name}/":
+        return FileflowError(
+            f"cannot write {_there(name)}: {error.strerror}",
+            hint=f"who runs this project needs the right to read and write all of {_STATE}",
             status=Exit.STATE,
         )
     return None
@@ -104,3 +111,10 @@ def _name_of(error: OSError) -> str:
         here = os.getcwd() + os.sep
         text = text.removeprefix(here)
     return text
+
+
+def _there(name: str) -> str:
+    """The path itself, or what is seen of it: that is what refuses the rest."""
+    while not os.path.lexists(name) and (above := os.path.dirname(name)):
+        name = above
+    return name

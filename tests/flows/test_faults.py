@@ -302,3 +302,43 @@ def test_a_part_of_the_state_that_is_of_another_kind_counts_as_nothing(quick_spa
     )
     if name == "journal":
         assert space.exists(".fileflow/journal.bad-2")
+
+
+NOT_OURS = """\
+fileflow: cannot write .fileflow/{part}: Permission denied
+who runs this project needs the right to read and write all of .fileflow
+"""
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("mode", [0, 0o555])
+@pytest.mark.parametrize("part", FOLDERS)
+def test_a_folder_of_the_state_that_cannot_be_written_is_told(refused, part, mode, action):
+    prepared(refused, action)
+    refused.good("-j", "1", "o/0.txt")
+    folder = refused.path(f".fileflow/{part}")
+    folder.chmod(mode)
+    flow = refused.flow("-q")
+    assert (flow.status, flow.stderr) == (3, NOT_OURS.format(part=part))
+    folder.chmod(0o755)
+    goes_on(refused)
+
+
+@pytest.mark.parametrize("command", ["adopt", "clean"])
+def test_commands_tell_what_of_the_state_cannot_be_written(refused, command):
+    prepared(refused, "shell")
+    refused.good()
+    if command == "adopt":
+        refused.write("o/1.txt", "1\n1\n")
+    refused.path(".fileflow/stage").chmod(0)
+    flow = refused.flow(command, "o/1.txt")
+    assert (flow.status, flow.stderr) == (3, NOT_OURS.format(part="stage"))
+
+
+@pytest.mark.parametrize("action", ["shell", "process", "async"])
+def test_a_lock_of_slots_that_cannot_be_opened_is_told(refused, action):
+    prepared(refused, action)
+    refused.good("o/0.txt")
+    refused.path(".fileflow/slots.lock").chmod(0)
+    flow = refused.flow("-q")
+    assert (flow.status, flow.stderr) == (3, NOT_OURS.format(part="slots.lock"))

@@ -160,9 +160,7 @@ def boot_id() -> bytes:
 
 def hold_lock(state_folder: str) -> int:
     """Takes the shared lock of a living slot; the descriptor that holds it."""
-    descriptor = os.open(
-        os.path.join(state_folder, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-    )
+    descriptor = _opened(os.path.join(state_folder, LOCK))
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
 
@@ -240,7 +238,7 @@ def end_survivors(state_folder: str) -> int:
     stages = os.path.join(state_folder, "stage")
     os.makedirs(stages, exist_ok=True)
     path = os.path.join(state_folder, LOCK)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened(path)
     try:
         ended = end_sessions(_listed(stages))
         deadline = time.monotonic() + _PATIENCE
@@ -265,6 +263,11 @@ def end_survivors(state_folder: str) -> int:
     finally:
         os.close(descriptor)
     return ended
+
+
+def _opened(path: str) -> int:
+    # It stays: the next run may be somebody else's, as the umask has it.
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
 def _locked(descriptor: int) -> bool:

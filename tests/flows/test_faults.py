@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import stat
 import subprocess
 import textwrap
 from collections.abc import Iterator
@@ -342,3 +343,12 @@ def test_a_lock_of_slots_that_cannot_be_opened_is_told(refused, action):
     refused.path(".fileflow/slots.lock").chmod(0)
     flow = refused.flow("-q")
     assert (flow.status, flow.stderr) == (3, NOT_OURS.format(part="slots.lock"))
+
+
+def test_the_state_is_for_whom_the_umask_says(space):
+    prepared(space, "shell")
+    space.within = ("bash", "-c", 'umask 002; exec "$@"', "-")
+    space.good()
+    state = [path for path in space.path(".fileflow").rglob("*") if path.exists()]
+    assert {"slots.lock", "journal", "lock", "stage", "logs"} <= {path.name for path in state}
+    assert [path.name for path in state if not path.stat().st_mode & stat.S_IWGRP] == []

@@ -288,6 +288,60 @@ class OwnProcess:
         self._generators.close()
 
 
+class _Lent:
+    """A text stream that leads to the log while the process is lent, and else where it led before.
+
+    It is there for all runs of the process: whoever keeps the stream that he finds, as a handler of
+    `logging` does, writes to what is open.
+    """
+
+    def __init__(self) -> None:
+        # Where it led before, then the logs: a job may run a workflow itself.
+        self._ways: list[Any] = [None]
+
+    def lend(self, log: TextIO, before: Any) -> None:
+        """Leads to the log from now on; `before` is what stood in its place."""
+        if len(self._ways) == 1 and before is not self:
+            self._ways = [before]
+        self._ways.append(log)
+
+    def renew(self, log: TextIO) -> None:
+        """Leads to the log that was opened anew."""
+        self._ways[-1] = log
+
+    def give_back(self) -> None:
+        """Leads where it led before."""
+        self._ways.pop()
+
+    def _here(self) -> Any:
+        return self._ways[-1]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._here(), name)
+
+    def __enter__(self) -> _Lent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def write(self, text: str) -> int:
+        """Writes to where it leads."""
+        return int(self._here().write(text))
+
+    def close(self) -> None:
+        """Stays open: others write to it too."""
+        self._here().flush()
+
+    def detach(self) -> Any:
+        """Stays as it is; what is below is handed out all the same."""
+        self._here().flush()
+        return self._here().buffer
+
+
+_OUT, _ERR = _Lent(), _Lent()
+
+
 class Borrowed:
     """The caller's own process, lent for jobs one by one: all is put back when they are done.
 
@@ -305,13 +359,15 @@ class Borrowed:
         os.umask(self._umask)
         generators.remember()
         self._streams = sys.stdout, sys.stderr
+        for lent, stream in zip((_OUT, _ERR), self._streams, strict=True):
+            lent.lend(self._stream, stream)
         self._descriptors = _Descriptors()
         self._handlers: _Handlers | None = None
         if threading.current_thread() is threading.main_thread():
             self._handlers = _Handlers()
             self._has_alarm = signal.getitimer(signal.ITIMER_REAL)[0] > 0
         self._path = sys.path[:]
-        sys.stdout = sys.stderr = self._stream
+        vars(sys).update(stdout=_OUT, stderr=_ERR)
 
     def _open(self) -> None:
         self._stream = open(  # noqa: SIM115
@@ -349,7 +405,9 @@ class Borrowed:
             self._stream.flush()
         except ValueError:  # the function has closed or detached it
             self._open()
-        sys.stdout = sys.stderr = self._stream
+            _OUT.renew(self._stream)
+            _ERR.renew(self._stream)
+        vars(sys).update(stdout=_OUT, stderr=_ERR)
         return os.lseek(self._stream.fileno(), 0, os.SEEK_END)
 
     def used(self) -> tuple[float, int]:
@@ -360,6 +418,8 @@ class Borrowed:
     def close(self) -> None:
         """Gives the process back as it was."""
         sys.stdout, sys.stderr = self._streams
+        _OUT.give_back()
+        _ERR.give_back()
         self._descriptors.close()
         self._stream.close()
         self._environment.close()

@@ -1,5 +1,8 @@
 """What a job does to its process, the next one does not find: standard streams, signals, alarms."""
 
+import subprocess
+import sys
+
 import pytest
 
 from .space import Space
@@ -65,3 +68,58 @@ def test_handlers_of_signals_and_an_alarm_end_with_their_job(space: Space, execu
     # A slot leaves Ctrl-C to the engine, which ends it.
     own = [True, True, True] if executor == "serial" else [False, True, False]
     assert space.read("b.txt") == repr(([False] * 3, own, None, (0.0, 0.0)))
+
+
+KEEPS = """
+    import logging, sys
+
+    def note(output, n):
+        logging.warning("note %s", n)
+        print("said", n)
+        output.write_text(n)
+        {spoil}
+    """
+NOTES = """
+    wildcards: {n: {range: 3}}
+    rules: {all: {input: "{n}.txt"}, note: {output: "{n}.txt", run: "steps:note"}}
+    """
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "serial"])
+@pytest.mark.parametrize("spoil", ["", "sys.stderr = None"])
+def test_a_handler_that_keeps_the_stream_of_a_job_has_that_of_the_next(space, executor, spoil):
+    space.workflow(NOTES)
+    space.source("steps.py", KEEPS.format(spoil=spoil))
+    space.good("-j", "1", "--executor", executor)
+    for n in range(3):
+        assert space.flow("log", f"{n}.txt").stdout == f"WARNING:root:note {n}\nsaid {n}\n"
+
+
+def test_a_handler_that_keeps_the_stream_of_a_job_has_the_callers_after_the_run(space):
+    space.workflow(NOTES)
+    space.source("steps.py", KEEPS.format(spoil=""))
+    space.source(
+        "go.py",
+        """
+        import logging, sys
+        from fileflow import Workflow
+
+        before = sys.stdout, sys.stderr
+        for n in range(2):
+            assert Workflow.load().run(mode="rerun", executor="serial").ok
+            logging.warning("after run %s", n)
+        assert (sys.stdout, sys.stderr) == before
+        """,
+    )
+    done = subprocess.run(
+        [sys.executable, "go.py"],
+        cwd=space.root,
+        env=space.environment(),
+        capture_output=True,
+        timeout=30,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "WARNING:root:after run 0\nWARNING:root:after run 1\n"
+    assert space.flow("log", "2.txt").stdout == "WARNING:root:note 2\nsaid 2\n"

@@ -59,6 +59,9 @@ _DRAWS = (
     "process",
 )
 
+# Those that do jobs beside the one that the process is lent to.
+_threads: set[int] = set()
+
 Notes = list[tuple[str, str]]
 Variables = Sequence[tuple[str, str]]
 
@@ -289,32 +292,34 @@ class OwnProcess:
 
 
 class _Lent:
-    """A text stream that leads to the log while the process is lent, and else where it led before.
+    """A text stream that leads to the log while the process is lent, and else where it led before:
+    so do at all times what jobs in threads print.
 
     It is there for all runs of the process: whoever keeps the stream that he finds, as a handler of
     `logging` does, writes to what is open.
     """
 
     def __init__(self) -> None:
-        # Where it led before, then the logs: a job may run a workflow itself.
-        self._ways: list[Any] = [None]
+        # Where what threads print goes, and all else; `_kept` as it was: a job may run a workflow.
+        self._now: tuple[Any, Any] = None, None
+        self._kept: list[tuple[Any, Any]] = []
 
     def lend(self, log: TextIO, before: Any) -> None:
         """Leads to the log from now on; `before` is what stood in its place."""
-        if len(self._ways) == 1 and before is not self:
-            self._ways = [before]
-        self._ways.append(log)
+        self._kept.append(self._now)
+        self._now = self._now[0] if before is self else before, log
 
     def renew(self, log: TextIO) -> None:
         """Leads to the log that was opened anew."""
-        self._ways[-1] = log
+        self._now = self._now[0], log
 
     def give_back(self) -> None:
         """Leads where it led before."""
-        self._ways.pop()
+        before, kept = self._now[0], self._kept.pop()
+        self._now = kept if self._kept else (before, before)
 
     def _here(self) -> Any:
-        return self._ways[-1]
+        return self._now[threading.get_ident() not in _threads]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._here(), name)
@@ -441,6 +446,8 @@ class InThread:
         """
         self._on_leave = on_leave
         self.stream = open(log, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        self._ident = threading.get_ident()
+        _threads.add(self._ident)
         self._folder = OwnFolder()
         self._descriptors = _Descriptors()
         self._generators = generators
@@ -469,6 +476,7 @@ class InThread:
 
     def close(self) -> None:
         """Closes the log."""
+        _threads.discard(self._ident)
         self._folder.close()
         self._descriptors.close()
         self.stream.close()

@@ -123,3 +123,35 @@ def test_a_handler_that_keeps_the_stream_of_a_job_has_the_callers_after_the_run(
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "WARNING:root:after run 0\nWARNING:root:after run 1\n"
     assert space.flow("log", "2.txt").stdout == "WARNING:root:note 2\nsaid 2\n"
+
+
+def test_what_threads_print_beside_a_serial_job_is_not_in_its_log(space):
+    space.workflow("""
+        rules:
+          all: {input: [s.txt, t.txt]}
+          s: {output: s.txt, run: "steps:serial", executor: serial}
+          t: {output: t.txt, run: "steps:thread", executor: thread}
+        """)
+    space.source(
+        "steps.py",
+        """
+        import threading
+        begun, printed = threading.Event(), threading.Event()
+
+        def serial(output):
+            print("first")
+            begun.set()
+            assert printed.wait(20)
+            print("last")
+            output.write_text("")
+
+        def thread(output):
+            assert begun.wait(20)
+            print("beside it")
+            printed.set()
+            output.write_text("")
+        """,
+    )
+    space.good("-j", "2")
+    assert space.flow("log", "s").stdout == "first\nlast\n"
+    assert space.flow("log", "t").stdout == "beside it\n"

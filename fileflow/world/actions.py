@@ -203,6 +203,8 @@ class Doer:
                 make_parents(order.logs, self._folders)
                 for path in order.logs:
                     remove(path.rstrip("/"))
+            if True in prepare_shape.keep:
+                _let_write(prepare_shape, outputs)
             if own is None:
                 staged = stage.prepare(prepare_shape, outputs, files)
             else:
@@ -711,6 +713,25 @@ def _is_older(path: str, sign: bytes, since_ns: int) -> bool:
         return False
     last: int = max(SIGNATURE.unpack(sign)[1:3])
     return last < since_ns - Clock.FOREIGN_NS
+
+
+def _let_write(shape: Shape, outputs: Sequence[str]) -> None:
+    """Lets an action go on with what is kept for it, and was protected when it was made."""
+    for path, keep, protected in zip(outputs, shape.keep, shape.protected, strict=True):
+        if keep and protected:
+            path = path.rstrip("/")
+            _add_write(path)
+            for folder, folders, names in os.walk(path):
+                for name in (*folders, *names):
+                    _add_write(os.path.join(folder, name))
+
+
+def _add_write(path: str) -> None:
+    if os.path.islink(path) or not os.path.exists(path):
+        return
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    if not mode & stat.S_IWUSR:
+        os.chmod(path, mode | stat.S_IWUSR)
 
 
 def _os_message(error: OSError) -> str:

@@ -171,3 +171,32 @@ def test_what_may_be_half_made_is_not_adopted(space: Space, how: str):
     assert space.good().built == {"make"}
     space.replace("Workflowfile", "echo ran", "echo made")
     assert space.flow("adopt").stdout == "make: 1 job recorded as fresh\n"
+
+
+@pytest.mark.parametrize("keep", ["", ", keep: true"])
+@pytest.mark.parametrize("output", ["out", "out/"])
+def test_a_forced_job_can_write_what_it_has_protected(refused: Space, output: str, keep: str):
+    refused.write("in.txt", "1\n")
+    refused.workflow(f"""
+        rules:
+          a:
+            input: in.txt
+            output: {{path: {output}, in_place: true, protected: true{keep}}}
+            shell: |
+              if [ -d out ]; then
+                mkdir -p out/sub; cp {{input}} out/sub/made; touch out/$(cat {{input}})
+              else
+                cat {{input}} >> out
+              fi
+        """)
+    refused.good()
+    refused.write("in.txt", "2\n")
+    assert "out is protected and stale" in refused.run().text.replace("out/", "out")
+    assert refused.good("-f", "a").built == {"a"}
+    out = refused.path("out")
+    if output == "out":
+        assert refused.read("out") == ("1\n2\n" if keep else "2\n")
+    else:
+        assert refused.files("out") == ["out/1"] * bool(keep) + ["out/2", "out/sub/made"]
+    assert not [p for p in (out, *out.rglob("*")) if p.stat().st_mode & 0o222]
+    assert refused.good().built == set()

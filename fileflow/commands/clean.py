@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from fileflow.commands.choosing import asked_jobs, plan_of_everything, plan_of_targets
 from fileflow.engine.project import Project
 from fileflow.engine.session import Session
-from fileflow.errors import FileflowError
+from fileflow.errors import Exit, FileflowError
 from fileflow.lean import dataclass, field
 from fileflow.model.patterns import natural_key, normal
 from fileflow.model.rules import Rule
@@ -55,6 +55,14 @@ class Cleaned:
         order += sorted(self.removed.keys() - set(order))
         self.removed = {rule: sorted(self.removed[rule], key=natural_key) for rule in order}
 
+    def keep(self, stays: dict[str, str]) -> None:
+        """Takes in what could not be removed, with the reason."""
+        self.stays |= stays
+        for rule, paths in [*self.removed.items()]:
+            self.removed[rule] = [path for path in paths if path not in stays]
+            if not self.removed[rule]:
+                del self.removed[rule]
+
     @property
     def paths(self) -> list[str]:
         """All that was removed."""
@@ -66,9 +74,11 @@ def clean(
 ) -> int:
     """Removes outputs and the folders that it leaves empty, and forgets what is no more.
 
+    Gives the exit status: `STATE` if one cannot be removed, which keeps no other from it.
+
     Raises:
-        FileflowError: if nothing is named, for an unknown target, a file that cannot be removed,
-            or if another run holds the folder.
+        FileflowError: if nothing is named, for an unknown target, or if another run holds the
+            folder.
     """
     if not (which.targets or which.all or which.orphans):
         raise FileflowError(
@@ -77,13 +87,16 @@ def clean(
     # A wrong word, or nothing to do, is found without the lock: then no byte changes.
     chosen = _chosen(project.look(), which)
     cleaned = _sorted_out(chosen, which)
+    status = Exit.OK
     if chosen.paths and not which.dry_run:
         with project.hold() as session:
             rules = session.workflow.rules
             chosen = _chosen(session, which)
             cleaned = _sorted_out(chosen, which)
             # Records go last: killed in between, the outputs count as gone, not as unknown.
-            remove_outputs(cleaned.paths)
+            if refused := remove_outputs(cleaned.paths):
+                cleaned.keep(refused)
+                status = Exit.STATE
             _forget(session, chosen.paths, keep=() if which.all or which.orphans else rules)
     if as_json:
         facts = {
@@ -93,12 +106,12 @@ def clean(
             "mistakes": list(map(str, chosen.mistakes)),
         }
         say(json.dumps(facts, indent=2))
-        return 0
+        return int(status)
     for line in _lines(cleaned, which.dry_run):
         say(line)
     for error in chosen.mistakes:
         say(str(error))
-    return 0
+    return int(status)
 
 
 def _lines(cleaned: Cleaned, dry_run: bool) -> Iterator[str]:

@@ -5,13 +5,11 @@ What was made from them stays, and is named. Knows plans and records; not how a 
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Collection, Iterator, Sequence
 
 from fileflow.engine.orphans import cleaning
 from fileflow.engine.session import Session
-from fileflow.errors import FileflowError
 from fileflow.model.tokens import listed
 from fileflow.planning.plan import Plan
 from fileflow.world.removal import must_stay, remove_outputs
@@ -65,8 +63,7 @@ def remove_lost(session: Session, files: Collection[str], lost: Sequence[str]) -
         record = session.records.jobs.get(path) if path in files else None
         if record is None or must_stay(path, record.made[:48]):
             continue
-        with contextlib.suppress(FileflowError):
-            remove_outputs([path])
+        if not remove_outputs([path]):
             gone.append(path)
     # Records go last: killed in between, the files count as gone, not as unknown.
     session.records.forget(gone)

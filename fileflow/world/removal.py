@@ -5,11 +5,11 @@ Knows files and what was recorded of them; nothing of rules, and not who asks.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
 
-from fileflow.errors import Exit, FileflowError
 from fileflow.world import files
 from fileflow.world.staging import remove
 
@@ -43,21 +43,40 @@ def is_read_only(path: str) -> bool:
     return not os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
 
 
-def remove_outputs(paths: Sequence[str]) -> None:
-    """Removes outputs, and the folders of the project that this leaves empty.
+def remove_outputs(paths: Sequence[str]) -> dict[str, str]:
+    """Removes outputs, and the folders of the project that this leaves empty; gives what stays.
 
-    Raises:
-        FileflowError: one cannot be removed.
+    That is what cannot be removed, with the reason; a folder is left whole where that can be told.
     """
+    stays = {}
     for path in paths:
         try:
+            _may_remove(path)
             remove(path)
         except OSError as error:
-            raise FileflowError(
-                f"{path} cannot be removed: {error.strerror or error}", status=Exit.STATE
-            ) from None
+            stays[path] = f"it cannot be removed: {error.strerror or error}"
     for path in paths:
-        _remove_empty_folders(os.path.dirname(path))
+        if path not in stays:
+            _remove_empty_folders(os.path.dirname(path))
+    return stays
+
+
+def _may_remove(path: str) -> None:
+    """Looks, of a folder, whether all of it may be removed; a file is removed or not.
+
+    Raises:
+        OSError: if not.
+    """
+    if os.path.islink(path) or not os.path.isdir(path):
+        return
+    above = os.path.dirname(path.rstrip("/")) or "."
+    may = os.access(above, os.W_OK | os.X_OK)
+    for folder, _, _ in os.walk(path):
+        # Its owner may let himself write.
+        own = os.access(folder, os.W_OK | os.X_OK) or os.stat(folder).st_uid == os.geteuid()
+        may = may and own
+    if not may:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
 
 def _remove_empty_folders(folder: str) -> None:

@@ -1,6 +1,7 @@
 """The commands that show and tidy: list, status, why, log, adopt, clean, check."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -299,3 +300,53 @@ def test_check_says_that_nothing_matches_only_where_no_file_of_an_entry_is_there
     assert "no file matches raw/{g}" in space.flow("check").stdout
     space.write("raw/y", "")
     assert space.flow("check").stdout == "1 rule, 1 job: nothing wrong\n"
+
+
+def test_clean_goes_on_where_an_output_cannot_be_removed(refused):
+    refused.workflow("""
+        rules:
+          all: {input: [a.txt, fixed/b.txt, fixed/tree/, z/c.txt]}
+          a: {output: a.txt, shell: "touch {output}"}
+          b: {output: fixed/b.txt, shell: "touch {output}"}
+          tree: {output: fixed/tree/, shell: "mkdir {output}/sub; touch {output}/sub/x"}
+          z: {output: z/c.txt, shell: "touch {output}"}
+        """)
+    refused.good()
+    refused.path("fixed").chmod(0o555)
+    before = {path.name: path.stat().st_mode for path in refused.path("fixed").rglob("*")}
+    flow = refused.flow("clean", "--all")
+    assert (flow.status, flow.stderr) == (3, "")
+    assert flow.stdout.splitlines() == [
+        "a: removed 1 output: a.txt",
+        "z: removed 1 output: z/c.txt",
+        "fixed/b.txt stays: it cannot be removed: Permission denied",
+        "fixed/tree stays: it cannot be removed: Permission denied",
+    ]
+    assert not refused.exists("z")
+    after = {path.name: path.stat().st_mode for path in refused.path("fixed").rglob("*")}
+    assert after == before and len(after) == 4
+    told = refused.flow("clean", "b", "--json")
+    reason = "it cannot be removed: Permission denied"
+    assert json.loads(told.stdout)["stays"] == {"fixed/b.txt": reason}
+    assert (told.status, json.loads(told.stdout)["removed"]) == (3, [])
+    assert refused.good().built == {"a", "z"}
+    refused.path("fixed").chmod(0o755)
+    assert refused.flow("clean", "--all").status == 0
+    assert refused.files() == ["Workflowfile"]
+
+
+def test_clean_leaves_a_folder_whole_in_which_some_is_another_users(refused):
+    if os.geteuid():
+        pytest.skip("only root can give a folder away")
+    refused.workflow("""
+        rules:
+          tree: {output: tree/, shell: "cd {output}; mkdir a b; touch a/x b/x"}
+        """)
+    refused.good()
+    os.chown(refused.path("tree/b"), 12345, -1)
+    refused.path("tree").chmod(0o555)
+    flow = refused.flow("clean", "--all", "--force")
+    assert flow.status == 3
+    assert flow.stdout == "tree stays: it cannot be removed: Permission denied\n"
+    assert refused.files() == ["Workflowfile", "tree/a/x", "tree/b/x"]
+    assert refused.path("tree").stat().st_mode & 0o777 == 0o555

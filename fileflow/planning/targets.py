@@ -427,13 +427,19 @@ class Targets:
         """The jobs that map this wildcard, or have it as a column, with another value."""
         closure = self.closure
         known = [relation for relation in closure.workflow.relations if name in relation.names]
-        free = any(name in closure.tables[j >> SHIFT].columns for j in wanted)
-        if not known and not free:
+        columns = [
+            table.columns[name]
+            for number in {job >> SHIFT for job in wanted}
+            if name in (table := closure.tables[number]).columns
+        ]
+        if not known and not columns:
             raise FileflowError(
                 f"--where {name}=…: there is no wildcard {name!r}",
                 hint=did_you_mean(name, closure.joins.shown_names),
             )
         there = {value for relation in known for value in relation.column(name)}
+        if (whole := ",".join(values)) in there or any(whole in column for column in columns):
+            values = (whole,)
         lacking = closure.unknowns.lacking
         more = any(r.open or (is_found(r) and lacking(r, {})) for r in known)
         for value in values:

@@ -45,6 +45,24 @@ def test_where_takes_columns_too(space):
     assert space.good("--where", "group=x").built == {"make p", "make r"}
 
 
+def test_where_takes_a_text_that_is_a_value_as_a_whole_before_it_is_cut_at_commas(space):
+    space.workflow("""
+        wildcards: {"kind, n": [["x,y", 1], [x, 2], [z, 3]]}
+        rules:
+          all: {input: ["{kind}.txt", "n/{n}", "free.a,b", free.a]}
+          make: {output: "{kind}.txt", shell: "touch {output}"}
+          column: {output: "n/{n}", shell: "echo {kind} > {output}"}
+          free: {output: "free.{f}", shell: "touch {output}"}
+        """)
+    assert space.good("--where", "kind=x,y", "make").built == {"make x,y"}
+    assert space.good("--where", "kind=x,y", "column").built == {"column 1"}
+    assert space.good("--where", "kind=x,z", "make").built == {"make x", "make z"}
+    assert space.good("--where", "kind=z,x", "column").built == {"column 2", "column 3"}
+    assert space.good("--where", "f=a,b", "free.a,b", "free.a").built == {"free a,b"}
+    flow = space.flow("--where", "kind=x,y,z", "make")
+    assert flow.status == 2 and "kind=y: kind has no such value" in flow.stderr
+
+
 @pytest.mark.parametrize(
     ("target", "jobs"),
     [

@@ -402,11 +402,51 @@ class Stage:
         Raises:
             OSError: if one cannot be moved, or read where it is then, or is not what was digested.
         """
-        if len(outputs) == 1:
-            return self._publish(shape, outputs, staged, digests)
+        if outputs[1:] and self._placed is None:
+            return self._publish_all(shape, outputs, staged, digests)
+        if shape.plain:
+            published = []
+            for path, final, content, before in zip(
+                staged, outputs, digests, self._looked, strict=True
+            ):
+                if self._placed is not None:
+                    self._keep(path, final, folder=False)
+                try:
+                    os.replace(path, final)
+                except OSError:
+                    self._put(path, final)
+                published.append((_moved(final, before, content), content))
+            return published
+        published = []
+        for position, content in enumerate(digests):
+            path, final = staged[position], outputs[position].rstrip("/")
+            folder = shape.directories[position]
+            protect = shape.protected[position]
+            if protect and not folder:
+                os.chmod(path, os.stat(path).st_mode & 0o7777 & _READ_ONLY)
+            if not shape.in_place[position]:
+                self._keep(path, final, folder=folder)
+                self._put(path, final)
+            if protect and folder:
+                _protect_tree(final)
+            if folder:
+                sign = signature(final) or b""
+                if outputs[position] in self._linked:
+                    content = digest(final)
+                elif sign != self._folders[outputs[position]]:
+                    _prove(final, content)
+            else:
+                sign = _moved(final, self._looked[position], content)
+            published.append((sign, content))
+        return published
+
+    def _publish_all(
+        self, shape: Shape, outputs: Sequence[str], staged: Sequence[str], digests: Sequence[bytes]
+    ) -> list[tuple[bytes, bytes]]:
+        """The same for several outputs, of which each is kept until all others are in place."""
         self._placed = []
         try:
-            published = self._publish(shape, outputs, staged, digests)
+            published = self.publish(shape, outputs, staged, digests)
         except OSError:
             self._take_back(self._placed)
             raise
@@ -447,45 +487,6 @@ class Stage:
                 raise
         else:
             self._placed.append((final, old))
-
-    def _publish(
-        self, shape: Shape, outputs: Sequence[str], staged: Sequence[str], digests: Sequence[bytes]
-    ) -> list[tuple[bytes, bytes]]:
-        if shape.plain:
-            published = []
-            for path, final, content, before in zip(
-                staged, outputs, digests, self._looked, strict=True
-            ):
-                if self._placed is not None:
-                    self._keep(path, final, folder=False)
-                try:
-                    os.replace(path, final)
-                except OSError:
-                    self._put(path, final)
-                published.append((_moved(final, before, content), content))
-            return published
-        published = []
-        for position, content in enumerate(digests):
-            path, final = staged[position], outputs[position].rstrip("/")
-            folder = shape.directories[position]
-            protect = shape.protected[position]
-            if protect and not folder:
-                os.chmod(path, os.stat(path).st_mode & 0o7777 & _READ_ONLY)
-            if not shape.in_place[position]:
-                self._keep(path, final, folder=folder)
-                self._put(path, final)
-            if protect and folder:
-                _protect_tree(final)
-            if folder:
-                sign = signature(final) or b""
-                if outputs[position] in self._linked:
-                    content = digest(final)
-                elif sign != self._folders[outputs[position]]:
-                    _prove(final, content)
-            else:
-                sign = _moved(final, self._looked[position], content)
-            published.append((sign, content))
-        return published
 
     def _put(self, path: str, final: str) -> None:
         """Moves one output; what lies in its place, be it a link or a folder, gives way."""

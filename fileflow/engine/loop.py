@@ -304,9 +304,9 @@ class Loop:
         answers = self.session.answers
         if self.wants_answer and (answers.has_news or not answers.is_asking):
             self.wants_answer, self.told = False, True
-        if not self.told or self.grow is None or self.stop.signal or self._ending():
+        if not self.told or self.wants_answer or self.grow is None:
             return False
-        if self.wants_answer:
+        if self.stop.signal or self._ending():
             return False
         return self.lanes.in_flight and self.lanes.cores < self.settings.jobs
 

@@ -97,12 +97,12 @@ def run(
                 finished = events.RunFinished(signal=stop.signal, status=128 + stop.signal)
                 tell(finished)
                 return finished
-            found = None
-            if error.status == Exit.STATE:
-                found = _as_it_is(project, wishes, settings, tell)
-            if found is None:
+            if error.status != Exit.STATE:
                 raise
-            return found
+            fresh = _as_it_is(project, wishes, settings, tell)
+            if fresh is None:
+                raise
+            return fresh
         session = project.take()
         for line in (*session.workflow.warnings, *session.records.warnings):
             tell(events.Note(line))
@@ -151,7 +151,7 @@ def _as_it_is(
         return None
     for line in (*session.workflow.warnings, *session.records.warnings):
         tell(events.Note(line))
-    wanted = decided.plan.count()
+    wanted = plan.count()
     tell(
         events.RunStarted(
             run="", wanted=wanted, certain=0, possible=0, slots=1, seconds_expected=None

@@ -108,6 +108,13 @@ class _Process:
         self.ending = False
         self.began = False
 
+    def let_go(self) -> None:
+        """Closes what is open for it beside its line."""
+        for descriptor in (self.death, self.reports):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        self.death = self.reports = -1
+
 
 class Processes:
     """Runs batches in processes of their own; a `Runner`.
@@ -236,6 +243,7 @@ class Processes:
     def _undo(self, slot: _Process) -> None:
         """Ends what there is of a slot that could not be started whole: nobody else would."""
         if slot.executor is None:
+            slot.let_go()
             return
         slot.process = slot.executor.process
         if slot.process is not None:
@@ -244,6 +252,7 @@ class Processes:
         if slot.death >= 0:
             self._release(slot)
         else:
+            slot.let_go()
             slot.executor.shutdown(wait=True, kill_workers=True)
 
     def _selector_descriptor(self) -> int:
@@ -653,9 +662,7 @@ class Processes:
         self._table.vacate(process.number)
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(process.death)
-        for descriptor in (process.death, process.reports):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        process.let_go()
         process.executor.shutdown(wait=True, kill_workers=True)
 
 

@@ -194,8 +194,9 @@ class Stage:
         # The outputs as they were before they were digested, and the signatures of folders.
         self._looked: list[os.stat_result] = []
         self._folders: dict[str, bytes | None] = {}
-        # Of a job with several outputs: those that are in place, and where is what was there.
-        self._placed: list[tuple[str, str | None]] | None = None
+        # Of a job with several outputs, one by one: where it was staged and belongs, what it was,
+        # and whether what was in its place is kept.
+        self._placed: list[tuple[str, str, os.stat_result, bool]] | None = None
         self.clear()
 
     # Before the job ---------------------------------------------------------------------------
@@ -410,7 +411,7 @@ class Stage:
                 staged, outputs, digests, self._looked, strict=True
             ):
                 if self._placed is not None:
-                    self._keep(path, final, folder=False)
+                    self._keep(path, final, before, folder=False)
                 try:
                     os.replace(path, final)
                 except OSError:
@@ -425,7 +426,7 @@ class Stage:
             if protect and not folder:
                 os.chmod(path, os.stat(path).st_mode & 0o7777 & _READ_ONLY)
             if not shape.in_place[position]:
-                self._keep(path, final, folder=folder)
+                self._keep(path, final, self._looked[position], folder=folder)
                 self._put(path, final)
             if protect and folder:
                 _protect_tree(final)
@@ -452,27 +453,31 @@ class Stage:
             raise
         finally:
             placed, self._placed = self._placed, None
-        for _, old in placed:
-            if old is not None:
-                _remove_old(old)
+        for path, _, _, kept in placed:
+            if kept:
+                _remove_old(_beside(path))
         return published
 
-    def _take_back(self, placed: Sequence[tuple[str, str | None]]) -> None:
-        """Puts back what was in the places of these outputs; the last one was not put into its."""
-        for position, (final, old) in reversed([*enumerate(placed, 1)]):
+    @staticmethod
+    def _take_back(placed: Sequence[tuple[str, str, os.stat_result, bool]]) -> None:
+        """Puts back what was in the places of these outputs, but where somebody else has put
+        something by now."""
+        for path, final, before, kept in reversed(placed):
             with contextlib.suppress(OSError):
-                if old is not None:
-                    if os.path.isdir(final) and not os.path.islink(final):
+                if not os.path.lexists(path):  # it was put into its place
+                    if os.lstat(final).st_ino != before.st_ino:
+                        continue
+                    if not kept or stat.S_ISDIR(before.st_mode):
                         remove(final)
-                    _rename(old, final)
-                elif position < len(placed):
-                    remove(final)
+                if kept:
+                    _rename(_beside(path), final)
 
-    def _keep(self, path: str, final: str, *, folder: bool) -> None:
+    def _keep(self, path: str, final: str, before: os.stat_result, *, folder: bool) -> None:
         """Keeps what is in the place of an output, until all outputs of the job are in theirs."""
         if self._placed is None:
             return
         old = _beside(path)
+        kept = True
         try:
             try:
                 if folder:
@@ -481,12 +486,12 @@ class Stage:
             except (IsADirectoryError, PermissionError):  # a folder, or somebody else's file
                 _rename(final, old)  # has to give way already
         except (FileNotFoundError, NotADirectoryError):
-            self._placed.append((final, None))
+            kept = False
         except OSError as error:
-            if error.errno != errno.EXDEV:  # there it is copied, and cannot be put back
+            if error.errno != errno.EXDEV:
                 raise
-        else:
-            self._placed.append((final, old))
+            return  # it will be copied, and cannot be put back
+        self._placed.append((path, final, before, kept))
 
     def _put(self, path: str, final: str) -> None:
         """Moves one output; what lies in its place, be it a link or a folder, gives way."""

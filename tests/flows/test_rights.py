@@ -88,15 +88,24 @@ def test_of_several_outputs_all_are_replaced_or_none(refused: Space, second, oth
     assert refused.good("m").built == set()
 
 
-def test_of_several_new_outputs_none_stays_if_one_cannot_be_put_into_its_place(refused) -> None:
+@pytest.mark.parametrize("last", ["ro/y", "ro/y/"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_of_several_new_outputs_none_stays_if_one_cannot_be_put_into_its_place(
+    refused, last, is_there
+) -> None:
     refused.write("ro/in", "1")
+    end = "/f" if last.endswith("/") else ""
+    if is_there:
+        refused.write(f"ro/y{end}", "old")
     refused.path("ro").chmod(0o555)
-    refused.workflow("""
+    refused.workflow(f"""
         rules:
           m:
             input: ro/in
-            output: [x, d/, ro/y]
-            shell: cp {input} {output[0]}; cp {input} {output[1]}/f; cp {input} {output[2]}
+            output: [x, d/, {last}]
+            shell: |
+              cp {{input}} {{output[0]}}; cp {{input}} {{output[1]}}/f
+              cp {{input}} {{output[2]}}{end}
     """)
     assert refused.run("m").status == 1
     assert not refused.path("x").exists() and not refused.path("d").exists()

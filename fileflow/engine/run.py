@@ -99,10 +99,10 @@ def run(
                 return finished
             if error.status != Exit.STATE:
                 raise
-            fresh = _as_it_is(project, wishes, settings, tell)
-            if fresh is None:
+            as_it_is = _as_it_is(project, wishes, settings, tell)
+            if as_it_is is None:
                 raise
-            return fresh
+            return as_it_is
         session = project.take()
         for line in (*session.workflow.warnings, *session.records.warnings):
             tell(events.Note(line))

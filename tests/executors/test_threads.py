@@ -275,8 +275,12 @@ def test_a_serial_job_beside_threads_seeds_nothing_and_is_found_to_draw(tmp_path
         assert drew.end is End.DRAWS
         (beside,) = events_of(threads, bool)
         assert isinstance(beside, Outcome) and beside.end is End.DRAWS
-        (alone,) = outcomes_of(serial, function("draw"), [order(4, "z", seed=1)])
-        assert alone.end is End.DONE
+        ends = []  # the thread tells of its job shortly before it is done with it
+        while End.DONE not in ends and len(ends) < 100:
+            time.sleep(0.01)
+            (alone,) = outcomes_of(serial, function("draw"), [order(4, "z", seed=1)])
+            ends.append(alone.end)
+        assert ends[-1] is End.DONE
     finally:
         serial.close()
         threads.close()

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from fileflow.commands.choosing import asked_jobs, plan_of_everything, plan_of_targets
+from fileflow.engine.orphans import is_left_out
 from fileflow.engine.project import Project
 from fileflow.engine.session import Session
 from fileflow.errors import Exit, FileflowError
@@ -248,10 +249,7 @@ class _Choice:
         return self.unknowns.finder
 
     def add_orphans(self) -> None:
-        """What no rule of the Workflowfile makes that it was made by.
-
-        A rule that is not there because its `when` is not met may come back: its outputs are none.
-        """
+        """What no rule of the Workflowfile makes that it was made by."""
         workflow = self.session.workflow
         finder = self._finder()
         scatters = {
@@ -259,13 +257,12 @@ class _Choice:
         }
         for key, record in self.records.jobs.items():
             head = record.head
-            if (
-                head.facts.get("workflowfile") != workflow.file
-                or head.rule in workflow.absent_rules
-            ):
+            if head.facts.get("workflowfile") != workflow.file:
                 continue
             for path in record.outputs:
                 if path in scatters or finder.makes(path):
+                    continue
+                if is_left_out(workflow, head.rule, path):
                     continue
                 # What is yet to be found may need it again.
                 if self.unknowns is None or not self.unknowns.of_path(path, named=True):

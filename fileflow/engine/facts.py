@@ -14,6 +14,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, cast
 
 from fileflow.engine.since import FEW, Since, signatures_in, since_last_run
+from fileflow.model.digests import DIGEST_SIZE, NO_DIGEST
 from fileflow.model.tokens import listed
 from fileflow.planning.named import NAME
 from fileflow.planning.staleness import places_among
@@ -278,8 +279,8 @@ class World:
         `before`: their digests when the last run ended, if these are known.
         """
         contents = self._contents
-        column = self._column(paths) if len(before) == files.DIGEST_SIZE * len(paths) else None
-        if column is not None and NOTHING not in column[0] and files.NO_DIGEST not in before:
+        column = self._column(paths) if len(before) == DIGEST_SIZE * len(paths) else None
+        if column is not None and NOTHING not in column[0] and NO_DIGEST not in before:
             signs = bytearray(column[0])
             digests = bytearray(before)
             asked = [*column[1], *places_among(paths, contents.keys())]
@@ -290,7 +291,7 @@ class World:
                 return files.column(found), b"".join(cast("list[bytes]", made))
             known = self.records.files.many(paths)
             signs = bytearray(files.column(found))
-            digests = bytearray(b"".join([pair[1] if pair else files.NO_DIGEST for pair in known]))
+            digests = bytearray(b"".join([pair[1] if pair else NO_DIGEST for pair in known]))
             asked = [
                 place
                 for place, (path, sign, pair) in enumerate(zip(paths, found, known, strict=True))
@@ -300,8 +301,8 @@ class World:
             sign, digest = self.proof(paths[place])
             size = SIGNATURE.size
             signs[size * place : size * (place + 1)] = sign or NOTHING
-            size = files.DIGEST_SIZE
-            digests[size * place : size * (place + 1)] = digest or files.NO_DIGEST
+            size = DIGEST_SIZE
+            digests[size * place : size * (place + 1)] = digest or NO_DIGEST
         return bytes(signs), bytes(digests)
 
     def _read(self, path: str, known: tuple[bytes, bytes] | None) -> bytes | None:

@@ -16,13 +16,14 @@ from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders, shared_list
 from fileflow.engine.recording import BEGUN, Recording
 from fileflow.engine.session import Decided, Session
+from fileflow.model.digests import DIGEST_SIZE, NO_DIGEST
 from fileflow.model.work import Order, Outcome, SharedList
 from fileflow.planning.links import ROW, SHIFT, Group
 from fileflow.planning.plan import Plan
 from fileflow.planning.schedule import Schedule
 from fileflow.planning.tables import RuleTable
 from fileflow.signature import SIGNATURE
-from fileflow.world.files import DIGEST_SIZE, NO_DIGEST, Clock, cut
+from fileflow.world.files import Clock, cut
 from fileflow.world.records import Record
 
 Check = tuple[str, bytes | None, bytes | None] | int

@@ -9,6 +9,8 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 
 from fileflow.engine.session import Session
+from fileflow.model.patterns import Matcher
+from fileflow.model.rules import Workflow
 from fileflow.planning.plan import Plan
 from fileflow.world.removal import is_read_only
 
@@ -56,9 +58,23 @@ def _orphans(session: Session, plan: Plan) -> Iterator[str]:
         for path in record.outputs:
             if not os.path.lexists(path) or finder.makes(path):
                 continue
+            if is_left_out(session.workflow, record.head.rule, path):
+                continue
             # What is yet to be found may need it again.
             if plan.unknowns is None or not plan.unknowns.of_path(path, named=True):
                 yield path
+
+
+def is_left_out(workflow: Workflow, name: str, path: str) -> bool:
+    """Whether a rule, or its output of this path, is not there only as its `when` is not met.
+
+    It may come back: what it made is no orphan.
+    """
+    rule = workflow.rules.get(name)
+    if rule is None:
+        return name in workflow.absent_rules
+    patterns = [entry.pattern for entry in rule.outputs if entry.absent and entry.pattern]
+    return any(Matcher(pattern, {}).match(path) is not None for pattern in patterns)
 
 
 def cleaning(paths: Iterable[str]) -> str:

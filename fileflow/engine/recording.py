@@ -14,9 +14,10 @@ from fileflow.engine.facts import World
 from fileflow.engine.orders import kind_of
 from fileflow.engine.session import Decided
 from fileflow.lean import replace
+from fileflow.model.digests import NO_DIGEST
 from fileflow.model.tokens import listed
 from fileflow.planning.links import Link
-from fileflow.planning.staleness import ZERO, input_names, output_names
+from fileflow.planning.staleness import input_names, output_names
 from fileflow.planning.tables import RuleTable
 from fileflow.world.files import hashing
 from fileflow.world.records import Record, RecordHead, Records
@@ -115,7 +116,7 @@ class Recording:
         outputs = table.outputs_of(row) if outputs is None else outputs
         recipe = self.recipes[table.rule.name]
         if action_doubted:
-            made_by = ZERO
+            made_by = NO_DIGEST
         else:
             before = self.records.jobs.get(outputs[0]) if recipe.named is not None else None
             made_by = recipe.digest(row, before.recipe if before is not None else None)
@@ -158,10 +159,10 @@ class Recording:
             is_doubted = bool(doubted) and not doubted.isdisjoint(link.paths_of(row))
             if link.entry.order_only or is_doubted:
                 self._store_paths(table, link, k, row)
-                out.append(ZERO)
+                out.append(NO_DIGEST)
             elif link.group_of is None or link.is_one(row):
                 paths = link.paths_of(row)
-                out.append((self.world.content(paths[0]) or ZERO) if paths else ZERO)
+                out.append((self.world.content(paths[0]) or NO_DIGEST) if paths else NO_DIGEST)
             else:
                 self._store_paths(table, link, k, row)
                 out.append(self._store_contents(link, row))

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 
-DIGEST_SIZE = 16
+from fileflow.model.digests import DIGEST_SIZE
+
 _LIST_MARK = "\x01"
 
 

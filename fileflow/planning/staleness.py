@@ -12,6 +12,7 @@ from itertools import compress
 from typing import Protocol
 
 from fileflow.errors import FileflowError
+from fileflow.model.digests import NO_DIGEST, differences
 from fileflow.model.tokens import listed
 from fileflow.planning.knowledge import Facts, Record, Shortcuts
 from fileflow.planning.links import ABSENT as NO_PATH
@@ -24,7 +25,6 @@ from fileflow.planning.recipes import Recipe
 from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.planning.taken_logs import taken_logs
 
-ZERO = bytes(16)
 UNREADABLE = b"\xff" * 16
 # From so many jobs of a rule on it is worth asking about all of them at once.
 WORTH_SHORTCUTS = 32
@@ -588,12 +588,12 @@ class Staleness:
         out = []
         for link in table.links:
             if link.entry.order_only:
-                out.append(ZERO)
+                out.append(NO_DIGEST)
             elif link.group_of is None or link.is_one(row):
                 paths = link.paths_of(row)
-                out.append((self.facts.content(paths[0]) or ZERO) if paths else ZERO)
+                out.append((self.facts.content(paths[0]) or NO_DIGEST) if paths else NO_DIGEST)
             else:
-                out.append(self.list_contents(link, row) or ZERO)
+                out.append(self.list_contents(link, row) or NO_DIGEST)
         return b"".join(out)
 
     def list_contents(self, link: Link, row: int) -> bytes | None:
@@ -614,13 +614,13 @@ class Staleness:
             return b"".join([self._read(p, m) for p, m in zip(paths, makers, strict=True)])
         content = self.facts.content
         if self.shortcuts is None or len(paths) < WORTH_SHORTCUTS:
-            return b"".join([content(path) or ZERO for path in paths])
+            return b"".join([content(path) or NO_DIGEST for path in paths])
         before = self.last_contents(link, row)
         if not before:
-            return b"".join([digest or ZERO for digest in self.shortcuts.contents(paths)])
+            return b"".join([digest or NO_DIGEST for digest in self.shortcuts.contents(paths)])
         now = bytearray(before)
         for place in places_among(paths, self.shortcuts.changed()):
-            now[16 * place : 16 * place + 16] = content(paths[place]) or ZERO
+            now[16 * place : 16 * place + 16] = content(paths[place]) or NO_DIGEST
         return bytes(now)
 
     def last_contents(self, link: Link, row: int) -> bytes:
@@ -630,9 +630,9 @@ class Staleness:
     def _read(self, path: str, maker: int) -> bytes:
         """The content of a file that a job was found to read; if nobody makes it, as it is now."""
         if maker < 0 and self.facts.signatures((path,))[0] is None:
-            return ZERO
+            return NO_DIGEST
         try:
-            return self.facts.content(path) or ZERO
+            return self.facts.content(path) or NO_DIGEST
         except FileflowError:  # it may be read no more
             return UNREADABLE
 
@@ -647,7 +647,7 @@ class Staleness:
 
     def _recipe_reasons(self, table: RuleTable, row: int, record: Record) -> Iterator[Reason]:
         """What the jobs of the rule share, and then what this one has of its own."""
-        if record.recipe == ZERO:
+        if record.recipe == NO_DIGEST:
             yield Reason(Why.ACTION, "its code, while the run went on that made it,")
             return
         recipe = self.recipes[table.rule.name]
@@ -699,7 +699,7 @@ class Staleness:
                 makers = link.makers_of(row)
                 if settled_only and any(map(self._may_differ, makers, paths)):
                     continue
-                content = (self.facts.content(paths[0]) or ZERO) if paths else before
+                content = (self.facts.content(paths[0]) or NO_DIGEST) if paths else before
                 if content != before:
                     yield Reason(Why.CONTENT, paths[0], _hex(before), _hex(content))
                 continue
@@ -724,13 +724,13 @@ class Staleness:
                 )
             else:
                 now = self.contents(link, row)
-            for i, is_now, then in _differing(now, stored):
+            for i, is_now, then in differences(now, stored):
                 path = paths[i]
                 if moving and self._may_differ(makers[i], path):
                     continue
                 why = Why.CONTENT
-                if link.named and ZERO in (is_now, then):
-                    why = Why.GONE if is_now == ZERO else Why.APPEARED
+                if link.named and NO_DIGEST in (is_now, then):
+                    why = Why.GONE if is_now == NO_DIGEST else Why.APPEARED
                 yield Reason(why, path, _hex(then), _hex(is_now))
 
 
@@ -740,18 +740,6 @@ def _taken(table: RuleTable, row: int) -> Iterator[tuple[int, str]]:
         for maker, path in link.made_paths(row):
             if maker >= 0:
                 yield maker, path
-
-
-def _differing(now: bytes, then: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Where two columns of digests are not the same, mostly in few places, with both of them."""
-    size = len(ZERO)
-    step = 1024 * size
-    for start in range(0, len(now), step):
-        if now[start : start + step] == then[start : start + step]:
-            continue
-        for at in range(start, min(start + step, len(now)), size):
-            if now[at : at + size] != then[at : at + size]:
-                yield at // size, now[at : at + size], then[at : at + size]
 
 
 def _places_of(states: bytes | bytearray, state: int) -> Iterator[int]:
@@ -816,7 +804,7 @@ def _same_inputs(record: Record, table: RuleTable, tokens: tuple[str, ...]) -> b
         if link.entry.order_only
         and not link.entry.name
         # And it was one then: of others the content is recorded.
-        and record.digests[16 * k : 16 * k + 16] == ZERO
+        and record.digests[16 * k : 16 * k + 16] == NO_DIGEST
     ]
     for column in (before, after):
         ordered = sorted([column[k] for k in spots])
@@ -883,7 +871,7 @@ def _shown(value: object) -> str:
 
 
 def _hex(digest: bytes | None) -> str:
-    return digest.hex() if digest and digest != ZERO else NOTHING
+    return digest.hex() if digest and digest != NO_DIGEST else NOTHING
 
 
 def _difference(before: Sequence[str], after: Sequence[str]) -> str:

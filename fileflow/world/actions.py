@@ -14,14 +14,13 @@ from time import monotonic, perf_counter, time
 from typing import Any
 
 from fileflow.errors import Stopped
+from fileflow.model.digests import DIGEST_SIZE, NO_DIGEST
 from fileflow.model.work import NOTEBOOKS, STAGE, End, Order, Outcome, SharedList, Work
 from fileflow.signature import NOTHING, SIGNATURE
 from fileflow.world import commands
 from fileflow.world.deps import Began, DoubtError, Place, Reader, named_paths, without_stage
 from fileflow.world.deps_text import UnfitDepsError
 from fileflow.world.files import (
-    DIGEST_SIZE,
-    NO_DIGEST,
     Clock,
     column,
     cut,

@@ -22,12 +22,11 @@ import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from fileflow.errors import FileflowError
+from fileflow.model.digests import DIGEST_SIZE
 from fileflow.model.paths import common_folder
 from fileflow.model.ports import Listing
 from fileflow.signature import NOTHING, SIGNATURE
 
-DIGEST_SIZE = 16
-NO_DIGEST = bytes(DIGEST_SIZE)
 _BLOCK = 256 * 1024
 _FIRST = 64 * 1024
 _pack = SIGNATURE.pack

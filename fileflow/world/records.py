@@ -35,9 +35,9 @@ from typing import Generic, TypeVar, overload
 
 from fileflow.garbage import no_collection
 from fileflow.lean import NamedTuple, dataclass, names_of
+from fileflow.model.digests import DIGEST_SIZE, differences
 from fileflow.model.tokens import list_id, listed
 from fileflow.signature import SIGNATURE
-from fileflow.world.files import DIGEST_SIZE
 from fileflow.world.journal import Frame, Journal
 
 _JOBS, _FILES, _LIST, _CONTENTS, _CHANGED, _NOTES, _FORGET = b"JFLCDNX"
@@ -824,17 +824,13 @@ def _column(rows: Iterable[tuple[str, ...]]) -> tuple[bytes, Iterable[int]]:
 def _changes(before: bytes, now: bytes) -> bytes | None:
     """What differs in digests of as many files; None if it is not few."""
     places: list[int] = []
+    digests: list[bytes] = []
     most = len(now) // DIGEST_SIZE // _MOST_CHANGED
-    step = 256 * DIGEST_SIZE
-    for start in range(0, len(now), step):
-        if before[start : start + step] == now[start : start + step]:
-            continue
-        for at in range(start, min(start + step, len(now)), DIGEST_SIZE):
-            if before[at : at + DIGEST_SIZE] != now[at : at + DIGEST_SIZE]:
-                places.append(at // DIGEST_SIZE)
+    for place, digest, _ in differences(now, before):
+        places.append(place)
+        digests.append(digest)
         if len(places) > most:
             return None
-    digests = [now[DIGEST_SIZE * place : DIGEST_SIZE * (place + 1)] for place in places]
     return struct.pack(f"<{len(places)}I", *places) + b"".join(digests)
 
 

@@ -212,6 +212,30 @@ def test_outputs_of_a_rule_that_config_switched_off_are_no_orphans(folder: Folde
     assert cleaned(folder, orphans=True) == ["nothing to remove"]
 
 
+def test_an_output_that_config_switched_off_is_no_orphan(folder: Folder) -> None:
+    folder.workflow("""
+        config: {log: true}
+        wildcards: {n: [1, 2]}
+        rules:
+          all: {input: "out/{n}.txt"}
+          make:
+            output:
+              text: "out/{n}.txt"
+              log: {path: "out/{n}.log", when: {log: true}}
+            shell: "touch {output}"
+    """)
+    folder.build()
+    folder.replace("Workflowfile", "config: {log: true}", "config: {log: false}")
+    assert folder.build().built == 2
+    assert cleaned(folder, orphans=True) == ["nothing to remove"]
+    # What has lost its rule is one, whatever left it out before.
+    folder.replace("Workflowfile", '      log: {path: "out/{n}.log", when: {log: true}}', "")
+    assert cleaned(folder, orphans=True, dry_run=True) == [
+        "would remove out/1.log",
+        "would remove out/2.log",
+    ]
+
+
 def test_a_folder_goes_with_all_that_it_holds_unless_something_was_added(folder: Folder) -> None:
     folder.workflow("""
         rules:

@@ -10,9 +10,10 @@ import pytest
 from fileflow.executors.processes import Processes
 from fileflow.executors.serial import Serial
 from fileflow.lean import replace
+from fileflow.model.digests import NO_DIGEST
 from fileflow.model.work import Batch, End, Outcome
 from fileflow.signature import NOTHING
-from fileflow.world.files import NO_DIGEST, Clock, column, digest, signature
+from fileflow.world.files import Clock, column, digest, signature
 from fileflow.world.functions import Named
 from tests.executors.runs import (
     COPY,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fileflow.errors import FileflowError
+from fileflow.model.digests import NO_DIGEST
 from fileflow.model.tokens import list_id, list_token, listed
-from fileflow.world.files import NO_DIGEST
 from fileflow.world.journal import Journal, header
 from fileflow.world.records import (
     Record,

@@ -7,6 +7,7 @@ leaves in the state must not hold a list for each job.
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from benchmarks.chunks import HERE
@@ -150,6 +151,7 @@ class Gathers(Workload):
             argv=self.bench.tools.call("fileflow", "-j", "2", "--rerun"),
             folder=folder,
             jobs=6 * self.count,
+            before=partial(shutil.rmtree, state, ignore_errors=True),  # each run adds to it
             report=state_mb,
         )
 

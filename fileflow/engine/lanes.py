@@ -145,6 +145,10 @@ class Lanes:
             return None
         return next((lane for lane in self._lanes[runner] if not lane.orders), None)
 
+    def lacks_only_cores(self, needs: Needs) -> bool:
+        """Whether a job could run if others gave back their cores."""
+        return self.cores + needs.cores > self._jobs and self._pools.allow(needs.amounts)
+
     # -- handing over and taking back ---------------------------------------------------------
 
     def claim(self, lane: Lane, table: RuleTable, needs: Needs) -> None:

@@ -43,6 +43,10 @@ WAITING_BATCHES = 2
 LONG_BATCH = 4096
 # How often it is looked for an answer while other jobs run, in seconds.
 _LOOK_EVERY = 0.05
+# While all cores are at work a plan grows this often at most, in seconds, and takes no larger share
+# of the time than one in so many.
+_GROW_EVERY = 0.5
+_GROW_SHARE = 20
 # Ends that may be due to what a job was given.
 _BY_INPUTS = (End.FAILED, End.MISSING, End.CHANGED)
 
@@ -95,8 +99,8 @@ class Loop:
         tick: Callable[[], None] | None = None,
         grow: Grow | None = None,
     ) -> None:
-        """`tick` is called about once a second while nothing happens; `grow` when cores are idle
-        and a job has told values that others waited for."""
+        """`tick` is called about once a second while nothing happens; `grow` when a job has told
+        values that others waited for, and cores are idle or these are more urgent."""
         self.session = session
         self.world: World = session.world
         self.records = session.records
@@ -131,7 +135,9 @@ class Loop:
         self.refused: set[tuple[str, ...]] = set()
         self.mistakes: dict[str, None] = {}
         self.asyncs: set[str] = set()
+        self.first_waiting: RuleTable | None = None  # the most urgent that lacks nothing but cores
         self.wants_answer = False  # before the plan can grow by what was told
+        self.grow_again = 0.0  # not before, unless cores are idle
         self.chooser = Chooser(
             runners=self.lanes.runners,
             asyncs=self.asyncs,
@@ -192,6 +198,12 @@ class Loop:
         self.temps = Temps(self.staleness, self.schedule, self.world, self.settings.keep_temp)
         self.named.take_plan(self.plan, self.staleness)
         self.told = self.wants_answer = False
+        waiting = {
+            *self.plan.waits,
+            *(self.plan.by_number(n).rule.name for n in self.plan.deferred),
+        }
+        rules = self.session.workflow.rules
+        self.told_priority = max((rules[name].priority for name in waiting), default=None)
         self.schedule.skip_blocked()
         self._take_mistakes()
         self._warn_pools()
@@ -297,9 +309,10 @@ class Loop:
         return bool(self.settings.max_failures) and self.failures >= self.settings.max_failures
 
     def _may_grow(self) -> bool:
-        """Whether cores are idle while a job has told what others waited for.
+        """Whether a job has told what others waited for, and these could start at once.
 
-        What is ready by now has not begun for want of cores, or of a share of a pool.
+        Where cores are idle they could: what is ready by now has not begun for want of cores, or of
+        a share of a pool. What is more urgent gets the next core.
         """
         answers = self.session.answers
         if self.wants_answer and (answers.has_news or not answers.is_asking):
@@ -308,9 +321,26 @@ class Loop:
             return False
         if self.stop.signal or self._ending():
             return False
-        return self.lanes.in_flight and self.lanes.cores < self.settings.jobs
+        if not self.lanes.in_flight:
+            return False
+        return self.lanes.cores < self.settings.jobs or self._is_urgent()
+
+    def _is_urgent(self) -> bool:
+        """Whether what waits to be told of goes before some of what is ready, by its priority."""
+        if self.told_priority is None or time.monotonic() < self.grow_again:
+            return False
+        priority = self.told_priority
+        return any(table.rule.priority < priority for table in self.schedule.tables_ready())
 
     def _take_grown(self) -> None:
+        began = time.monotonic()
+        try:
+            self._grow()
+        finally:
+            now = time.monotonic()
+            self.grow_again = now + max(_GROW_EVERY, _GROW_SHARE * (now - began))
+
+    def _grow(self) -> None:
         self.told = False
         assert self.grow is not None
         try:
@@ -347,6 +377,7 @@ class Loop:
         again = True
         while again and not self._ending():
             again = False
+            self.first_waiting = None
             for table in list(self.schedule.tables_ready()):
                 if self._start_some(table):
                     again = True
@@ -370,6 +401,8 @@ class Loop:
     def _start_asked(self, table: RuleTable, runner: str) -> bool:
         """The same for one job of a rule whose jobs do not all take as much."""
         if all(lane.orders for lane in self.lanes.of(runner)):
+            if self.lanes.cores >= self.settings.jobs:
+                self.first_waiting = self.first_waiting or table
             return False
         jobs = self._must_run(table, 1)
         if not jobs:
@@ -461,12 +494,25 @@ class Loop:
             self.told = True
 
     def _free_lane(self, table: RuleTable, needs: Needs, runner: str) -> Lane | None:
-        if self.settings.jobs == 1 and any(lane.table is not table for lane in self.lanes.busy()):
-            return None
-        lane = self.lanes.free(runner, needs)
-        if lane is not None:
-            return lane
+        alone = self.settings.jobs == 1
+        if not (alone and any(lane.table is not table for lane in self.lanes.busy())):
+            lane = self.lanes.free(runner, needs)
+            if lane is not None:
+                return lane
+            lane = self._lane_to_queue_at(table, needs, runner)
+            if lane is not None:
+                return lane
+        if self.lanes.lacks_only_cores(needs):
+            self.first_waiting = self.first_waiting or table
+        return None
+
+    def _lane_to_queue_at(self, table: RuleTable, needs: Needs, runner: str) -> Lane | None:
+        """A lane that runs short jobs of this rule, and takes more of them before these have ended;
+        none if it is to become free for what is more urgent."""
         if needs.timeout is not None or runner == ASYNC:
+            return None
+        first = self.first_waiting
+        if first is not None and self.schedule.goes_before(first, table):
             return None
         waiting = [
             lane

@@ -35,6 +35,9 @@ class JobState(IntEnum):
     SKIPPED = 8
 
 
+# By so many seconds a chain of jobs must be longer than another to be more urgent by far.
+BY_FAR = 1.0
+
 SETTLED = frozenset(
     {JobState.BUILT, JobState.KEPT, JobState.RESTING, JobState.FAILED, JobState.SKIPPED}
 )
@@ -292,6 +295,16 @@ class Schedule:
         if self._weights:
             tables.sort(key=lambda t: (-t.rule.priority, self._ready[t.number][0][0]))
         yield from tables
+
+    def goes_before(self, table: RuleTable, other: RuleTable) -> bool:
+        """Whether the first ready job of one table is more urgent than that of another by far.
+
+        By far: else who alternates between them would never have jobs at hand.
+        """
+        if table.rule.priority != other.rule.priority:
+            return table.rule.priority > other.rule.priority
+        one, two = self._ready[table.number], self._ready[other.number]
+        return bool(one and two) and one[0][0] < two[0][0] - BY_FAR
 
     def first(self, table: RuleTable) -> int | None:
         """The most urgent ready job of a table."""

@@ -1,0 +1,80 @@
+"""What is urgent starts before short jobs that were ready first, and keep all cores at work."""
+
+import pytest
+
+from .space import Space
+
+SHORT = """\
+  short:
+    output: short/{n}
+    shell: sleep 0.02; echo short >> order; touch {output}
+"""
+TOLD = """\
+wildcards:
+  n: {range: 150}
+rules:
+  all:
+    input: ["short/{n}", "late/{part}"]
+  split:
+    scatter: part
+    output: parts/{part}
+    priority: 1
+    shell: sleep 0.2; touch {output}/1 {output}/2
+  late:
+    input: parts/{part}
+    output: late/{part}
+    priority: 10
+    shell: echo late >> order; cp {input} {output}
+"""
+PLANNED = """\
+wildcards:
+  n: {range: 150}
+rules:
+  all:
+    input: late/{n}
+  late:
+    input: short/{n}
+    output: late/{n}
+    priority: 10
+    shell: echo late >> order; cp {input} {output}
+"""
+CHAIN = """\
+wildcards:
+  n: {range: 150}
+rules:
+  all:
+    input: ["short/{n}", late]
+  late:
+    input: short/0
+    output: late
+    shell: touch began; sleep 2; cp {input} {output}
+"""
+
+
+def shorts_after(space: Space) -> int:
+    """How many short jobs ended after the first late one."""
+    order = (space.root / "order").read_text().split()
+    (space.root / "order").unlink()
+    return order[order.index("late") :].count("short")
+
+
+@pytest.mark.parametrize("cores", ["1", "2"])
+@pytest.mark.parametrize("text", [PLANNED, TOLD])
+def test_a_larger_priority_starts_earlier_also_while_short_jobs_run(
+    space: Space, text: str, cores: str
+) -> None:
+    space.write("Workflowfile", text + SHORT)
+    space.good("-j", cores)
+    assert shorts_after(space) >= 40
+    assert not space.good().built
+
+
+def test_a_long_chain_that_becomes_ready_later_starts_before_the_rest_of_short_jobs(
+    space: Space,
+) -> None:
+    space.write("Workflowfile", CHAIN + SHORT)
+    space.good("-j", "2")  # now it is known how long each takes
+    space.good("-j", "2", "--rerun")
+    began = space.path("began").stat().st_mtime_ns
+    ended = [path.stat().st_mtime_ns for path in space.path("short").iterdir()]
+    assert sum(time > began for time in ended) >= 40

@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from time import monotonic
 
 from fileflow.engine import conclusion, events
 from fileflow.engine.events import nothing_to_do
@@ -236,6 +237,7 @@ class _Building:
     def _in_waves(self) -> events.RunFinished:
         """Goes on from plan to plan as long as there is something new to plan with."""
         loop, tally = self.loop, self._tally
+        began = monotonic()
         while True:
             try:
                 finished = loop.go()
@@ -259,7 +261,7 @@ class _Building:
                 tally.take(loop)
                 finished = replace(finished, signal=self._stop.signal)
                 break
-        return tally.summary(finished)
+        return tally.summary(finished, monotonic() - began)
 
     def _while_it_runs(
         self, loop: Loop

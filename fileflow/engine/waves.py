@@ -109,8 +109,8 @@ class Tally:
         elif end is JobState.FAILED:
             self.failed.add(job)
 
-    def summary(self, last: events.RunFinished) -> events.RunFinished:
-        """The end of the whole run."""
+    def summary(self, last: events.RunFinished, seconds: float) -> events.RunFinished:
+        """The end of the whole run, which took so long with what lies between its waves."""
         if self.last is None:
             return last
         counts = dict.fromkeys(JobState, 0)
@@ -131,7 +131,7 @@ class Tally:
             kept=counts[JobState.KEPT] + counts[JobState.RESTING],
             failed=counts[JobState.FAILED],
             skipped=counts[JobState.SKIPPED],
-            seconds=sum(wave.seconds for wave in self._waves),
+            seconds=seconds,
             busy_seconds=sum(wave.busy_seconds for wave in self._waves),
             error=error,
             status=status,

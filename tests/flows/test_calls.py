@@ -1582,3 +1582,22 @@ def test_columns_of_what_only_the_files_of_a_call_use(space: Space) -> None:
     space.replace("Workflowfile", "{kind:each} {day}", "{kind} {day}")
     flow = space.run()
     assert flow.status == 2 and "{kind} has 2 values for the job use site=n" in flow.text
+
+
+def test_the_time_of_a_run_counts_that_of_its_calls(space: Space) -> None:
+    space.source(
+        "pick.py", "import time\n\ndef go(after):\n    time.sleep(0.5)\n    return after\n"
+    )
+    space.write(
+        "Workflowfile",
+        """\
+rules:
+  all: {input: out.txt}
+  index: {output: index.txt, shell: "echo a > {output}"}
+  make:
+    input: {call: "pick:go", after: index.txt}
+    output: out.txt
+    shell: cat {input} > {output}
+""",
+    )
+    assert space.good().summary["seconds"] >= 0.5

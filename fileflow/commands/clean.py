@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from fileflow.commands.choosing import asked_jobs, plan_of_everything, plan_of_targets
-from fileflow.engine.orphans import is_left_out
+from fileflow.engine.orphans import is_orphan
 from fileflow.engine.project import Project
 from fileflow.engine.session import Session
 from fileflow.errors import Exit, FileflowError
@@ -256,16 +256,12 @@ class _Choice:
             path for output in finder.scatters for path in output.table.output_paths(output.k)
         }
         for key, record in self.records.jobs.items():
-            head = record.head
-            if head.facts.get("workflowfile") != workflow.file:
+            if record.head.facts.get("workflowfile") != workflow.file:
                 continue
             for path in record.outputs:
-                if path in scatters or finder.makes(path):
+                if path in scatters:
                     continue
-                if is_left_out(workflow, head.rule, path):
-                    continue
-                # What is yet to be found may need it again.
-                if self.unknowns is None or not self.unknowns.of_path(path, named=True):
+                if is_orphan(workflow, finder, self.unknowns, record, path):
                     self.paths.setdefault(key, set()).add(path)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from fileflow.engine.facts import World
 from fileflow.errors import FileflowError, NotYet
 from fileflow.lean import NamedTuple, dataclass
+from fileflow.model.digests import NO_DIGEST
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call
 from fileflow.planning.questions import UNKNOWN, Question, checked
@@ -196,7 +197,7 @@ class Answering:
         """What an answer rests on beside its arguments."""
         made = hashlib.blake2b(self.code_of(question.site.call).digest, digest_size=16)
         for path in question.after:
-            made.update(self._world.content(path) or bytes(16))
+            made.update(self._world.content(path) or NO_DIGEST)
         return made.hexdigest()
 
     def _held(self, question: Question, proof: str) -> _Kept | None:

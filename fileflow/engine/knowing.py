@@ -186,7 +186,7 @@ def _unmatched_rules(session: Session, plan: Plan) -> dict[str, FileflowError]:
                 or any(table.key_of(row) not in known for row in range(table.count))
                 or plan.unknowns.of_rule(table, {})
             )
-    waiting = {*plan.waits, *(plan.by_number(job).rule.name for job in plan.deferred)}
+    waiting = plan.rules_waiting()
     pairs: dict[tuple[int, int], list[str]] = {}
     refused: dict[str, FileflowError] = {}
     for name, rule_table in plan.by_rule.items():

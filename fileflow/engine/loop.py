@@ -198,12 +198,9 @@ class Loop:
         self.temps = Temps(self.staleness, self.schedule, self.world, self.settings.keep_temp)
         self.named.take_plan(self.plan, self.staleness)
         self.told = self.wants_answer = False
-        waiting = {
-            *self.plan.waits,
-            *(self.plan.by_number(n).rule.name for n in self.plan.deferred),
-        }
         rules = self.session.workflow.rules
-        self.told_priority = max((rules[name].priority for name in waiting), default=None)
+        waiting = [rules[name].priority for name in self.plan.rules_waiting()]
+        self.told_priority = max(waiting, default=None)
         self.schedule.skip_blocked()
         self._take_mistakes()
         self._warn_pools()
@@ -333,23 +330,19 @@ class Loop:
         return any(table.rule.priority < priority for table in self.schedule.tables_ready())
 
     def _take_grown(self) -> None:
-        began = time.monotonic()
-        try:
-            self._grow()
-        finally:
-            now = time.monotonic()
-            self.grow_again = now + max(_GROW_EVERY, _GROW_SHARE * (now - began))
-
-    def _grow(self) -> None:
         self.told = False
         assert self.grow is not None
+        began = time.monotonic()
         try:
             grown = self.grow(self)
         except NotYet:
             self.wants_answer = True
-            return
-        if grown is not None:
-            self.take_plan(*grown)
+        else:
+            if grown is not None:
+                self.take_plan(*grown)
+        finally:
+            now = time.monotonic()
+            self.grow_again = now + max(_GROW_EVERY, _GROW_SHARE * (now - began))
 
     def _take_back(self) -> bool:
         """Puts back what waits behind long jobs, for lanes that are idle; whether there was any."""
@@ -390,6 +383,7 @@ class Loop:
         if needs is None:
             return self._start_asked(table, runner)
         lane = self._free_lane(table, needs, runner)
+        lane = lane or self._lane_to_queue_at(table, needs, runner)
         if lane is None:
             return False
         jobs = self._must_run(table, self._batch_size(table, runner))
@@ -417,7 +411,7 @@ class Loop:
             self._failed_unstarted(job, str(error))
             return True
         lane = self._free_lane(table, needs, runner)
-        if lane is None or lane.orders:
+        if lane is None:
             self.schedule.put_back(job)
             return False
         self._hand_over(lane, table, needs, jobs)
@@ -494,17 +488,14 @@ class Loop:
             self.told = True
 
     def _free_lane(self, table: RuleTable, needs: Needs, runner: str) -> Lane | None:
+        """A lane that has nothing to do, if there are cores and shares for a job of this rule."""
+        lane = None
         alone = self.settings.jobs == 1
         if not (alone and any(lane.table is not table for lane in self.lanes.busy())):
             lane = self.lanes.free(runner, needs)
-            if lane is not None:
-                return lane
-            lane = self._lane_to_queue_at(table, needs, runner)
-            if lane is not None:
-                return lane
-        if self.lanes.lacks_only_cores(needs):
+        if lane is None and self.lanes.lacks_only_cores(needs):
             self.first_waiting = self.first_waiting or table
-        return None
+        return lane
 
     def _lane_to_queue_at(self, table: RuleTable, needs: Needs, runner: str) -> Lane | None:
         """A lane that runs short jobs of this rule, and takes more of them before these have ended;

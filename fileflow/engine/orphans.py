@@ -11,7 +11,10 @@ from collections.abc import Collection, Iterable, Iterator
 from fileflow.engine.session import Session
 from fileflow.model.patterns import Matcher
 from fileflow.model.rules import Workflow
+from fileflow.planning.finding import Finder
 from fileflow.planning.plan import Plan
+from fileflow.planning.unknowns import Unknowns
+from fileflow.world.records import Record
 from fileflow.world.removal import is_read_only
 
 
@@ -56,16 +59,23 @@ def _orphans(session: Session, plan: Plan) -> Iterator[str]:
         if record is None or record.head.facts.get("workflowfile") != session.workflow.file:
             continue
         for path in record.outputs:
-            if not os.path.lexists(path) or finder.makes(path):
-                continue
-            if is_left_out(session.workflow, record.head.rule, path):
-                continue
-            # What is yet to be found may need it again.
-            if plan.unknowns is None or not plan.unknowns.of_path(path, named=True):
+            if os.path.lexists(path) and is_orphan(
+                session.workflow, finder, plan.unknowns, record, path
+            ):
                 yield path
 
 
-def is_left_out(workflow: Workflow, name: str, path: str) -> bool:
+def is_orphan(
+    workflow: Workflow, finder: Finder, unknowns: Unknowns | None, record: Record, path: str
+) -> bool:
+    """Whether no rule of the Workflowfile that made an output makes it any more."""
+    if finder.makes(path) or _is_left_out(workflow, record.head.rule, path):
+        return False
+    # What is yet to be found may need it again.
+    return unknowns is None or not unknowns.of_path(path, named=True)
+
+
+def _is_left_out(workflow: Workflow, name: str, path: str) -> bool:
     """Whether a rule, or its output of this path, is not there only as its `when` is not met.
 
     It may come back: what it made is no orphan.

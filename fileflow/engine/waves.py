@@ -41,13 +41,13 @@ class Tally:
         # Of each job that ended in a way that stays, and of others as the last wave left them.
         self._ends: dict[Identity, JobState] = {}
         self._for_now: dict[Identity, JobState] = {}
-        self._waves: list[events.RunFinished] = []
+        self._busy = 0.0
         self._progress: tuple[int, ...] = ()
         self.last: Loop | None = None
 
     def add(self, loop: Loop, finished: events.RunFinished) -> bool:
         """Takes in a wave that has ended; whether another may follow, for which `take` is asked."""
-        self._waves.append(finished)
+        self._busy += finished.busy_seconds
         if not loop.again and self.last is None and not loop.plan.deferred:
             return False
         self.named |= loop.named.news
@@ -132,7 +132,7 @@ class Tally:
             failed=counts[JobState.FAILED],
             skipped=counts[JobState.SKIPPED],
             seconds=seconds,
-            busy_seconds=sum(wave.busy_seconds for wave in self._waves),
+            busy_seconds=self._busy,
             error=error,
             status=status,
         )

@@ -196,6 +196,12 @@ class Plan:
         """The table that a job is in, be it wanted or deferred."""
         return next(table for table in self.by_rule.values() if table.number == job >> SHIFT)
 
+    def rules_waiting(self) -> set[str]:
+        """The rules of which something is not known yet, or with jobs that wait for that."""
+        numbers = {job >> SHIFT for job in self.deferred}
+        tables = self.by_rule.values()
+        return {*self.waits, *(table.rule.name for table in tables if table.number in numbers)}
+
     def late_targets(self) -> dict[str, list[str]]:
         """For each path or pattern that waits to be known the rules that have to tell."""
         if self.unknowns is None:

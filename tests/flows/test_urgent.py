@@ -53,8 +53,8 @@ rules:
 
 def shorts_after(space: Space) -> int:
     """How many short jobs ended after the first late one."""
-    order = (space.root / "order").read_text().split()
-    (space.root / "order").unlink()
+    order = space.read("order").split()
+    space.delete("order")
     return order[order.index("late") :].count("short")
 
 

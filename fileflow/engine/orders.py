@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from fileflow.engine.pools import known_shares
-from fileflow.language.bash import plain_words, quoted_word
+from fileflow.language.bash import quoted_word
 from fileflow.language.config import steps_of
 from fileflow.language.templates import (
     FillOptions,
@@ -43,8 +42,8 @@ from fileflow.planning.tables import RuleTable
 from fileflow.world import staging
 from fileflow.world.private import own_name
 from fileflow.world.staging import staged_name
+from fileflow.world.unshelled import SHELL_WORDS
 
-SHELL_WORDS = ("bash", "-euo", "pipefail", "-c")
 LISTS = ".files"
 _INTERPRETERS = {".R": "Rscript", ".r": "Rscript", ".jl": "julia", ".sh": "bash"}
 
@@ -332,10 +331,6 @@ class Orders:
         prefix = filled(self.rule.prefix)
         if isinstance(action, Shell):
             text = self._shell_text(action, resolve, options)
-            if self.rule.shell_prefix is None and self.rule.shell_words is None and not prefix:
-                plain = directly(text)
-                if plain is not None:
-                    return plain
             shell = SHELL_WORDS if self.rule.shell_words is None else filled(self.rule.shell_words)
             return [*prefix, *shell, text]
         if isinstance(action, Argv):
@@ -576,31 +571,3 @@ def shared_list(group: Group) -> int | None:
     if len(group.paths) <= SHORT_LIST or ABSENT in (group.makers or ()):
         return None
     return group.number
-
-
-_odd_environment: bool | None = None
-
-
-def directly(text: str) -> list[str] | None:
-    """The words of a command that needs no shell, or None.
-
-    Bash would do the same with it: plain words, a program on the path, and nothing in the
-    environment that changes what bash does at its start.
-    """
-    global _odd_environment
-    if _odd_environment is None:
-        _odd_environment = "BASH_ENV" in os.environ or any(
-            name.startswith("BASH_FUNC_") for name in os.environ
-        )
-    if _odd_environment:
-        return None
-    words = plain_words(text)
-    if not words:
-        return None
-    program = words[0]
-    if program not in _found:
-        _found[program] = "/" in program or shutil.which(program) is not None
-    return words if _found[program] else None
-
-
-_found: dict[str, bool] = {}

@@ -71,12 +71,12 @@ class Runners:
     def _make(self, name: str) -> Watched:
         root, count = self.session.root, self.settings.jobs
         private = [self.lock] if self.lock is not None else []
+        # A forked process has the hash seed of this one; only one that is fixed will do.
+        fork = None if not sys.flags.hash_randomization else False
         if name == PROCESS:
             with no_collection():
                 from fileflow.executors.processes import Processes
 
-            # A forked process has the hash seed of this one; only one that is fixed will do.
-            fork = None if not sys.flags.hash_randomization else False
             return Processes(
                 root,
                 self.name,
@@ -90,7 +90,7 @@ class Runners:
             from fileflow.executors.async_loop import AsyncLoop
 
             lanes = lanes_of(name, count)
-            return AsyncLoop(root, self.name, lanes, wakeup=self.wakeup, private=private)
+            return AsyncLoop(root, self.name, lanes, wakeup=self.wakeup, private=private, fork=fork)
         if name == THREAD:
             from fileflow.executors.threads import Threads
 

@@ -50,7 +50,7 @@ from fileflow.world.functions import finish
 from fileflow.world.open_files import make_room
 from fileflow.world.seeding import GlobalGenerators
 from fileflow.world.staging import STATE, Stage
-from fileflow.world.surroundings import Notes, Variables, text_stream
+from fileflow.world.surroundings import Notes, SharedStream, Variables, log_stream, text_stream
 
 _BROKEN = 70
 _MOST_FILES = 65536
@@ -61,8 +61,8 @@ _MEMORY_UNIT = 1024 if sys.platform == "linux" else 1
 _lane: contextvars.ContextVar[Lane | None] = contextvars.ContextVar("fileflow_lane", default=None)
 
 
-class _PerJob:
-    """A text stream that sends what a job prints to its log, all else to the process's."""
+class _PerJob(SharedStream):
+    """Leads what a job prints to its log, all else to the process's."""
 
     def __init__(self, other: TextIO) -> None:
         self._other = other
@@ -70,17 +70,6 @@ class _PerJob:
     def _here(self) -> TextIO:
         lane = _lane.get()
         return self._other if lane is None else lane.around.stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._here(), name)
-
-    def write(self, text: str) -> int:
-        """Writes to the stream of this job."""
-        return self._here().write(text)
-
-    def close(self) -> None:
-        """Stays open: others write to it too."""
-        self._here().flush()
 
 
 class _Watch:
@@ -105,7 +94,8 @@ class _OnLoop:
     """
 
     def __init__(self, log: str, watch: _Watch, folder: int) -> None:
-        self.stream = open(log, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        self.stream = log_stream(log)
+        self._log = log
         self.drew: set[str] = set()
         self.cpu = 0.0
         self.step_began = 0.0
@@ -126,7 +116,10 @@ class _OnLoop:
 
     def mark(self) -> int:
         """The length of the log after all that was printed."""
-        self.stream.flush()
+        try:
+            self.stream.flush()
+        except ValueError:  # the function has closed what is below
+            self.stream = log_stream(self._log)
         return os.lseek(self.stream.fileno(), 0, os.SEEK_END)
 
     def used(self) -> tuple[float, int]:

@@ -17,7 +17,7 @@ import sys
 import threading
 import traceback
 from time import monotonic
-from typing import Any, BinaryIO, TextIO
+from typing import TextIO
 
 from fileflow.errors import FileflowError, Stopped
 from fileflow.model.work import Batch, Died, End, Event, Outcome
@@ -26,38 +26,23 @@ from fileflow.world.faults import fault_of
 from fileflow.world.modules import borrow, give_back
 from fileflow.world.seeding import SharedGenerators
 from fileflow.world.staging import STATE, Stage
-from fileflow.world.surroundings import InThread, StartedProcesses
+from fileflow.world.surroundings import InThread, SharedStream, StartedProcesses
 
 _GRACE = 5.0
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _raise_in.argtypes = [ctypes.c_ulong, ctypes.py_object]
 
 
-class _PerThread:
-    """A text stream that sends what a slot's thread prints to its log, all else where it went."""
+class _PerThread(SharedStream):
+    """Leads what a slot's thread prints to its log, all else where it went."""
 
     def __init__(self, other: TextIO) -> None:
         self.other = other
-        self.streams: dict[int, TextIO] = {}
+        self.around: dict[int, InThread] = {}
 
     def _here(self) -> TextIO:
-        return self.streams.get(threading.get_ident(), self.other)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._here(), name)
-
-    def write(self, text: str) -> int:
-        """Writes to the stream of this thread."""
-        return self._here().write(text)
-
-    def close(self) -> None:
-        """Stays open: others write to it too."""
-        self._here().flush()
-
-    def detach(self) -> BinaryIO:
-        """Stays as it is; what is below is handed out all the same."""
-        self._here().flush()
-        return self._here().buffer
+        around = self.around.get(threading.get_ident())
+        return self.other if around is None else around.stream
 
 
 class _Thread:
@@ -91,7 +76,7 @@ class _Thread:
         try:
             around = InThread(log, owner.generators, self._leave_action)
             for stream in owner.streams:
-                stream.streams[ident] = around.stream
+                stream.around[ident] = around
             self.doer = doer = Doer(self._stage, around, log, on_job=self._on_job)
             while (batch := self.batches.get()) is not None:
                 self._unfinished += [order.index for order in batch.orders]
@@ -116,7 +101,7 @@ class _Thread:
             )
         finally:
             for stream in owner.streams:
-                stream.streams.pop(ident, None)
+                stream.around.pop(ident, None)
             if around is not None:
                 with contextlib.suppress(OSError):
                     around.close()

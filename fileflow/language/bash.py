@@ -695,19 +695,12 @@ Redirection: TypeAlias = tuple[int, str, str]
 """A descriptor, `<`, `>`, `>>` or `>&`, and the path (or descriptor) that it leads to or from."""
 
 
-def plain_words(text: str) -> list[str] | None:
-    """The words that bash would run if the command is nothing but plain words, else None.
-
-    A builtin, a keyword, an assignment, an expansion, any operator: these need the shell.
-    """
-    found = plain_command(text)
-    return found[0] if found is not None and not found[1] else None
-
-
 def plain_command(text: str) -> tuple[list[str], list[Redirection]] | None:
-    """The same for plain words among which streams are sent to files: `sort a > b 2> log`.
+    """The words that bash would run and where it would send their streams: `sort a > b 2> log`.
 
-    Only `<`, `>` and `>>` with a plain path, of the descriptors 0 to 2, and `2>&1`; in their order.
+    None unless the command is nothing but plain words and `<`, `>` and `>>` with a plain path, of
+    the descriptors 0 to 2, and `2>&1`. A builtin, a keyword, an assignment, an expansion, any other
+    operator: these need the shell. The redirections are in their order.
     """
     text = text.strip(" \t\n") + " "
     words: list[str] = []

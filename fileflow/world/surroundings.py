@@ -291,9 +291,42 @@ class OwnProcess:
         self._generators.close()
 
 
-class _Lent:
-    """A text stream that leads to the log while the process is lent, and else where it led before:
-    so do at all times what jobs in threads print.
+class SharedStream:
+    """A text stream that leads each who writes to it to a place of his own, and that none closes.
+
+    For subclasses, which say where it leads now.
+    """
+
+    def _here(self) -> Any:
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._here(), name)
+
+    def __enter__(self) -> SharedStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def write(self, text: str) -> int:
+        """Writes to where it leads; a stream of the user's own may say nothing of how much."""
+        written: int = self._here().write(text)
+        return written
+
+    def close(self) -> None:
+        """Stays open: others write to it too."""
+        self._here().flush()
+
+    def detach(self) -> Any:
+        """Stays as it is; what is below is handed out all the same."""
+        self._here().flush()
+        return self._here().buffer
+
+
+class _Lent(SharedStream):
+    """Leads to the log while the process is lent, and else where it led before: so do at all times
+    what jobs in threads print.
 
     It is there for all runs of the process: whoever keeps the stream that he finds, as a handler of
     `logging` does, writes to what is open.
@@ -321,28 +354,6 @@ class _Lent:
     def _here(self) -> Any:
         return self._now[threading.get_ident() not in _threads]
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._here(), name)
-
-    def __enter__(self) -> _Lent:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def write(self, text: str) -> int:
-        """Writes to where it leads."""
-        return int(self._here().write(text))
-
-    def close(self) -> None:
-        """Stays open: others write to it too."""
-        self._here().flush()
-
-    def detach(self) -> Any:
-        """Stays as it is; what is below is handed out all the same."""
-        self._here().flush()
-        return self._here().buffer
-
 
 _OUT, _ERR = _Lent(), _Lent()
 
@@ -356,7 +367,7 @@ class Borrowed:
     def __init__(self, log: str, generators: SharedGenerators) -> None:
         """`log` is the path of the slot's log."""
         self._log = os.path.abspath(log)
-        self._open()
+        self._stream = log_stream(self._log)
         self._environment = _Environment()
         self._generators = generators
         self._folder = os.getcwd()
@@ -373,11 +384,6 @@ class Borrowed:
             self._has_alarm = signal.getitimer(signal.ITIMER_REAL)[0] > 0
         self._path = sys.path[:]
         vars(sys).update(stdout=_OUT, stderr=_ERR)
-
-    def _open(self) -> None:
-        self._stream = open(  # noqa: SIM115
-            self._log, "a", encoding="utf-8", errors="backslashreplace"
-        )
 
     def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
         """Sets the job's environment, and seeds the global generators if the seed counts.
@@ -409,7 +415,7 @@ class Borrowed:
         try:
             self._stream.flush()
         except ValueError:  # the function has closed or detached it
-            self._open()
+            self._stream = log_stream(self._log)
             _OUT.renew(self._stream)
             _ERR.renew(self._stream)
         vars(sys).update(stdout=_OUT, stderr=_ERR)
@@ -445,7 +451,8 @@ class InThread:
         Made in the thread itself. `stream` is where the thread's prints belong.
         """
         self._on_leave = on_leave
-        self.stream = open(log, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        self._log = os.path.abspath(log)
+        self.stream = log_stream(self._log)
         self._ident = threading.get_ident()
         _threads.add(self._ident)
         self._folder = OwnFolder()
@@ -467,7 +474,10 @@ class InThread:
 
     def mark(self) -> int:
         """The length of the log after all that was printed."""
-        self.stream.flush()
+        try:
+            self.stream.flush()
+        except ValueError:  # the function has closed what is below
+            self.stream = log_stream(self._log)
         return os.lseek(self.stream.fileno(), 0, os.SEEK_END)
 
     def used(self) -> tuple[float, int]:
@@ -506,6 +516,11 @@ class StartedProcesses:
 def left_behind(count: int) -> tuple[str, str]:
     """The note on processes that a job left running."""
     return ("processes", f"left {count} process{'es' * (count > 1)} running; ended")
+
+
+def log_stream(path: str) -> TextIO:
+    """A text stream at the end of a log; what is printed is there line by line."""
+    return open(path, "a", buffering=1, encoding="utf-8", errors="backslashreplace")
 
 
 def text_stream(descriptor: int) -> TextIO:

@@ -1,4 +1,6 @@
-"""How the text of `shell` and the words of `argv` are filled in."""
+"""How the text of `shell` and the words of `argv` are filled in, and what bash makes of them."""
+
+import os
 
 import pytest
 
@@ -334,3 +336,33 @@ def test_an_ending_that_a_lone_value_has_not_is_told_before_the_run(space, key):
     flow = space.run("o/u.b")
     assert flow.status == 2 and "does not end in '.zzz'" in flow.text
     assert not space.exists("f/u.b")
+
+
+def test_what_bash_reads_at_its_start_holds_for_plain_words_too(space: Space):
+    space.write("start.sh", "cp() { echo mine > $2; }; cat() { echo mine; }\n")
+    space.write("in.txt", "theirs\n")
+    space.workflow("""
+        defaults: {env: {BASH_ENV: start.sh}}
+        rules:
+          all: {input: [words.txt, stream.txt]}
+          words: {input: in.txt, output: words.txt, shell: "cp {input} {output}"}
+          stream: {input: in.txt, output: stream.txt, shell: "cat {input} > {output}"}
+        """)
+    space.good()
+    assert space.read("words.txt") == space.read("stream.txt") == "mine\n"
+
+
+def test_plain_words_are_looked_for_on_the_path_of_their_job(space: Space):
+    space.write("bin/twice", "#!/bin/sh\ncat $1 $1 > $2\n")
+    os.chmod(space.path("bin/twice"), 0o755)
+    space.write("in.txt", "a\n")
+    space.workflow("""
+        rules:
+          make:
+            input: in.txt
+            output: out.txt
+            env: {PATH: "bin:/usr/bin:/bin"}
+            shell: twice {input} {output}
+        """)
+    space.good()
+    assert space.read("out.txt") == "a\na\n"

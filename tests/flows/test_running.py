@@ -497,15 +497,15 @@ def test_a_function_in_a_thread_may_change_its_folder(space, jobs):
     assert space.good().counts() == (0, 16, 0, 0)
 
 
-@pytest.mark.parametrize("how", ["close", "detach"])
-@pytest.mark.parametrize("executor", ["serial", "thread", "process"])
+@pytest.mark.parametrize("how", ["close", "detach", "__enter__().__exit__", "buffer.close"])
+@pytest.mark.parametrize("executor", ["serial", "thread", "process", "async"])
 def test_a_function_may_close_its_stdout(space, executor, how):
     space.source(
         "s.py",
         f"""
         import sys
 
-        def quiet(output, n):
+        {"async " * (executor == "async")}def quiet(output, n):
             print("said", n, file=sys.stderr)
             sys.stdout.{how}()
             output.write_text(n)

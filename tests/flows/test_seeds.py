@@ -1,5 +1,8 @@
 """Seeds: the same bytes for any number of jobs at once, any executor and any order."""
 
+import subprocess
+import sys
+
 import pytest
 
 from .space import Space
@@ -161,6 +164,26 @@ def test_the_order_of_sets_is_the_same_in_each_run(space):
     for _ in range(2):
         space.good("--rerun")
         assert space.read("a.txt") == first
+
+
+@pytest.mark.parametrize("kind", ["", "async "])
+def test_the_order_of_sets_is_the_same_in_each_run_from_python(space: Space, kind: str):
+    space.write("steps.py", STEPS.replace("def hashes", f"{kind}def hashes"))
+    space.workflow("""
+        rules:
+          make: {output: a.txt, run: "steps:hashes"}
+        """)
+    space.good()
+    expected = space.read("a.txt")
+    environment = space.environment()
+    environment.pop("PYTHONHASHSEED", None)
+    subprocess.run(
+        [sys.executable, "-c", "import fileflow; fileflow.Workflow.load().run(mode='rerun')"],
+        cwd=space.root,
+        env=environment,
+        check=True,
+    )
+    assert space.read("a.txt") == expected
 
 
 def test_the_seed_of_one_job_is_not_in_the_environment_of_another(space: Space):

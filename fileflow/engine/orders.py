@@ -37,7 +37,7 @@ from fileflow.planning.filling import (
     python_config,
 )
 from fileflow.planning.links import ABSENT, Group
-from fileflow.planning.seeds import Seeds, seed_counts, seed_is_named, seed_key, shared_names, small
+from fileflow.planning.seeds import Seeds, seed_counts, seed_is_named, seed_key, small
 from fileflow.planning.tables import RuleTable
 from fileflow.world import staging
 from fileflow.world.private import own_name
@@ -80,12 +80,7 @@ class Orders:
         self.root_seed = root_seed
         self.cores = cores
         self.seeded = seed_counts(self.rule) or seed_is_named(self.rule)
-        written = [
-            (entry.written or str(entry.pattern), shared_names(entry))
-            for entry in self.rule.outputs
-            if entry.pattern is not None
-        ]
-        key, self.seed_names = seed_key(self.rule, written)
+        key, self.seed_names = seed_key(self.rule)
         self._seeds = Seeds(root_seed, key)
         self._shares: dict[str, Value] | None = None
         entries = table.shape.outputs

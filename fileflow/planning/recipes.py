@@ -36,7 +36,7 @@ from fileflow.planning.filling import (
     typed_value,
 )
 from fileflow.planning.questions import form_of
-from fileflow.planning.seeds import seed_counts, seed_key, shared_names
+from fileflow.planning.seeds import seed_counts, seed_key
 from fileflow.planning.tables import RuleTable
 
 SIZE = 16
@@ -240,12 +240,7 @@ def recipe_of(
     _add_config(made, holes, takes)
     _add_values(made, holes, takes)
     if seed_counts(rule):
-        written = [
-            (entry.written, shared_names(entry))
-            for entry in rule.outputs
-            if entry.pattern is not None
-        ]
-        key, names = seed_key(rule, written)
+        key, names = seed_key(rule)
         parts["seed"] = [root_seed, key]
         for name in names:
             if name in table.columns:

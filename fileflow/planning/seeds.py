@@ -26,13 +26,16 @@ def masked(text: str) -> str:
     return re.sub(rf"(?<!\{{)\{{{NAME}\}}(?!\}})", "{}", "".join(pieces))
 
 
-def seed_key(rule: Rule, outputs: Iterable[tuple[str, Sequence[str]]]) -> tuple[str, list[str]]:
+def seed_key(rule: Rule) -> tuple[str, list[str]]:
     """The key of a rule's seeds, and the names whose values enter them, in order.
 
-    `outputs` are the output patterns as written, each with its wildcards in order. The key is the
-    first of them in the order of their masked text; without outputs it is the rule's name.
+    The key is the first of the output patterns as written, in the order of their masked text;
+    without outputs it is the rule's name.
     """
-    made = sorted(((masked(text), list(names)) for text, names in outputs), key=lambda one: one[0])
+    made = sorted(
+        ((masked(entry.written), _shared_names(entry)) for entry in rule.outputs if entry.pattern),
+        key=lambda one: one[0],
+    )
     key, names = made[0] if made else (rule.name, [])
     if rule.seed.key is not None:
         key = rule.seed.key
@@ -41,12 +44,11 @@ def seed_key(rule: Rule, outputs: Iterable[tuple[str, Sequence[str]]]) -> tuple[
     return key, names
 
 
-def shared_names(entry: Entry) -> tuple[str, ...]:
+def _shared_names(entry: Entry) -> list[str]:
     """The wildcards of an output pattern without those of the entry's own."""
-    if entry.pattern is None:
-        return ()
+    assert entry.pattern is not None
     own = entry.own.names if entry.own is not None else ()
-    return tuple(name for name in entry.pattern.wildcards if name not in own)
+    return [name for name in entry.pattern.wildcards if name not in own]
 
 
 def seed_counts(rule: Rule) -> bool:

@@ -17,10 +17,7 @@ def rule(text: str) -> Rule:
 
 
 def key(text: str) -> tuple[str, list[str]]:
-    one = rule(text)
-    return seed_key(
-        one, [(e.written, e.pattern.wildcards) for e in one.outputs if e.pattern is not None]
-    )
+    return seed_key(rule(text))
 
 
 # --- the key -------------------------------------------------------------------------------------

@@ -25,7 +25,6 @@ from fileflow.planning.filling import JobValues
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.named import learns
 from fileflow.planning.plan import Plan, Wishes
-from fileflow.planning.reasons import Why
 from fileflow.planning.tables import RuleTable, makers_of
 from fileflow.signature import NOTHING
 from fileflow.world.deps import Place, named_paths
@@ -193,11 +192,9 @@ class _Adoption:
 
     def _is_open(self, table: RuleTable, row: int) -> bool:
         """Whether a job is stale by itself, rather than gone and not asked for."""
-        reason = self.decided.staleness.reason_now(table, row)
-        if reason is None:
-            return False
-        gone = reason.why is Why.MISSING and reason.comes_back
-        return not gone or self.decided.plan.asks_for(table.base | row, reason.about)
+        staleness = self.decided.staleness
+        reason = staleness.reason_now(table, row)
+        return reason is not None and not staleness.may_rest(table.base | row, reason)
 
     def _lack(self, table: RuleTable, row: int) -> str:
         """Why the outputs of a job cannot be taken as they are; empty if they can."""

@@ -472,8 +472,7 @@ class Loop:
             self.schedule.kept(job)
             self._settled(job)
             return False
-        gone = reason.why is Why.MISSING and reason.comes_back
-        if gone and not self.plan.asks_for(job, reason.about):
+        if self.staleness.may_rest(job, reason):
             self.schedule.kept(job, resting=True)
             self._settled(job)
             return False

@@ -160,22 +160,13 @@ class Staleness:
                 cause = self._remade_by(links, row)
                 if cause is not None:
                     reason = self.reason_now(table, row, upstream=cause)
-            if reason is None:
+            rests = reason is not None and self.may_rest(job, reason)
+            if reason is None or rests:
                 if cause is not None:
                     states[row] = State.MAYBE
                     self.reasons[job] = Reason(Why.UPSTREAM, cause)
                     self._set_moving(table.number, row)
-                continue
-            if (
-                reason.why is Why.MISSING
-                and reason.comes_back
-                and not self.plan.asks_for(job, reason.about)
-            ):
-                if cause is not None:
-                    states[row] = State.MAYBE
-                    self.reasons[job] = Reason(Why.UPSTREAM, cause)
-                    self._set_moving(table.number, row)
-                else:
+                elif rests:
                     states[row] = State.ABSENT
                     self._any_absent = True
                 continue
@@ -462,6 +453,12 @@ class Staleness:
         if self._is_expired(table, record):
             return _EXPIRED
         return self._gravest(job, self._outputs_reasons(table, row, record))
+
+    def may_rest(self, job: int, reason: Reason) -> bool:
+        """Whether nothing is the matter but that an output is gone that nobody asks for, and that
+        comes back as it was if it is made again."""
+        gone = reason.why is Why.MISSING and reason.comes_back
+        return gone and not self.plan.asks_for(job, reason.about)
 
     def _gravest(self, job: int, reasons: Iterator[Reason]) -> Reason | None:
         """The first reason but, if there is any, none for which a job may rest: an output that is

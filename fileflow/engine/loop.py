@@ -26,9 +26,10 @@ from fileflow.engine.runners import ASYNC, SERIAL, Chooser
 from fileflow.engine.session import Decided, Growth, Session
 from fileflow.engine.stop import Stop
 from fileflow.engine.temps import Temps
-from fileflow.engine.words import ending, said_seconds, tail_of
+from fileflow.engine.words import said_seconds, tail_of
 from fileflow.errors import FileflowError, NotYet
 from fileflow.lean import dataclass, replace
+from fileflow.model.endings import ended_text
 from fileflow.model.work import Batch, Died, End, Order, Outcome, SharedList
 from fileflow.planning.fillable import picked_retries
 from fileflow.planning.links import ROW, SHIFT
@@ -801,7 +802,7 @@ class Loop:
             if self.stop.signal:
                 self.schedule.put_back(job)
                 continue
-            message = f"its process {ending(died.code)} and left no result"
+            message = f"its process {ended_text(died.code)} and left no result"
             if timed_out:
                 message = f"timed out after {said_seconds(lane.timeout or 0)}"
             elif died.out_of_memory:

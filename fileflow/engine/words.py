@@ -1,6 +1,6 @@
-"""What became of a job's process, in words: how it ended, and the last that it printed.
+"""What became of a job, in words: the time that it took, and the last that it printed.
 
-Knows files of kept output and exit statuses, no jobs.
+Knows files of kept output, no jobs.
 """
 
 from __future__ import annotations
@@ -35,19 +35,6 @@ _OURS = lazy_regex(
     rf'  File "({_PACKAGE}/|[^"]*(/loky/|/multiprocessing/|/concurrent/futures/)|<frozen runpy>)'
     r"|Extension modules: "
 )
-
-
-def ending(code: int) -> str:
-    """How a process ended, in words."""
-    import signal
-
-    if code < 0:
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        return f"was ended by {name}"
-    return f"ended with status {code}"
 
 
 def said_seconds(seconds: float) -> str:

@@ -22,6 +22,7 @@ from typing import BinaryIO
 import fileflow
 from fileflow.errors import FileflowError
 from fileflow.lean import values_of
+from fileflow.model.endings import exit_text
 from fileflow.world.asking import Told, ask
 from fileflow.world.commands import die_with_parent
 from fileflow.world.functions import Description, Parameter, describe, undescribed
@@ -82,7 +83,7 @@ class Asker:
         start = self._start
         found = self._told()
         if not isinstance(found, list):
-            return [Told(None, f"ended its process {found}", self._tail(start) or "")]
+            return [Told(None, f"ended its process: {found}", self._tail(start) or "")]
         told = [Told(*one) for one in found]
         if told and told[-1].error:
             printed = self._tail(start)
@@ -100,7 +101,7 @@ class Asker:
         self._tell({"describe": [module, function]})
         found = self._told()
         if not isinstance(found, list):
-            raise FileflowError(f"importing {module} ended its process {found}")
+            raise FileflowError(f"importing {module} ended its process: {found}")
         error, parameters = found
         if error:
             raise undescribed(error)
@@ -144,8 +145,7 @@ class Asker:
         if answer is not None:
             return json.loads(answer)
         self._end(process)
-        code = process.returncode
-        return f"by signal {-code}" if code < 0 else f"with status {code}"
+        return exit_text(process.returncode)
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         self._process = None

@@ -18,6 +18,7 @@ from time import monotonic
 
 from fileflow.errors import FileflowError
 from fileflow.executors import processes  # noqa: F401 - what slots have in them
+from fileflow.model.endings import exit_text
 from fileflow.world.commands import die_with_parent
 from fileflow.world.functions import Parameter, describe, undescribed
 from fileflow.world.modules import load_from_sources
@@ -53,8 +54,7 @@ def described(module: str, function: str) -> tuple[Parameter, ...]:
         raise FileflowError(f"importing {module} took more than {SECONDS:g} s")
     if not answer:
         code = os.waitstatus_to_exitcode(status)
-        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
-        raise FileflowError(f"importing {module} ended the process {how}")
+        raise FileflowError(f"importing {module} ended the process: {exit_text(code)}")
     found = json.loads(answer)
     if found["error"]:
         raise undescribed(found["error"])

@@ -34,6 +34,7 @@ from loky.process_executor import ProcessPoolExecutor
 from fileflow.errors import Exit, FileflowError
 from fileflow.executors import slot as slots
 from fileflow.lean import replace
+from fileflow.model.endings import ended_text, exit_text
 from fileflow.model.work import Batch, Died, End, Event, Outcome
 from fileflow.streams import refuse_daemonic
 from fileflow.world.commands import Born
@@ -628,7 +629,8 @@ class Processes:
         self._stillborn = 0 if process.began else self._stillborn + 1
         if self._stillborn > _STILLBORN:
             raise FileflowError(
-                f"processes for jobs cannot be started: each {_ended(code)} before its first job",
+                "processes for jobs cannot be started: each "
+                f"{ended_text(code)} before its first job",
                 hint="what they said is on stderr",
                 status=Exit.STATE,
             )
@@ -724,10 +726,4 @@ def _oom_kills() -> int:
 
 
 def _ending(code: int) -> str:
-    if code == slots.TERMINATED:
-        code = -signal.SIGTERM
-    return f"signal {-code}" if code < 0 else f"exit status {code}"
-
-
-def _ended(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
+    return exit_text(-signal.SIGTERM if code == slots.TERMINATED else code)

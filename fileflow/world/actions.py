@@ -15,6 +15,7 @@ from typing import Any
 
 from fileflow.errors import Stopped
 from fileflow.model.digests import DIGEST_SIZE, NO_DIGEST
+from fileflow.model.endings import exit_text
 from fileflow.model.work import NOTEBOOKS, STAGE, End, Order, Outcome, SharedList, Work
 from fileflow.signature import NOTHING, SIGNATURE
 from fileflow.world import commands
@@ -640,10 +641,10 @@ class Doer:
             notes.append(left_behind(ran.left))
         if self.stopping:
             outcome.end = End.STOPPED
-            outcome.message = f"stopped: {commands.exit_text(ran.code)}"
+            outcome.message = f"stopped: {exit_text(ran.code)}"
             return False
         if ran.code:
-            outcome.message = commands.exit_text(ran.code)
+            outcome.message = exit_text(ran.code)
         return ran.code == 0
 
     def _ran(

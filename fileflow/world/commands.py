@@ -184,16 +184,6 @@ def text_in_file(words: Sequence[str], path: str) -> list[str]:
     return [*before, path]
 
 
-def exit_text(code: int) -> str:
-    """What an exit status says: `exit status 3`, or `ended by SIGKILL`."""
-    if code >= 0:
-        return f"exit status {code}"
-    try:
-        return f"ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"ended by signal {-code}"
-
-
 # Processes left behind -------------------------------------------------------------------------
 
 

@@ -88,7 +88,7 @@ def test_it_ends_with_the_first_failure_and_shows_what_was_printed(asker: Asker)
 
 def test_a_process_that_ends_is_told_of_and_started_again(asker: Asker) -> None:
     told = asked(asker, [query("die")], anew=True)
-    assert told[0].error == "ended its process with status 3"
+    assert told[0].error == "ended its process: exit status 3"
     assert asked(asker, [query("number", n=1)], anew=True)[0].answer[1] == 1  # type: ignore[index]
 
 

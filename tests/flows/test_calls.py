@@ -509,8 +509,8 @@ def test_a_source_that_a_call_names_must_be_there(space: Space) -> None:
         ("return open('nowhere').read()", ["FileNotFoundError", "nowhere", "pick.py:"]),
         ("return helper(s)", ["ZeroDivisionError", "return 1 / 0"]),
         ("import sys; sys.exit(3)", ["sys.exit(3)"]),
-        ("print('about to fail'); os._exit(4)", ["ended its process with status 4"]),
-        ("os.kill(os.getpid(), 11)", ["ended its process by signal 11"]),
+        ("print('about to fail'); os._exit(4)", ["ended its process: exit status 4"]),
+        ("os.kill(os.getpid(), 11)", ["ended its process: ended by SIGSEGV"]),
     ],
 )
 def test_an_exception_names_rule_job_function_and_line(

@@ -111,7 +111,7 @@ def test_two_slots_that_are_killed_while_they_import_end_the_run_with_1(space: S
     [
         ("os._exit(0)", "exit status 0"),
         ("sys.exit(4)", "sys.exit(4)"),
-        ("os.kill(os.getpid(), signal.SIGSEGV)", "signal 11"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
     ],
 )
 def test_an_import_that_ends_its_process_is_a_mistake(space: Space, end, said):

@@ -142,6 +142,12 @@ class Collector:
             raise Mistakes(self.errors)
 
 
+def some_of(names: Sequence[object], most: int) -> str:
+    """Names, no more of them than `most`: `a, b and 3 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that is most like `word`, or None if none is close."""
     import difflib  # costs 1 ms at each start, for the few that make a mistake

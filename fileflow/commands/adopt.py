@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from fileflow.commands.status import job_key, last_output
-from fileflow.engine.knowing import known_plan, plan_known
+from fileflow.engine.knowing import plan_known
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.project import Project
 from fileflow.engine.recording import BEGUN, Recording
@@ -66,7 +66,7 @@ def adopt(
     """
     wishes = replace(wishes, keep_going=True)
     # A wrong word is found without the lock: then no byte changes.
-    _check(known_plan(project.look(), wishes))
+    _check(plan_known(project.look(), wishes).plan)
     with project.hold() as session:
         found = _adopted(session, wishes, describe)
     if as_json:

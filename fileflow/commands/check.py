@@ -11,7 +11,7 @@ from itertools import combinations
 
 from fileflow.commands.choosing import askable_rules
 from fileflow.commands.unused import Unused, unused_config, unused_wildcards
-from fileflow.engine.knowing import known_plan
+from fileflow.engine.knowing import plan_known
 from fileflow.engine.session import Decided, Describe, Session
 from fileflow.errors import Collector, FileflowError, Mistakes
 from fileflow.model.rules import Run
@@ -176,7 +176,8 @@ class _Checking:
                     self.errors.add(mistake)
 
     def _plan(self, targets: Sequence[Target], *, keep_going: bool = False) -> Plan:
-        plan = known_plan(self.session, Wishes(targets=tuple(targets), keep_going=keep_going))
+        wishes = Wishes(targets=tuple(targets), keep_going=keep_going)
+        plan = plan_known(self.session, wishes).plan
         self.planned |= {table.rule.name: table for table in plan.tables.values()}
         self.deferred.update(plan.deferred)
         for error in plan.mistakes():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fileflow.engine.knowing import known_plan
+from fileflow.engine.knowing import plan_known
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.lean import replace
@@ -40,7 +40,7 @@ def plan_of(session: Session, wishes: Wishes) -> Plan:
         FileflowError: for an unknown target, or a workflow that gives no plan.
     """
     session.answers.keep_going = True
-    return known_plan(session, replace(wishes, keep_going=True))
+    return plan_known(session, replace(wishes, keep_going=True)).plan
 
 
 def plan_of_everything(session: Session) -> Plan:

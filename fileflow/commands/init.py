@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 
-from fileflow.errors import Exit, FileflowError
+from fileflow.errors import Exit, FileflowError, some_of
 
 _SHOWN = 3
 
@@ -123,7 +123,7 @@ def init(folder: str, say: Callable[[str], object]) -> int:
         raise FileflowError(f"{folder} cannot be read: {error.strerror}") from None
     if there:
         raise FileflowError(
-            f"`fileflow init` needs an empty folder, and here is {_some(there)}: "
+            f"`fileflow init` needs an empty folder, and here is {some_of(there, _SHOWN)}: "
             "nothing was written",
             hint="try: mkdir flow && cd flow && fileflow init",
         )
@@ -179,9 +179,3 @@ def _remove(made: list[str]) -> None:
                 os.rmdir(path)
             else:
                 os.unlink(path)
-
-
-def _some(names: list[str]) -> str:
-    shown = names[:_SHOWN]
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")

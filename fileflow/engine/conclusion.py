@@ -15,6 +15,7 @@ from zlib import crc32
 
 from fileflow import fast
 from fileflow.engine.loop import Loop
+from fileflow.engine.session import inside_path
 from fileflow.engine.since import JOURNAL
 from fileflow.model.rules import Run, Script
 from fileflow.planning.links import Link
@@ -266,11 +267,12 @@ def _absent(loop: Loop) -> Iterator[str]:
     for table in loop.plan.tables.values():
         action = table.rule.action
         for site in table.sites:
-            yield from _relative(session.answers.code_of(site.call).absent)
+            yield from map(inside_path, session.answers.code_of(site.call).absent)
         if isinstance(action, Run):
-            yield from _relative(session.code.function(action.module, action.function).absent)
+            found = session.code.function(action.module, action.function)
+            yield from map(inside_path, found.absent)
         elif isinstance(action, Script):
-            yield from _relative(session.absent_modules(table))
+            yield from map(inside_path, session.absent_modules(table))
 
 
 def _directories(loop: Loop) -> Iterator[str]:
@@ -295,12 +297,6 @@ def _directories(loop: Loop) -> Iterator[str]:
                 yield from link.paths
                 for group in link.groups:
                     yield from group.paths
-
-
-def _relative(paths: Iterable[str]) -> Iterator[str]:
-    for path in paths:
-        inside = os.path.relpath(path)
-        yield path if inside.startswith("..") else inside
 
 
 def _block(paths: Iterable[str], signs: Iterable[bytes | None]) -> bytes:

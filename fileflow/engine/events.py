@@ -1,6 +1,6 @@
 """What happens in a run, as plain facts for whoever shows or keeps them.
 
-Knows no terminal: progress bars, plain lines, JSON lines and the journal all read these.
+Knows no terminal: progress bars, plain lines and JSON lines all read these.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line to say; the same kind and subject are said once a run."""
+    """A line to say."""
 
     text: str
     warning: bool = True
@@ -116,6 +116,11 @@ class RunFinished:
 
 
 Event = RunStarted | RunGrew | JobStarted | JobEnded | Note | RunFinished
+
+
+def exit_status(wrong: bool, signal: int) -> int:
+    """That of a run in which something went wrong or not, and which a signal ended or none, 0."""
+    return 128 + signal if signal else int(wrong)
 
 
 def nothing_to_do(kept: int) -> str:

@@ -109,11 +109,6 @@ def learn_from(session: Session, growth: Growth) -> bool:
     return not session.called
 
 
-def known_plan(session: Session, wishes: Wishes) -> Plan:
-    """The plan of these wishes with all that is known."""
-    return plan_known(session, wishes).plan
-
-
 def forget_unused(session: Session, plan: Plan) -> None:
     """Forgets answers that no job of the workflow can ask for any more.
 

@@ -857,13 +857,8 @@ class Loop:
 
     def _summary(self, seconds: float) -> events.RunFinished:
         counts = self.schedule.counts
-        status = 0
-        if counts[JobState.FAILED] or self.input_changed or self.plan.missing or self.mistakes:
-            status = 1
-        if self.stop.signal:
-            status = 128 + self.stop.signal
-        elif not status and counts[JobState.SKIPPED]:
-            status = 1
+        unwell = counts[JobState.FAILED] + counts[JobState.SKIPPED]
+        wrong = bool(unwell or self.input_changed or self.plan.missing or self.mistakes)
         return events.RunFinished(
             built=counts[JobState.BUILT],
             kept=counts[JobState.KEPT] + counts[JobState.RESTING],
@@ -877,7 +872,7 @@ class Loop:
             differ=self.ledger.differ,
             left_out=self.plan.left_out,
             error="\n".join(self.mistakes),
-            status=status,
+            status=events.exit_status(wrong, self.stop.signal),
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from fileflow.engine.orphans import cleaning
 from fileflow.engine.session import Session
+from fileflow.errors import some_of
 from fileflow.model.tokens import listed
 from fileflow.planning.plan import Plan
 from fileflow.world.removal import must_stay, remove_outputs
@@ -79,15 +80,12 @@ def lost_lines(files: Collection[str], gone: Sequence[str]) -> Iterator[str]:
         gone: those of them that were removed.
     """
     if gone:
-        yield f"not found any more, and removed: {_shown(gone)}"
+        yield f"not found any more, and removed: {some_of(gone, _SHOWN)}"
     removed = set(gone)
     if stay := [path for path in files if path not in removed]:
         are = "is" if len(stay) == 1 else "are"
         them = "it" if len(stay) == 1 else "them"
         yield (
-            f"{_shown(stay)} {are} of what is not found any more ({cleaning(stay)} removes {them})"
+            f"{some_of(stay, _SHOWN)} {are} of what is not found any more "
+            f"({cleaning(stay)} removes {them})"
         )
-
-
-def _shown(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:_SHOWN]) + f" and {len(paths) - _SHOWN} more" * (len(paths) > _SHOWN)

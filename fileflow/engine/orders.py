@@ -61,7 +61,7 @@ class Orders:
         binding: how its function is called; None for a command.
         root: the Workflowfile's folder, absolute.
         root_seed: the workflow's seed.
-        cores, resources: what each of its jobs is given.
+        cores: how many each of its jobs is given.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """One look at a project: workflow, records, plan, and what is fresh; shared by all commands.
 
-Changes nothing. What runs jobs is built on top of it.
+Changes no file of the project, and of its state only notes. What runs jobs is built on top of it.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class Session:
             self.records,
             self.code,
             self.called,
-            lambda files: self._changed_among(map(_inside, files)),
+            lambda files: self._changed_among(map(inside_path, files)),
             writable=writable,
         )
         self._works: dict[str, int] = {}
@@ -210,7 +210,7 @@ class Session:
 
     def _read_code(self, path: str) -> bytes | None:
         """The bytes of a module, with its signature kept: it shapes the plan."""
-        inside = _inside(path)
+        inside = inside_path(path)
         self.disk.see(inside)
         try:
             with open(path, "rb") as file:
@@ -512,7 +512,7 @@ class Session:
                 code = [self.code.function(action.module, action.function)]
             elif isinstance(action, Script):
                 code = self._script_codes(table, action)
-            files = [_inside(path) for one in code if one is not None for path in one.files]
+            files = [inside_path(path) for one in code if one is not None for path in one.files]
             found = self._files_of[name] = {*files, *self._commanded.found.get(name, ())}
         return found
 
@@ -533,7 +533,7 @@ class Session:
         return [self._code_of(JobValues(table, row), action) for row in wanted_rows(table)]
 
 
-def _inside(path: str) -> str:
+def inside_path(path: str) -> str:
     """The path of a module or script as the project knows it."""
     inside = os.path.relpath(path)
     return path if inside.startswith("..") else inside

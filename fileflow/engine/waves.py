@@ -116,15 +116,9 @@ class Tally:
         counts = dict.fromkeys(JobState, 0)
         for end in {**self._for_now, **self._ends}.values():
             counts[end] += 1
-        status = 0
-        plan = self.last.plan
         error = "\n".join(filter(None, (last.error, self.error)))
-        if counts[JobState.FAILED] or self.last.input_changed or plan.missing or error:
-            status = 1
-        if last.signal:
-            status = 128 + last.signal
-        elif counts[JobState.SKIPPED]:
-            status = status or 1
+        unwell = counts[JobState.FAILED] + counts[JobState.SKIPPED]
+        wrong = bool(unwell or self.last.input_changed or self.last.plan.missing or error)
         return replace(
             last,
             built=counts[JobState.BUILT],
@@ -134,7 +128,7 @@ class Tally:
             seconds=seconds,
             busy_seconds=self._busy,
             error=error,
-            status=status,
+            status=events.exit_status(wrong, last.signal),
         )
 
 

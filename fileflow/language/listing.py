@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice, repeat
 
-from fileflow.errors import FileflowError, nearest
+from fileflow.errors import FileflowError, nearest, some_of
 from fileflow.lean import dataclass, lazy_regex
 from fileflow.model.patterns import Matcher, Pattern, natural_key
 from fileflow.model.ports import Disk
@@ -348,8 +348,7 @@ class _Search:
             return f"did you mean {_below(folder, near)}?"
         if not names:
             return f"{shown} holds no {kind}"
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        return f"{shown} holds {', '.join(names[:5])}{more}"
+        return f"{shown} holds {some_of(names, 5)}"
 
 
 _OUTPUTS = "values come from files that no rule makes: give them as a list, or by scatter or lines"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from fileflow.errors import Collector, FileflowError, Place, did_you_mean
+from fileflow.errors import Collector, FileflowError, Place, did_you_mean, some_of
 from fileflow.language import scalars
 from fileflow.language.config import Config
 from fileflow.language.listing import OutputsAmong
@@ -244,7 +244,7 @@ def unmatched(
     only_here = [value for value in here if value not in there and complete[1]]
     only_there = [value for value in there if value not in here and complete[0]]
     said = [
-        f"only {relation.origin} ({_line(relation.place)}) has {_some(values)}"
+        f"only {relation.origin} ({_line(relation.place)}) has {some_of(values, 3)}"
         for values, relation in ((only_here, one), (only_there, other))
         if values
     ]
@@ -654,8 +654,3 @@ def _values_of_no_row(
 
 def _line(place: Place) -> str:
     return f"{place.source.name}:{place.line}"
-
-
-def _some(values: Sequence[str]) -> str:
-    more = f" and {len(values) - 3} more" if len(values) > 3 else ""
-    return ", ".join(values[:3]) + more

@@ -493,7 +493,7 @@ class Closure:
                 continue
             key = tuple([table.columns[name][row] for name in names])
             if key not in parts:
-                part = self.joins.own_group(group)
+                part = self.joins.new_group(group.paths, group.rows)
                 part.makers = self._makers_of(group.paths, found, link, table, row)
                 parts[key] = len(link.groups)
                 link.groups.append(part)

@@ -124,12 +124,6 @@ class Joins:
             self._groups[key] = self.new_group(paths, None)
         return self._groups[key]
 
-    def own_group(self, group: Group) -> Group:
-        """A group of the same paths for those that ask with other values than the rest."""
-        made = Group(self.next_group, group.paths, group.rows)
-        self.groups.append(made)
-        return made
-
     def filled(
         self, pattern: Pattern, columns: Mapping[str, Sequence[str]], count: int
     ) -> list[str]:

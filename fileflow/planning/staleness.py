@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from itertools import compress
 from typing import Protocol
 
-from fileflow.errors import FileflowError
+from fileflow.errors import FileflowError, some_of
 from fileflow.model.digests import NO_DIGEST, differences
 from fileflow.model.tokens import listed
 from fileflow.planning.knowledge import Facts, Record, Shortcuts
@@ -877,10 +877,6 @@ def _difference(before: Sequence[str], after: Sequence[str]) -> str:
     new = [path for path in after if path not in earlier]
     if not gone and not new:
         return "another order or other names"
-    words = [f"{_few(new)} new"] if new else []
-    words += [f"{_few(gone)} gone"] if gone else []
+    words = [f"{some_of(new, 3)} new"] if new else []
+    words += [f"{some_of(gone, 3)} gone"] if gone else []
     return ", ".join(words)
-
-
-def _few(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")

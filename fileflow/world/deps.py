@@ -16,12 +16,11 @@ from time import time_ns
 from fileflow.lean import dataclass
 from fileflow.model.patterns import inside
 from fileflow.world.deps_text import UnfitDepsError, read_deps
-from fileflow.world.files import digest, files_below, signature
+from fileflow.world.files import Clock, digest, files_below, signature
 from fileflow.world.staging import STATE
 
 # Files that the kernel makes up when they are read: nobody can keep track of them.
 _KERNEL = ("/dev/", "/proc/", "/sys/")
-_FOREIGN_NS = 2_100_000_000
 
 Read = tuple[str, bytes | None, bytes | None]
 
@@ -255,7 +254,10 @@ class Began:
     def _is_later(self, found: os.stat_result) -> bool:
         if found.st_dev == self.device:
             return found.st_ctime_ns >= self.time
-        return max(found.st_ctime_ns, found.st_mtime_ns) >= min(self.time, self.clock) - _FOREIGN_NS
+        return (
+            max(found.st_ctime_ns, found.st_mtime_ns)
+            >= min(self.time, self.clock) - Clock.FOREIGN_NS
+        )
 
 
 def _all_of(path: str) -> Iterator[os.stat_result]:

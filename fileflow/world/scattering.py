@@ -12,7 +12,9 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from fileflow.errors import some_of
 from fileflow.lean import dataclass, replace
+from fileflow.model.digests import NO_DIGEST
 from fileflow.model.patterns import Matcher, Pattern, natural_key
 from fileflow.model.work import Scattered
 from fileflow.signature import NOTHING
@@ -20,7 +22,6 @@ from fileflow.world.files import nothing_there, unreadable
 from fileflow.world.functions import UnfitError
 from fileflow.world.staging import Shape
 
-_NO_DIGEST = bytes(16)
 _NAMED = 8
 LEFT = ".scattered"
 
@@ -120,7 +121,7 @@ class Gathered:
 
     def published(self, made: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Signature and digest of each output, of scattered ones zeros, then of all found files."""
-        whole = [(NOTHING, _NO_DIGEST) if at is None else made[at] for at in self.spots]
+        whole = [(NOTHING, NO_DIGEST) if at is None else made[at] for at in self.spots]
         return [*whole, *made[len(made) - len(self.found) :]]
 
 
@@ -183,7 +184,7 @@ def _wrong(
     lines = []
     if stray:
         lines.append(
-            f"the action left what fits no output: {_listed(sorted(stray))}; "
+            f"the action left what fits no output: {some_of(sorted(stray), _NAMED)}; "
             "write other files elsewhere, or name them as outputs"
         )
     for path, piece in of_no_value[:_NAMED]:
@@ -195,7 +196,7 @@ def _wrong(
             there = {piece.row_of(path) for path in found[piece.position]}
             lacks += [piece.with_row(row) for row in piece.rows if row not in there]
         if lacks:
-            lines.append(f"the action did not make {_listed(lacks)}")
+            lines.append(f"the action did not make {some_of(lacks, _NAMED)}")
     by_names: dict[frozenset[str], tuple[Piece, set[tuple[str, ...]]]] = {}
     for piece in pieces:
         names = sorted(piece.pattern.wildcards)
@@ -351,7 +352,7 @@ def write_yielded(
             _write(left.pop(name), piece, values, places, base)
         if left:
             raise UnfitError(
-                f"the function yielded content for {_listed(sorted(left))}: no such "
+                f"the function yielded content for {some_of(sorted(left), _NAMED)}: no such "
                 "output is scattered"
             )
 
@@ -408,8 +409,3 @@ def _said(names: Sequence[str], values: Sequence[str]) -> str:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}…"
-
-
-def _listed(names: Sequence[object]) -> str:
-    shown = ", ".join(map(str, names[:_NAMED]))
-    return shown + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import count
 
+from fileflow.errors import some_of
 from fileflow.lean import dataclass
 from fileflow.model.work import Work
 from fileflow.world.files import (
@@ -386,7 +387,7 @@ class Stage:
             return digests
         lines = []
         if missing:
-            lines.append(f"the action did not make {_listed(missing)}")
+            lines.append(f"the action did not make {some_of(missing, 12)}")
             for final in missing:
                 if _written_since(final, since_ns):
                     lines.append(
@@ -697,12 +698,6 @@ def _lack(path: str, mode: int, ensure: tuple[bool, str | None]) -> str | None:
         if made.hexdigest() != wanted.lower():
             return f"has the sha256 {made.hexdigest()}, not {wanted}"
     return None
-
-
-def _listed(paths: Sequence[str]) -> str:
-    if len(paths) > 12:
-        return f"{', '.join(paths[:12])} and {len(paths) - 12} more"
-    return ", ".join(paths)
 
 
 def _written_since(path: str, since_ns: int) -> bool:

@@ -661,7 +661,7 @@ class RuleTable:
         link = Link(entry, pattern, single=not gathered or entry.one)
         if entry.absent or (entry.optional and any(map(self._left_out, gathered))):
             link.groups = [self.joins.new_group([], None)]
-            link.group_of = Same(0)
+            link.group_of = Same()
             return link
         if not gathered and self.shape.outputs and self._all_limits():
             link.group_of = []
@@ -678,7 +678,7 @@ class RuleTable:
         if not gathered:
             path = pattern.fill(self._with_lookups_row(pattern, {}))
             link.groups = [self.joins.group(entry, [path])]
-            link.group_of = Same(0)
+            link.group_of = Same()
             return link
         self._check_gathered(gathered, entry)
         if self.grows:

@@ -208,7 +208,7 @@ class Loop:
     def _take_mistakes(self) -> None:
         """What planning found to be wrong fails jobs, each once, or counts as a failure."""
         for job, error in self.plan.failed.items():
-            table = self.plan.by_number(job)
+            table = self.plan.table_of(job)
             identity = table.identity(job & ROW)
             if table.rule.asks_only:
                 self._take_mistake(error)

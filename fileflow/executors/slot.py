@@ -120,7 +120,6 @@ def plain(outcome: Outcome) -> Message:
     """An outcome as a plain tuple."""
     return (
         outcome.index,
-        outcome.attempt,
         outcome.end._value_,  # a tenth of the time of `value`
         outcome.started,
         outcome.seconds,
@@ -132,7 +131,6 @@ def plain(outcome: Outcome) -> Message:
         outcome.lists,
         outcome.message,
         outcome.traceback,
-        outcome.code,
         outcome.notes,
         outcome.found,
         outcome.named,
@@ -141,7 +139,7 @@ def plain(outcome: Outcome) -> Message:
 
 def outcomes_from(message: Message) -> list[Outcome]:
     """The outcomes in a `done` message."""
-    return [Outcome(fields[0], fields[1], _ENDS[fields[2]], *fields[3:]) for fields in message[1]]
+    return [Outcome(fields[0], _ENDS[fields[1]], *fields[2:]) for fields in message[1]]
 
 
 _ENDS = {end.value: end for end in End}
@@ -345,7 +343,7 @@ class _Slot:
             names(fields[0], 0.0)
             if (halts and seen < self._unwell) or dropped() >= number:
                 names(-1, 0.0)
-                self._report(Outcome(fields[0], fields[1], End.LEFT))
+                self._report(Outcome(fields[0], End.LEFT))
                 continue
             outcome = doer.do(key, Order(*fields))  # may flush the block before it ends
             if outcome.end is not End.DONE:

@@ -23,15 +23,12 @@ from typing import Any
 
 from fileflow.errors import FileflowError, Stopped
 from fileflow.lean import dataclass, names_of, values_of
+from fileflow.model.ports import Parameter
 from fileflow.model.work import Batch, End, Order, Outcome, SharedList, Work
 from fileflow.world import commands, survivors
 from fileflow.world.actions import Doer
 from fileflow.world.faults import faults_told
-from fileflow.world.functions import (
-    Description,
-    Parameter,
-    describe,
-)
+from fileflow.world.functions import Description, describe
 from fileflow.world.modules import load_from_sources
 from fileflow.world.open_files import limit_to
 from fileflow.world.staging import STATE, Stage

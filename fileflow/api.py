@@ -248,9 +248,8 @@ class Workflow:
             for identity, record in list(ended.items()):
                 if record.status not in ("built", "failed"):
                     del ended[identity]
-            jobs = [(loop.plan.table_of(job), job) for job in loop.plan.jobs()]
-            jobs += [(loop.plan.by_number(job), job) for job in sorted(loop.plan.deferred)]
-            for table, job in jobs:
+            for job in (*loop.plan.jobs(), *sorted(loop.plan.deferred)):
+                table = loop.plan.table_of(job)
                 if table.rule.asks_only:
                     continue
                 row = job & ROW

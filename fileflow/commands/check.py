@@ -279,7 +279,14 @@ class _Checking:
         """A plan in which no job is wanted, so that only the rule itself is looked at."""
         closure = self.closure
         tables = {table.number: table}
-        return Plan(self.session.workflow, tables, closure.by_rule, closure.joins)
+        return Plan(
+            self.session.workflow,
+            tables,
+            closure.by_rule,
+            closure.tables,
+            closure.joins,
+            closure.finder,
+        )
 
     def _fill(self, table: RuleTable, decided: Decided) -> None:
         recipe = decided.recipes[table.rule.name]

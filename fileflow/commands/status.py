@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 
 from fileflow.commands.choosing import plan_of, plan_of_everything
-from fileflow.engine.session import Decided, Describe, Session
+from fileflow.engine.session import Decided, Session
 from fileflow.fast import STATE
 from fileflow.lean import dataclass, field
 from fileflow.planning.links import ROW, SHIFT
@@ -165,7 +165,6 @@ def status(
     wishes: Wishes,
     say: Callable[[str], None],
     *,
-    describe: Describe | None = None,
     as_json: bool = False,
 ) -> int:
     """Prints how the jobs of each rule stand; without wishes, of all that can be asked for.
@@ -174,7 +173,7 @@ def status(
         FileflowError: for an unknown target, or a workflow that gives no plan.
     """
     plan = plan_of_everything(session) if wishes == Wishes() else plan_of(session, wishes)
-    decided = session.decide(plan, describe=describe)
+    decided = session.decide(plan)
     found = list(_counted(session, decided))
     run = last_run(session.records)
     if as_json:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fileflow.commands.answers import Answer, AnswerMaker
 from fileflow.commands.choosing import plan_of_targets
 from fileflow.commands.status import Standing
-from fileflow.engine.session import Describe, Session
+from fileflow.engine.session import Session
 from fileflow.planning.plan import Target
 from fileflow.planning.reasons import Reason
 from fileflow.world.records import Record
@@ -28,7 +28,6 @@ def why(
     targets: Sequence[Target],
     say: Callable[[str], None],
     *,
-    describe: Describe | None = None,
     as_json: bool = False,
 ) -> int:
     """Prints for each job of the targets why it is stale, or what makes it fresh.
@@ -37,7 +36,7 @@ def why(
         FileflowError: for an unknown target, or a workflow that gives no plan.
     """
     plan = plan_of_targets(session, targets)
-    decided = session.decide(plan, describe=describe)
+    decided = session.decide(plan)
     maker = AnswerMaker(session, decided)
     # Of a path that nobody knows yet to be made, those answer who have to tell.
     telling = set().union(*plan.late.values())

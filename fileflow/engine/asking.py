@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from fileflow.engine.facts import World
 from fileflow.errors import FileflowError, NotYet
-from fileflow.lean import NamedTuple, dataclass
+from fileflow.lean import NamedTuple, dataclass, values_of
 from fileflow.model.digests import NO_DIGEST
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call
@@ -127,11 +127,10 @@ class Answering:
         key = f"{call.module}:{call.function}"
         note = self._records.notes.get((DESCRIBED, key))
         if isinstance(note, list) and len(note) == 2 and note[0] == digest:
-            from fileflow.world.functions import Parameter as Described
-
-            return [Described(*one) for one in note[1]]
+            # Earlier versions noted an empty text where there is no annotation.
+            return [Parameter(n, kind, default, a or None) for n, kind, default, a in note[1]]
         found = self.describe(call)
-        value = [digest, [[p.name, p.kind, p.has_default, p.annotation] for p in found]]
+        value = [digest, [values_of(one) for one in found]]
         if self._writable:
             self._records.note(DESCRIBED, key, value)
         else:

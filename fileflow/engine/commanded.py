@@ -38,22 +38,20 @@ class CommandFiles:
     def __init__(self, world: World, disk: RealDisk) -> None:
         self.world = world
         self.disk = disk
-        self._plan: Plan | None = None
         # By rule, all files that its commands were found to name.
         self.found: dict[str, dict[str, None]] = {}
 
     def of(self, table: RuleTable, plan: Plan) -> Commanded:
         """The project files that the commands of a rule name, as far as no rule makes them."""
-        self._plan = plan
         self.found[table.rule.name] = {}
         words = dict.fromkeys(_words(table.rule))
         shared = [word for word in words if is_shared(word, table)]
         return Commanded(
-            self._shared(table, shared),
-            self._own(table, [word for word in words if word not in shared]),
+            self._shared(table, shared, plan),
+            self._own(table, [word for word in words if word not in shared], plan),
         )
 
-    def _shared(self, table: RuleTable, words: Iterable[Template]) -> dict[str, bytes]:
+    def _shared(self, table: RuleTable, words: Iterable[Template], plan: Plan) -> dict[str, bytes]:
         """Those of the words that all jobs share.
 
         One that appeared after the last record was written is no reason to build again: where
@@ -61,14 +59,14 @@ class CommandFiles:
         """
         rows = wanted_rows(table)[:1]
         paths = [path for row in rows for path in _paths(words, JobValues(table, row))]
-        found = {path: self.world.content(path) or b"" for path in self._there(table, paths)}
+        found = {path: self.world.content(path) or b"" for path in self._there(table, paths, plan)}
         before = self._recorded(table) if found else None
         if before is not None:
             found = {path: digest for path, digest in found.items() if path in before}
         return found
 
     def _own(
-        self, table: RuleTable, words: list[Template]
+        self, table: RuleTable, words: list[Template], plan: Plan
     ) -> Callable[[JobValues], Mapping[str, str]] | None:
         """The way to those that only the command of one job names; None if there are none."""
         if not words:
@@ -76,7 +74,7 @@ class CommandFiles:
         paths = list(dict.fromkeys(path for word in words for path in _all_paths(word, table)))
         if self.world.nothing_at(paths):
             return None
-        there = set(self._there(table, paths))
+        there = set(self._there(table, paths, plan))
         if not there:
             return None
 
@@ -91,7 +89,7 @@ class CommandFiles:
 
         return digests
 
-    def _there(self, table: RuleTable, paths: Iterable[str]) -> Iterator[str]:
+    def _there(self, table: RuleTable, paths: Iterable[str], plan: Plan) -> Iterator[str]:
         for path in dict.fromkeys(paths):
             if self.world.has_record(path):
                 continue
@@ -99,17 +97,11 @@ class CommandFiles:
                 if not path.startswith(("/", "..")):
                     is_anything(path)  # of the project's own files nobody may be in doubt
                 continue
-            if not self._is_made(path):
+            # One without a record may be made by a rule all the same: after the loss of the state.
+            if not plan.finder.is_made(path, plan.by_rule):
                 self.disk.see(path)
                 self.found[table.rule.name][path] = None
                 yield path
-
-    def _is_made(self, path: str) -> bool:
-        """Whether a rule makes a file that has no record, as after the loss of the state."""
-        plan = self._plan
-        return (
-            plan is not None and plan.finder is not None and plan.finder.is_made(path, plan.by_rule)
-        )
 
     def _recorded(self, table: RuleTable) -> set[str] | None:
         for row in wanted_rows(table)[:1]:

@@ -73,7 +73,7 @@ class JobStarted:
 
 @dataclass(frozen=True, slots=True)
 class JobEnded:
-    """A job ended: `status` is built, failed, retried, kept."""
+    """A job ended: `status` is built, failed, retried."""
 
     job: Job
     status: str

@@ -333,7 +333,7 @@ class World:
         sign = self._signature(path)
         key = (f"{path}\0{non_empty}\0{sha256}", sign)
         if key not in self._ensured:
-            self._ensured[key] = _meets(path, non_empty, sha256)
+            self._ensured[key] = files.lack_of(path, non_empty, sha256) is None
         return self._ensured[key]
 
     def now(self) -> float:
@@ -434,21 +434,3 @@ def _looked_at(paths: Sequence[str]) -> list[bytes | None]:
         return files.signatures(paths)
     except OSError as error:
         raise files.unreadable(paths[0], error) from None
-
-
-def _meets(path: str, non_empty: bool, sha256: str | None) -> bool:
-    if non_empty:
-        if os.path.isdir(path):
-            if not files.files_below(path):
-                return False
-        elif os.path.getsize(path) == 0:
-            return False
-    if sha256 is not None:
-        import hashlib
-
-        with open(path, "rb") as file:
-            made = hashlib.sha256()
-            while block := file.read(1 << 20):
-                made.update(block)
-        return made.hexdigest() == sha256.lower()
-    return True

@@ -214,7 +214,7 @@ def _settle(session: Session, plan: Plan, settled: Settled) -> bool:
     """Notes which jobs are settled whose files calls wait for; whether that is something new."""
     now: set[Identity] = set()
     for job in plan.awaited:
-        table = plan.by_number(job)
+        table = plan.table_of(job)
         wanted = table.number in plan.tables and table.wanted[job & ROW]
         identity = table.identity(job & ROW)
         # What has told, and is wanted no more, is as it was.

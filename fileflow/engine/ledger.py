@@ -302,7 +302,6 @@ class Ledger:
     def _take_dropped(self, before: Record, outputs: Sequence[str]) -> None:
         """Minds outputs that the job had and has no more, and has again."""
         finder = self._plan.finder
-        assert finder is not None, "bug: a plan that was not made by the planner"
         dropped = [
             k
             for k, path in enumerate(before.outputs)

@@ -209,13 +209,13 @@ class Loop:
     def _take_mistakes(self) -> None:
         """What planning found to be wrong fails jobs, each once, or counts as a failure."""
         for job, error in self.plan.failed.items():
-            table = self.plan.by_number(job)
+            table = self.plan.table_of(job)
             identity = table.identity(job & ROW)
             if table.rule.asks_only:
                 self._take_mistake(error)
             elif identity not in self.refused:
                 self.refused.add(identity)
-                self._note_failed(job, str(error), Outcome(job, 1, End.FAILED, started=time.time()))
+                self._note_failed(job, str(error), Outcome(job, End.FAILED, started=time.time()))
         for error in self.plan.wrong:
             self._take_mistake(error)
 
@@ -725,7 +725,7 @@ class Loop:
 
     def _failed_unstarted(self, job: int, message: str) -> None:
         """A job that cannot even be started has failed; another try would be the same."""
-        self._failed_for_good(job, message, Outcome(job, 1, End.FAILED, started=time.time()))
+        self._failed_for_good(job, message, Outcome(job, End.FAILED, started=time.time()))
 
     def _shown(self, job: int) -> str:
         """The action of a job; nothing where it cannot be filled in, which is why it failed."""
@@ -811,13 +811,11 @@ class Loop:
                 message += f" (peak memory {died.memory / 1e6:.0f} MB)"
             outcome = Outcome(
                 job,
-                self.attempts[job],
                 End.FAILED,
                 started=time.time() - died.seconds,
                 seconds=died.seconds,
                 log=died.log,
                 memory=died.memory,
-                code=died.code,
             )
             self._failed(job, message, outcome)
 

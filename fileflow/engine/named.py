@@ -111,7 +111,6 @@ class NamedFiles:
                     self.news.add((*table.identity(job & ROW), path))
 
     def _is_made(self, path: str) -> bool:
-        assert self.plan.finder is not None
         unknowns = self.plan.unknowns
         try:
             if unknowns is not None and unknowns.of_path(path, named=False):
@@ -122,7 +121,7 @@ class NamedFiles:
         if self.world.has_record(path) or self.world.signatures((path,))[0] is None:
             return bool(makers)
         # What is there without a record is a source if only rules with a free wildcard fit it.
-        return any(not self.plan.by_number(maker).shape.free for maker in makers)
+        return any(not self.plan.table_of(maker).shape.free for maker in makers)
 
     def _is_waited_for(self, table: RuleTable, row: int, path: str) -> bool:
         """Whether the job waits for this file anyway."""

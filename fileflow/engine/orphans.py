@@ -52,15 +52,13 @@ def _orphans(session: Session, plan: Plan) -> Iterator[str]:
     if known >= len(records.jobs):
         return
     mine = {path for paths in firsts for path in paths}
-    finder = plan.finder
-    assert finder is not None, "bug: a plan that was not made by the planner"
     for key in records.keys_of({table.rule.name for table in tables}):
         record = None if key in mine else records.jobs[key]
         if record is None or record.head.facts.get("workflowfile") != session.workflow.file:
             continue
         for path in record.outputs:
             if os.path.lexists(path) and is_orphan(
-                session.workflow, finder, plan.unknowns, record, path
+                session.workflow, plan.finder, plan.unknowns, record, path
             ):
                 yield path
 

@@ -120,11 +120,12 @@ class Recording:
         else:
             before = self.records.jobs.get(outputs[0]) if recipe.named is not None else None
             made_by = recipe.digest(row, before.recipe if before is not None else None)
+        tokens = self.staleness.tokens(table, row)
         return Record(
             self.head(table, log[0]),
             made_by,
-            self.staleness.tokens(table, row),
-            self._used(table, row, doubted),
+            tokens,
+            self._used(table, row, tokens, doubted),
             outputs,
             made,
             started,
@@ -152,30 +153,31 @@ class Recording:
             for k in positions
         ]
 
-    def _used(self, table: RuleTable, row: int, doubted: AbstractSet[str]) -> bytes:
+    def _used(
+        self, table: RuleTable, row: int, tokens: Sequence[str], doubted: AbstractSet[str]
+    ) -> bytes:
         """16 bytes for each input entry: of its content, of a list the id of its contents."""
         out = []
-        for k, link in enumerate(table.links):
+        for token, link in zip(tokens, table.links, strict=True):
             is_doubted = bool(doubted) and not doubted.isdisjoint(link.paths_of(row))
             if link.entry.order_only or is_doubted:
-                self._store_paths(table, link, k, row)
+                self._store_paths(token, link, row)
                 out.append(NO_DIGEST)
             elif link.group_of is None or link.is_one(row):
                 paths = link.paths_of(row)
                 out.append((self.world.content(paths[0]) or NO_DIGEST) if paths else NO_DIGEST)
             else:
-                self._store_paths(table, link, k, row)
+                self._store_paths(token, link, row)
                 out.append(self._store_contents(link, row))
         return b"".join(out)
 
-    def _store_paths(self, table: RuleTable, link: Link, k: int, row: int) -> None:
-        token = self.staleness.tokens(table, row)[k]
+    def _store_paths(self, token: str, link: Link, row: int) -> None:
         ident = listed(token)
         if ident is not None and ident not in self.records.lists:
             self.records.add_list(link.paths_of(row))
 
     def _store_contents(self, link: Link, row: int) -> bytes:
         ident = self.staleness.list_contents(link, row)
-        if ident is None or ident not in self.records.contents:
+        if ident not in self.records.contents:
             ident = self.records.add_contents(self.staleness.contents(link, row))
         return ident

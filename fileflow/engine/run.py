@@ -464,7 +464,7 @@ def _at_once(decided: Decided, table: RuleTable, settings: Settings) -> int:
 def missing_lines(plan: Plan) -> Iterator[str]:
     """What to say of sources that are not there, where all else goes on."""
     for missing in plan.missing:
-        cause = why_unmade(plan.finder, missing.path) if plan.finder is not None else None
+        cause = why_unmade(plan.finder, missing.path)
         said = f"{missing} is not there: what needs it is skipped"
         yield f"{said} ({cause})" if cause else said
 
@@ -473,7 +473,7 @@ def count_states(decided: Decided) -> dict[State, int]:
     """How many jobs are fresh, absent, stale, or may become so, but those that lack a source."""
     counts = dict.fromkeys(State, 0)
     for job in decided.plan.blocked:
-        if not decided.plan.by_number(job).rule.asks_only:
+        if not decided.plan.table_of(job).rule.asks_only:
             counts[decided.staleness.state(job)] -= 1
     for table in decided.plan.tables.values():
         if table.rule.asks_only:

@@ -15,8 +15,6 @@ from fileflow.planning.staleness import Staleness
 from fileflow.planning.tables import wanted_rows
 from fileflow.world.staging import remove
 
-_DONE = (JobState.BUILT, JobState.KEPT, JobState.RESTING)
-
 
 class Temps:
     """Deletes `temp` outputs when no job of this run needs them, or may come to need them."""
@@ -66,8 +64,9 @@ class Temps:
         if job in self.kept_for:
             return
         table = self.plan.tables[job >> SHIFT]
-        state = self.schedule.state(job)
-        if state not in _DONE or (state is JobState.RESTING and len(table.shape.outputs) == 1):
+        if not self.schedule.is_settled(job):
+            return
+        if self.schedule.state(job) is JobState.RESTING and len(table.shape.outputs) == 1:
             return
         if self._may_be_taken(job):
             return
@@ -81,7 +80,7 @@ class Temps:
         state, consumers_of = self.schedule.state, self.schedule.consumers_of
         # A job that nobody asked for and from which none takes has told values: those are recorded.
         consumers = consumers_of(job)
-        if any(state(one) not in _DONE for one in consumers):
+        if not all(map(self.schedule.is_settled, consumers)):
             return True
         resting = [one for one in consumers if state(one) is JobState.RESTING]
         seen = set(resting)

@@ -74,7 +74,7 @@ class Tally:
                 if end in _RANK:
                     self._put(table.identity(row), end)
         for job in plan.deferred:
-            table = plan.by_number(job)
+            table = plan.table_of(job)
             if not table.rule.asks_only:
                 self._put(table.identity(job & ROW), JobState.SKIPPED)
 
@@ -180,6 +180,6 @@ def ring_lines(loop: Loop, finished: events.RunFinished) -> Iterator[str]:
     if finished.failed or finished.error or finished.signal or plan.missing:
         return
     if plan.producers and plan.producers <= plan.deferred:
-        rules = [plan.by_number(job).rule for job in sorted(plan.deferred)]
+        rules = [plan.table_of(job).rule for job in sorted(plan.deferred)]
         names = " and ".join(dict.fromkeys(rule.name for rule in rules if not rule.asks_only))
         yield f"{names} cannot begin: they wait, in a ring, for what one of them finds as it runs"

@@ -23,9 +23,10 @@ import fileflow
 from fileflow.errors import FileflowError
 from fileflow.lean import values_of
 from fileflow.model.endings import exit_text
+from fileflow.model.ports import Parameter
 from fileflow.world.asking import Told, ask
 from fileflow.world.commands import die_with_parent
-from fileflow.world.functions import Description, Parameter, describe, undescribed
+from fileflow.world.functions import Description, describe, undescribed
 from fileflow.world.modules import forget_modules_below, load_from_sources
 
 Query = tuple[str, str, dict[str, object], bool]
@@ -239,7 +240,7 @@ def main() -> None:
 
 
 def _described(found: Description) -> list[object]:
-    return [found.error, [[p.name, p.kind, p.has_default, p.annotation] for p in found.parameters]]
+    return [found.error, [values_of(one) for one in found.parameters]]
 
 
 def _ask_all(queries: Sequence[Query]) -> list[Told]:

@@ -178,10 +178,10 @@ class Lane:
         order = self.order
         assert order is not None, "bug: a task without a job has ended"
         if task.cancelled():  # before its first step
-            outcome = Outcome(order.index, order.attempt, End.STOPPED, message="stopped")
+            outcome = Outcome(order.index, End.STOPPED, message="stopped")
         elif error := task.exception():
             text = "".join(traceback.format_exception(error))
-            outcome = Outcome(order.index, order.attempt, End.FAILED, message=text)
+            outcome = Outcome(order.index, End.FAILED, message=text)
         else:
             outcome = task.result()
         if self.left:
@@ -204,8 +204,7 @@ class Lane:
     def cancel(self) -> list[Outcome]:
         """Ends the job at its next wait; the outcomes of those that had not begun."""
         dropped = [
-            Outcome(order.index, order.attempt, End.STOPPED, message="stopped")
-            for _, order in self.waiting
+            Outcome(order.index, End.STOPPED, message="stopped") for _, order in self.waiting
         ]
         self.waiting.clear()
         if self.task is not None:

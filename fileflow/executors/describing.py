@@ -18,9 +18,11 @@ from time import monotonic
 
 from fileflow.errors import FileflowError
 from fileflow.executors import processes  # noqa: F401 - what slots have in them
+from fileflow.lean import values_of
 from fileflow.model.endings import exit_text
+from fileflow.model.ports import Parameter
 from fileflow.world.commands import die_with_parent
-from fileflow.world.functions import Parameter, describe, undescribed
+from fileflow.world.functions import describe, undescribed
 from fileflow.world.modules import load_from_sources
 
 SECONDS = 60.0
@@ -87,7 +89,7 @@ def _tell(writer: int, module: str, function: str) -> None:
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         load_from_sources(os.getcwd())
         found = describe(module, function)
-        parameters = [(p.name, p.kind, p.has_default, p.annotation) for p in found.parameters]
+        parameters = [values_of(one) for one in found.parameters]
         data = json.dumps({"error": found.error, "parameters": parameters}).encode() + b"\n"
         while data:
             data = data[os.write(writer, data) :]

@@ -107,7 +107,7 @@ class Serial:
 
     def _give_back(self, end: End) -> None:
         for _, orders in self._waiting:
-            self._dropped += [Outcome(order.index, order.attempt, end) for order in orders]
+            self._dropped += [Outcome(order.index, end) for order in orders]
         self._waiting.clear()
 
     def stop(self, slot: int, *, kill: bool) -> None:

@@ -23,15 +23,12 @@ from typing import Any
 
 from fileflow.errors import FileflowError, Stopped
 from fileflow.lean import dataclass, names_of, values_of
+from fileflow.model.ports import Parameter
 from fileflow.model.work import Batch, End, Order, Outcome, SharedList, Work
 from fileflow.world import commands, survivors
 from fileflow.world.actions import Doer
 from fileflow.world.faults import faults_told
-from fileflow.world.functions import (
-    Description,
-    Parameter,
-    describe,
-)
+from fileflow.world.functions import Description, describe
 from fileflow.world.modules import load_from_sources
 from fileflow.world.open_files import limit_to
 from fileflow.world.staging import STATE, Stage
@@ -120,7 +117,6 @@ def plain(outcome: Outcome) -> Message:
     """An outcome as a plain tuple."""
     return (
         outcome.index,
-        outcome.attempt,
         outcome.end._value_,  # a tenth of the time of `value`
         outcome.started,
         outcome.seconds,
@@ -132,7 +128,6 @@ def plain(outcome: Outcome) -> Message:
         outcome.lists,
         outcome.message,
         outcome.traceback,
-        outcome.code,
         outcome.notes,
         outcome.found,
         outcome.named,
@@ -141,7 +136,7 @@ def plain(outcome: Outcome) -> Message:
 
 def outcomes_from(message: Message) -> list[Outcome]:
     """The outcomes in a `done` message."""
-    return [Outcome(fields[0], fields[1], _ENDS[fields[2]], *fields[3:]) for fields in message[1]]
+    return [Outcome(fields[0], _ENDS[fields[1]], *fields[2:]) for fields in message[1]]
 
 
 _ENDS = {end.value: end for end in End}
@@ -345,7 +340,7 @@ class _Slot:
             names(fields[0], 0.0)
             if (halts and seen < self._unwell) or dropped() >= number:
                 names(-1, 0.0)
-                self._report(Outcome(fields[0], fields[1], End.LEFT))
+                self._report(Outcome(fields[0], End.LEFT))
                 continue
             outcome = doer.do(key, Order(*fields))  # may flush the block before it ends
             if outcome.end is not End.DONE:

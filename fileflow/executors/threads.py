@@ -132,7 +132,7 @@ class _Thread:
         doer.learn(batch.work)
         doer.share(batch.lists)
         for order in batch.orders:
-            outcome = Outcome(order.index, order.attempt, End.STOPPED, message="stopped")
+            outcome = Outcome(order.index, End.STOPPED, message="stopped")
             if self.dropped or (batch.halts and batch.seen < self._unwell):
                 outcome.end = End.LEFT
             elif not self.stopping:

@@ -1,10 +1,10 @@
-"""The holes through which the world enters: protocols that the floors above and below agree on."""
+"""The holes through which the world enters: what the floors above and below agree on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from fileflow.lean import NamedTuple
+from fileflow.lean import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from fileflow.model.work import Batch, Event
@@ -41,17 +41,18 @@ class Disk(Protocol):
         """Whether there is anything at this path, a broken link not counted."""
 
 
-class Parameter(Protocol):
-    """One parameter of a function; `kind` is what `inspect` calls it, in small letters."""
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a function.
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def has_default(self) -> bool: ...
-    @property
-    def annotation(self) -> str | None: ...
+    `kind` is what `inspect` calls it, in small letters; `annotation` its text, a quoted one without
+    quotes, None where there is none.
+    """
+
+    name: str
+    kind: str
+    has_default: bool
+    annotation: str | None
 
 
 class Runner(Protocol):

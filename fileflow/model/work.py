@@ -168,7 +168,7 @@ class Outcome:
     """What became of one job: plain facts, taken by the slot.
 
     Args:
-        index, attempt: as in the order.
+        index: as in the order.
         end: DONE: outputs are published; FAILED: the action failed; MISSING: it did not make its
             outputs (or not as `ensure` says); CHANGED: an input changed while it ran; STOPPED: it
             was ended from outside; DRAWS: it, or one beside it in its process, drew
@@ -181,7 +181,6 @@ class Outcome:
         lists: shared lists that the slot had to digest: (number, signatures, digests), by columns.
         message: what went wrong, in the user's words, several lines allowed.
         traceback: the user's part of a function's traceback.
-        code: exit status of a command; negative: minus the signal.
         notes: warnings: processes left behind, files thrown away.
         found: the files of scattered outputs.
         named: where outputs are `deps`, the files that they name beside the job's inputs and
@@ -190,7 +189,6 @@ class Outcome:
     """
 
     index: int
-    attempt: int
     end: End
     started: float = 0.0
     seconds: float = 0.0
@@ -202,7 +200,6 @@ class Outcome:
     lists: Sequence[tuple[int, bytes, bytes]] = ()
     message: str = ""
     traceback: str = ""
-    code: int = 0
     notes: Sequence[tuple[str, str]] = ()
     found: Sequence[str] = ()
     named: Sequence[tuple[str, bytes | None, bytes | None]] | None = None

@@ -20,7 +20,7 @@ from fileflow.model.patterns import (
 )
 from fileflow.model.rules import Entry, Rule, Workflow
 from fileflow.planning.shapes import Shape, shape_of
-from fileflow.planning.tables import RuleTable, matcher_for
+from fileflow.planning.tables import RuleTable
 
 FEW = 4
 
@@ -71,8 +71,13 @@ class Output:
     def matcher(self) -> Matcher:
         """What tells the values behind a path."""
         if self._matcher is None:
-            self._matcher = matcher_for(self.table, self.entry)
+            self._matcher = Matcher(self.pattern, self.checks)
         return self._matcher
+
+    @property
+    def checks(self) -> dict[str, list[str]]:
+        """The constraints of its wildcards."""
+        return self.table.checks
 
     def may_make(self, head: str, tail: str) -> bool:
         """Whether some path that begins with `head` and ends with `tail` can be an output here."""
@@ -188,12 +193,10 @@ class Scatter(Output):
 
     __slots__ = ("_files",)
 
-    def matcher(self) -> Matcher:
-        """What tells the values behind a path, those that are scattered too."""
-        if self._matcher is None:
-            checks = {**self.table.checks, **self.table.scatter_checks()}
-            self._matcher = Matcher(self.pattern, checks)
-        return self._matcher
+    @property
+    def checks(self) -> dict[str, list[str]]:
+        """The constraints of its wildcards, of those that are scattered too."""
+        return {**self.table.checks, **self.table.scatter_checks()}
 
     def files(self) -> dict[str, int]:
         """File → row, of the files that are known."""

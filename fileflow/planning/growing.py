@@ -25,8 +25,7 @@ def staying(before: Plan, workflow: Workflow, known: Known) -> dict[str, RuleTab
     makes, or may make, what it takes. `workflow` is the one that the plan was made of, without what
     is found while running.
     """
-    finder = before.finder
-    if finder is None or not before.is_plain:
+    if not before.is_plain:
         return {}
     old = before.joins.workflow.relations
     new = with_known(workflow, known).relations
@@ -48,7 +47,7 @@ def staying(before: Plan, workflow: Workflow, known: Known) -> dict[str, RuleTab
         new_ones = {
             name
             for name, table in before.by_rule.items()
-            if name not in touched and _takes_from(table, touched, told, before, finder)
+            if name not in touched and _takes_from(table, touched, told, before)
         }
         touched |= new_ones
         more = bool(new_ones)
@@ -76,9 +75,7 @@ def is_late(link: Link) -> bool:
     return any(not isinstance(one, range) and LATER in one for one in link.all_makers())
 
 
-def _takes_from(
-    table: RuleTable, touched: set[str], told: set[str], before: Plan, finder: Finder
-) -> bool:
+def _takes_from(table: RuleTable, touched: set[str], told: set[str], before: Plan) -> bool:
     """Whether a rule takes what these rules make, or what they may make now."""
     numbers = {t.number for name, t in before.by_rule.items() if name in touched}
     for link in table.links:
@@ -86,7 +83,7 @@ def _takes_from(
             return True
         if link.entry.rule is not None and link.entry.rule in touched | told:
             return True
-    return any(_may_come(entry, touched, told, finder) for entry in table.shape.inputs)
+    return any(_may_come(entry, touched, told, before.finder) for entry in table.shape.inputs)
 
 
 def _may_come(entry: Entry, touched: set[str], told: set[str], finder: Finder) -> bool:

@@ -5,7 +5,7 @@ Whole rules at a time where no rule needs itself; it knows nothing of files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fileflow.errors import FileflowError
 from fileflow.planning.links import ROW, SHIFT
@@ -39,47 +39,37 @@ def _order_jobs(
         for number in component
         for row in wanted_rows(plan.tables[number])
     ]
-    inside = set(jobs)
-    waits: dict[int, int] = {}
-    needed_by: dict[int, list[int]] = {}
-    for job in jobs:
-        makers = {m for m in makers_of(plan.tables, job) if m in inside}
-        waits[job] = len(makers)
-        for maker in makers:
-            needed_by.setdefault(maker, []).append(job)
-    ready = [job for job in jobs if not waits[job]]
-    order: list[tuple[RuleTable, Sequence[int] | None]] = []
-    for job in ready:
-        order.append((plan.tables[job >> SHIFT], [job & ROW]))
-        for other in needed_by.get(job, ()):
-            waits[other] -= 1
-            if not waits[other]:
-                ready.append(other)
-    if len(ready) < len(jobs):
-        stuck = [job for job in jobs if waits[job] and job not in plan.blocked]
-        if stuck:
-            raise ring_error(plan.tables, stuck)
-    return order
+    freed, stuck = _freed(plan.tables, jobs)
+    stuck = [job for job in stuck if job not in plan.blocked]
+    if stuck:
+        raise ring_error(plan.tables, stuck)
+    return [(plan.tables[job >> SHIFT], [job & ROW]) for job in freed]
 
 
-def check_waiting(tables: Mapping[int, RuleTable], jobs: Iterable[int]) -> None:
+def check_waiting(tables: Mapping[int, RuleTable], jobs: Collection[int]) -> None:
     """Of jobs that wait for others none may be needed by what it waits for. Rings raise."""
+    _, stuck = _freed(tables, jobs)
+    if stuck:
+        raise ring_error(tables, sorted(stuck))
+
+
+def _freed(tables: Mapping[int, RuleTable], jobs: Collection[int]) -> tuple[list[int], list[int]]:
+    """These jobs, each after those of them that it needs; and those that cannot be put so."""
     inside = set(jobs)
     waits: dict[int, int] = {}
-    needed_by: dict[int, list[int]] = {}
-    for job in inside:
+    takers: dict[int, list[int]] = {}
+    for job in jobs:
         makers = {maker for maker in makers_of(tables, job) if maker in inside}
         waits[job] = len(makers)
         for maker in makers:
-            needed_by.setdefault(maker, []).append(job)
-    free = [job for job in inside if not waits[job]]
-    for job in free:
-        for other in needed_by.get(job, ()):
-            waits[other] -= 1
-            if not waits[other]:
-                free.append(other)
-    if len(free) < len(inside):
-        raise ring_error(tables, sorted(job for job in inside if waits[job]))
+            takers.setdefault(maker, []).append(job)
+    freed = [job for job in jobs if not waits[job]]
+    for job in freed:
+        for taker in takers.get(job, ()):
+            waits[taker] -= 1
+            if not waits[taker]:
+                freed.append(taker)
+    return freed, [job for job in jobs if waits[job]]
 
 
 def needed_by(tables: Mapping[int, RuleTable], jobs: Iterable[int]) -> dict[int, list[int]]:

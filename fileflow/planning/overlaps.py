@@ -267,7 +267,7 @@ def _check_below(plan: Plan, table: RuleTable, folders: dict[str, int], errors: 
 
 
 def _written_in(plan: Plan, path: str, folder: str, maker: int, entry: Entry) -> FileflowError:
-    label = plan.by_number(maker).label(maker & ROW)
+    label = plan.table_of(maker).label(maker & ROW)
     return FileflowError(
         f"{path} lies in {folder}/, which {label} makes as a whole",
         place=entry.place,

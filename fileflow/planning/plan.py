@@ -102,6 +102,8 @@ class Plan:
 
     Args:
         tables: of each rule that takes part, its table; wanted rows are marked in it.
+        by_rule, all_tables: the tables of all rules that were looked at, by name and by number.
+        finder: tells which jobs make a path.
         order: (table, rows) steps; rows None: all wanted rows of the table.
         asked: jobs that were asked for themselves: absent outputs of theirs are built.
         in_part: of the jobs that were asked for those of which only some paths were: these.
@@ -120,7 +122,6 @@ class Plan:
         late: for each path or pattern that was asked for and of which it cannot be known yet what
             makes it, the jobs that have to tell.
         unknowns: tells which producers have told.
-        finder: tells which jobs make a path.
         loose: of jobs the files that they were found to read and are made from what they make:
             they do not wait for them.
         awaited: the jobs whose files calls wait for.
@@ -136,7 +137,9 @@ class Plan:
     workflow: Workflow
     tables: dict[int, RuleTable]
     by_rule: dict[str, RuleTable]
+    all_tables: dict[int, RuleTable]
     joins: Joins
+    finder: Finder
     order: list[tuple[RuleTable, Sequence[int] | None]] = field(default_factory=list)
     asked: Jobs = field(default_factory=Jobs)
     in_part: dict[int, set[str]] = field(default_factory=dict)
@@ -153,7 +156,6 @@ class Plan:
     waits: dict[str, list[str]] = field(default_factory=dict)
     late: dict[str, frozenset[int]] = field(default_factory=dict)
     unknowns: Unknowns | None = None
-    finder: Finder | None = None
     loose: dict[int, frozenset[str]] = field(default_factory=dict)
     awaited: set[int] = field(default_factory=set)
     is_plain: bool = False
@@ -189,12 +191,8 @@ class Plan:
         return path not in logs or path in self.named_paths
 
     def table_of(self, job: int) -> RuleTable:
-        """The table that a job is in."""
-        return self.tables[job >> SHIFT]
-
-    def by_number(self, job: int) -> RuleTable:
         """The table that a job is in, be it wanted or deferred."""
-        return next(table for table in self.by_rule.values() if table.number == job >> SHIFT)
+        return self.all_tables[job >> SHIFT]
 
     def rules_waiting(self) -> set[str]:
         """The rules of which something is not known yet, or with jobs that wait for that."""

@@ -8,7 +8,7 @@ needs; then it is ready, and whoever asks decides whether it runs or is kept.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
 from itertools import compress
@@ -38,10 +38,6 @@ class JobState(IntEnum):
 # By so many seconds a chain of jobs must be longer than another to be more urgent by far.
 BY_FAR = 1.0
 
-SETTLED = frozenset(
-    {JobState.BUILT, JobState.KEPT, JobState.RESTING, JobState.FAILED, JobState.SKIPPED}
-)
-_UNDER_WAY = frozenset({JobState.WAITING, JobState.READY, JobState.RUNNING})
 _MOVES = {
     JobState.UNWANTED: {JobState.WAITING, JobState.KEPT, JobState.RESTING, JobState.SKIPPED},
     JobState.WAITING: {JobState.READY, JobState.SKIPPED},
@@ -60,7 +56,7 @@ _FIRST = bytes.maketrans(
     bytes([JobState.KEPT, JobState.RESTING, JobState.RESTING, JobState.WAITING, JobState.WAITING]),
 )
 _TOLD = (JobState.BUILT, JobState.KEPT, JobState.RESTING)
-_OPEN = (JobState.WAITING, JobState.READY, JobState.RUNNING)
+_OPEN = frozenset({JobState.WAITING, JobState.READY, JobState.RUNNING})
 _IS_WAITING = bytes(state == JobState.WAITING for state in range(256))
 _IS_OPEN = bytes(state in _OPEN for state in range(256))
 # Of a job in a plan that has grown: what is ready or runs is counted anew.
@@ -393,10 +389,10 @@ class Schedule:
         if not self._waits[job] and states[job & ROW] == JobState.WAITING:
             self._make_ready(job)
 
-    def failed(self, job: int) -> list[int]:
-        """A job has failed for good; gives the jobs that are skipped for it."""
+    def failed(self, job: int) -> None:
+        """A job has failed for good: what needs it is skipped."""
         self._set(job, JobState.FAILED)
-        return self._skip_consumers([job])
+        self._skip_consumers([job])
 
     def skip_blocked(self) -> None:
         """Skips what needs jobs that were blocked from the start."""
@@ -404,28 +400,21 @@ class Schedule:
         if blocked:
             self._skip_consumers(blocked)
 
-    def _skip_consumers(self, jobs: Iterable[int]) -> list[int]:
-        skipped: list[int] = []
-        todo = list(jobs)
+    def _skip_consumers(self, todo: list[int]) -> None:
         while todo:
             job = todo.pop()
             for consumer in self.consumers_of(job):
                 if self.state(consumer) in (JobState.WAITING, JobState.READY):
                     self._set(consumer, JobState.SKIPPED)
-                    skipped.append(consumer)
                     todo.append(consumer)
-        return skipped
 
-    def skip_rest(self) -> list[int]:
+    def skip_rest(self) -> None:
         """Skips all that has not started: the run ends early."""
-        out = []
         for number, states in self.states.items():
             base = self.plan.tables[number].base
             for row, state in enumerate(states):
                 if state in (JobState.WAITING, JobState.READY):
                     self._set(base | row, JobState.SKIPPED)
-                    out.append(base | row)
-        return out
 
     # -- jobs that were at rest ---------------------------------------------------------------
 
@@ -462,12 +451,12 @@ class Schedule:
             first = makers[0] & ROW
             states = self.states[makers[0] >> SHIFT][first : first + len(makers)]
             resting = demand and JobState.RESTING in states
-            if not resting and not any(state in states for state in _UNDER_WAY):
+            if not resting and not any(state in states for state in _OPEN):
                 return
         for maker, path in link.made_paths(row):
             if maker >= 0:
                 state = self.states[maker >> SHIFT][maker & ROW]
-                if state in _UNDER_WAY or (
+                if state in _OPEN or (
                     demand and state == JobState.RESTING and self.staleness.is_gone(maker, path)
                 ):
                     yield maker

@@ -76,7 +76,7 @@ class Staleness:
             number: bytearray(table.count) for number, table in plan.tables.items()
         }
         self.reasons: dict[int, Reason] = {}
-        self._group_ids: dict[int, bytes | None] = {}
+        self._group_ids: dict[int, bytes] = {}
         self._group_movers: dict[int, str | None] = {}
         self._own_values: dict[int, Reason] = {}
         self._proofs: dict[int, Proofs | None] = {}
@@ -590,10 +590,10 @@ class Staleness:
                 paths = link.paths_of(row)
                 out.append((self.facts.content(paths[0]) or NO_DIGEST) if paths else NO_DIGEST)
             else:
-                out.append(self.list_contents(link, row) or NO_DIGEST)
+                out.append(self.list_contents(link, row))
         return b"".join(out)
 
-    def list_contents(self, link: Link, row: int) -> bytes | None:
+    def list_contents(self, link: Link, row: int) -> bytes:
         """The id of the contents of a list of inputs; worked out once for all that share it."""
         assert link.group_of is not None
         key = _list_key(link, row)

@@ -33,7 +33,7 @@ from fileflow.planning.joins import (
     gather_rows,
     natural_join,
 )
-from fileflow.planning.known import Found, Values, is_found, own_names, told_names
+from fileflow.planning.known import Found, Values, is_found, own_names, regexes_of, told_names
 from fileflow.planning.links import ROW, SHIFT, UNRESOLVED, Link, Same
 from fileflow.planning.questions import Site, sites_of
 from fileflow.planning.shapes import items_of, shape_of
@@ -67,13 +67,7 @@ class RuleTable:
         self.joins = cache
         self.shape = shape_of(rule, workflow.relations)
         self.relations = cache.relations_of(self.shape.path_wildcards, rule.name)
-        self.checks: dict[str, list[str]] = {}
-        for name in self.shape.path_wildcards:
-            regexes = [*workflow.constraints.get(name, ())]
-            if name in rule.constraints:
-                regexes.append(rule.constraints[name])
-            if regexes:
-                self.checks[name] = regexes
+        self.checks = self._checks_of(self.shape.path_wildcards)
         self._compiled = {n: [re.compile(r) for r in rs] for n, rs in self.checks.items()}
         self.names = self.shape.mapped
         # Rows with values that were found while running and that cannot fill a path.
@@ -436,14 +430,11 @@ class RuleTable:
 
     def scatter_checks(self) -> dict[str, list[str]]:
         """The constraints of the scattered names."""
-        found = {}
-        for name in self.rule.scatter:
-            regexes = [*self.joins.workflow.constraints.get(name, ())]
-            if name in self.rule.constraints:
-                regexes.append(self.rule.constraints[name])
-            if regexes:
-                found[name] = regexes
-        return found
+        return self._checks_of(self.rule.scatter)
+
+    def _checks_of(self, names: Iterable[str]) -> dict[str, list[str]]:
+        workflow = self.joins.workflow
+        return {n: found for n in names if (found := regexes_of(self.rule, n, workflow))}
 
     def found_in(self, row: int, paths: Sequence[str]) -> Found | None:
         """What a job found that left these files; None if one of them fits no scattered output, or
@@ -661,7 +652,7 @@ class RuleTable:
         link = Link(entry, pattern, single=not gathered or entry.one)
         if entry.absent or (entry.optional and any(map(self._left_out, gathered))):
             link.groups = [self.joins.new_group([], None)]
-            link.group_of = Same(0)
+            link.group_of = Same()
             return link
         if not gathered and self.shape.outputs and self._all_limits():
             link.group_of = []
@@ -678,7 +669,7 @@ class RuleTable:
         if not gathered:
             path = pattern.fill(self._with_lookups_row(pattern, {}))
             link.groups = [self.joins.group(entry, [path])]
-            link.group_of = Same(0)
+            link.group_of = Same()
             return link
         self._check_gathered(gathered, entry)
         if self.grows:
@@ -835,12 +826,6 @@ class RuleTable:
         except FileflowError as error:
             raise FileflowError(error.what, place=pattern.place, hint=error.hint) from None
         return re.sub(r"\{(\w+)\}", lambda hole: values.get(hole[1], hole[0]), found)
-
-
-def matcher_for(table: RuleTable, entry: Entry) -> Matcher:
-    """The matcher of an output pattern under the rule's constraints."""
-    assert entry.pattern is not None
-    return Matcher(entry.pattern, table.checks)
 
 
 def wanted_rows(table: RuleTable) -> Sequence[int]:

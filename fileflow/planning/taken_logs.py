@@ -15,7 +15,7 @@ from fileflow.planning.tables import RuleTable
 
 def taken_logs(plan: Plan, table: RuleTable) -> Mapping[int, Sequence[str]]:
     """The logs of a rule that are taken, by the row of the job that writes them."""
-    if not table.rule.logs or plan.finder is None:
+    if not table.rule.logs:
         return {}
     logs = [
         dict(zip(output.paths(), range(table.count), strict=True))

@@ -35,10 +35,8 @@ NOTHING: frozenset[int] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that holds values: whose values, its path, and the job that makes it, if any."""
+    """A file that holds values: its path, and the job that makes it, if any."""
 
-    relation: int
-    values: Values
     path: str
     maker: int | None
 
@@ -338,7 +336,7 @@ class Unknowns:
     def _source(self, number: int, key: Values, path: str) -> Source:
         found = self.sources.get((number, key))
         if found is None:
-            found = Source(number, key, path, self.maker_of(path))
+            found = Source(path, self.maker_of(path))
             self.sources[number, key] = found
         return found
 

@@ -67,8 +67,7 @@ class Pace:
 
     def add(self, event: events.JobEnded) -> None:
         """A job ended, for good or to be tried again."""
-        if event.status != "kept":
-            self._measure(event.job.rule, event.seconds)
+        self._measure(event.job.rule, event.seconds)
         if event.status != "retried":
             self.done += 1
             self.total = max(self.total, self.done)
@@ -219,8 +218,7 @@ class Plain:
         pace = self.pace
         width = len(str(pace.total))
         count = self._paint.dim(f"[{pace.done:>{width}}/{pace.total}]")
-        took = "kept" if event.status == "kept" else duration(event.seconds)
-        text = f"{count} {event.job.label} ({took})"
+        text = f"{count} {event.job.label} ({duration(event.seconds)})"
         left = pace.left_in_words() if pace.elapsed() >= 1 else ""
         return f"{text}, {left}" if left else text
 

@@ -177,7 +177,7 @@ class Doer:
         started = time()
         clock = perf_counter()
         self._on_job(order.index, monotonic())
-        outcome = Outcome(order.index, order.attempt, End.FAILED, started)
+        outcome = Outcome(order.index, End.FAILED, started)
         notes: Notes = []
         learned: list[Learned] = []
         done = False
@@ -466,7 +466,7 @@ class Doer:
         except ScriptEnded as error:
             end_if_forked(caller, SystemExit(error.code))
             self.acting = False
-            outcome.message, outcome.code = error.message, error.code
+            outcome.message = error.message
         except BaseException as error:
             end_if_forked(caller, error)
             self.acting = False
@@ -631,12 +631,12 @@ class Doer:
                 os.chdir(self._own.folder)
             ran = self._ran(prepared, words, variables, staged)
         except UnfitError as error:
-            outcome.message, outcome.code = error.message, 127
+            outcome.message = error.message
             return False
         finally:
             if self._own is not None:
                 os.chdir(self._root)
-        outcome.code, outcome.cpu, outcome.memory = ran.code, ran.cpu, ran.memory
+        outcome.cpu, outcome.memory = ran.cpu, ran.memory
         if ran.left:
             notes.append(left_behind(ran.left))
         if self.stopping:

@@ -185,6 +185,22 @@ def _directory_signature(path: str) -> bytes | None:
     return made.digest()
 
 
+def lack_of(path: str, non_empty: bool, sha256: str | None) -> str | None:
+    """What an output lacks of what its `ensure` says, or None."""
+    if non_empty:
+        found = os.stat(path)
+        if not (files_below(path) if stat.S_ISDIR(found.st_mode) else found.st_size):
+            return "is empty"
+    if sha256 is not None:
+        made = hashlib.sha256()
+        with open(path, "rb") as file:
+            while data := file.read(1 << 20):
+                made.update(data)
+        if made.hexdigest() != sha256:
+            return f"has the sha256 {made.hexdigest()}, not {sha256}"
+    return None
+
+
 class Folders:
     """What folders hold, each listed once: tells of many paths with one look at their folder.
 

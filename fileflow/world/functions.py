@@ -16,6 +16,7 @@ from typing import Any
 
 from fileflow.errors import FileflowError, Place, Stopped, did_you_mean
 from fileflow.lean import dataclass
+from fileflow.model.ports import Parameter
 from fileflow.world.forks import end_if_forked, this_process
 from fileflow.world.modules import taken
 from fileflow.world.seeding import new_generator, small_seed
@@ -26,16 +27,6 @@ _IMPORTLIB = os.path.dirname(importlib.__file__) + os.sep
 _LONGEST = 20_000
 
 Item = str | list[str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of a function: its kind as in `inspect`, its annotation as text, or empty."""
-
-    name: str
-    kind: str
-    has_default: bool
-    annotation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +123,11 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         return {}
 
 
-def _annotation(hint: object) -> str:
+def _annotation(hint: object) -> str | None:
     import inspect  # `describe` has loaded it
 
     if hint is inspect.Parameter.empty:
-        return ""
+        return None
     text = hint if isinstance(hint, str) else inspect.formatannotation(hint)
     return text.replace("pathlib._local.", "pathlib.")  # where Python 3.13 says its classes live
 

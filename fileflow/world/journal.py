@@ -196,19 +196,6 @@ class Journal:
             )
         self._looked = time.monotonic()
 
-    def sync(self) -> None:
-        """Brings what was appended to the disk itself, so that it survives a power cut.
-
-        Raises:
-            FileflowError: if the disk reports a fault, or the file is gone.
-        """
-        self.check()
-        if self._descriptor is not None and self.writable:
-            try:
-                os.fsync(self._descriptor)
-            except OSError as error:
-                raise self._fault("write", error) from error
-
     def close(self) -> None:
         """Lets go of the file."""
         if self._descriptor is not None:

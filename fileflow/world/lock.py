@@ -37,7 +37,6 @@ class Lock:
         self._holder = os.path.join(folder, "holder")
         self._lock: BaseFileLock | None = None
         self._descriptor: int | None = None
-        self._place = (0, 0)
         self._owner = 0
 
     def acquire(
@@ -93,20 +92,6 @@ class Lock:
         """The descriptor that carries the lock, or None if it is not held."""
         return self._descriptor
 
-    def release_in_child(self) -> None:
-        """In a forked child: closes its copy of the descriptor; the parent goes on holding it.
-
-        A child that kept it would hold the lock for as long as it lives, also after the parent.
-        """
-        if self._descriptor is None or self._owner == os.getpid():
-            return
-        # filelock may have closed it at the fork: the number may be another file's by now.
-        with contextlib.suppress(OSError):
-            found = os.fstat(self._descriptor)
-            if (found.st_dev, found.st_ino) == self._place:
-                os.close(self._descriptor)
-        self._descriptor = None
-
     def __enter__(self) -> Lock:
         return self
 
@@ -154,9 +139,7 @@ class Lock:
         return True
 
     def _taken(self, descriptor: int) -> None:
-        found = os.fstat(descriptor)
         self._descriptor = descriptor
-        self._place = found.st_dev, found.st_ino
 
     def _introduce(self, command: str) -> None:
         facts = {

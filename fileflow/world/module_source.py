@@ -18,6 +18,7 @@ from enum import IntEnum
 from typing import Any
 
 from fileflow.lean import dataclass, field, lazy_regex
+from fileflow.model.ports import Parameter
 
 # Names that can reach any definition of a module without mentioning it.
 _REACH_ANY = frozenset({"globals", "locals", "eval", "exec", "f_globals", "__globals__"})
@@ -38,19 +39,6 @@ _WORD = lazy_regex(r"[^\W\d]\w*")
 
 _FUNCTIONS = (nodes.FunctionDef, nodes.AsyncFunctionDef)
 _DEFINITIONS = (*_FUNCTIONS, nodes.ClassDef)
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter as it is written; `annotation` is its text, a quoted one without quotes.
-
-    Its kind is called as in `inspect`, in small letters.
-    """
-
-    name: str
-    kind: str
-    has_default: bool
-    annotation: str | None
 
 
 @dataclass(frozen=True, slots=True)

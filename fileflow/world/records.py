@@ -400,14 +400,6 @@ class Records:
         if first_outputs:
             self._add(_FORGET, b"{}", _texts(first_outputs))
 
-    def sync(self) -> None:
-        """Brings all that was added to the disk itself.
-
-        Raises:
-            FileflowError: if the disk reports a fault, or the state was removed meanwhile.
-        """
-        self._journal.sync()
-
     def close(self) -> None:
         """Lets go of the journal; what is known stays readable."""
         self._journal.close()

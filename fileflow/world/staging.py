@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 import stat
@@ -29,8 +28,8 @@ from fileflow.world.files import (
     Clock,
     digest,
     file_digest,
-    files_below,
     folder_digest,
+    lack_of,
     signature,
     signature_of,
 )
@@ -377,7 +376,7 @@ class Stage:
                 else:
                     content = digest(path)
                 digests.append(content)
-                lack = _lack(path, mode, shape.ensure[position])
+                lack = lack_of(path, *shape.ensure[position])
             except OSError as error:
                 wrong.append(f"{final} cannot be read: {error.strerror or error}")
                 continue
@@ -679,25 +678,6 @@ def _kind(mode: int) -> str:
         if test(mode):
             return name
     return "a device"
-
-
-def _lack(path: str, mode: int, ensure: tuple[bool, str | None]) -> str | None:
-    """What an output lacks of what must hold of it, or None."""
-    non_empty, wanted = ensure
-    if non_empty:
-        empty = not files_below(path) if stat.S_ISDIR(mode) else os.stat(path).st_size == 0
-        if empty:
-            return "is empty"
-    if wanted:
-        if stat.S_ISDIR(mode):
-            return "is a directory: its sha256 cannot be ensured"
-        made = hashlib.sha256()
-        with open(path, "rb") as file:
-            while data := file.read(1 << 20):
-                made.update(data)
-        if made.hexdigest() != wanted.lower():
-            return f"has the sha256 {made.hexdigest()}, not {wanted}"
-    return None
 
 
 def _written_since(path: str, since_ns: int) -> bool:

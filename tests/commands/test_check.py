@@ -7,7 +7,7 @@ import pytest
 from fileflow.commands.check import check
 from fileflow.errors import FileflowError
 from fileflow.executors.describing import described
-from fileflow.world.functions import Parameter
+from fileflow.model.ports import Parameter
 
 from .conftest import Folder
 
@@ -85,7 +85,7 @@ def test_what_a_function_takes_is_asked_where_its_source_does_not_say(folder: Fo
 
     def describe(module: str, function: str) -> Sequence[Parameter]:
         assert (module, function) == ("steps", "make")
-        return [Parameter("size", "keyword_only", has_default=False, annotation="")]
+        return [Parameter("size", "keyword_only", has_default=False, annotation=None)]
 
     with pytest.raises(FileflowError, match="size"):
         check(folder.session, folder.say, describe=describe)

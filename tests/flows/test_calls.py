@@ -8,6 +8,8 @@ import textwrap
 
 import pytest
 
+from fileflow.world.records import Records
+
 from .space import Flow, Space, wait_for
 
 NOTE = """\
@@ -427,6 +429,27 @@ def test_a_function_whose_source_does_not_tell_what_it_takes(space: Space) -> No
     space.good()
     assert space.read("out/a.txt") == "a\n"
     quiet(space)
+
+
+@pytest.mark.parametrize("annotation", ["", None])
+def test_what_a_function_was_found_to_take_is_kept(space: Space, annotation: str | None) -> None:
+    workflow(space, PICK)
+    data(space)
+    calls(space, "files = (lambda f: f)(lambda s: f'data/{s}.txt')\n")
+    space.good()
+    records = Records.load(str(space.root / ".fileflow"), writable=True)
+    key = ("described", "pick:files")
+    note = records.notes[key]
+    assert isinstance(note, list)
+    digest, found = note
+    assert found == [["s", "positional_or_keyword", False, None]]
+    # An empty text stood where there is no annotation.
+    records.note(*key, [digest, [["s", "positional_or_keyword", False, annotation]]])
+    records.close()
+    asked(space)
+    edit(space, "cat /dev/null {input}", "cat {input}")
+    assert space.good().summary["built"] == 2
+    assert asked(space) == []
 
 
 def test_an_async_function_is_asked_to_its_end(space: Space) -> None:

@@ -126,7 +126,7 @@ def facts(plan: Plan) -> dict[str, Any]:
     """All that a plan says, whatever numbers jobs and lists have."""
 
     def identity(job: int) -> object:
-        return plan.by_number(job).identity(job & ROW) if job >= 0 else job
+        return plan.table_of(job).identity(job & ROW) if job >= 0 else job
 
     jobs: dict[object, object] = {}
     place: dict[int, int] = {}

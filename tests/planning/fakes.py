@@ -34,7 +34,6 @@ def hashed(data: bytes, size: int = 16) -> bytes:
 
 @dataclass(slots=True)
 class FakeHead:
-    rule: str
     output_names: tuple[str, ...]
     input_names: tuple[str, ...]
     facts: dict[str, object]
@@ -49,7 +48,6 @@ class FakeRecord:
     outputs: tuple[str, ...]
     made: bytes
     started: float
-    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -205,9 +203,7 @@ class FakeWorld:
             self._assumed.pop(path, None)
             self._known[path] = self._digest(path)
             made += sign + self._digest(path)
-        head = FakeHead(
-            table.rule.name, output_names(table), input_names(table), {"recipe": recipe.parts}
-        )
+        head = FakeHead(output_names(table), input_names(table), {"recipe": recipe.parts})
         record = FakeRecord(
             head,
             recipe.digest(row),
@@ -408,7 +404,6 @@ class ByHand:
     running: dict[str, dict[str, str]] = field(default_factory=dict)
     read: dict[str, dict[str, str | None]] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.schedule = Schedule(self.look.plan, self.look.staleness, self.chain)
@@ -490,8 +485,7 @@ class ByHand:
 
     def fail(self, label: str) -> None:
         del self.running[label]
-        gone = self.schedule.failed(self.look.job(label))
-        self.skipped += [self.look.plan.label(job) for job in gone]
+        self.schedule.failed(self.look.job(label))
 
     def go(
         self,
@@ -520,6 +514,10 @@ class ByHand:
             label: self.schedule.state(self.look.job(label)).name.lower()
             for label in self.look.jobs
         }
+
+    @property
+    def skipped(self) -> list[str]:
+        return [label for label, state in self.states().items() if state == "skipped"]
 
     def count(self, state: JobState) -> int:
         return self.schedule.counts[state]

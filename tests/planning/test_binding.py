@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from fileflow.errors import FileflowError
+from fileflow.model.ports import Parameter
 from fileflow.planning.binding import Binding, bind
 from fileflow.planning.filling import JobValues
 from fileflow.planning.tables import RuleTable
 from tests.planning.fakes import Project
 
 
-@dataclass(frozen=True)
-class Taken:
-    """One parameter of a function, as its source says."""
-
-    name: str
-    kind: str = "positional_or_keyword"
-    has_default: bool = False
-    annotation: str | None = None
-
-
-def parameters(text: str) -> list[Taken]:
+def parameters(text: str) -> list[Parameter]:
     """`a/, b: Path, c=1, *rest, **more` as parameters; `/` after each that has no name."""
     found = []
     for word in filter(None, (word.strip() for word in text.split(","))):
@@ -35,7 +24,7 @@ def parameters(text: str) -> list[Taken]:
         if bare.endswith("/"):
             bare, kind = bare[:-1], "positional_only"
         found.append(
-            Taken(bare.lstrip("*").strip(), kind, bool(default), annotation.strip() or None)
+            Parameter(bare.lstrip("*").strip(), kind, bool(default), annotation.strip() or None)
         )
     return found
 

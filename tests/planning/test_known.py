@@ -60,12 +60,12 @@ def lists(**told: str) -> Told:
 
 
 def deferred(plan: Plan) -> list[str]:
-    tables = [(plan.by_number(job), job & ROW) for job in plan.deferred]
+    tables = [(plan.table_of(job), job & ROW) for job in plan.deferred]
     return sorted(table.label(row) for table, row in tables if not table.rule.asks_only)
 
 
 def producers(plan: Plan) -> list[str]:
-    return sorted(plan.by_number(job).label(job & ROW) for job in plan.producers)
+    return sorted(plan.table_of(job).label(job & ROW) for job in plan.producers)
 
 
 # --- known ---------------------------------------------------------------------------------------

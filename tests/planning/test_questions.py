@@ -9,6 +9,7 @@ import pytest
 
 from fileflow.errors import FileflowError
 from fileflow.language.loader import load_workflow
+from fileflow.model.ports import Parameter
 from fileflow.model.rules import Call, Kind
 from fileflow.planning.calling import asking_of
 from fileflow.planning.joined import Joins
@@ -22,12 +23,10 @@ from fileflow.planning.tables import RuleTable
 from .fakes import FakeWorld
 
 
-@dataclass(frozen=True)
-class Parameter:
-    name: str
-    kind: str = "plain"
-    has_default: bool = False
-    annotation: str | None = None
+def taken(
+    name: str, kind: str = "positional_or_keyword", annotation: str | None = None
+) -> Parameter:
+    return Parameter(name, kind, has_default=False, annotation=annotation)
 
 
 @dataclass
@@ -40,7 +39,7 @@ class FakeAnswers:
     keep_going: bool = False
 
     def parameters(self, call: Call) -> Sequence[Parameter]:
-        return [Parameter(name) for name in self.takes[call.function]]
+        return [taken(name) for name in self.takes[call.function]]
 
     def of(self, questions: Sequence[Question]) -> Sequence[object]:
         self.asked.append(list(questions))
@@ -110,7 +109,7 @@ def test_the_sites_of_a_rule_are_its_calls() -> None:
 def test_arguments_are_bound_by_name() -> None:
     table = table_of(TEXT, "take")
     names = ("s", "after", "n", "both", "lone", "config", "wildcards")
-    asking = asking_of(table, table.sites[0], [Parameter(name) for name in names])
+    asking = asking_of(table, table.sites[0], [taken(name) for name in names])
     asked = asking.question(table, 1, ["build/b.idx"], [("index", "b")])
     assert asked.arguments == {
         "s": "b",
@@ -126,26 +125,26 @@ def test_arguments_are_bound_by_name() -> None:
 
 def test_rest_parameters_take_what_is_written_beside_the_call() -> None:
     table = table_of(TEXT, "take")
-    asking = asking_of(table, table.sites[0], [Parameter("some", "var_keyword")])
+    asking = asking_of(table, table.sites[0], [taken("some", "var_keyword")])
     assert asking.question(table, 0).arguments == {"n": 3, "both": "a!", "lone": "a"}
 
 
 def test_only_amounts_get_what_is_measured() -> None:
     table = table_of(TEXT, "take")
-    cores = asking_of(table, table.sites[2], [Parameter("input_mb"), Parameter("attempt")])
+    cores = asking_of(table, table.sites[2], [taken("input_mb"), taken("attempt")])
     assert cores.measured == ("input_mb", "attempt")
     asked = cores.question(table, 0, measured={"input_mb": 1.5, "attempt": 2})
     assert asked.arguments == {"input_mb": 1.5, "attempt": 2}
     with pytest.raises(FileflowError, match="'attempt', which nothing provides"):
-        asking_of(table, table.sites[1], [Parameter("attempt")])
+        asking_of(table, table.sites[1], [taken("attempt")])
 
 
 def test_a_value_is_converted_as_its_parameter_is_annotated() -> None:
     table = table_of(TEXT.replace("[a, b]", "[1, 2]"), "take")
-    asking = asking_of(table, table.sites[1], [Parameter("s", annotation="int")])
+    asking = asking_of(table, table.sites[1], [taken("s", annotation="int")])
     assert asking.question(table, 1).arguments == {"s": 2}
     table = table_of(TEXT, "take")
-    asking = asking_of(table, table.sites[1], [Parameter("s", annotation="int")])
+    asking = asking_of(table, table.sites[1], [taken("s", annotation="int")])
     with pytest.raises(FileflowError, match="no int"):
         asking.question(table, 1)
 

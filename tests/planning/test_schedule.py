@@ -180,7 +180,8 @@ def test_a_run_that_ends_early_skips_what_has_not_started() -> None:
     run.begin()
     run.end("a")
     run.begin("b")
-    assert len(run.schedule.skip_rest()) == 2
+    run.schedule.skip_rest()
+    assert run.count(JobState.SKIPPED) == 2
     run.end("b")
     assert run.schedule.finished
     assert run.count(JobState.SKIPPED) == 2

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -142,66 +141,38 @@ with Lock(sys.argv[1]) as lock:
     assert [run.returncode for run in runs] == [0] * 6
 
 
-def test_a_forked_child_that_lives_on_does_not_hold_the_lock(folder: str) -> None:
-    lock = Lock(folder)
-    lock.acquire("parent")
-    child = os.fork()
-    if child == 0:
-        try:
-            lock.release_in_child()
-            lock.release()
-            time.sleep(60)
-        finally:
-            os._exit(0)
-    try:
-        time.sleep(0.1)
-        assert refused(folder).status == Exit.LOCKED  # the child took nothing from its parent
-        lock.release()
-        with Lock(folder) as other:
-            other.acquire("other")
-    finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-
-
-def test_the_copy_of_a_child_that_filelock_missed_is_closed_and_no_other_file(folder: str) -> None:
-    lock = Lock(folder)
-    lock.acquire("parent")
-    descriptor = lock.fileno()
-    assert descriptor is not None
-    lock.release_in_child()  # not in a child: without effect
-    assert lock.fileno() == descriptor
-    child = os.fork()
-    if child == 0:
-        wrong = 1
-        try:
-            # As if filelock had not closed it, or the number had gone to another file.
-            os.dup2(os.open(os.devnull, os.O_RDONLY), descriptor)
-            kept = os.open(os.path.join(folder, "lock"), os.O_RDWR)
-            lock.release_in_child()
-            os.fstat(descriptor)
-            lock._descriptor = kept
-            lock.release_in_child()
-            try:
-                os.fstat(kept)
-            except OSError:
-                wrong = 0
-        finally:
-            os._exit(wrong)
-    assert os.waitpid(child, 0)[1] == 0
+@pytest.mark.parametrize("child", ["fork", "command"])
+def test_a_child_that_outlives_its_parent_does_not_hold_the_lock(folder: str, child: str) -> None:
+    program = """
+import os, subprocess, sys, time
+from fileflow.world.lock import Lock
+lock = Lock(sys.argv[1])
+lock.acquire("parent")
+if sys.argv[2] == "command":
+    print(subprocess.Popen(["sleep", "60"], close_fds=False).pid, flush=True)
+elif os.fork() == 0:
     lock.release()
-
-
-def test_a_command_does_not_inherit_the_lock(folder: str) -> None:
-    lock = Lock(folder)
-    lock.acquire("parent")
-    with subprocess.Popen(["sleep", "60"], close_fds=False) as child:
-        lock.release()
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+    os._exit(0)
+sys.stdin.readline()
+os._exit(0)  # dies with the lock: giving it back would free it of all who have it open
+"""
+    command = [sys.executable, "-c", program, folder, child]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
         try:
+            assert refused(folder).status == Exit.LOCKED  # the child took nothing from its parent
+            parent.stdin.close()
+            assert parent.wait() == 0
             with Lock(folder) as other:
                 other.acquire("other")
         finally:
-            child.kill()
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS])

@@ -269,7 +269,6 @@ def test_reading_only_creates_nothing(tmp_path: Path) -> None:
     records = reading(tmp_path)
     assert (dict(records.jobs), dict(records.files), records.notes) == ({}, {}, {})
     records.compact_if_worth()
-    records.sync()
     assert list(tmp_path.iterdir()) == []
 
 

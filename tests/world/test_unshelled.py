@@ -74,8 +74,7 @@ def test_streams_go_where_bash_would_send_them(
             name: (tmp_path / name).read_text() if (tmp_path / name).exists() else None
             for name in ("x", "two")
         }
-        message = outcome.message if outcome.code > 0 else outcome.end
-        told.append((outcome.end, message, made, log_of(tmp_path, outcome)))
+        told.append((outcome.end, outcome.message, made, log_of(tmp_path, outcome)))
     assert told[0] == told[1]
 
 

@@ -436,6 +436,9 @@ class _Walk:
             if new:  # what was followed before may import from there too
                 self._others += new
                 self._pending += [other for other in self._views.values() if other is not view]
+        if any(piece.loads_named for piece in pieces):
+            for text in sorted(view.source.texts or ()):
+                self._load(view.found, text)
         mentioned: set[str] = set()
         for piece in pieces:
             mentioned |= piece.names
@@ -444,6 +447,31 @@ class _Walk:
                 alias = wanted.alias
                 is_used = view.is_open or alias is None or alias in mentioned
                 self._import(view.found, wanted, is_used)
+
+    def _load(self, found: Found, text: str) -> None:
+        """Reaches the module or file of the project that a text names, if it names one."""
+        if text.endswith(".py"):
+            for folder in dict.fromkeys((os.path.dirname(found.path), self._below)):
+                path = os.path.normpath(os.path.join(folder, text))
+                if path.startswith(self._below) and os.path.isfile(path):
+                    label = os.path.relpath(path, self._below)
+                    self.reach(Found(os.path.basename(path)[:-3], path, label), _ALL)
+        elif all(part.isidentifier() for part in text.split(".")):
+            for finder, level in (
+                (self._finder, 0),
+                (self._finder, 1),
+                *((one, 0) for one in self._others),
+            ):
+                lookups = finder.origin(found, text, level)
+                if lookups and lookups[-1].found:
+                    self._take(lookups, _ALL)
+
+    def _take(self, lookups: Sequence[Lookup], names: frozenset[str] | None) -> None:
+        """Reaches what was looked up, and takes these names from each."""
+        self.missed(lookups)
+        for lookup in lookups:
+            if lookup.found:
+                self.reach(lookup.found, names)
 
     def _import(self, found: Found, wanted: Import, is_used: bool) -> None:
         """Reaches what one import statement takes; a name that is not used only runs its module."""
@@ -462,6 +490,12 @@ class _Walk:
                     self.reach(lookup.found, names)
         elif target is not None and (wanted.name is None or wanted.name == "*"):
             self.reach(target, names)
+            if wanted.name == "*" and target.folders:
+                exports = self._source(target).exports
+                for name in finder.children(target) if "*" in exports else sorted(exports):
+                    inner = finder.child(target, name)
+                    if inner.found:
+                        self._take([inner], _ALL)
         elif target is not None:
             self._import_from(finder, target, wanted.name or "", is_used)
         for lookup in lookups:

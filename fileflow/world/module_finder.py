@@ -86,6 +86,15 @@ class Finder:
             self._known[dotted] = lookup
         return lookup
 
+    def children(self, parent: Found) -> list[str]:
+        """The names that modules inside a package may have."""
+        names = {
+            name.partition(".")[0]
+            for entry in parent.folders
+            for name in self._listing(entry.folder) or ()
+        }
+        return sorted(name for name in names if name.isidentifier() and name[:2] != "__")
+
     def origin(self, found: Found, module: str, level: int) -> list[Lookup]:
         """The lookups of the module that an import in `found` names, after so many dots."""
         if not level:

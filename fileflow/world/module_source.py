@@ -25,6 +25,17 @@ _REACH_ANY = frozenset({"globals", "locals", "eval", "exec", "f_globals", "__glo
 # What of the modules `sys` and `site` changes where modules are looked for, or gives all of them.
 _SYS = frozenset({"sys", "site"})
 _OF_SYS = frozenset({"modules", "path", "addsitedir"})
+# What loads a module or a file that is named by a text.
+_LOADERS = frozenset(
+    {
+        "import_module",
+        "__import__",
+        "run_path",
+        "run_module",
+        "spec_from_file_location",
+        "SourceFileLoader",
+    }
+)
 # A pickle names classes that the code which loads it does not.
 _PICKLERS = frozenset({"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve"})
 _PICKLE_WORDS = frozenset({"read_pickle", "allow_pickle"})
@@ -98,6 +109,10 @@ class Piece:
     reaches_any: bool
     opens_all: bool
     moves_search: bool
+    # Whether it loads modules or files whose names are texts, in this piece or elsewhere.
+    loads_named: bool = False
+    # The texts in `__all__`, if that is written or added to here; `*` if it is worked out.
+    exports: frozenset[str] = frozenset()
     is_main_guard: bool = False
     # What runs when the module is imported: the names at the head of calls, decorators and
     # bases; None if it cannot be said.
@@ -118,7 +133,8 @@ class Source:
     signatures: dict[str, Signature] = field(default_factory=dict)
     roots: frozenset[str] = frozenset()
     subclasses: dict[str, set[str]] = field(default_factory=dict)
-    # The texts in a module that changes where modules are looked for: they may name folders.
+    # The texts in a module that changes where modules are looked for, or loads what is named by a
+    # text: they may name folders, modules and files.
     texts: frozenset[str] | None = None
 
     def may_have(self, name: str) -> bool:
@@ -131,6 +147,11 @@ class Source:
             or any(piece.reaches_any for piece in self.pieces)
             or any(wanted.name == "*" for piece in self.pieces for wanted in piece.imports)
         )
+
+    @property
+    def exports(self) -> frozenset[str]:
+        """What `from module import *` may take besides what the module binds."""
+        return frozenset().union(*(piece.exports for piece in self.pieces))
 
     def handed_on(self, name: str) -> Import | None:
         """The one import that binds a name which nothing else binds."""
@@ -203,7 +224,7 @@ def source_of(raw: bytes, path: str) -> Source:
         if piece.acts is None or not (piece.acts | piece.bases) - bases <= silent:
             roots.add(piece.name)
     source.roots = frozenset(roots)
-    if any(piece.moves_search for piece in source.pieces):
+    if any(piece.moves_search or piece.loads_named for piece in source.pieces):
         source.texts = frozenset(
             node.value
             for node in _walk(tree)
@@ -291,6 +312,8 @@ def _piece_of(statement: nodes.stmt) -> Piece:
         reaches_any=scan.reaches_any,
         opens_all=scan.opens_all,
         moves_search=scan.moves_search,
+        loads_named=scan.loads_named,
+        exports=_exports_of(statement, scan.names),
         is_main_guard=_is_main_guard(statement),
         acts=acts,
         bases=bases,
@@ -306,6 +329,17 @@ def _is_all(statement: nodes.stmt) -> bool:
     else:
         return False
     return all(isinstance(target, nodes.Name) and target.id == "__all__" for target in targets)
+
+
+def _exports_of(statement: nodes.stmt, names: set[str]) -> frozenset[str]:
+    if "__all__" not in names:
+        return frozenset()
+    value: nodes.AST | None = getattr(statement, "value", None)
+    if isinstance(value, nodes.Call):  # `__all__.extend([…])`
+        value = value.args[0] if value.args else None
+    items = value.elts if isinstance(value, nodes.List | nodes.Tuple) else [value]
+    worked_out = not all(isinstance(item, nodes.Constant) for item in items)
+    return frozenset({*names, "*"}) if worked_out else frozenset(names)
 
 
 def _is_main_guard(statement: nodes.stmt) -> bool:
@@ -441,6 +475,7 @@ class _Scan:
         self.reaches_any = False
         self.opens_all = False
         self.moves_search = False
+        self.loads_named = False
 
     def take(self, top: nodes.AST) -> None:
         """Writes one statement."""
@@ -530,7 +565,9 @@ class _Scan:
                 module = first.value.lstrip(".")
                 self.imports.append(Import(len(first.value) - len(module), module, None, None))
             else:
-                self.reaches_any = True
+                self.reaches_any = self.loads_named = True
+        elif name in _LOADERS:
+            self.loads_named = True
 
     def import_(self, node: nodes.Import) -> None:
         """`import a.b as c`."""
@@ -553,6 +590,8 @@ class _Scan:
             self.binds.append(bound)
             if alias.name == "__doc__":
                 self.doc = Doc.ANY
+            elif alias.name in _LOADERS and alias.asname is not None:
+                self.loads_named = True
             elif module in _SYS and alias.name in _OF_SYS:
                 self.of_sys(alias.name)
 

@@ -633,3 +633,62 @@ def test_what_another_module_can_take_by_a_computed_name_counts(
         "def make(output, kind): return call(__name__, 'do_' + kind)\n",
     )
     assert project.changes(lambda: project.edit("steps.py", "return 1", "return 2"), "steps:make")
+
+
+@pytest.mark.parametrize(
+    "exports",
+    [
+        "__all__ = ['sub']",
+        "__all__: list[str] = ['sub']",
+        "__all__ = []\n__all__ += ['sub']",
+        "__all__ = []\n__all__.append('sub')",
+        "__all__ = []\n__all__.extend(('sub',))",
+        "from glob import glob\n__all__ = [name[:-3] for name in glob('*.py')]",
+        "__all__ = []\nfor name in ['s']: __all__.append(name + 'ub')",
+    ],
+)
+def test_a_star_takes_the_modules_that_a_package_exports(project: Project, exports: str) -> None:
+    project.write(m="from pkg import *\ndef f(): return sub.V\n", pkg__sub="V = 1\n")
+    project.file("pkg/__init__.py", exports + "\n")
+    project.write(pkg__other="V = 1\n")
+    assert project.changes(lambda: project.edit("pkg/sub.py", "1", "2"), "m:f")
+    if "name" not in exports:
+        assert not project.changes(lambda: project.edit("pkg/other.py", "1", "2"), "m:f")
+
+
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("import importlib\nNAME = 'helper'\ndef f(): return importlib.import_module(NAME)\n", ""),
+        ("NAME = 'helper'\ndef f(): return __import__(NAME).V\n", ""),
+        ("from importlib import import_module as get\ndef f(): return get('helper').V\n", ""),
+        (
+            "import importlib\ndef f(): return [importlib.import_module(n) for n in ['helper']]\n",
+            "",
+        ),
+        ("import runpy\ndef f(): return runpy.run_path('helper.py')\n", ""),
+        ("import runpy\ndef f(): return runpy.run_path('tools/helper.py')\n", "tools/helper.py"),
+        ("import runpy\ndef f(): return runpy.run_module('helper')\n", ""),
+        (
+            "from importlib.util import spec_from_file_location\n"
+            "def f(): return spec_from_file_location('x', './helper.py')\n",
+            "",
+        ),
+    ],
+)
+def test_a_module_that_a_text_names_counts_where_texts_are_loaded(
+    project: Project, text: str, file: str
+) -> None:
+    file = file or "helper.py"
+    project.write(m=text, stranger="V = 1\n")
+    project.file(file, "V = 1\n")
+    assert project.changes(lambda: project.edit(file, "1", "2"), "m:f")
+    assert not project.changes(lambda: project.edit("stranger.py", "1", "2"), "m:f")
+
+
+def test_a_module_that_a_text_names_is_looked_for_in_the_package_too(project: Project) -> None:
+    text = (
+        "from importlib import import_module\nN = 'sub'\ndef f(): import_module('.' + N, 'pkg')\n"
+    )
+    project.write(pkg____init__="", pkg__m=text, pkg__sub="V = 1\n")
+    assert project.changes(lambda: project.edit("pkg/sub.py", "1", "2"), "pkg.m:f")

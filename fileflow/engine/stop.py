@@ -8,6 +8,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 
+from fileflow.world.forks import die_as_by_default, this_process
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -50,7 +52,12 @@ def told_by_signals(stop: Stop) -> Iterator[int]:
     os.set_blocking(reader, False)
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
+    process = this_process()
+
     def on_signal(number: int, _frame: object) -> None:
+        if this_process() != process:  # one that a function forked, as a pool does
+            die_as_by_default(number)
+            return
         if stop.count >= 2:
             os._exit(128 + number)
         stop(number)

@@ -28,6 +28,7 @@ from fileflow.model.work import Batch, End, Order, Outcome, SharedList, Work
 from fileflow.world import commands, survivors
 from fileflow.world.actions import Doer
 from fileflow.world.faults import faults_told
+from fileflow.world.forks import die_as_by_default, this_process
 from fileflow.world.functions import Description, describe
 from fileflow.world.modules import load_from_sources
 from fileflow.world.open_files import limit_to
@@ -223,6 +224,7 @@ class _Slot:
         self._block: list[Message] = []
         self._unheard = False
         self._flushed = monotonic()
+        self._process = this_process()
         become_slot(post.root, engine, self._on_term)
         os.environ[survivors.SLOT_VARIABLE] = survivors.slot_mark(run, slot)
         self._number = slot
@@ -268,6 +270,9 @@ class _Slot:
 
     def _on_term(self, number: int, frame: object) -> None:
         """The engine is gone, or wants the job ended."""
+        if this_process() != self._process:  # one that a function forked, as a pool does
+            die_as_by_default(number)
+            return
         if os.getppid() != self._engine:
             commands.end_children(self._command)
             os._exit(128 + number)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Generator, Iterator
 
@@ -33,6 +34,13 @@ def end_if_forked(caller: int, error: BaseException | None = None) -> None:
                 stream.flush()
     finally:
         os._exit(_status_of(error))
+
+
+def die_as_by_default(number: int) -> None:
+    """Ends this process by a signal that it was sent, for the handler of a process that it was
+    forked from."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def of_this_process(answer: Generator[object, None, None]) -> Iterator[object]:

@@ -11,6 +11,7 @@ import linecache
 import os
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, ModuleType
@@ -32,6 +33,11 @@ _PRINTING: dict[str, Any] = {
     "sign": "-",
     "floatmode": "maxprec",
 }
+
+
+# Python makes the two one: what a process of a pool sends back is of the second.
+_MAINS = ("__main__", "__mp_main__")
+_ENDED_FLAGS = ("_shutdown", "_global_shutdown")
 
 
 class ScriptEnded(Exception):
@@ -58,7 +64,7 @@ def run_script(words: Sequence[str], root: str) -> None:
     main.__dict__.update(__file__=path, __builtins__=__builtins__, __cached__=None)
     folder = os.path.dirname(path)
     with _fresh_modules((root, folder)), _libraries_as_before(), _exit_calls((root, folder)):
-        sys.modules["__main__"] = main
+        sys.modules.update(dict.fromkeys(_MAINS, main))
         sys.argv = list(words)
         sys.path[:] = [*dict.fromkeys((folder, root)), *(p for p in sys.path if p != root)]
         forget_listings()
@@ -70,9 +76,28 @@ def run_script(words: Sequence[str], root: str) -> None:
             _judge(error.code)
         finally:
             job.forget()
-        for thread in set(threading.enumerate()) - threads:
-            if not thread.daemon:
-                thread.join()
+        left = [one for one in set(threading.enumerate()) - threads if not one.daemon]
+        if left:
+            _end_pools()
+        for thread in left:
+            thread.join()
+
+
+def _end_pools() -> None:
+    """Lets pools that a script left open do what they were given, and ends them, as the end of an
+    interpreter does: their threads wait for that.
+
+    What `concurrent.futures` and loky have registered for it forbids new pools, in a variable of
+    their module: that is taken back, for the next script.
+    """
+    for call in reversed(getattr(threading, "_threading_atexits", ())):
+        function = getattr(call, "func", call)
+        values = vars(sys.modules[function.__module__])
+        before = {flag: values[flag] for flag in _ENDED_FLAGS if flag in values}
+        try:
+            call()
+        finally:
+            values.update(before)
 
 
 def _judge(code: object) -> None:
@@ -97,7 +122,8 @@ def _fresh_modules(folders: Sequence[str]) -> Iterator[None]:
     before = {name: module for folder in folders for name, module in modules_below(folder).items()}
     for name in before:
         sys.modules.pop(name, None)
-    main, argv, path = sys.modules.get("__main__"), sys.argv, sys.path[:]
+    mains = {name: sys.modules[name] for name in _MAINS if name in sys.modules}
+    argv, path = sys.argv, sys.path[:]
     try:
         yield
     finally:
@@ -105,8 +131,7 @@ def _fresh_modules(folders: Sequence[str]) -> Iterator[None]:
             for name in modules_below(folder):
                 sys.modules.pop(name, None)
         sys.modules.update(before)
-        if main is not None:
-            sys.modules["__main__"] = main
+        sys.modules.update(mains)
         sys.argv = argv
         sys.path[:] = path
 
@@ -131,7 +156,10 @@ def _exit_calls(folders: Sequence[str]) -> Iterator[None]:
         atexit.register = real
         while left:
             call, args, named = left.pop()
-            call(*args, **named)
+            try:
+                call(*args, **named)
+            except (Exception, SystemExit):  # as at an interpreter's end: said, and no failure
+                traceback.print_exc()
 
 
 @contextlib.contextmanager

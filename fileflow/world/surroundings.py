@@ -50,7 +50,11 @@ _ENCODED_SEED = os.fsencode(SEED_VARIABLE)
 _handler_of: Callable[[int], Any] = getattr(
     sys.modules.get("_signal"), "getsignal", signal.getsignal
 )
-_TRACKERS = ("multiprocessing.resource_tracker", "loky.backend.resource_tracker")
+_TRACKERS = (
+    "multiprocessing.resource_tracker",
+    "loky.backend.resource_tracker",
+    "joblib.externals.loky.backend.resource_tracker",
+)
 _POOLS = ("loky.reusable_executor", "joblib.externals.loky.reusable_executor")
 _DRAWS = (
     "draws",
@@ -240,6 +244,7 @@ class OwnProcess:
         if sys.path != self._path:
             sys.path[:] = self._path
         if threading.active_count() != len(self._threads):
+            _end_pools()
             self._look_at_threads(notes)
         try:
             os.waitpid(-1, os.WNOHANG)
@@ -253,15 +258,16 @@ class OwnProcess:
         stray = [thread.name for thread in now - self._threads if not thread.daemon]
         if stray:
             notes.append(
-                ("threads", f"left {len(stray)} threads running: {', '.join(sorted(stray))}")
+                (
+                    "threads",
+                    f"left {len(stray)} thread{'s' * (len(stray) > 1)} running: "
+                    f"{', '.join(sorted(stray))}",
+                )
             )
         self._threads = now
 
     def _end_children(self, notes: Notes) -> None:
-        for name in _POOLS:
-            pool = getattr(sys.modules.get(name), "_executor", None)
-            if pool is not None:
-                pool.shutdown(wait=True, kill_workers=True)
+        _end_pools()
         left = end_children(spared=_tracker_ids())
         if left:
             notes.append(left_behind(left))
@@ -527,6 +533,18 @@ def text_stream(descriptor: int) -> TextIO:
     """A text stream on a descriptor that stays open; what is printed is there line by line."""
     raw = open(descriptor, "wb", buffering=8192, closefd=False)  # noqa: SIM115
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def _end_pools() -> None:
+    """Ends what libraries keep for the next pool of a process: the next job is not to have it."""
+    for name in _POOLS:
+        pool = getattr(sys.modules.get(name), "_executor", None)
+        if pool is not None:
+            pool.shutdown(wait=True, kill_workers=True)
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    stop = getattr(server, "_stop", None)
+    if stop is not None:
+        stop()
 
 
 def _tracker_ids() -> list[int]:

@@ -168,3 +168,29 @@ def test_the_child_of_a_call_gives_no_answer(space: Space):
     )
     space.good()
     assert space.read("a.txt") == "parent\n"
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "serial", "async"])
+def test_the_child_of_a_function_ends_by_the_signal_that_it_is_sent(space: Space, executor: str):
+    space.workflow(f"""
+        rules:
+          f: {{output: a.txt, run: "steps:f", executor: {executor}}}
+        """)
+    space.source(
+        "steps.py",
+        f"""
+        import multiprocessing, time
+        {"async " * (executor == "async")}def f(output):
+            fork = multiprocessing.get_context("fork")
+            one = fork.Process(target=time.sleep, args=(60,))
+            one.start()
+            time.sleep(0.1)
+            one.terminate()
+            one.join(20)
+            with fork.Pool(2) as pool:  # which ends its processes by signals, too
+                output.write_text(f"{{one.exitcode}} {{pool.map(abs, [-1, 2])}}")
+        """,
+    )
+    flow = space.good()
+    assert space.read("a.txt") == "-15 [1, 2]"
+    assert "Traceback" not in flow.text + space.flow("log", "a.txt").stdout

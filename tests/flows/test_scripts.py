@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import textwrap
 
 import pytest
 
@@ -481,3 +482,77 @@ def test_a_script_with_a_prefix_is_seeded_as_one_without(space: Space, private: 
     first = space.read("1.txt")
     space.good("--rerun")
     assert space.read("1.txt") != first
+
+
+POOLS = {
+    "threads": """
+        from concurrent.futures import ThreadPoolExecutor
+        pool = ThreadPoolExecutor(2)
+        print(list(pool.map(abs, [-1, 2])), file=out, flush=True)
+        pool.submit(lambda: time.sleep(0.2) or print("late", file=out, flush=True))
+        """,
+    "processes": """
+        from concurrent.futures import ProcessPoolExecutor
+        pool = ProcessPoolExecutor(2)
+        print(list(pool.map(abs, [-1, 2])), file=out, flush=True)
+        """,
+    "loky": """
+        import loky
+        print(list(loky.get_reusable_executor(2).map(abs, [-1, 2])), file=out, flush=True)
+        """,
+}
+
+
+@pytest.mark.parametrize("kind", POOLS)
+def test_a_script_may_leave_a_pool_open(space: Space, kind: str):
+    begins = "import sys, time\nout = open(sys.argv[1], 'w')\n"
+    space.write("s.py", begins + textwrap.dedent(POOLS[kind]))
+    space.workflow("""
+        wildcards: {n: {range: 3}}
+        rules:
+          all: {input: "{n}.txt"}
+          make: {output: "{n}.txt", script: s.py, timeout: 30}
+        """)
+    flow = space.good("-j", "1")
+    for n in range(3):  # the pool of one script is none of the next
+        assert space.read(f"{n}.txt") == "[1, 2]\n" + "late\n" * (kind == "threads")
+    assert "warning" not in flow.text
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_the_processes_of_a_script_know_its_classes(space: Space, method: str):
+    space.source(
+        "s.py",
+        f"""
+        import multiprocessing, sys
+
+        class Answer:
+            value = 3
+
+        def work(x):
+            return Answer()
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context("{method}").Pool(2) as pool:
+                found = pool.map(work, [1, 2])
+            open(sys.argv[1], "w").write(str([one.value for one in found]))
+        """,
+    )
+    space.workflow("rules: {make: {output: x.txt, script: s.py, timeout: 30}}")
+    assert "warning" not in space.good().text
+    assert space.read("x.txt") == "[3, 3]"
+
+
+def test_what_fails_at_the_exit_of_a_script_is_printed_and_no_failure(space: Space):
+    space.source(
+        "s.py",
+        """
+        import atexit, sys
+        atexit.register(lambda: open(sys.argv[1], "w").write("made"))
+        atexit.register(lambda: 1 / 0)
+        """,
+    )
+    space.workflow("rules: {make: {output: x.txt, script: s.py}}")
+    space.good()
+    assert space.read("x.txt") == "made"
+    assert "ZeroDivisionError" in space.flow("log", "x.txt").stdout

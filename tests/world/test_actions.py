@@ -200,7 +200,7 @@ def test_the_next_job_finds_all_as_it_was(
     (polluted,) = outcomes_of(runner, function("pollute"), [order(0, "x")])
     assert polluted.end is End.DONE, polluted
     assert ("processes", "left 1 process running; ended") in polluted.notes
-    assert ("threads", "left 1 threads running: stray") in polluted.notes
+    assert ("threads", "left 1 thread running: stray") in polluted.notes
     (outcome,) = outcomes_of(runner, function("look"), [order(1, "y")])
     assert (tmp_path / "y").read_text() == f"{tmp_path}|{oct(mask)}|-|True|False|True"
     assert log_of(tmp_path, outcome) == "still here\n"

@@ -27,6 +27,7 @@ from fileflow.world.commands import (
     signal_children,
 )
 from fileflow.world.own_folder import OwnFolder
+from fileflow.world.process_state import ProcessState
 from fileflow.world.seeding import GlobalGenerators, SharedGenerators, small_seed
 
 SEED_VARIABLE = "FILEFLOW_SEED"
@@ -206,6 +207,9 @@ class OwnProcess:
         self._umask = os.umask(0o022)
         os.umask(self._umask)
         self._handlers = _Handlers()
+        self._state = ProcessState()
+        # Each look at a limit is a system call: they are looked at once a function has loaded this.
+        sys.modules.pop("resource", None)
         self._nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._in = sys.stdin
         self._path = sys.path[:]
@@ -226,12 +230,14 @@ class OwnProcess:
         self._path = sys.path[:]
         self._generators.seed(seed if work.seeded else None)
         self._before = self._generators.states() if work.suspected else None
+        self._state.remember()
 
     def leave(self, notes: Notes) -> list[str]:
         """Puts back what the job changed; ends the processes that it left."""
         if self._before is not None and self._generators.moved_since(self._before):
             notes.append(_DRAWS)
         self._generators.seed(None)
+        self._state.put_back()
         self._environment.leave()
         os.fchdir(self._folder)
         os.umask(self._umask)
@@ -385,6 +391,7 @@ class Borrowed:
             lent.lend(self._stream, stream)
         self._descriptors = _Descriptors()
         self._handlers: _Handlers | None = None
+        self._state = ProcessState()
         if threading.current_thread() is threading.main_thread():
             self._handlers = _Handlers()
             self._has_alarm = signal.getitimer(signal.ITIMER_REAL)[0] > 0
@@ -399,10 +406,12 @@ class Borrowed:
         self._environment.enter(work, seed, extra)
         self._path = sys.path[:]
         self._generators.begin(seed if work.seeded else None)
+        self._state.remember()
 
     def leave(self, notes: Notes) -> list[str]:
         """Puts back what the job changed; the generators that moved if it was not alone."""
         moved = self._generators.end()
+        self._state.put_back()
         self._environment.leave()
         self._environment.forget_seed()
         os.chdir(self._folder)

@@ -155,3 +155,62 @@ def test_what_threads_print_beside_a_serial_job_is_not_in_its_log(space):
     space.good("-j", "2")
     assert space.flow("log", "s").stdout == "first\nlast\n"
     assert space.flow("log", "t").stdout == "beside it\n"
+
+
+@pytest.mark.parametrize("executor", ["process", "serial"])
+def test_what_a_function_sets_for_its_process_is_not_there_for_the_next(
+    space: Space, executor: str
+) -> None:
+    space.source(
+        "steps.py",
+        """
+        import decimal, gc, locale, resource, socket, sys
+        try:
+            import numpy
+        except ImportError:
+            numpy = None
+
+        sys.setrecursionlimit(2345)  # a module's own is for all of its jobs
+        decimal.getcontext().prec = 9
+
+        def state():
+            return [
+                decimal.getcontext().prec,
+                gc.isenabled(),
+                sys.getrecursionlimit(),
+                socket.getdefaulttimeout(),
+                locale.setlocale(locale.LC_ALL),
+                resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+                numpy and [numpy.geterr(), numpy.get_printoptions()],
+            ]
+
+        def sets(output):
+            before = state()
+            decimal.getcontext().prec = 5
+            gc.disable()
+            sys.setrecursionlimit(3456)
+            socket.setdefaulttimeout(1)
+            locale.setlocale(locale.LC_ALL, "C")
+            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (99, hard))
+            if numpy:
+                numpy.seterr(all="raise")
+                numpy.set_printoptions(precision=2)
+            output.write_text(str(before))
+
+        def looks(output):
+            output.write_text(str(state()))
+        """,
+    )
+    space.workflow(f"""
+        wildcards: {{n: [1, 2]}}
+        defaults: {{executor: {executor}}}
+        rules:
+          all: {{input: ["sets{{n}}.txt", "looks{{n}}.txt"]}}
+          sets: {{output: "sets{{n}}.txt", run: "steps:sets", priority: 1}}
+          looks: {{output: "looks{{n}}.txt", run: "steps:looks"}}
+        """)
+    space.good("-j", "1")
+    first = space.read("sets1.txt")
+    assert first.startswith("[9, True, 2345, None, ")
+    assert first == space.read("sets2.txt") == space.read("looks1.txt") == space.read("looks2.txt")

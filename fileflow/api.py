@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -212,6 +213,7 @@ class Workflow:
         Raises:
             FileflowError: for whatever is wrong beside the jobs, a wrong argument too. A job that
                 fails raises nothing: it is in `result.failed`.
+            KeyboardInterrupt: Ctrl-C, once the run has ended in order.
         """
         wishes = Wishes(targets=self._seen(targets), keep_going=_truth("keep_going", keep_going))
         if jobs is not None and (jobs := _whole_number("jobs", jobs)) < 1:
@@ -265,7 +267,7 @@ class Workflow:
                     )
 
         with _working_folder(self._file):
-            run_engine(
+            finished = run_engine(
                 self._file,
                 self._overrides,
                 wishes,
@@ -274,6 +276,9 @@ class Workflow:
                 command=f"Workflow.run({', '.join(one.path for one in wishes.targets)})",
                 settled=settled,
             )
+        by_default = (signal.SIG_DFL, signal.default_int_handler)
+        if finished.signal and signal.getsignal(finished.signal) in by_default:
+            signal.raise_signal(finished.signal)
         for record in ended.values():
             getattr(result, record.status).append(record)
         return result

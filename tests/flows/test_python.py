@@ -453,3 +453,47 @@ def test_a_signal_ends_the_run_in_a_job_and_the_one_around_it(space: Space, oute
     flow = running.end(20)
     assert flow.status == 130, flow.text
     assert not space.exists("out.txt")
+
+
+@pytest.mark.parametrize("own", ["", "signal.signal(signal.NUMBER, lambda *_: print('own'))"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_does_what_it_did_once_the_run_has_ended(
+    space: Space, number: signal.Signals, own: str
+) -> None:
+    space.workflow("""
+        rules:
+          all: {input: [a, b]}
+          a: {output: a, shell: "touch {output}"}
+          b: {output: b, shell: "touch begun; sleep 60; touch {output}"}
+        """)
+    space.source(
+        "go.py",
+        f"""
+        import signal
+        from fileflow import Workflow
+
+        {own.replace("NUMBER", number.name)}
+        try:
+            print(Workflow.load().run(jobs=2).status)
+        except KeyboardInterrupt:
+            print("interrupted")
+        """,
+    )
+    program = subprocess.Popen(
+        [sys.executable, "go.py"],
+        cwd=space.root,
+        env=space.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: space.exists("begun") and space.exists("a"), "the jobs")
+    program.send_signal(number)
+    said, _ = program.communicate(timeout=20)
+    status = 128 + number
+    if own:
+        assert (said, program.returncode) == (f"own\n{status}\n", 0)
+    elif number == signal.SIGINT:
+        assert (said, program.returncode) == ("interrupted\n", 0)
+    else:
+        assert (said, program.returncode) == ("", -number)
+    assert not space.exists("b") and space.good("a").counts() == (0, 1, 0, 0)

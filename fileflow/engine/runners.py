@@ -89,15 +89,19 @@ def check(rule: Rule, is_async: bool, is_generator: bool) -> None:
 
     Raises:
         FileflowError: for `executor: async` and a function that is not `async def`, and for an
-            `async def` that yields.
+            function that yields, if it is an `async def` or its rule scatters nothing.
     """
-    if is_async and is_generator and isinstance(rule.action, Run):
-        raise FileflowError(
-            f"rule {rule.name!r}: {rule.action.module}:{rule.action.function} is an `async def` "
-            "that yields, which nobody would take from it",
-            place=rule.action.place,
-            hint="yield from a plain `def`, or write the files and yield nothing",
-        )
+    if is_generator and isinstance(rule.action, Run) and (is_async or not rule.scatter):
+        name = f"{rule.action.module}:{rule.action.function}"
+        if is_async:
+            what = f"{name} is an `async def` that yields, which nobody would take from it"
+            hint = "yield from a plain `def`, or write the files and yield nothing"
+        else:
+            what = f"{name} yields: only outputs that its rule scatters can be yielded"
+            hint = (
+                "write the files and yield nothing, or say scatter: and the wildcards to be found"
+            )
+        raise FileflowError(f"rule {rule.name!r}: {what}", place=rule.action.place, hint=hint)
     if rule.executor != ASYNC or is_async or not isinstance(rule.action, Run):
         return
     raise FileflowError(

@@ -323,3 +323,20 @@ def test_the_message_shows_the_place_in_the_form_that_editors_know(simple):
     assert found
     line = simple.lines("Workflowfile")[int(found[1]) - 1]
     assert line.index("tgas") <= int(found[2]) <= line.index("tgas") + len("tgas") + 1
+
+
+@pytest.mark.parametrize("how", ["def split(output):\n", "def made(output):\n"])
+def test_a_function_that_yields_for_a_rule_that_scatters_nothing(space: Space, how: str):
+    text = how + "    yield 1, 'x'\n"
+    if "made" in how:  # the source does not say what it is: a slot that imports it does
+        text += "\n\nglobals()['split'] = made\n"
+    space.write("steps.py", text)
+    space.workflow("""
+        rules:
+          first: {input: second, output: first, shell: "touch {output}"}
+          second: {output: second, run: "steps:split"}
+        """)
+    flow = space.flow()
+    assert flow.status == 2
+    assert "yields: only outputs that its rule scatters" in flow.stderr
+    assert "scatter:" in flow.stderr

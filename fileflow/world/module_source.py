@@ -43,6 +43,7 @@ _RISKY_BUILTINS = frozenset({"eval", "exec", "setattr", "globals", "vars", "__im
 _SILENT_BUILTINS = frozenset(vars(builtins)) - _RISKY_BUILTINS
 _SILENT_PACKAGES = sys.stdlib_module_names | {"numba"}
 
+_FOR_TYPES = "TYPE_CHECKING"
 _SKIPPED_FIELDS = frozenset({"ctx", "kind", "type_comment"})
 _FIELDS: dict[type, tuple[str, ...]] = {}
 _MAGIC = lazy_regex(r"^([ \t]*)([%!].*)$", re.MULTILINE)
@@ -204,7 +205,11 @@ def source_of(raw: bytes, path: str) -> Source:
         return source
     source.is_text = True
     source.doc = _docstring(tree.body) or ""
-    source.pieces = tuple(_piece_of(stmt) for stmt in tree.body if not _is_bare_text(stmt))
+    source.pieces = tuple(
+        _piece_of(statement)
+        for statement in tree.body
+        if not _is_bare_text(statement) and not _is_for_types(statement, tree)
+    )
     for piece in source.pieces:
         if piece.name is not None:
             source.definitions.setdefault(piece.name, []).append(piece)
@@ -354,6 +359,25 @@ def _is_main_guard(statement: nodes.stmt) -> bool:
         len(sides) == 2
         and any(isinstance(side, nodes.Name) and side.id == "__name__" for side in sides)
         and any(isinstance(side, nodes.Constant) and side.value == "__main__" for side in sides)
+    )
+
+
+def _is_for_types(statement: nodes.stmt, tree: nodes.Module) -> bool:
+    """`if TYPE_CHECKING:` without else: what stands in it never runs."""
+    if not isinstance(statement, nodes.If) or statement.orelse:
+        return False
+    test = statement.test
+    if isinstance(test, nodes.Attribute):  # typing.TYPE_CHECKING
+        return test.attr == _FOR_TYPES and getattr(test.value, "id", "") == "typing"
+    return (
+        isinstance(test, nodes.Name)
+        and test.id == _FOR_TYPES
+        and any(
+            isinstance(other, nodes.ImportFrom)
+            and other.module == "typing"
+            and any(alias.name == _FOR_TYPES and not alias.asname for alias in other.names)
+            for other in tree.body
+        )
     )
 
 

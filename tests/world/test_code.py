@@ -692,3 +692,22 @@ def test_a_module_that_a_text_names_is_looked_for_in_the_package_too(project: Pr
     )
     project.write(pkg____init__="", pkg__m=text, pkg__sub="V = 1\n")
     assert project.changes(lambda: project.edit("pkg/sub.py", "1", "2"), "pkg.m:f")
+
+
+@pytest.mark.parametrize(
+    ("begins", "test", "counts"),
+    [
+        ("from typing import TYPE_CHECKING", "TYPE_CHECKING", False),
+        ("import typing", "typing.TYPE_CHECKING", False),
+        ("TYPE_CHECKING = True", "TYPE_CHECKING", True),
+        ("from typing import TYPE_CHECKING", "not TYPE_CHECKING", True),
+    ],
+)
+def test_what_is_imported_for_types_alone_is_not_reached(
+    project: Project, begins: str, test: str, counts: bool
+) -> None:
+    project.write(
+        m=f"{begins}\nif {test}:\n    import deep\ndef f(a: 'deep.T'): return 1\n",
+        deep="class T: size = 1\n",
+    )
+    assert project.changes(lambda: project.edit("deep.py", "1", "2"), "m:f") is counts

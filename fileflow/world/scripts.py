@@ -37,7 +37,12 @@ _PRINTING: dict[str, Any] = {
 
 # Python makes the two one: what a process of a pool sends back is of the second.
 _MAINS = ("__main__", "__mp_main__")
-_ENDED_FLAGS = ("_shutdown", "_global_shutdown")
+_POOLS = {
+    "joblib.externals.loky.process_executor": "_global_shutdown",
+    "loky.process_executor": "_global_shutdown",
+    "concurrent.futures.process": "_global_shutdown",
+    "concurrent.futures.thread": "_shutdown",
+}
 
 
 class ScriptEnded(Exception):
@@ -87,17 +92,16 @@ def _end_pools() -> None:
     """Lets pools that a script left open do what they were given, and ends them, as the end of an
     interpreter does: their threads wait for that.
 
-    What `concurrent.futures` and loky have registered for it forbids new pools, in a variable of
-    their module: that is taken back, for the next script.
+    What their modules do then also forbids new pools, in a variable: that is taken back, for the
+    next script.
     """
-    for call in reversed(getattr(threading, "_threading_atexits", ())):
-        function = getattr(call, "func", call)
-        values = vars(sys.modules[function.__module__])
-        before = {flag: values[flag] for flag in _ENDED_FLAGS if flag in values}
-        try:
-            call()
-        finally:
-            values.update(before)
+    for name, ended in _POOLS.items():
+        module = sys.modules.get(name)
+        if module is not None:
+            try:
+                vars(module)["_python_exit"]()
+            finally:
+                setattr(module, ended, False)
 
 
 def _judge(code: object) -> None:

@@ -13,6 +13,7 @@ from fileflow.engine.knowing import plan_known
 from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.run import count_states, missing_lines
 from fileflow.engine.session import Decided, Overrides, Session
+from fileflow.engine.waves import unneeded_lines
 from fileflow.errors import Exit
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Wishes
@@ -100,7 +101,7 @@ def dry_run(
             say(line)
     for line in missing_lines(plan):
         tell(events.Note(line))
-    for line in orphan_lines(session, plan):
+    for line in (*orphan_lines(session, plan), *unneeded_lines(plan, wishes)):
         tell(events.Note(line, warning=False))
     would = counts[State.STALE] + counts[State.MAYBE] + counts[State.LATENT]
     blocked = sum(1 for job in plan.blocked if not plan.table_of(job).rule.asks_only)

@@ -26,7 +26,13 @@ from fileflow.engine.runners import needed as runners_needed
 from fileflow.engine.session import Decided, Growth, Overrides, Session
 from fileflow.engine.starting import Runners
 from fileflow.engine.stop import Stop, told_by_signals
-from fileflow.engine.waves import Tally, partner_lines, ring_lines, unmade_lines
+from fileflow.engine.waves import (
+    Tally,
+    partner_lines,
+    ring_lines,
+    unmade_lines,
+    unneeded_lines,
+)
 from fileflow.errors import Collector, Exit, FileflowError
 from fileflow.fast import looked
 from fileflow.lean import replace
@@ -331,7 +337,7 @@ class _Building:
             finished = replace(finished, error=said, status=finished.status or 1)
         if not finished.status:
             forget_unused(session, plan)
-        for line in partner_lines(plan):
+        for line in (*partner_lines(plan), *unneeded_lines(plan, self._wishes)):
             tell(events.Note(line, warning=False))
         lost = lost_chunks(session, plan)
         files = lost_files(session, plan, lost)

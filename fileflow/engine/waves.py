@@ -14,7 +14,7 @@ from fileflow.engine.session import Decided
 from fileflow.lean import replace
 from fileflow.planning.known import own_names
 from fileflow.planning.links import ROW
-from fileflow.planning.plan import Plan
+from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.reasons import State
 from fileflow.planning.schedule import JobState
 
@@ -140,6 +140,13 @@ def _counted(decided: Decided, but: Collection[int]) -> Iterator[tuple[Identity,
         for row, state in enumerate(decided.staleness.states[number]):
             if state >= State.MAYBE and table.base | row not in decided.plan.blocked:
                 yield table.identity(row), state
+
+
+def unneeded_lines(plan: Plan, wishes: Wishes) -> Iterator[str]:
+    """What to say where nothing that is asked for needs what the run is to stop after."""
+    if wishes.until and not plan.count() and not plan.incomplete:
+        words = " ".join(word.name or word.path for word in wishes.until)
+        yield (f"--until {words}: nothing that is asked for needs it (fileflow {words} builds it)")
 
 
 def partner_lines(plan: Plan) -> Iterator[str]:

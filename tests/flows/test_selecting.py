@@ -183,3 +183,21 @@ def test_another_file_and_another_folder(project):
     project.good("-C", "other", "-W", "Flow.yaml")
     assert project.exists("other/x.txt")
     assert project.good("-C", "in", "total").summary["kept"] == 3
+
+
+@pytest.mark.parametrize("options", [[], ["-n"]])
+def test_until_what_nothing_needs_is_said(space: Space, options: list[str]) -> None:
+    space.workflow("""
+        rules:
+          all: {input: a}
+          a: {output: a, shell: "touch {output}"}
+          b: {output: b, shell: "touch {output}"}
+        """)
+    for _ in range(2):
+        flow = space.flow(*options, "--until", "b")
+        assert flow.status == 0
+        assert "--until b: nothing that is asked for needs it (fileflow b builds it)" in flow.text
+    assert not space.exists("a") and not space.exists("b")
+    assert "needs it" not in space.good("--until", "a", "all").text
+    assert "needs it" not in space.good("--until", "b", "b").text
+    assert space.exists("b")

@@ -117,8 +117,12 @@ def run(
             finished = events.RunFinished(signal=stop.signal, status=128 + stop.signal)
             remember = None
         finally:
-            runners.close()
-            session.close()
+            try:
+                runners.close()
+            finally:
+                session.close()
+        if stop.count > 1 and not finished.signal:  # a plug-in had not ended its slots
+            finished = replace(finished, signal=stop.signal, status=128 + stop.signal)
         session.records.check()
         session.records.compact_if_worth()
         if not finished.status:

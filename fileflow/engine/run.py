@@ -38,6 +38,7 @@ from fileflow.planning.links import SHIFT
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.reasons import State, Why
 from fileflow.planning.tables import RuleTable
+from fileflow.streams import is_daemonic
 from fileflow.world.faults import faults_told
 
 
@@ -439,7 +440,8 @@ def _describe(session: Session, decided: Decided, runners: Runners) -> None:
             continue
         try:
             asked = runners.settings.executor
-            if wished(table.rule, table.rule.name in decided.asyncs, asked) in HERE:
+            name = wished(table.rule, table.rule.name in decided.asyncs, asked)
+            if name in HERE or is_daemonic():  # where it is looked at, if not run
                 code = session.code.function(action.module, action.function)
                 refuse_imported(code, action.place)
             found = runners.describe(action, _at_once(decided, table, runners.settings))

@@ -361,6 +361,45 @@ def test_a_daemonic_process_runs_what_needs_no_processes(space: Space) -> None:
     assert "executor thread or serial" in said and "executor='thread' or 'serial'" in said
 
 
+FORKED = """\
+import multiprocessing
+import steps
+from fileflow import FileflowError, Workflow
+
+
+def go(executor):
+    try:
+        Workflow.load("below").run(executor=executor)
+    except FileflowError as error:
+        return str(error)
+
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        print(*pool.map(go, [None, "process", "thread"]), sep="\\n")
+"""
+
+
+def test_a_daemonic_process_says_that_it_has_another_module(space: Space) -> None:
+    space.source("below/Workflowfile", "rules: {a: {output: o, run: 'steps:a'}}")
+    space.write("below/steps.py", "def a(output):\n    output.write_text('x')\n")
+    space.write("steps.py", "def b(output):\n    pass\n")
+    space.write("go.py", FORKED)
+    done = subprocess.run(
+        [sys.executable, "go.py"],
+        cwd=space.root,
+        env=space.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    told = f"steps is in this process the module {space.root}/steps.py, which was imported before"
+    assert done.stdout.count(told) == 3, done.stdout
+    cure = "rename one of them, or call it from a process that is not daemonic"
+    assert done.stdout.count(cure) == 3
+
+
 def nested(space: Space, outer: str, inner: str, does: str) -> None:
     """A workflow whose job runs another one, of which each job does something."""
     space.workflow(f"""

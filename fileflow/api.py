@@ -26,7 +26,7 @@ from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target, Wishes, target_from
 from fileflow.planning.reasons import State
 from fileflow.planning.schedule import JobState
-from fileflow.streams import open_streams
+from fileflow.streams import current_folder, open_streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class Workflow:
             seed = _whole_number("seed", seed)
         if not isinstance(path, (str, os.PathLike)):
             raise FileflowError(f"a Workflowfile is named by a text or a Path, not {path!r}")
-        file = find_workflowfile(os.fspath(path), os.getcwd())
+        file = find_workflowfile(os.fspath(path), current_folder())
         made = cls(file, Overrides(config=_said(config or {}), seed=seed))
         with _working_folder(file):
             Session(file, made._overrides)
@@ -367,7 +367,7 @@ def _truth(name: str, value: object) -> bool:
 def _working_folder(file: str) -> Iterator[None]:
     """The engine works in the Workflowfile's folder; the caller's is given back."""
     with only_thread(os.path.dirname(file)), open_streams():
-        before = os.getcwd()
+        before = current_folder()
         try:
             yield
         finally:

@@ -317,6 +317,43 @@ def test_a_process_may_lack_streams(space: Space, how: str, executor: str) -> No
     assert space.read("result") == f"True [1, 2] True {how == 'no flush'}"
 
 
+LOADING = """\
+import sys
+from fileflow import FileflowError, Workflow
+
+try:
+    Workflow.load(sys.argv[1])
+except FileflowError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["-m", "fileflow", "-C", "ROOT", "status"], 0, "a  1 missing\n"),
+        (["-m", "fileflow", "status"], 2, "fileflow: the current folder is not there any more\n"),
+        (["-c", LOADING, "ROOT"], 0, "the current folder is not there any more\n"),
+    ],
+)
+def test_a_working_folder_that_was_deleted_is_told(
+    space: Space, words: list[str], status: int, said: str
+) -> None:
+    space.workflow("rules: {a: {output: o, shell: 'echo > {output}'}}")
+    gone = ["bash", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "bash"]
+    done = subprocess.run(
+        [*gone, sys.executable, *(str(space.root) if word == "ROOT" else word for word in words)],
+        cwd=space.outside,
+        env=space.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=30,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (status, said)
+
+
 DAEMONIC = """\
 import multiprocessing
 from fileflow import FileflowError, Workflow, parallel_map

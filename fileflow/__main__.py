@@ -63,6 +63,8 @@ def _main() -> int:
         from fileflow.cli import main as run
 
     ended.append(run(sys.argv[1:]))
+    if ended[0] > 128:
+        _leave(ended)  # nor does a signal wait for threads of an executor that others bring
     return ended[0]
 
 

@@ -21,13 +21,18 @@ from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.one_thread import only_thread
 from fileflow.engine.run import run as run_engine
 from fileflow.engine.session import Overrides, Session, find_workflowfile
-from fileflow.errors import FileflowError, did_you_mean
+from fileflow.errors import FileflowError, Mistakes, did_you_mean
 from fileflow.executors.plug_ins import check_name
+from fileflow.language.config import ASSIGNMENT
+from fileflow.lean import lazy_regex
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target, Wishes, target_from
 from fileflow.planning.reasons import State
 from fileflow.planning.schedule import JobState
-from fileflow.streams import open_streams
+from fileflow.streams import current_folder, open_streams
+from fileflow.world.lock import TO_WAIT
+
+_OPTION = lazy_regex(r"^--config (\S+)=…")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ class Workflow:
             seed = _whole_number("seed", seed)
         if not isinstance(path, (str, os.PathLike)):
             raise FileflowError(f"a Workflowfile is named by a text or a Path, not {path!r}")
-        file = find_workflowfile(os.fspath(path), os.getcwd())
+        file = find_workflowfile(os.fspath(path), current_folder())
         made = cls(file, Overrides(config=_said(config or {}), seed=seed))
         with _working_folder(file):
             Session(file, made._overrides)
@@ -222,6 +227,8 @@ class Workflow:
             raise FileflowError(f"executor is the name of one, not {executor!r}")
         if executor is not None:
             check_name(executor)
+        if on_event is not None and not callable(on_event):
+            raise FileflowError(f"on_event is a function that takes an event, not {on_event!r}")
         settings = Settings(
             jobs=jobs or usable_cpus(),
             max_failures=0 if keep_going else 1,
@@ -286,9 +293,11 @@ class Workflow:
     def _seen(self, targets: Sequence[str | os.PathLike[str]]) -> tuple[Target, ...]:
         """Targets as the Workflowfile sees them."""
         if isinstance(targets, (str, os.PathLike)) or not isinstance(targets, Iterable):
+            hint = "write [] for those of the first rule" if targets is None else None
+            if isinstance(targets, (str, os.PathLike)):
+                hint = f"write [{targets!r}]"
             raise FileflowError(
-                f"targets is a list of rules, paths and patterns, not {targets!r}",
-                hint=f"write [{targets!r}]",
+                f"targets is a list of rules, paths and patterns, not {targets!r}", hint=hint
             )
         found = []
         root = os.path.dirname(self._file)
@@ -310,6 +319,11 @@ def _said(config: object) -> tuple[str, ...]:
         raise FileflowError(f"config is a mapping of names to values, not {config!r}")
     said = []
     for key, value in config.items():
+        found = ASSIGNMENT.fullmatch(f"{key}=")
+        if found is None or found[1] != str(key):
+            raise FileflowError(
+                f"config: {key!r} is no key", hint="a key is a name, or several with dots: model.lr"
+            )
         try:
             said.append(f"{key}={_typed(value)}")
         except (TypeError, RecursionError):
@@ -371,9 +385,22 @@ def _truth(name: str, value: object) -> bool:
 @contextmanager
 def _working_folder(file: str) -> Iterator[None]:
     """The engine works in the Workflowfile's folder; the caller's is given back."""
-    with only_thread(os.path.dirname(file)), open_streams():
-        before = os.getcwd()
+    with only_thread(os.path.dirname(file)), open_streams(), _said_for_python():
+        before = current_folder()
         try:
             yield
         finally:
             os.chdir(before)
+
+
+@contextmanager
+def _said_for_python() -> Iterator[None]:
+    """What an error says of options it says of arguments."""
+    try:
+        yield
+    except FileflowError as error:
+        for one in (error, *(error.errors if isinstance(error, Mistakes) else ())):
+            one.what = _OPTION.sub(r"config={'\1': …}", one.what)
+            if one.hint == TO_WAIT:
+                one.hint = "run it when that one has ended; a job or a listener of it cannot"
+        raise

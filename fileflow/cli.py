@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from fileflow.errors import Exit, FileflowError
 from fileflow.garbage import no_collection
 from fileflow.options import Options, asks_json, asks_last_line, parse
+from fileflow.streams import current_folder
 
 if TYPE_CHECKING:
     from fileflow.engine.events import RunFinished
@@ -117,10 +118,7 @@ def _dispatch(options: Options, out: Writer, err: Writer) -> int:
         from fileflow.commands.schema import schema
 
         return schema(out.line)
-    try:
-        start = os.getcwd()
-    except FileNotFoundError:
-        raise FileflowError("the current folder is not there any more") from None
+    start = current_folder()
     if options.command == "init":
         from fileflow.commands.init import init
 
@@ -183,7 +181,10 @@ def _target(word: str, start: str, root: str) -> Target:
 def _rule_names(options: Options) -> Iterable[str]:
     from fileflow.engine.session import Session, find_workflowfile
 
-    before = os.getcwd()
+    try:
+        before = current_folder()
+    except FileflowError:
+        return ()
     try:
         start = os.path.join(before, options.directory or "")
         file = find_workflowfile(options.workflowfile, start)

@@ -1,4 +1,4 @@
-"""What processes that are started from here need of this one: open streams, and leave to start any.
+"""What processes that are started from here need: open streams, a folder, and leave to start any.
 
 Knows nothing of what they are started for.
 """
@@ -58,6 +58,18 @@ def open_streams() -> Iterator[None]:
             if getattr(sys, name) is made:
                 setattr(sys, name, stream)
         nowhere.close()
+
+
+def current_folder() -> str:
+    """The working folder.
+
+    Raises:
+        FileflowError: if it was deleted.
+    """
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise FileflowError("the current folder is not there any more") from None
 
 
 def is_daemonic() -> bool:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from fileflow.commands.choosing import asked_jobs, plan_of_targets
-from fileflow.commands.status import job_key, last_output
+from fileflow.commands.status import failure_of, job_key, last_output
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.lean import dataclass
@@ -74,7 +74,8 @@ def _of_target(session: Session, target: Target) -> list[Kept]:
     records = session.records
     path = normal(target.path)
     if target.name not in session.workflow.rules:
-        key = path if path in records.jobs else records.owner.get(path)
+        known = path in records.jobs or failure_of(records, path) is not None
+        key = path if known else records.owner.get(path)
         kept = _kept(records, key, path) if key is not None else None
         if kept is not None:
             return [kept]

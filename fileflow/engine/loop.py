@@ -883,6 +883,13 @@ class RowFacts:
         self._table = table
         self._row = row
 
+    def __repr__(self) -> str:
+        return f"<job {self.label}>"
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        facts = self.rule, dict(self.wildcards), tuple(self.outputs), self.label
+        return events.JobFacts, facts  # what is kept or sent is written down
+
     @property
     def rule(self) -> str:
         """Its rule's name."""

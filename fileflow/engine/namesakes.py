@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from fileflow.errors import FileflowError, Place
+from fileflow.streams import is_daemonic
 from fileflow.world.code import Code
 from fileflow.world.modules import imported_from_elsewhere, taken
 
@@ -46,9 +47,12 @@ def refuse_imported(code: Code, place: Place | None) -> None:
     for name, path in code.modules:
         file = imported_from_elsewhere(name, path)
         if file is not None:
+            cure = "let the rule have the default executor, process"
+            if is_daemonic():
+                cure = "call it from a process that is not daemonic"
             raise FileflowError(
                 f"{name} is in this process the module {file}, which was imported before: it would "
                 f"run in place of {os.path.relpath(path)}",
                 place=place,
-                hint="rename one of them, or let the rule have the default executor, process",
+                hint=f"rename one of them, or {cure}",
             )

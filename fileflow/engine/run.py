@@ -44,6 +44,7 @@ from fileflow.planning.links import SHIFT
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.reasons import State, Why
 from fileflow.planning.tables import RuleTable
+from fileflow.streams import is_daemonic
 from fileflow.world.faults import faults_told
 
 
@@ -123,8 +124,12 @@ def run(
             finished = events.RunFinished(signal=stop.signal, status=128 + stop.signal)
             remember = None
         finally:
-            runners.close()
-            session.close()
+            try:
+                runners.close()
+            finally:
+                session.close()
+        if stop.count > 1 and not finished.signal:  # a plug-in had not ended its slots
+            finished = replace(finished, signal=stop.signal, status=128 + stop.signal)
         session.records.check()
         session.records.compact_if_worth()
         if not finished.status:
@@ -441,7 +446,8 @@ def _describe(session: Session, decided: Decided, runners: Runners) -> None:
             continue
         try:
             asked = runners.settings.executor
-            if wished(table.rule, table.rule.name in decided.asyncs, asked) in HERE:
+            name = wished(table.rule, table.rule.name in decided.asyncs, asked)
+            if name in HERE or is_daemonic():  # where it is looked at, if not run
                 code = session.code.function(action.module, action.function)
                 refuse_imported(code, action.place)
             found = runners.describe(action, _at_once(decided, table, runners.settings))

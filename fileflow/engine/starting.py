@@ -5,6 +5,7 @@ Knows which runner is made of what; not which rule needs which, or what jobs are
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -109,7 +110,9 @@ class Runners:
             return serial
         from fileflow.executors.plug_ins import load
 
-        return load(name, root, self.name, count)
+        plug_in = load(name, root, self.name, count)
+        self.stop.hooks.append(plug_in.interrupt)
+        return plug_in
 
     def _shared_generators(self) -> SharedGenerators:
         """What the runners whose jobs run in this process know of its generators, both of them."""
@@ -151,10 +154,15 @@ class Runners:
             give_back(self.session.root)
 
     def close(self) -> None:
-        """Ends all slots."""
-        for runner in self._made.values():
-            runner.close()
-        limit_to(self._open_files)
+        """Ends all slots.
+
+        Raises:
+            FileflowError: a plug-in cannot end its own; all others are ended.
+        """
+        with contextlib.ExitStack() as ending:
+            ending.callback(limit_to, self._open_files)
+            for runner in reversed(self._made.values()):
+                ending.callback(runner.close)
         if self._made:
             from fileflow.world.staging import remove_run
 

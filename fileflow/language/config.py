@@ -37,7 +37,7 @@ _HOLE = lazy_regex(
     rf"\{{\{{[^{{}}]*\}}\}}|\{{config(?P<steps>(?:{_STEP})*)(?P<rest>(?:{_STEP}|{_BY_WILDCARD})*)\}}"
 )
 _STEPS = lazy_regex(r"\.([\w-]+)|\[(-?\d+)\]")
-_ASSIGNMENT = lazy_regex(r"([\w-]+(?:\.[\w-]+)*)=(.*)", re.DOTALL)
+ASSIGNMENT = lazy_regex(r"([\w-]+(?:\.[\w-]+)*)=(.*)", re.DOTALL)
 _DEEPEST = 50
 _LARGEST = 1_000_000
 _MOST_WAYS = 10_000
@@ -576,7 +576,7 @@ def given_config(arguments: Iterable[str], disk: Disk) -> Given:
         if not equals or "/" in head:
             files.append(_given_file(argument, disk))
             continue
-        found = _ASSIGNMENT.fullmatch(argument)
+        found = ASSIGNMENT.fullmatch(argument)
         if found is None:
             raise FileflowError(
                 f"--config {argument}: {head!r} is no key",

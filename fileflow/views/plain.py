@@ -281,7 +281,10 @@ def log_command(job: events.Job, folder: str) -> str:
     """The command that shows the kept output of a job."""
     if not job.outputs:
         return f"fileflow log {job.rule}"
-    return f"fileflow log {shlex.quote(os.path.normpath(os.path.join(folder, job.outputs[0])))}"
+    path = job.outputs[0]
+    if "{" not in path:  # what is scattered is named as in the Workflowfile, wherever that is typed
+        path = os.path.normpath(os.path.join(folder, path))
+    return f"fileflow log {shlex.quote(path)}"
 
 
 def _megabytes(count: int) -> str:

@@ -229,7 +229,6 @@ class Doer:
                     outcome.end = End.MISSING
                     outcome.message = f"{found}\n{outcome.message}".rstrip()
                 else:
-                    outcome.message = ""
                     self._look_again(seen, seen_lists, learned, since)
                     if began is not None:
                         outcome.named = self._named(texts, order, outputs, staged, began)
@@ -237,6 +236,10 @@ class Doer:
                     if gathered is not None and not isinstance(gathered, str):
                         outcome.outputs = gathered.published(outcome.outputs)
                         outcome.found = gathered.found
+                        if outcome.message and not gathered.found:
+                            said = f"it made no file, and {outcome.message}, or yields them"
+                            notes.append(("returned", said))
+                    outcome.message = ""
                     if order.logs:
                         make_logs(order.logs)
                     outcome.end = End.DONE

@@ -22,6 +22,7 @@ from fileflow.world.state_folder import put_in_order, set_apart
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+TO_WAIT = "--wait waits until it has ended"
 _POLL = 0.1
 _PATIENCE = 0.3  # how long a new holder may take to say who it is
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
@@ -65,7 +66,7 @@ class Lock:
             if not wait or interrupted():
                 raise FileflowError(
                     f"another run holds this folder{holder}",
-                    hint=None if wait else "--wait waits until it has ended",
+                    hint=None if wait else TO_WAIT,
                     status=Exit.LOCKED,
                 )
             if not told:

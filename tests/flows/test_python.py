@@ -1,7 +1,9 @@
 """Workflows from Python: what a run gives back, where its plan is made in several steps."""
 
+import copy
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fileflow import FileflowError, Workflow
+from fileflow.engine import events
 
 from .space import Space, wait_for
 
@@ -138,7 +141,7 @@ def workflow(space: Space) -> Workflow:
     ("said", "words"),
     [
         ({"mode": "rerunn"}, "mode is 'resume' or 'rerun', not 'rerunn'\ndid you mean 'rerun'?"),
-        ({"mode": None}, "mode is 'resume' or 'rerun', not None"),
+        ({"mode": None}, "mode is 'resume' or 'rerun', not None\nknown here: rerun, resume"),
         ({"jobs": 0}, "jobs is how many cores may be used, at least 1, not 0"),
         ({"jobs": -1}, "jobs is how many cores may be used, at least 1, not -1"),
         ({"jobs": "2"}, "jobs is a whole number, not '2'"),
@@ -147,15 +150,17 @@ def workflow(space: Space) -> Workflow:
         ({"keep_going": "no"}, "keep_going is True or False, not 'no'"),
         ({"executor": 3}, "executor is the name of one, not 3"),
         ({"executor": "proces"}, "did you mean 'process'?"),
-        ({"targets": "all"}, "targets is a list of rules, paths and patterns, not 'all'"),
-        ({"targets": 3}, "targets is a list of rules, paths and patterns, not 3\nwrite [3]"),
+        ({"targets": "all"}, "of rules, paths and patterns, not 'all'\nwrite ['all']"),
+        ({"targets": None}, "not None\nwrite [] for those of the first rule"),
+        ({"targets": 3}, "targets is a list of rules, paths and patterns, not 3"),
         ({"targets": [3]}, "a target is a text or a Path, not 3"),
+        ({"on_event": 3}, "on_event is a function that takes an event, not 3"),
     ],
 )
 def test_a_wrong_argument_is_told(workflow: Workflow, said, words) -> None:
     with pytest.raises(FileflowError) as caught:
         workflow.run(**said)
-    assert words in str(caught.value)
+    assert str(caught.value).endswith(words)
     if "mode" in said or "targets" in said:
         with pytest.raises(FileflowError) as caught:
             workflow.plan(**said)
@@ -184,6 +189,42 @@ def test_a_workflow_that_cannot_be_named_or_config_that_is_no_data_is_told(space
         Workflow.load(file, config="k=1")  # type: ignore[arg-type]
     with pytest.raises(FileflowError, match="config: k is no plain value"):
         Workflow.load(file, config={"k": {1}})
+    for key in ("k k", "k/k", "k=", ""):
+        with pytest.raises(FileflowError, match=f"^config: '{key}' is no key\na key is a name, or"):
+            Workflow.load(file, config={key: 1})
+    with pytest.raises(FileflowError, match=r"^config=\{'kk': …\}: no config has kk, and no rule"):
+        Workflow.load(file, config={"kk": 1})
+    with pytest.raises(FileflowError) as caught:
+        Workflow.load(file, config={"kk": 1, "zzz": 2})
+    assert "--config" not in str(caught.value) and "config={'zzz': …}" in str(caught.value)
+
+
+def test_whose_folder_is_held_is_told_what_helps_from_python(space: Space) -> None:
+    space.workflow("rules: {a: {output: o, shell: 'echo > {output}'}}")
+    workflow = Workflow.load(space.path("Workflowfile"))
+    told: list[str] = []
+
+    def again(event: object) -> None:
+        if isinstance(event, events.JobEnded):
+            with pytest.raises(FileflowError) as caught:
+                workflow.run()
+            told.append(str(caught.value))
+            assert caught.value.status == 5
+
+    assert workflow.run(on_event=again).ok
+    assert len(told) == 1 and told[0].startswith("another run holds this folder")
+    assert told[0].endswith("\nrun it when that one has ended; a job or a listener of it cannot")
+
+
+def test_events_can_be_shown_kept_and_sent(workflow: Workflow) -> None:
+    told: list[events.Event] = []
+    assert workflow.run(jobs=1, on_event=told.append).ok
+    ended = [event for event in told if isinstance(event, events.JobEnded)]
+    assert [repr(event.job) for event in ended] == ["<job make n=1>", "<job make n=2>"]
+    for event, kept in zip(ended, pickle.loads(pickle.dumps(copy.deepcopy(ended))), strict=True):
+        assert isinstance(kept.job, events.JobFacts)
+        for name in ("rule", "wildcards", "outputs", "label"):
+            assert getattr(kept.job, name) == getattr(event.job, name)
 
 
 def test_values_of_config_arrive_as_they_are(space: Space) -> None:
@@ -317,6 +358,43 @@ def test_a_process_may_lack_streams(space: Space, how: str, executor: str) -> No
     assert space.read("result") == f"True [1, 2] True {how == 'no flush'}"
 
 
+LOADING = """\
+import sys
+from fileflow import FileflowError, Workflow
+
+try:
+    Workflow.load(sys.argv[1])
+except FileflowError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["-m", "fileflow", "-C", "ROOT", "status"], 0, "a  1 missing\n"),
+        (["-m", "fileflow", "status"], 2, "fileflow: the current folder is not there any more\n"),
+        (["-c", LOADING, "ROOT"], 0, "the current folder is not there any more\n"),
+    ],
+)
+def test_a_working_folder_that_was_deleted_is_told(
+    space: Space, words: list[str], status: int, said: str
+) -> None:
+    space.workflow("rules: {a: {output: o, shell: 'echo > {output}'}}")
+    gone = ["bash", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "bash"]
+    done = subprocess.run(
+        [*gone, sys.executable, *(str(space.root) if word == "ROOT" else word for word in words)],
+        cwd=space.outside,
+        env=space.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=30,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (status, said)
+
+
 DAEMONIC = """\
 import multiprocessing
 from fileflow import FileflowError, Workflow, parallel_map
@@ -359,6 +437,45 @@ def test_a_daemonic_process_runs_what_needs_no_processes(space: Space) -> None:
     said = "\n".join(rest)
     assert said.count("this process is daemonic") == 2
     assert "executor thread or serial" in said and "executor='thread' or 'serial'" in said
+
+
+FORKED = """\
+import multiprocessing
+import steps
+from fileflow import FileflowError, Workflow
+
+
+def go(executor):
+    try:
+        Workflow.load("below").run(executor=executor)
+    except FileflowError as error:
+        return str(error)
+
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        print(*pool.map(go, [None, "process", "thread"]), sep="\\n")
+"""
+
+
+def test_a_daemonic_process_says_that_it_has_another_module(space: Space) -> None:
+    space.source("below/Workflowfile", "rules: {a: {output: o, run: 'steps:a'}}")
+    space.write("below/steps.py", "def a(output):\n    output.write_text('x')\n")
+    space.write("steps.py", "def b(output):\n    pass\n")
+    space.write("go.py", FORKED)
+    done = subprocess.run(
+        [sys.executable, "go.py"],
+        cwd=space.root,
+        env=space.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    told = f"steps is in this process the module {space.root}/steps.py, which was imported before"
+    assert done.stdout.count(told) == 3, done.stdout
+    cure = "rename one of them, or call it from a process that is not daemonic"
+    assert done.stdout.count(cure) == 3
 
 
 def nested(space: Space, outer: str, inner: str, does: str) -> None:

@@ -503,3 +503,45 @@ def test_a_generator_may_be_in_another_folder_when_it_yields(space: Space, key: 
     made = [space.read(f"o/{name}.txt") for name in "abcd"]
     assert made == ["first\n", "second\n", "third\n", "fourth\n"]
     assert sorted(path.name for path in space.path("work").iterdir()) == ["third.txt"]
+
+
+def test_the_log_of_a_failed_scatter_is_shown_as_its_failure_says(space: Space) -> None:
+    space.workflow("""
+        rules:
+          all: {input: "u/{d}/{c}.txt"}
+          cut: {input: "{d}.in", output: "o/{d}/{c}.txt", scatter: c, run: "steps:cut"}
+          use: {input: "o/{d}/{c}.txt", output: "u/{d}/{c}.txt", shell: "cp {input} {output}"}
+        wildcards: {d: [1, 2]}
+        """)
+    space.write("1.in", "")
+    space.write("2.in", "")
+    space.write("below/x", "")
+    space.write(
+        "steps.py",
+        "def cut(output, d):\n    print('at', d)\n    yield 'x', '1'\n    raise ValueError('no')\n",
+    )
+    for folder in (".", "below"):
+        said = space.flow("-k", cwd=folder).stderr
+        for d in "12":
+            assert f"  its whole output: fileflow log 'o/{d}/{{c}}.txt'\n" in said
+            shown = space.flow("log", f"o/{d}/{{c}}.txt", cwd=folder)
+            assert (shown.status, shown.stdout) == (0, f"at {d}\n"), shown.text
+    assert space.flow("log", "o/3/{c}.txt").status == 2
+
+
+def test_a_scatter_that_returns_its_files_is_told_to_yield_them(space: Space) -> None:
+    space.workflow("""
+        rules:
+          all: {input: {path: "o/{c}.txt", optional: true}}
+          cut: {output: "o/{c}.txt", scatter: c, run: "steps:cut"}
+        """)
+    space.write("steps.py", "def cut(output):\n    return [('x', '1')]\n")
+    flow = space.flow()
+    assert (
+        "warning: rule cut: it made no file, and it returned a value (list), which nobody takes: a "
+        "function writes its outputs itself, or yields them\n"
+    ) in flow.stderr
+    space.write(
+        "steps.py", "def cut(output):\n    (output / 'x.txt').write_text('')\n    return 1\n"
+    )
+    assert "returned" not in space.flow().stderr and space.exists("o/x.txt")

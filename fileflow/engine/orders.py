@@ -40,6 +40,7 @@ from fileflow.planning.links import ABSENT, Group
 from fileflow.planning.seeds import Seeds, seed_counts, seed_is_named, seed_key, small
 from fileflow.planning.tables import RuleTable
 from fileflow.world import staging
+from fileflow.world.files import hashing
 from fileflow.world.private import own_name
 from fileflow.world.staging import staged_name
 from fileflow.world.unshelled import SHELL_WORDS
@@ -93,6 +94,7 @@ class Orders:
             parameters=tuple(self._parameters(binding)) if binding else (),
             environ=tuple(self._environ()),
             seeded=self.seeded,
+            algorithm=hashing.algorithm,
             cores=max(1, cores),
             directories=tuple(bool(e.pattern and e.pattern.directory) for e in entries),
             protected=tuple(e.protected for e in entries),

@@ -62,6 +62,7 @@ class Work:
         deps: which outputs name files that the action was found to read (positions).
         suspected: whether jobs beside each other were found to draw from a global generator, and
             it is to be said if a job of this rule does.
+        algorithm: by which the project's contents are digested; empty: as the process does it.
     """
 
     key: int
@@ -83,6 +84,7 @@ class Work:
     output_names: tuple[str | None, ...] = ()
     deps: tuple[int, ...] = ()
     suspected: bool = False
+    algorithm: str = ""
 
 
 @dataclass(slots=True)

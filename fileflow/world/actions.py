@@ -27,6 +27,7 @@ from fileflow.world.files import (
     cut,
     digest,
     file_digest,
+    hashing,
     signature,
     signature_of,
     signatures,
@@ -147,6 +148,7 @@ class Doer:
 
     def learn(self, work: Work) -> None:
         """Takes what all jobs of a rule share."""
+        hashing.use(work.algorithm)
         self._prepared[work.key] = Prepared(work)
 
     def share(self, lists: Mapping[int, SharedList]) -> None:

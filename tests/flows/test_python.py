@@ -614,3 +614,49 @@ def test_a_signal_does_what_it_did_once_the_run_has_ended(
     else:
         assert (said, program.returncode) == ("", -number)
     assert not space.exists("b") and space.good("a").counts() == (0, 1, 0, 0)
+
+
+@pytest.mark.parametrize("kind", ["", "async "])
+def test_slots_digest_as_their_project_does(space: Space, kind: str) -> None:
+    """Also where another algorithm has become available since it began, and slots are spawned."""
+    space.write("without/blake3.py", "raise ImportError\n")
+    space.write(
+        "with/blake3.py",
+        "import hashlib\n\n\n"
+        "def blake3(data=b''):\n    return hashlib.blake2b(data, digest_size=32)\n",
+    )
+    space.write("in.txt", "a\n")
+    space.write(
+        "steps.py",
+        f"{kind}def copy(input, output):\n    output.write_text(input.read_text())\n",
+    )
+    space.workflow("""
+        rules:
+          two: {input: one.txt, output: two.txt, run: "steps:copy"}
+          one: {input: in.txt, output: one.txt, run: "steps:copy"}
+        """)
+    space.write(
+        "go.py",
+        "import sys\nfrom fileflow import Workflow\n\n"
+        "print(len(Workflow.load().run(mode=sys.argv[1]).built))\n",
+    )
+
+    def built(mode: str, folder: str) -> str:
+        environment = space.environment()
+        environment.pop("PYTHONHASHSEED", None)
+        before = environment.get("PYTHONPATH", "")
+        environment["PYTHONPATH"] = f"{space.path(folder)}{os.pathsep}{before}"
+        return subprocess.run(
+            [sys.executable, "go.py", mode],
+            cwd=space.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    assert built("resume", "without") == "2"
+    assert built("rerun", "with") == "2"
+    for name in ("in.txt", "one.txt", "two.txt"):
+        os.utime(space.path(name), (1, 1))  # so that the bytes are read
+    assert built("resume", "with") == "0"

@@ -46,7 +46,7 @@ LONG_BATCH = 4096
 _LOOK_EVERY = 0.05
 # While all cores are at work a plan grows this often at most, in seconds, and takes no larger share
 # of the time than one in so many.
-_GROW_EVERY = 0.5
+_GROW_EVERY = 0.05
 _GROW_SHARE = 20
 # Ends that may be due to what a job was given.
 _BY_INPUTS = (End.FAILED, End.MISSING, End.CHANGED)
@@ -116,6 +116,9 @@ class Loop:
         self.pools = Pools(session.workflow.resources)
         self.lanes = Lanes(self.pools, settings.jobs, stop, tick)
         self.attempts: dict[int, int] = {}
+        self.others_ready = False  # beside those of a rule about which a function is being asked
+        # Of jobs that have failed and are to be tried again, by what stays in each plan.
+        self.tried: dict[tuple[str, ...], int] = {}
         self.later: list[tuple[float, int]] = []
         self.failures = 0
         self.built = 0
@@ -404,13 +407,16 @@ class Loop:
             return True
         job = jobs[0]
         try:
-            needs = self.amounts.of_job(table, job & ROW, self.attempts.get(job, 0) + 1)
+            self.others_ready = any(other is not table for other in self.schedule.tables_ready())
+            needs = self.amounts.of_job(table, job & ROW, self._tries(table, job) + 1)
         except NotYet:
             self.schedule.put_back(job)
             return False
         except (FileflowError, OSError) as error:
             self._failed_unstarted(job, str(error))
             return True
+        finally:
+            self.others_ready = False
         lane = self._free_lane(table, needs, runner)
         if lane is None:
             self.schedule.put_back(job)
@@ -548,7 +554,7 @@ class Loop:
             if self._ending():
                 self.schedule.put_back(job)
                 continue
-            attempt = self.attempts[job] = self.attempts.get(job, 0) + 1
+            attempt = self.attempts[job] = self._tries(table, job) + 1
             checks = self.ledger.checks(table, job & ROW, lists)
             try:
                 order = orders.order(job, job & ROW, attempt, log, resources, checks)
@@ -718,6 +724,13 @@ class Loop:
         self.chooser.to_process(table)
         self._again(job)
 
+    def _tries(self, table: RuleTable, job: int) -> int:
+        """How often a job was tried, also while an earlier plan was run."""
+        tries = self.attempts.get(job)
+        if tries is None and self.tried:
+            tries = self.tried.get(table.identity(job & ROW))
+        return tries or 0
+
     def _again(self, job: int) -> None:
         """An innocent job goes back; it loses no try."""
         self.attempts[job] -= 1
@@ -743,6 +756,7 @@ class Loop:
             and not self.stop.signal
         ):
             self._tell_failed(job, "retried", message, outcome)
+            self.tried[self.plan.tables[job >> SHIFT].identity(job & ROW)] = attempt
             delay = min(0.5 * 2 ** (attempt - 1), 60.0)
             heappush(self.later, (time.monotonic() + delay, job))
             return

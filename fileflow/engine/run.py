@@ -208,7 +208,11 @@ class _Building:
             session, settings, runners.name, tell, runners.stop, tick, self._while_it_runs
         )
         session.answers.interrupted = runners.interrupted = self._interrupted
-        session.answers.has_other_work = lambda: bool(self.loop.lanes.in_flight)
+        session.answers.has_other_work = self._has_other_work
+
+    def _has_other_work(self) -> bool:
+        """Whether there is something to do while a function is asked."""
+        return bool(self.loop.lanes.in_flight) or self.loop.others_ready
 
     def go(self) -> events.RunFinished:
         """Builds all; what it comes to is on record, and said but for the event itself."""

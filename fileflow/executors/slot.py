@@ -238,9 +238,10 @@ class _Slot:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         faulthandler.enable(file=descriptor)
         self._lock = survivors.hold_lock(STATE)
+        self._around = OwnProcess(descriptor)
         self._doer = Doer(
             Stage(run, slot),
-            OwnProcess(descriptor),
+            self._around,
             log,
             on_job=self._names,
             on_command=self._on_command,
@@ -295,7 +296,7 @@ class _Slot:
         """
         buffer = bytearray()
         try:
-            while not self._doer.stopping:
+            while not self._doer.stopping and not self._around.is_spoiled:
                 self._waiting = True
                 data = self._line.recv(1 << 20)
                 self._waiting = False
@@ -307,11 +308,11 @@ class _Slot:
         except ConnectionError:
             return 0
         except _Leave:
-            pass
-        return TERMINATED
+            return TERMINATED
+        return TERMINATED if self._doer.stopping else 0
 
     def _answer(self, message: Message) -> None:
-        if self._doer.stopping:
+        if self._doer.stopping or self._around.is_spoiled:
             return
         if message[0] == "describe":
             self._describe(message[1], message[2])
@@ -351,7 +352,7 @@ class _Slot:
             if outcome.end is not End.DONE:
                 self._unwell += 1
             self._report(outcome)
-            if doer.stopping:
+            if doer.stopping or self._around.is_spoiled:
                 break
             if monotonic() - self._flushed > _FLUSH_AFTER:
                 self._flush()

@@ -108,7 +108,9 @@ def _judge(code: object) -> None:
     if code is None or code == 0:
         return
     if isinstance(code, int):
-        raise ScriptEnded(f"exit status {code & 0xFF}", code & 0xFF)
+        if code & 0xFF:  # all that the system sees of it
+            raise ScriptEnded(f"exit status {code & 0xFF}", code & 0xFF)
+        return
     print(code, file=sys.stderr)
     raise ScriptEnded(f"exit status 1: {code}"[:2000], 1)
 

@@ -27,7 +27,7 @@ from fileflow.world.commands import (
     signal_children,
 )
 from fileflow.world.own_folder import OwnFolder
-from fileflow.world.process_state import ProcessState
+from fileflow.world.process_state import ProcessState, no_start_method
 from fileflow.world.seeding import GlobalGenerators, SharedGenerators, small_seed
 
 SEED_VARIABLE = "FILEFLOW_SEED"
@@ -207,7 +207,10 @@ class OwnProcess:
         self._umask = os.umask(0o022)
         os.umask(self._umask)
         self._handlers = _Handlers()
+        # What a job has done to the process that cannot be undone: no other is to be done in it.
+        self.is_spoiled = False
         self._state = ProcessState()
+        no_start_method()
         # Each look at a limit is a system call: they are looked at once a function has loaded this.
         sys.modules.pop("resource", None)
         self._nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
@@ -237,7 +240,7 @@ class OwnProcess:
         if self._before is not None and self._generators.moved_since(self._before):
             notes.append(_DRAWS)
         self._generators.seed(None)
-        self._state.put_back()
+        self.is_spoiled = not self._state.put_back()
         self._environment.leave()
         os.fchdir(self._folder)
         os.umask(self._umask)

@@ -1037,3 +1037,27 @@ def test_what_a_job_in_hand_has_made_is_not_said_to_be_replaced(space: Space) ->
     """)
     flow = space.flow("-j", "2", "--progress", "plain")
     assert (flow.status, "replaced" in flow.stderr) == (0, False), flow.stderr
+
+
+def test_tries_are_counted_through_all_plans(space: Space) -> None:
+    """Of a job that is to be tried again, and waits for a core while the plan grows."""
+    space.workflow("""
+        wildcards: {n: {range: 4}}
+        rules:
+          all: {input: [o/flaky, "o/y{n}.{y}"]}
+          flaky:
+            output: o/flaky
+            priority: -1
+            retries: 1
+            shell: echo attempt {attempt} >> said; exit 1
+          gate: {output: o/gate, shell: "sleep 0.3; echo > {output}"}
+          two:
+            input: o/gate
+            output: "two/{n}/{y}"
+            scatter: y
+            shell: sleep 1; touch {output}/1
+          y: {input: "two/{n}/{y}", output: "o/y{n}.{y}", shell: "sleep 0.6; echo > {output}"}
+        """)
+    flow = space.flow("-k", "-j", "2")
+    assert flow.status == 1 and "1 failed" in flow.text
+    assert space.read("said") == "attempt 1\nattempt 2\n"

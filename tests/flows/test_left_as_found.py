@@ -214,3 +214,80 @@ def test_what_a_function_sets_for_its_process_is_not_there_for_the_next(
     first = space.read("sets1.txt")
     assert first.startswith("[9, True, 2345, None, ")
     assert first == space.read("sets2.txt") == space.read("looks1.txt") == space.read("looks2.txt")
+
+
+@pytest.mark.parametrize("executor", ["process", "serial"])
+def test_each_function_may_choose_how_its_processes_start(space: Space, executor: str) -> None:
+    space.source(
+        "steps.py",
+        """
+        import multiprocessing
+
+        def chooses(output):
+            before = multiprocessing.get_start_method(allow_none=True)
+            multiprocessing.set_start_method("spawn")
+            with multiprocessing.Pool(2) as pool:
+                output.write_text(f"{before} {pool.map(abs, [-1, 2])}")
+        """,
+    )
+    space.workflow(f"""
+        wildcards: {{n: {{range: 3}}}}
+        rules:
+          all: {{input: "{{n}}.txt"}}
+          chooses: {{output: "{{n}}.txt", run: "steps:chooses", executor: {executor}}}
+        """)
+    space.good("-j", "1")
+    assert {space.read(f"{n}.txt") for n in range(3)} == {"None [1, 2]"}
+
+
+def test_each_script_may_choose_how_its_processes_start(space: Space) -> None:
+    space.source(
+        "s.py",
+        """
+        import multiprocessing, sys
+
+        def square(x):
+            return x * x
+
+        if __name__ == "__main__":
+            multiprocessing.set_start_method(sys.argv[2])
+            with multiprocessing.Pool(2) as pool:
+                open(sys.argv[1], "w").write(f"{pool.map(square, range(3))}")
+        """,
+    )
+    space.workflow("""
+        wildcards: {how: [spawn, fork, forkserver]}
+        rules:
+          all: {input: "{how}.txt"}
+          s: {output: "{how}.txt", script: s.py, args: "{output} {how}", timeout: 30}
+        """)
+    space.good("-j", "1")
+    assert {space.read(f"{how}.txt") for how in ("spawn", "fork", "forkserver")} == {"[0, 1, 4]"}
+
+
+def test_a_worker_whose_limits_are_lowered_for_good_is_replaced(refused: Space) -> None:
+    refused.source(
+        "steps.py",
+        """
+        import os, resource
+
+        def lowers(output):
+            output.write_text(str(os.getpid()))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+
+        def writes(output):
+            output.write_text(str(os.getpid()) + 100 * " ")
+        """,
+    )
+    refused.workflow("""
+        wildcards: {n: {range: 3}}
+        rules:
+          all: {input: ["lowers{n}.txt", "writes{n}.txt"]}
+          lowers: {output: "lowers{n}.txt", run: "steps:lowers", priority: 1}
+          writes: {output: "writes{n}.txt", run: "steps:writes"}
+        """)
+    flow = refused.good("-j", "1")
+    assert "warning" not in flow.text and flow.counts() == (6, 0, 0, 0)
+    workers = [refused.read(f"lowers{n}.txt") for n in range(3)]
+    workers += [refused.read(f"writes{n}.txt").strip() for n in range(3)]
+    assert len(set(workers)) == 4

@@ -589,6 +589,8 @@ def test_a_signal_does_what_it_did_once_the_run_has_ended(
         import signal
         from fileflow import Workflow
 
+        # Whoever starts a program in the background may have it ignore Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         {own.replace("NUMBER", number.name)}
         try:
             print(Workflow.load().run(jobs=2).status)

@@ -184,6 +184,7 @@ def test_outside_of_a_job_the_error_is_clear(space: Space):
     [
         ("sys.exit()", 0),
         ("sys.exit(0)", 0),
+        ("sys.exit(256)", 0),
         ("sys.exit(3)", 1),
         ("sys.exit('no such month')", 1),
         ("raise ValueError('no such month')", 1),

@@ -1,5 +1,7 @@
 """What is urgent starts before short jobs that were ready first, and keep all cores at work."""
 
+import time
+
 import pytest
 
 from .space import Space
@@ -78,3 +80,34 @@ def test_a_long_chain_that_becomes_ready_later_starts_before_the_rest_of_short_j
     began = space.path("began").stat().st_mtime_ns
     ended = [path.stat().st_mtime_ns for path in space.path("short").iterdir()]
     assert sum(time > began for time in ended) >= 40
+
+
+def test_jobs_go_on_beside_a_function_that_is_asked_what_a_more_urgent_one_takes(
+    space: Space,
+) -> None:
+    space.source(
+        "need.py",
+        """
+        import pathlib, time
+
+        def cores():
+            end = time.monotonic() + 20
+            while not pathlib.Path("o/3").exists() and time.monotonic() < end:
+                time.sleep(0.02)
+            return 1
+        """,
+    )
+    space.workflow("""
+        wildcards: {n: {range: 4}}
+        rules:
+          all: {input: [o/asked, "o/{n}"]}
+          asked:
+            output: o/asked
+            priority: 1
+            cores: {call: "need:cores"}
+            shell: "touch {output}"
+          plain: {output: "o/{n}", shell: "touch {output}"}
+        """)
+    began = time.monotonic()
+    assert space.good("-j", "1").counts() == (5, 0, 0, 0)
+    assert time.monotonic() - began < 15

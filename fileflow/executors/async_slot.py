@@ -50,7 +50,7 @@ from fileflow.world.functions import finish
 from fileflow.world.open_files import make_room
 from fileflow.world.seeding import GlobalGenerators
 from fileflow.world.staging import STATE, Stage
-from fileflow.world.surroundings import Notes, SharedStream, Variables, log_stream, text_stream
+from fileflow.world.surroundings import Log, Notes, SharedStream, Variables, text_stream
 
 _BROKEN = 70
 _MOST_FILES = 65536
@@ -69,7 +69,7 @@ class _PerJob(SharedStream):
 
     def _here(self) -> TextIO:
         lane = _lane.get()
-        return self._other if lane is None else lane.around.stream
+        return self._other if lane is None else lane.around.log.stream
 
 
 class _Watch:
@@ -94,8 +94,7 @@ class _OnLoop:
     """
 
     def __init__(self, log: str, watch: _Watch, folder: int) -> None:
-        self.stream = log_stream(log)
-        self._log = log
+        self.log = Log(log)
         self.drew: set[str] = set()
         self.cpu = 0.0
         self.step_began = 0.0
@@ -116,11 +115,7 @@ class _OnLoop:
 
     def mark(self) -> int:
         """The length of the log after all that was printed."""
-        try:
-            self.stream.flush()
-        except ValueError:  # the function has closed what is below
-            self.stream = log_stream(self._log)
-        return os.lseek(self.stream.fileno(), 0, os.SEEK_END)
+        return self.log.mark()
 
     def used(self) -> tuple[float, int]:
         """CPU seconds of this lane so far, and the process's peak of memory in bytes."""
@@ -129,7 +124,7 @@ class _OnLoop:
 
     def close(self) -> None:
         """Closes the log."""
-        self.stream.close()
+        self.log.close()
 
 
 class _AsyncDoer(Doer):

@@ -42,7 +42,7 @@ class _PerThread(SharedStream):
 
     def _here(self) -> TextIO:
         around = self.around.get(threading.get_ident())
-        return self.other if around is None else around.stream
+        return self.other if around is None else around.log.stream
 
 
 class _Thread:

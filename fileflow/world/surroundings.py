@@ -306,6 +306,32 @@ class OwnProcess:
         self._generators.close()
 
 
+class Log:
+    """The log of a slot that is not alone in its process; what is printed is there line by line.
+
+    `stream` leads to its end, and to that of a new one if a function has closed what is below.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = os.path.abspath(path)
+        self.stream = self._opened()
+
+    def _opened(self) -> TextIO:
+        return open(self._path, "a", buffering=1, encoding="utf-8", errors="backslashreplace")
+
+    def mark(self) -> int:
+        """The length of the log after all that was printed."""
+        try:
+            self.stream.flush()
+        except ValueError:  # closed or detached
+            self.stream = self._opened()
+        return os.lseek(self.stream.fileno(), 0, os.SEEK_END)
+
+    def close(self) -> None:
+        """Closes the stream."""
+        self.stream.close()
+
+
 class SharedStream:
     """A text stream that leads each who writes to it to a place of his own, and that none closes.
 
@@ -381,8 +407,7 @@ class Borrowed:
 
     def __init__(self, log: str, generators: SharedGenerators) -> None:
         """`log` is the path of the slot's log."""
-        self._log = os.path.abspath(log)
-        self._stream = log_stream(self._log)
+        self._log = Log(log)
         self._environment = _Environment()
         self._generators = generators
         self._folder = os.getcwd()
@@ -391,7 +416,7 @@ class Borrowed:
         generators.remember()
         self._streams = sys.stdout, sys.stderr
         for lent, stream in zip((_OUT, _ERR), self._streams, strict=True):
-            lent.lend(self._stream, stream)
+            lent.lend(self._log.stream, stream)
         self._descriptors = _Descriptors()
         self._handlers: _Handlers | None = None
         self._state = ProcessState()
@@ -430,14 +455,11 @@ class Borrowed:
 
     def mark(self) -> int:
         """The length of the log after all that was printed."""
-        try:
-            self._stream.flush()
-        except ValueError:  # the function has closed or detached it
-            self._stream = log_stream(self._log)
-            _OUT.renew(self._stream)
-            _ERR.renew(self._stream)
+        length = self._log.mark()
+        _OUT.renew(self._log.stream)
+        _ERR.renew(self._log.stream)
         vars(sys).update(stdout=_OUT, stderr=_ERR)
-        return os.lseek(self._stream.fileno(), 0, os.SEEK_END)
+        return length
 
     def used(self) -> tuple[float, int]:
         """CPU seconds of this process so far, and its peak of memory in bytes."""
@@ -450,7 +472,7 @@ class Borrowed:
         _OUT.give_back()
         _ERR.give_back()
         self._descriptors.close()
-        self._stream.close()
+        self._log.close()
         self._environment.close()
         self._generators.put_back()
 
@@ -466,11 +488,10 @@ class InThread:
     ) -> None:
         """`log` is the path of the slot's log; `on_leave` is called when an action has ended.
 
-        Made in the thread itself. `stream` is where the thread's prints belong.
+        Made in the thread itself. `log` is where the thread's prints belong.
         """
         self._on_leave = on_leave
-        self._log = os.path.abspath(log)
-        self.stream = log_stream(self._log)
+        self.log = Log(log)
         self._ident = threading.get_ident()
         _threads.add(self._ident)
         self._folder = OwnFolder()
@@ -492,11 +513,7 @@ class InThread:
 
     def mark(self) -> int:
         """The length of the log after all that was printed."""
-        try:
-            self.stream.flush()
-        except ValueError:  # the function has closed what is below
-            self.stream = log_stream(self._log)
-        return os.lseek(self.stream.fileno(), 0, os.SEEK_END)
+        return self.log.mark()
 
     def used(self) -> tuple[float, int]:
         """CPU seconds of this thread so far, and the process's peak of memory in bytes."""
@@ -507,7 +524,7 @@ class InThread:
         _threads.discard(self._ident)
         self._folder.close()
         self._descriptors.close()
-        self.stream.close()
+        self.log.close()
 
 
 class StartedProcesses:
@@ -534,11 +551,6 @@ class StartedProcesses:
 def left_behind(count: int) -> tuple[str, str]:
     """The note on processes that a job left running."""
     return ("processes", f"left {count} process{'es' * (count > 1)} running; ended")
-
-
-def log_stream(path: str) -> TextIO:
-    """A text stream at the end of a log; what is printed is there line by line."""
-    return open(path, "a", buffering=1, encoding="utf-8", errors="backslashreplace")
 
 
 def text_stream(descriptor: int) -> TextIO:

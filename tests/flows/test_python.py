@@ -50,17 +50,22 @@ rules:
 ALL = ["split", "total", "upper 00", "upper 01"]
 
 
-def run(space: Space) -> dict[str, list[str]]:
-    space.write("go.py", RUN)
-    done = subprocess.run(
+def printed(space: Space, program: str) -> str:
+    """What a program prints that ends well in the project's folder."""
+    space.write("go.py", program)
+    return subprocess.run(
         [sys.executable, "go.py"],
         cwd=space.root,
         env=space.environment(),
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
+        timeout=60,
         check=True,
-    )
-    found = json.loads(done.stdout)
+    ).stdout
+
+
+def run(space: Space) -> dict[str, list[str]]:
+    found = json.loads(printed(space, RUN))
     return {
         name: sorted(" ".join(job[:-1]) for job in jobs)
         for name, jobs in found.items()
@@ -422,17 +427,7 @@ if __name__ == "__main__":
 def test_a_daemonic_process_runs_what_needs_no_processes(space: Space) -> None:
     space.workflow("rules: {a: {output: o, run: 'steps:a'}}")
     space.write("steps.py", "def a(output):\n    output.write_text('x')\n")
-    space.write("go.py", DAEMONIC)
-    done = subprocess.run(
-        [sys.executable, "go.py"],
-        cwd=space.root,
-        env=space.environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    first, second, *rest = done.stdout.splitlines()
+    first, second, *rest = printed(space, DAEMONIC).splitlines()
     assert (first, second) == ("True|[1, 2]", "True|[1, 2]")
     said = "\n".join(rest)
     assert said.count("this process is daemonic") == 2
@@ -462,20 +457,11 @@ def test_a_daemonic_process_says_that_it_has_another_module(space: Space) -> Non
     space.source("below/Workflowfile", "rules: {a: {output: o, run: 'steps:a'}}")
     space.write("below/steps.py", "def a(output):\n    output.write_text('x')\n")
     space.write("steps.py", "def b(output):\n    pass\n")
-    space.write("go.py", FORKED)
-    done = subprocess.run(
-        [sys.executable, "go.py"],
-        cwd=space.root,
-        env=space.environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    said = printed(space, FORKED)
     told = f"steps is in this process the module {space.root}/steps.py, which was imported before"
-    assert done.stdout.count(told) == 3, done.stdout
+    assert said.count(told) == 3, said
     cure = "rename one of them, or call it from a process that is not daemonic"
-    assert done.stdout.count(cure) == 3
+    assert said.count(cure) == 3
 
 
 def nested(space: Space, outer: str, inner: str, does: str) -> None:

@@ -135,6 +135,8 @@ class Space:
         self.outside = base / "outside"
         self.flags = self.outside / "flags"
         self._log = self.outside / "ran"
+        # Folders of installed distributions.
+        self.sites: list[Path] = []
         self._running: list[Running] = []
         self._calls = 0
         self.root.mkdir()
@@ -247,10 +249,21 @@ class Space:
             for name, value in os.environ.items()
             if not name.startswith(("FILEFLOW_", "PYTHON", "PYTEST"))
         }
-        environment["PYTHONPATH"] = str(SOURCE)
+        environment["PYTHONPATH"] = os.pathsep.join(map(str, [SOURCE, *self.sites]))
         environment["RAN_LOG"] = str(self._log)
         environment["FLAGS"] = str(self.flags)
         return environment
+
+    def install(self, points: list[str], **modules: str) -> None:
+        """Installs a distribution of these modules, with these entry points for executors."""
+        site = self.outside / "site"
+        facts = site / "plug_ins-1.0.dist-info"
+        facts.mkdir(parents=True)
+        for name, text in modules.items():
+            (site / f"{name}.py").write_text(text)
+        (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: plug-ins\nVersion: 1.0\n")
+        (facts / "entry_points.txt").write_text("\n".join(["[fileflow.executors]", *points, ""]))
+        self.sites.append(site)
 
     def start(
         self,

@@ -1,11 +1,10 @@
 """`executor: auto`: chooses by what jobs took, says so, and never changes what they make."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 
-from .space import SOURCE, Space
+from .space import Space
 
 STEPS = """\
 import random
@@ -164,25 +163,11 @@ def nothing(root, run, slots):
 
 
 @pytest.fixture
-def plugged(space: Space, monkeypatch: pytest.MonkeyPatch) -> Space:
+def plugged(space: Space) -> Space:
     """A space for which a distribution with executors is installed."""
-    site = space.outside / "site"
-    facts = site / "plug_in-1.0.dist-info"
-    facts.mkdir(parents=True)
-    (site / "plug_in.py").write_text(PLUG_IN)
-    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: plug-in\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text(
-        "[fileflow.executors]\n"
-        "plug = plug_in:make\nsick = plug_in:broken\nempty = plug_in:nothing\n"
-    )
-    path = f"{SOURCE}:{site}"
-    monkeypatch.setattr(space, "environment", environment_with(space, path), raising=False)
+    points = ["plug = plug_in:make", "sick = plug_in:broken", "empty = plug_in:nothing"]
+    space.install(points, plug_in=PLUG_IN)
     return space
-
-
-def environment_with(space: Space, path: str) -> Callable[[], dict[str, str]]:
-    before = space.environment
-    return lambda: {**before(), "PYTHONPATH": path}
 
 
 MIXED = """

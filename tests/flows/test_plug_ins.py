@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from .space import SOURCE, Space, wait_for
+from .space import Space, wait_for
 
 PLUG_INS = """\
 import os
@@ -148,23 +148,11 @@ CLASSES = [
 
 
 @pytest.fixture
-def installed(space: Space, monkeypatch: pytest.MonkeyPatch) -> Space:
+def installed(space: Space) -> Space:
     """A space with two jobs, for which a distribution with executors is installed."""
-    site = space.outside / "site"
-    facts = site / "plug_ins-1.0.dist-info"
-    facts.mkdir(parents=True)
-    (site / "plug_ins.py").write_text(PLUG_INS)
-    (site / "gone.py").write_text("import sys\nsys.exit('no licence')\n")
-    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: plug-ins\nVersion: 1.0\n")
     points = [f"{name} = plug_ins:{name}" for name in [*CLASSES, "exits"]]
-    (facts / "entry_points.txt").write_text(
-        "\n".join(["[fileflow.executors]", *points, "gone = gone:make", ""])
-    )
-    before = space.environment
-    path = f"{SOURCE}:{site}"
-    monkeypatch.setattr(
-        space, "environment", lambda: {**before(), "PYTHONPATH": path}, raising=False
-    )
+    gone = "import sys\nsys.exit('no licence')\n"
+    space.install([*points, "gone = gone:make"], plug_ins=PLUG_INS, gone=gone)
     space.workflow("""
         wildcards: {n: [1, 2]}
         rules:

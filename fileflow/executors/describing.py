@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import sys
-import warnings
 from select import select
 from time import monotonic
 
@@ -22,6 +21,7 @@ from fileflow.lean import values_of
 from fileflow.model.endings import exit_text
 from fileflow.model.ports import Parameter
 from fileflow.world.commands import die_with_parent
+from fileflow.world.forks import without_warning
 from fileflow.world.functions import describe, undescribed
 from fileflow.world.modules import load_from_sources
 
@@ -37,8 +37,7 @@ def described(module: str, function: str) -> tuple[Parameter, ...]:
     sys.stdout.flush()
     sys.stderr.flush()
     reader, writer = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+    with without_warning():
         pid = os.fork()
     if not pid:
         _tell(writer, module, function)

@@ -20,7 +20,6 @@ import signal
 import socket
 import sys
 import threading
-import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -38,6 +37,7 @@ from fileflow.model.endings import ended_text, exit_text
 from fileflow.model.work import Batch, Died, End, Event, Outcome
 from fileflow.streams import refuse_daemonic
 from fileflow.world.commands import Born
+from fileflow.world.forks import without_warning
 from fileflow.world.functions import Description
 from fileflow.world.kept_output import set_aside
 from fileflow.world.secrets import secrets_of
@@ -218,8 +218,7 @@ class Processes:
             initargs=(line, reports, os.getpid()),
             env=None if fork else {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0")},
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside loky's threads
+        with without_warning():
             slot.executor.submit(
                 self._task,
                 slots.Post(

@@ -1,4 +1,5 @@
-"""Ends the child that a function forked where it would go on as what had called the function.
+"""What becomes of a fork: a child that a function forked ends where it would go on as what had
+called the function, and one of ours begins without a warning.
 
 Knows processes and standard streams; nothing of jobs, slots or of who calls.
 """
@@ -9,6 +10,7 @@ import contextlib
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Generator, Iterator
 
 _forks = [0]
@@ -34,6 +36,17 @@ def end_if_forked(caller: int, error: BaseException | None = None) -> None:
                 stream.flush()
     finally:
         os._exit(_status_of(error))
+
+
+@contextlib.contextmanager
+def without_warning() -> Iterator[None]:
+    """Lets this process fork though it has threads, which Python warns of.
+
+    The child goes on inside: so its filters must be as they were for all other warnings.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"This process \(pid=", DeprecationWarning)
+        yield
 
 
 def die_as_by_default(number: int) -> None:

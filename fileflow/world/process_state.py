@@ -17,11 +17,19 @@ from typing import Any
 Limits = dict[int, tuple[int, int]]
 _LIMITS = sorted({value for name, value in vars(resource).items() if name.startswith("RLIMIT_")})
 
+
+def _filter_again(warnings: Any, filters: list[Any]) -> None:
+    warnings.resetwarnings()
+    warnings.filters.extend(filters)
+
+
 # Of each module: what tells how something is set, and what sets it again.
 _SETTINGS: tuple[
     tuple[str, Callable[[Any], Callable[[], Any]], Callable[[Any, Any], object]], ...
 ] = (
     ("sys", lambda m: m.getrecursionlimit, lambda m, old: m.setrecursionlimit(old)),
+    ("sys", lambda m: m.get_int_max_str_digits, lambda m, old: m.set_int_max_str_digits(old)),
+    ("warnings", lambda m: m.filters.copy, _filter_again),
     ("gc", lambda m: m.isenabled, lambda m, old: m.enable() if old else m.disable()),
     ("socket", lambda m: m.getdefaulttimeout, lambda m, old: m.setdefaulttimeout(old)),
     ("locale", lambda m: partial(m.setlocale, m.LC_ALL), lambda m, old: m.setlocale(m.LC_ALL, old)),
@@ -37,8 +45,9 @@ def no_start_method() -> None:
 
 
 class ProcessState:
-    """Puts back what a job has set: the interpreter's limits, the precision of `decimal`, how NumPy
-    prints and takes errors, how `multiprocessing` starts processes, locale, limits of the system.
+    """Puts back what a job has set: the interpreter's limits, filters of warnings, the precision of
+    `decimal`, how NumPy prints and takes errors, how `multiprocessing` starts processes, locale,
+    limits of the system.
 
     Not after a job that has loaded modules that are not Python's own: what is set may be theirs,
     for all jobs to come.

@@ -46,6 +46,7 @@ _WATCHED_SIGNALS = tuple(
     )
     if hasattr(signal, name)
 )
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 _ENCODED_SEED = os.fsencode(SEED_VARIABLE)
 # Without the wrapper that looks for an enum member: a tenth of its time.
 _handler_of: Callable[[int], Any] = getattr(
@@ -104,6 +105,7 @@ class _Environment:
 
     def __init__(self) -> None:
         self._outside = dict(os.environ)
+        self._temporary = getattr(sys.modules.get("tempfile"), "tempdir", None)
         # The mapping behind `os.environ`: comparing it costs a fiftieth of decoding it.
         self._raw: dict[Any, Any] = vars(os.environ)["_data"]
         self._expected = dict(self._raw)
@@ -143,9 +145,12 @@ class _Environment:
     def close(self) -> None:
         """Puts back what was there before all jobs."""
         self._become(self._outside)
+        if "tempfile" in sys.modules:
+            vars(sys.modules["tempfile"])["tempdir"] = self._temporary
 
     def _become(self, wanted: Mapping[str, str]) -> None:
         zone = os.environ.get("TZ")
+        temporary = list(map(os.environ.get, _TEMPORARY))
         for name in list(os.environ):
             if name not in wanted:
                 del os.environ[name]
@@ -154,6 +159,8 @@ class _Environment:
                 os.environ[name] = value
         if os.environ.get("TZ") != zone:
             time.tzset()  # the C library looks at the variable only then
+        if "tempfile" in sys.modules and list(map(os.environ.get, _TEMPORARY)) != temporary:
+            vars(sys.modules["tempfile"])["tempdir"] = None  # it looks at the variables only once
 
 
 class _Handlers:

@@ -164,7 +164,7 @@ def test_what_a_function_sets_for_its_process_is_not_there_for_the_next(
     space.source(
         "steps.py",
         """
-        import decimal, gc, locale, resource, socket, sys
+        import decimal, gc, locale, resource, socket, sys, warnings
         try:
             import numpy
         except ImportError:
@@ -182,6 +182,8 @@ def test_what_a_function_sets_for_its_process_is_not_there_for_the_next(
                 locale.setlocale(locale.LC_ALL),
                 resource.getrlimit(resource.RLIMIT_NOFILE)[0],
                 numpy and [numpy.geterr(), numpy.get_printoptions()],
+                sys.get_int_max_str_digits(),
+                list(warnings.filters),
             ]
 
         def sets(output):
@@ -189,6 +191,8 @@ def test_what_a_function_sets_for_its_process_is_not_there_for_the_next(
             decimal.getcontext().prec = 5
             gc.disable()
             sys.setrecursionlimit(3456)
+            sys.set_int_max_str_digits(0)
+            warnings.simplefilter("error")
             socket.setdefaulttimeout(1)
             locale.setlocale(locale.LC_ALL, "C")
             hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

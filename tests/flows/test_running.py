@@ -283,6 +283,42 @@ def test_the_local_time_of_a_job_is_its_own(space, executor):
     assert [space.read(name) for name in "abc"] == ["XYZ", "UTC", "ABC"]
 
 
+@pytest.mark.parametrize("executor", ["process", "thread", "serial"])
+def test_a_warning_that_is_asked_for_is_in_the_log(space, executor):
+    space.write(
+        "steps.py",
+        "import warnings\n\n\n"
+        "def warn(output):\n"
+        "    warnings.warn('it is going', DeprecationWarning)\n"
+        "    output.touch()\n",
+    )
+    space.workflow(f"rules: {{r: {{output: a, run: 'steps:warn', executor: {executor}}}}}")
+    assert space.run(env={"PYTHONWARNINGS": "default"}).status == 0
+    assert "DeprecationWarning: it is going" in space.flow("log", "a").stdout
+
+
+@pytest.mark.parametrize("executor", ["process", "serial"])
+def test_temporary_files_of_a_job_lie_where_its_environment_says(space, executor):
+    space.write(
+        "steps.py",
+        "import tempfile\n\n\ndef look(output):\n    output.write_text(tempfile.gettempdir())\n",
+    )
+    for name in "abc":
+        (space.root / name).mkdir()
+    space.workflow(f"""
+        defaults: {{executor: {executor}}}
+        rules:
+          all: {{input: [a.txt, b.txt, c.txt]}}
+          a: {{output: a.txt, priority: 3, env: {{TMPDIR: a}}, run: "steps:look"}}
+          b: {{output: b.txt, priority: 2, env: {{TMPDIR: b}}, run: "steps:look"}}
+          c: {{output: c.txt, priority: 1, run: "steps:look"}}
+        """)
+    assert space.run("-j", "1", env={"TMPDIR": str(space.root / "c")}).status == 0
+    assert [space.read(f"{name}.txt") for name in "abc"] == [
+        str(space.root / name) for name in "abc"
+    ]
+
+
 FLAKY = """
     rules:
       make:

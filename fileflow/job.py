@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fileflow.attributes import lacking, with_attributes
 from fileflow.errors import FileflowError
 
 _NAMES = [
@@ -36,16 +37,6 @@ _NAMES = [
 ]
 
 
-class Values(dict[str, Any]):
-    """A mapping whose keys are attributes too: `job.params.rate`, `job.params["rate"]`."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(_unknown(name, self)) from None
-
-
 class Paths(list[Any]):
     """Paths in their order; those that have a name are attributes too.
 
@@ -56,11 +47,13 @@ class Paths(list[Any]):
         super().__init__(paths)
         self._named = dict(named)
 
+    def __getattribute__(self, name: str) -> Any:
+        # An input goes before a method of its name.
+        named: dict[str, Any] = object.__getattribute__(self, "__dict__").get("_named", {})
+        return named[name] if name in named else super().__getattribute__(name)
+
     def __getattr__(self, name: str) -> Any:
-        named: dict[str, Any] = self.__dict__.get("_named", {})
-        if name in named:
-            return named[name]
-        raise AttributeError(_unknown(name, named))
+        raise AttributeError(lacking(name, vars(self).get("_named", ())))
 
     def __hash__(self) -> int:  # type: ignore[override]
         # In a notebook `open` looks whether it was given one of three numbers, in a set.
@@ -70,23 +63,6 @@ class Paths(list[Any]):
         if len(self) != 1:
             raise TypeError(f"these are {len(self)} paths: choose one, by [0] or by its name")
         return str(self[0])
-
-
-def _unknown(name: str, known: Iterable[str]) -> str:
-    import difflib  # costs 1 ms at each start, for the few that make a mistake
-
-    words = [str(word) for word in known]
-    near = difflib.get_close_matches(name, words, 1)
-    said = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(words) or 'none'}"
-    return f"the job has no {name!r} here; {said}"
-
-
-def _values(value: object) -> Any:
-    if isinstance(value, dict):
-        return Values((key, _values(one)) for key, one in value.items())
-    if isinstance(value, list):
-        return [_values(one) for one in value]
-    return value
 
 
 def _path(value: object) -> Any:
@@ -126,7 +102,7 @@ def _read() -> dict[str, Any]:
     }
     log = facts.pop("log")
     found["log"] = Path(log) if isinstance(log, str) else _paths(log)
-    found |= {name: _values(value) for name, value in facts.items()}
+    found |= {name: with_attributes(value) for name, value in facts.items()}
     found["rng"] = None if drawn is None else random.Random(int(drawn, 16))
     found["128 bits"] = None if drawn is None else int(drawn, 16)
     return found
@@ -151,7 +127,7 @@ def rng_seed() -> int:
 
 def __getattr__(name: str) -> Any:
     if name not in _NAMES:
-        raise AttributeError(_unknown(name, _NAMES) if name[:2] != "__" else name)
+        raise AttributeError(lacking(name, _NAMES) if name[:2] != "__" else name)
     return _known(name)
 
 

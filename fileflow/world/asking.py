@@ -12,9 +12,10 @@ from pathlib import Path
 from types import CoroutineType, GeneratorType
 from typing import Any
 
+from fileflow.attributes import with_attributes
 from fileflow.lean import dataclass
 from fileflow.world.forks import end_if_forked, this_process
-from fileflow.world.functions import UnfitError, load, said_of, users_part, with_attributes
+from fileflow.world.functions import UnfitError, load, said_of, users_part
 
 AFTER = "after"
 

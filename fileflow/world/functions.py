@@ -14,6 +14,7 @@ from pathlib import Path
 from types import CoroutineType, GeneratorType
 from typing import Any
 
+from fileflow.attributes import Values, with_attributes
 from fileflow.errors import FileflowError, Place, Stopped, did_you_mean
 from fileflow.lean import dataclass
 from fileflow.model.ports import Parameter
@@ -143,31 +144,6 @@ class Facts:
     log: Sequence[str]
 
 
-class Named(dict[str, Any]):
-    """A mapping whose keys are attributes too: `params.rate`, `params["rate"]`.
-
-    A key goes before a method of its name: an input may be called `items`.
-    """
-
-    def __getattribute__(self, name: str) -> Any:
-        if dict.__contains__(self, name):
-            return dict.__getitem__(self, name)
-        return super().__getattribute__(name)
-
-    def __getattr__(self, name: str) -> Any:
-        near = did_you_mean(name, list(dict.keys(self)))
-        raise AttributeError(f"there is no {name!r} here" + (f"; {near}" if near else ""))
-
-
-def with_attributes(value: object) -> object:
-    """Plain data with its mappings as `Named`."""
-    if type(value) is dict:
-        return Named((key, with_attributes(one)) for key, one in value.items())
-    if type(value) is list:
-        return [with_attributes(one) for one in value]
-    return value
-
-
 def _path_or_paths(item: Item) -> Path | list[Path] | None:
     if type(item) is str:
         return Path(item)
@@ -179,13 +155,13 @@ def _path_or_paths(item: Item) -> Path | list[Path] | None:
 def _given(value: Any) -> object:
     """Paths that a call gave: one, a list, or names for these; None for one that is absent."""
     if type(value) is dict:
-        return Named((name, _path_or_paths(one)) for name, one in value.items())
+        return Values((name, _path_or_paths(one)) for name, one in value.items())
     return _path_or_paths(value)
 
 
 def _whole(items: Sequence[Item], taken: Sequence[tuple[str | None, int]]) -> object:
     if any(name is not None for name, _ in taken):
-        return Named((name, _path_or_paths(items[k])) for name, k in taken if name is not None)
+        return Values((name, _path_or_paths(items[k])) for name, k in taken if name is not None)
     paths: list[Path] = []
     for _, k in taken:
         item = items[k]

@@ -129,6 +129,34 @@ def test_the_job_object_gives_paths_and_values_by_name(space: Space):
     assert space.read("v.txt") == first
 
 
+def test_a_name_goes_before_a_method_of_that_name(space: Space):
+    space.workflow("""
+        wildcards: {values: [w]}
+        rules:
+          s:
+            input: {index: a.txt, count: b.txt}
+            output: "{values}.txt"
+            params: {items: 3, get: {keys: k}}
+            script: s.py
+        """)
+    space.write("a.txt", "")
+    space.write("b.txt", "")
+    space.source(
+        "s.py",
+        """
+        import copy, pickle
+        from fileflow import job
+
+        for paths in (job.input, copy.deepcopy(job.input), pickle.loads(pickle.dumps(job.input))):
+            assert (paths.index.name, paths.count.name, len(paths)) == ("a.txt", "b.txt", 2)
+        found = job.wildcards.values, job.params.items, job.params.get.keys
+        job.output[0].write_text(repr(found))
+        """,
+    )
+    space.good()
+    assert space.read("w.txt") == "('w', 3, 'k')"
+
+
 def test_a_script_draws_what_a_function_would(space: Space):
     space.source(
         "s.py",

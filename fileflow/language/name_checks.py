@@ -97,7 +97,7 @@ class _RuleChecks:
         self._columns = columns
         shape = reading.shape
         self._shape = shape
-        wildcards = [*shape.wildcards, *reading.awaited]
+        wildcards = [*shape.wildcards, *shape.awaited]
         self._names = columns.of(wildcards).union(wildcards)
 
     def mistakes(self) -> Iterator[FileflowError]:

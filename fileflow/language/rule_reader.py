@@ -131,14 +131,12 @@ class Reading:
     """A rule, and what is left to check once the relations are known.
 
     `action_texts` and `value_texts` are the templates of the action and of `params`, `env` and
-    calls, `awaited` the wildcards of what calls wait for; `foreign_braces` says that config brought
-    braces into params or env.
+    calls; `foreign_braces` says that config brought braces into params or env.
     """
 
     rule: Rule
     action_texts: list[Template]
     value_texts: list[Template]
-    awaited: list[str]
     foreign_braces: bool
     shape: Shape
 
@@ -212,8 +210,9 @@ class _RuleReader:
         logs = self._entries(Kind.LOG)
         values = self._values()
         action = self._action()
-        owns = draft.reader.owns if draft.reader is not None else {}
-        shape = Shape(draft.node, inputs, outputs, logs, values.get("scatter", ()), owns)
+        reader = draft.reader
+        owns, awaited = (reader.owns, reader.awaited) if reader is not None else ({}, [])
+        shape = Shape(draft.node, inputs, outputs, logs, values.get("scatter", ()), owns, awaited)
         if values.get("private"):
             self._check_private(outputs)
             values["executor"] = "process"
@@ -241,11 +240,9 @@ class _RuleReader:
             **values,
             **action,
         )
-        awaited: list[str] = []
-        if draft.reader is not None:
-            self._value_texts += draft.reader.texts
-            awaited = draft.reader.awaited
-        return Reading(rule, self._action_texts, self._value_texts, awaited, self._foreign, shape)
+        if reader is not None:
+            self._value_texts += reader.texts
+        return Reading(rule, self._action_texts, self._value_texts, self._foreign, shape)
 
     def _check_private(self, outputs: Iterable[Entry]) -> None:
         for entry in outputs:

@@ -16,7 +16,8 @@ from fileflow.model.rules import Entry
 
 
 class Shape(NamedTuple):
-    """The entries of a rule, and where its keys were written."""
+    """The entries of a rule, the wildcards of what its calls wait for, and where its keys were
+    written."""
 
     node: Tree
     inputs: Sequence[Entry]
@@ -24,6 +25,7 @@ class Shape(NamedTuple):
     logs: Sequence[Entry]
     scatter: Sequence[str]
     owns: Mapping[int, Own]
+    awaited: Sequence[str]
 
     def wildcards_of(self, entry: Entry) -> tuple[str, ...]:
         """The wildcards of an entry's pattern, but those of its own."""
@@ -185,14 +187,8 @@ class Shape(NamedTuple):
     def _constraints(self, names: Sequence[str]) -> Iterator[FileflowError]:
         used = {
             *self.wildcards,
+            *self.awaited,
             *(name for own in self.owns.values() for name in own.names),
-            *(
-                name
-                for entry in self.inputs
-                if entry.call is not None
-                for pattern in entry.call.after
-                for name in pattern.wildcards
-            ),
         }
         node = self.node.items["constraints"]
         for name in names:

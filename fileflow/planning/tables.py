@@ -67,7 +67,11 @@ class RuleTable:
         self.joins = cache
         self.shape = shape_of(rule, workflow.relations)
         self.relations = cache.relations_of(self.shape.path_wildcards, rule.name)
-        self.checks = self._checks_of(self.shape.path_wildcards)
+        self.sites: tuple[Site, ...] = sites_of(rule, self.shape.inputs)
+        awaited = {n for site in self.sites for p in site.call.after for n in p.wildcards}
+        # What the rule uses only through files that its calls wait for, which tell columns too.
+        self._wildcards = (*self.shape.path_wildcards, *awaited)
+        self.checks = self._checks_of(self._wildcards)
         self._compiled = {n: [re.compile(r) for r in rs] for n, rs in self.checks.items()}
         self.names = self.shape.mapped
         # Rows with values that were found while running and that cannot fill a path.
@@ -95,18 +99,14 @@ class RuleTable:
         self._declared_rows: tuple[int, list[dict[int, Table]]] = (-1, [])
         self._row_of: dict[tuple[str, ...], int] | None = None
         self.links: list[Link] = []
-        self.sites: tuple[Site, ...] = sites_of(rule, self.shape.inputs)
         self.answers: tuple[dict[int, object], ...] = tuple({} for _ in self.sites)
         self.afters: dict[int, list[Link]] = {}
         self.gives_inputs = any(site.kind is Kind.INPUT for site in self.sites)
-        awaited = {n for site in self.sites for p in site.call.after for n in p.wildcards}
         self.gathered_names = {
             *self.shape.gathered,
             *self.shape.idle,
             *awaited.difference(self.names),
         }
-        # What the rule uses only through files that its calls wait for, which tell columns too.
-        self._wildcards = (*self.shape.path_wildcards, *awaited)
         own = set(map(id, self.relations))
         reached = cache.relations_of(self._wildcards, rule.name) if awaited else []
         self._awaited = [relation for relation in reached if id(relation) not in own]

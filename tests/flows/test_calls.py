@@ -1624,3 +1624,30 @@ rules:
 """,
     )
     assert space.good().summary["seconds"] >= 0.5
+
+
+def test_constraints_of_a_rule_hold_for_what_its_calls_wait_for(space: Space):
+    for name in ("1", "2", "b"):
+        space.write(f"raw/{name}.txt", name)
+    space.source(
+        "steps.py",
+        """
+        def pick(after):
+            return [str(path) for path in after]
+
+        def count(after):
+            return len(after)
+        """,
+    )
+    space.workflow("""
+        wildcards: {n: "raw/{n}.txt"}
+        defaults: {constraints: {n: "[0-9]"}}
+        rules:
+          all: {input: [picked, counted]}
+          pick: {input: {call: "steps:pick", after: "raw/{n}.txt"}, output: picked,
+                 shell: "cat {input} > {output}"}
+          count: {output: counted, params: {k: {call: "steps:count", after: "raw/{n}.txt"}},
+                  constraints: {n: "[0-9b]"}, shell: "echo {params.k} > {output}"}
+        """)
+    space.good()
+    assert (space.read("picked"), space.read("counted")) == ("12", "3\n")

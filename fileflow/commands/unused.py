@@ -96,10 +96,8 @@ def _unused_below(node: Tree, way: Way, used: set[Way]) -> Iterator[Unused]:
 
 
 def _trees(session: Session) -> Iterator[Tree]:
-    """The YAML files that were read; what is none (a sheet) is passed over."""
-    for path in list(session.disk.seen):
-        if path != session.workflow.file and not path.endswith((".yaml", ".yml", ".json")):
-            continue
+    """The files that say what the workflow is; of config one that is no YAML is passed over."""
+    for path in session.workflow.files:
         data = session.disk.read(path)
         if data is None:
             continue

@@ -130,6 +130,7 @@ class _Loader:
         return Workflow(
             root=self._root,
             file=self._file,
+            files=tuple(self._found.names),
             seed=number,
             config=tree,
             relations=tuple(found),

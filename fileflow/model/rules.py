@@ -319,6 +319,7 @@ class Pool:
 class Workflow:
     """Everything a Workflowfile says.
 
+    `files` are it, what it includes and what config is read from, be they there or not.
     `constraints` gives for a wildcard name the regular expressions of `match`, which hold
     everywhere. `warnings` are lines that a run says once. `absent_rules` says of rules whose `when`
     is not met what they are there for: "only when …"; `absent_outputs` gives what they would make,
@@ -328,6 +329,7 @@ class Workflow:
 
     root: str
     file: str
+    files: tuple[str, ...]
     seed: int
     config: Tree
     relations: tuple[Relation, ...]

@@ -366,3 +366,25 @@ def test_plain_words_are_looked_for_on_the_path_of_their_job(space: Space):
         """)
     space.good()
     assert space.read("out.txt") == "a\na\n"
+
+
+def test_what_a_file_of_any_name_uses_is_used(space: Space) -> None:
+    space.source("base.conf", "shared: {dir: o, size: 3}\nbuild: '{config.shared.dir}/x'\n")
+    space.source(
+        "more.flow",
+        """
+        wildcards: {b: [1, 2]}
+        rules:
+          make: {output: "{config.build}{a}", shell: "echo {config.shared.size} > {output}"}
+          pairs: {input: "{config.build}{a}{b}"}
+          each: {output: "{config.build}{a}{b}", shell: "touch {output}"}
+        """,
+    )
+    space.workflow("""
+        config: base.conf
+        include: more.flow
+        wildcards: {a: [1, 2]}
+        rules: {all: {input: "{config.build}{a}"}}
+        """)
+    said = space.flow("check").text
+    assert "nothing names" not in said and "no rule uses" not in said, said

@@ -135,10 +135,13 @@ def _dispatch(options: Options, out: Writer, err: Writer) -> int:
 
 def _overrides(options: Options, start: str) -> Overrides:
     from fileflow.engine.session import Overrides
+    from fileflow.language.config import names_file
 
-    config = tuple(word if "=" in word else os.path.join(start, word) for word in options.config)
     return Overrides(
-        config=config, seed=options.seed, resources=options.resources, retries=options.retries
+        config=tuple(os.path.join(start, w) if names_file(w) else w for w in options.config),
+        seed=options.seed,
+        resources=options.resources,
+        retries=options.retries,
     )
 
 

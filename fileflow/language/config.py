@@ -572,10 +572,10 @@ def given_config(arguments: Iterable[str], disk: Disk) -> Given:
     values: list[Mapping] = []
     keys: list[str] = []
     for argument in arguments:
-        head, equals, _ = argument.partition("=")
-        if not equals or "/" in head:
+        if names_file(argument):
             files.append(_given_file(argument, disk))
             continue
+        head, _, _ = argument.partition("=")
         found = ASSIGNMENT.fullmatch(argument)
         if found is None:
             raise FileflowError(
@@ -585,6 +585,12 @@ def given_config(arguments: Iterable[str], disk: Disk) -> Given:
         keys.append(found[1])
         values.append(_assigned(found[1], found[2]))
     return Given(stacked(*files, *values), stacked(*files), tuple(keys))
+
+
+def names_file(argument: str) -> bool:
+    """Whether what `--config` is given is the path of a file, and not `K=V`."""
+    head, equals, _ = argument.partition("=")
+    return not equals or "/" in head
 
 
 def _given_file(path: str, disk: Disk) -> Mapping | None:

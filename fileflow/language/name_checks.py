@@ -310,7 +310,9 @@ class _RuleChecks:
         return isinstance(node, Items) or self._is_gathered(root)
 
     def _config_is_list(self, placeholder: Placeholder) -> bool:
-        steps = [step for step in placeholder.steps if isinstance(step, (str, int))]
+        steps = [step for step in placeholder.steps if not isinstance(step, Lookup)]
+        if len(steps) < len(placeholder.steps):
+            return False
         return isinstance(self._rule.config_named.get(dotted(steps)), Items)
 
     def _entries_are_list(

@@ -149,8 +149,10 @@ class RuleBook:
     def params(self, draft: Draft) -> Mapping | None:
         """The params of a rule with config filled in; None if it has none or one call for all."""
         node = draft.node.items.get("params")
-        if draft.params is None and node is not None and not is_call(node):
+        if draft.params is None and node is not None:
             filled = self.config.filled(node, lists_stay=True)
+            if is_call(filled):
+                return None
             draft.params = scalars.mapping(filled, "params", "a mapping of names to values")
         return draft.params
 

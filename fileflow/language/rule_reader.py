@@ -531,10 +531,9 @@ class _RuleReader:
 
     def _params(self) -> _Action:
         node = self._items["params"]
-        if is_call(node):
-            return _Action(params_call=self._call(scalars.mapping(self._config.filled(node), "")))
         table = self._book.params(self._draft)
-        assert table is not None, "bug: there are params, and they are no call"
+        if table is None:
+            return _Action(params_call=self._call(scalars.mapping(self._config.filled(node), "")))
         self._note_values(node, table)
         return _Action(
             params={

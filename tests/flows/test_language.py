@@ -312,3 +312,38 @@ def test_anchors_aliases_and_merge_keys_work(space):
         """)
     space.good("a", "b")
     assert (space.read("a.txt"), space.read("b.txt")) == ("1\n", "1\n")
+
+
+def test_a_config_file_with_an_equals_sign_is_looked_for_where_it_is_typed(space):
+    space.write("sub/d/x=1.yaml", "a: 7\n")
+    space.workflow("""
+        config: {a: 1}
+        rules: {r: {output: out, shell: "echo {config.a} > {output}"}}
+        """)
+    space.good("--config", "d/x=1.yaml", cwd="sub")
+    assert space.read("out") == "7\n"
+
+
+def test_params_that_config_gives_may_be_a_call(space):
+    space.source("steps.py", "def ask(w):\n    return {'big': w.upper()}\n")
+    space.workflow("""
+        config: {asked: {call: "steps:ask"}}
+        wildcards: {w: [a]}
+        rules:
+          all: {input: "{w}.txt"}
+          r: {output: "{w}.txt", params: "{config.asked}", shell: "echo {params.big} > {output}"}
+        """)
+    space.good()
+    assert space.read("a.txt") == "A\n"
+
+
+def test_what_a_wildcard_picks_is_no_list_because_another_key_is(space):
+    space.workflow("""
+        config: {a: {b: [1, 2], k: {b: z}}}
+        wildcards: {w: [k]}
+        rules:
+          all: {input: "{w}.txt"}
+          r: {output: "{w}.txt", shell: "echo '{config.a[w].b}' {config.a.b} > {output}"}
+        """)
+    space.good()
+    assert space.read("k.txt") == "z 1 2\n"

@@ -53,8 +53,8 @@ def check(
         for name, number in session.workflow.passed_over.items()
     ]
     notes += [
-        f"rule {name} is not there, and not checked: it is only when {why}"
-        for name, why in session.workflow.absent_rules.items()
+        f"rule {name} is not there, and not checked: it is only when {rule.why}"
+        for name, rule in session.workflow.absent.items()
     ]
     notes += list(_unused(session, bindings, checking.config_taken))
     errors = checking.errors.errors

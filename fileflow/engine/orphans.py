@@ -80,7 +80,7 @@ def _is_left_out(workflow: Workflow, name: str, path: str) -> bool:
     """
     rule = workflow.rules.get(name)
     if rule is None:
-        return name in workflow.absent_rules
+        return name in workflow.absent
     patterns = [entry.pattern for entry in rule.outputs if entry.absent and entry.pattern]
     return any(Matcher(pattern, {}).match(path) is not None for pattern in patterns)
 

@@ -16,11 +16,11 @@ from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.garbage import no_collection
 from fileflow.language import scalars
 from fileflow.language.config import Config, check_given
-from fileflow.language.entries import Own, is_call
+from fileflow.language.entries import is_call
 from fileflow.language.name_checks import Columns, check_rule
 from fileflow.language.outputs import OutputIndex
 from fileflow.language.own_wildcards import OwnWildcards, allowed_rows
-from fileflow.language.relations import OwnRead, RelationsRead, read_own, read_relations
+from fileflow.language.relations import OwnRead, read_own, read_relations
 from fileflow.language.rule_book import Draft, RuleBook
 from fileflow.language.rule_reader import (
     ACTIONS,
@@ -31,15 +31,16 @@ from fileflow.language.rule_reader import (
     read_rules,
 )
 from fileflow.language.scalars import not_a, unknown_key
+from fileflow.language.value_forms import Surroundings
 from fileflow.language.workflow_files import FlowFile, FlowFiles, read_files
 from fileflow.language.yaml_nodes import Mapping as Tree
 from fileflow.language.yaml_nodes import Node, Scalar, looks_like_placeholder
 from fileflow.language.yaml_nodes import Sequence as Items
 from fileflow.language.yaml_tree import read_tree
 from fileflow.lean import lazy_regex
-from fileflow.model.patterns import Pattern, absent_maker, partly
+from fileflow.model.patterns import Pattern, partly
 from fileflow.model.ports import Disk
-from fileflow.model.rules import Pool, Relation, Rule, Workflow
+from fileflow.model.rules import Absent, Pool, Relation, Rule, Workflow, absent_maker
 
 _NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
 _MAKING = frozenset({*ACTIONS, "output"})
@@ -89,9 +90,7 @@ class _Loader:
         self._found: FlowFiles = read_files(disk, file, config_args, self._errors)
         self._config = Config(self._found.config, root)
         self._drafts: dict[str, Draft] = {}
-        self._absent: dict[str, str] = {}
-        self._absent_outputs: dict[str, tuple[Pattern, ...]] = {}
-        self._absent_scatters: dict[str, str] = {}
+        self._absent: dict[str, Absent] = {}
         self._warnings: list[str] = []
 
     def load(
@@ -112,13 +111,16 @@ class _Loader:
         outputs = OutputIndex(self._output_patterns(readings))
         owning = [said for said in readings if said.shape.owns]
         if any(id(one) in said.shape.owns for said in owning for one in said.rule.outputs):
-            outputs = OutputIndex(self._output_patterns(readings, outputs))
+            outputs = OutputIndex(self._output_patterns(readings, self._around(outputs)))
         mistakes = len(errors.errors)
-        relations = self._relations(outputs)
+        around = self._around(outputs)
+        relations = read_relations(self._sections(errors), around, errors)
         if len(errors.errors) == mistakes:
             found = [*relations.relations, *_scattered(readings, relations.relations, errors)]
             columns = Columns(found)
-            own = OwnWildcards(lambda said: self._own(said, outputs, relations, errors), errors)
+            own = OwnWildcards(
+                lambda said: read_own(said.keys, around, errors, others=relations), errors
+            )
             rules = [self._finished(reading, columns, own) for reading in readings]
             found += own.relations
         check_given(self._found.given, Config(self._found.without), self._config, errors)
@@ -137,11 +139,9 @@ class _Loader:
             rules={rule.name: rule for rule in rules},
             resources=pools,
             constraints={**relations.constraints, **own.constraints},
-            warnings=(*relations.warnings, *self._warnings, *book.warnings),
-            absent_rules=self._absent,
-            absent_outputs=self._absent_outputs,
-            absent_scatters=self._absent_scatters,
-            passed_over=relations.passed_over,
+            warnings=(*relations.warnings, *own.warnings, *self._warnings, *book.warnings),
+            absent=self._absent,
+            passed_over={**relations.passed_over, **own.passed_over},
         )
 
     def _filled_config(self) -> Tree:
@@ -212,11 +212,13 @@ class _Loader:
         other = self._drafts.get(name)
         if unmet is not None:
             if other is None:
-                self._absent[name] = unmet
-                self._absent_outputs[name] = tuple(self._patterns(whole.items.get("output")))
-                if "scatter" in whole.items:
-                    found = scalars.names(self._config.filled(whole.items["scatter"]), "scatter")
-                    self._absent_scatters.update((one.text, name) for one in found)
+                found = whole.items.get("scatter")
+                scatters = scalars.names(self._config.filled(found), "scatter") if found else ()
+                self._absent[name] = Absent(
+                    unmet,
+                    tuple(self._patterns(whole.items.get("output"))),
+                    tuple(one.text for one in scatters),
+                )
             return
         if other is not None:
             raise FileflowError(
@@ -225,7 +227,6 @@ class _Loader:
                 hint="give one of them another name",
             )
         self._absent.pop(name, None)
-        self._absent_outputs.pop(name, None)
         self._drafts[name] = Draft(name, key, whole, node.items.keys(), own)
 
     def _patterns(self, node: Node | None) -> Iterator[Pattern]:
@@ -318,12 +319,12 @@ class _Loader:
     # ---- relations ----
 
     def _output_patterns(
-        self, readings: Iterable[Reading], roughly: OutputIndex | None = None
+        self, readings: Iterable[Reading], roughly: Surroundings | None = None
     ) -> Iterator[tuple[Pattern, Mapping[str, Sequence[str]]]]:
         """All output patterns with the constraints that hold for them.
 
         Of a pattern with wildcards of its own the paths for which it stands, if their values can be
-        read before those of `wildcards`. That takes an index in which they are open (`roughly`).
+        read before those of `wildcards`. That takes an index in which they are open (of `roughly`).
         """
         everywhere: dict[str, tuple[str, ...]] = {}
         for _, _, node in self._sections(Collector()):
@@ -351,7 +352,7 @@ class _Loader:
                 own = reading.shape.owns.get(id(entry))
                 read = OwnRead()
                 if own is not None and roughly is not None:
-                    read = self._own(own, roughly, None, Collector())
+                    read = read_own(own.keys, roughly, Collector())
                 if not read.relations or read.is_made:
                     yield entry.pattern, constraints
                     continue
@@ -384,29 +385,13 @@ class _Loader:
                     errors.add(error)
         return list(found.values())
 
-    def _relations(self, outputs: OutputIndex) -> RelationsRead:
-        return read_relations(
-            self._sections(self._errors),
+    def _around(self, outputs: OutputIndex) -> Surroundings:
+        return Surroundings(
             self._disk,
-            config=self._config,
-            errors=self._errors,
-            outputs_among=outputs.among,
-            is_made=lambda pattern: outputs.fits(pattern.text),
-            absent_maker=partial(absent_maker, self._absent, self._absent_outputs),
-        )
-
-    def _own(
-        self, own: Own, outputs: OutputIndex, keys: RelationsRead | None, errors: Collector
-    ) -> OwnRead:
-        return read_own(
-            own.keys,
-            self._disk,
-            config=self._config,
-            errors=errors,
-            outputs_among=outputs.among,
-            is_made=lambda pattern: outputs.fits(pattern.text),
-            absent_maker=partial(absent_maker, self._absent, self._absent_outputs),
-            others=keys,
+            self._config,
+            outputs.among,
+            lambda pattern: outputs.fits(pattern.text),
+            partial(absent_maker, self._absent),
         )
 
     # ---- seed and pools ----

@@ -22,22 +22,28 @@ from fileflow.model.unfit import leaves_a_gap, may_leave_a_gap, no_file, no_path
 
 class OwnWildcards:
     """The entries' own wildcards of all rules; `relations` and `constraints` are those of lists
-    that rules make."""
+    that rules make, `warnings` and `passed_over` what is said of any."""
 
     def __init__(self, read: Callable[[Own], OwnRead], errors: Collector) -> None:
         self._read = read
         self._errors = errors
         self.relations: list[Relation] = []
         self.constraints: dict[str, tuple[str, ...]] = {}
+        self.warnings: list[str] = []
+        self.passed_over: dict[str, int] = {}
         self._marks: set[str] = set()
 
     def given_to(self, rule: Rule, owns: Mapping[int, Own]) -> Rule:
         """The rule with the values; `owns` holds by the place of an entry what it said of them."""
-        read = {id(own): self._read(own) for own in owns.values()}
+        distinct = {id(own): own for own in owns.values()}
+        read = {key: self._read(own) for key, own in distinct.items()}
         named: dict[int, dict[str, str]] = {}
         constraints = dict(rule.constraints)
-        for number, own in enumerate({id(own): own for own in owns.values()}.values()):
+        for number, own in enumerate(distinct.values()):
             found = read[id(own)]
+            self.warnings += found.warnings
+            for key, count in found.passed_over.items():
+                self.passed_over[f"{key} in rule {rule.name}"] = count
             if found.is_made:
                 mark = self._mark(rule, number)
                 names = {name: f"{name}{mark}" for name in own.names}

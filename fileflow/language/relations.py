@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean, some_of
 from fileflow.language import scalars
-from fileflow.language.config import Config
-from fileflow.language.listing import OutputsAmong
 from fileflow.language.sheets import read_lines, read_sheet
 from fileflow.language.value_forms import (
     FORMS,
@@ -24,12 +22,10 @@ from fileflow.language.value_forms import (
     Surroundings,
     kept_rows,
 )
-from fileflow.language.yaml_nodes import Mapping as Tree
 from fileflow.language.yaml_nodes import Node, Scalar
 from fileflow.language.yaml_nodes import Sequence as Items
 from fileflow.lean import dataclass, field, lazy_regex, replace
 from fileflow.model.patterns import NAME, Pattern
-from fileflow.model.ports import Disk
 from fileflow.model.rules import Derived, Filter, Made, Pairs, Relation
 
 DERIVED = ("pairs", "same")
@@ -55,28 +51,16 @@ class RelationsRead:
 
 
 def read_relations(
-    sections: Iterable[tuple[str, Scalar, Node]],
-    disk: Disk,
-    *,
-    config: Config | Tree,
-    errors: Collector,
-    outputs_among: OutputsAmong,
-    is_made: Callable[[Pattern], bool],
-    absent_maker: Callable[[str], str | None] = lambda _: None,
+    sections: Iterable[tuple[str, Scalar, Node]], around: Surroundings, errors: Collector
 ) -> RelationsRead:
     """Reads all keys of `wildcards`; mistakes go to `errors`, and their keys are left out.
 
     Args:
         sections: the text of each key, the key, and its value with config filled in.
-        disk: where files are listed and sheets are read.
-        config: what `keys` looks up.
+        around: what the keys may look at.
         errors: takes the mistakes.
-        outputs_among: which files of a pattern fit an output of a rule, so that they are no
-            values.
-        is_made: whether a rule makes the file that `lines` or `table` names.
-        absent_maker: says of a path which rule that is left out would make it.
     """
-    reader = _Reader(disk, config, errors, outputs_among, is_made, absent_maker)
+    reader = _Reader(around, errors)
     for text, written, node in sections:
         reader.take(text, written, node)
     relations = reader.read()
@@ -91,11 +75,13 @@ def read_relations(
 
 @dataclass(frozen=True, slots=True)
 class OwnRead:
-    """The wildcards of an entry's own: a relation for each key, none after a mistake.
-    `constraints` are those of `match`."""
+    """The wildcards of an entry's own: a relation for each key, none after a mistake. The rest is
+    as in `RelationsRead`."""
 
     relations: tuple[Relation, ...] = ()
     constraints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_made(self) -> bool:
@@ -122,29 +108,23 @@ class OwnRead:
 
 def read_own(
     names_and_nodes: Iterable[tuple[Scalar, Node]],
-    disk: Disk,
-    *,
-    config: Config | Tree,
+    around: Surroundings,
     errors: Collector,
-    outputs_among: OutputsAmong,
-    is_made: Callable[[Pattern], bool],
-    absent_maker: Callable[[str], str | None] = lambda _: None,
+    *,
     others: RelationsRead | None = None,
 ) -> OwnRead:
     """The wildcards of an entry's own, `{path: "raw/{n}.txt", n: [1, 2]}`.
 
     `others` is what `wildcards` says, whose values they may take.
     """
-    reader = _Reader(
-        disk, config, errors, outputs_among, is_made, absent_maker, unique=True, others=others
-    )
+    reader = _Reader(around, errors, unique=True, others=others)
     for written, node in names_and_nodes:
         reader.take(written.text, written, node)
     before = len(reader.keys)
     relations = reader.read()
     if not relations or reader.failed or len(relations) < before:
         return OwnRead()
-    return OwnRead(relations, reader.constraints)
+    return OwnRead(relations, reader.constraints, tuple(reader.warnings), reader.passed_over)
 
 
 def rows_of_made(
@@ -287,12 +267,8 @@ class _Reader:
 
     def __init__(
         self,
-        disk: Disk,
-        config: Config | Tree,
+        around: Surroundings,
         errors: Collector,
-        outputs_among: OutputsAmong,
-        is_made: Callable[[Pattern], bool],
-        absent_maker: Callable[[str], str | None],
         *,
         unique: bool = False,
         others: RelationsRead | None = None,
@@ -306,14 +282,7 @@ class _Reader:
         self._unique = unique
         self._others = others.relations if others is not None else ()
         self._their_constraints = others.constraints if others is not None else {}
-        self._around = Surroundings(
-            disk,
-            config if isinstance(config, Config) else Config(config),
-            self.constraints,
-            outputs_among,
-            is_made,
-            absent_maker,
-        )
+        self._around = replace(around, constraints=self.constraints)
         self._after: dict[int, Relation | None] = {}
         self._busy: list[int] = []
 

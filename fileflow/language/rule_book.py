@@ -24,7 +24,7 @@ from fileflow.language.yaml_nodes import (
     scalar_value,
 )
 from fileflow.lean import dataclass, field, lazy_regex
-from fileflow.model.rules import Entry, Executor
+from fileflow.model.rules import Absent, Entry, Executor
 
 BUILTIN_EXECUTORS = tuple(executor.value for executor in Executor)
 _PATH_HOLE = lazy_regex(
@@ -56,9 +56,13 @@ class RuleBook:
     """All drafts of a workflow, each read when it, or its outputs, are asked for."""
 
     def __init__(
-        self, drafts: Table[str, Draft], absent: Table[str, str], config: Config, errors: Collector
+        self,
+        drafts: Table[str, Draft],
+        absent: Table[str, Absent],
+        config: Config,
+        errors: Collector,
     ) -> None:
-        """`absent` says for rules that are not there why they are not."""
+        """`absent` are the rules that are not there."""
         self.drafts = drafts
         self.absent = absent
         self.config = config
@@ -143,7 +147,7 @@ class RuleBook:
         """The mistake of a name that no rule has, or none under this config."""
         hint = did_you_mean(name, self.drafts)
         if name in self.absent:
-            hint = f"it is there only when {self.absent[name]}"
+            hint = f"it is there only when {self.absent[name].why}"
         return FileflowError(f"there is no rule {name!r}", place=place, hint=hint)
 
     def params(self, draft: Draft) -> Mapping | None:

@@ -19,7 +19,7 @@ from fileflow.language.sheets import headers, read_lines, read_sheet
 from fileflow.language.yaml_nodes import Mapping as Tree
 from fileflow.language.yaml_nodes import Node, Scalar, scalar_value
 from fileflow.language.yaml_nodes import Sequence as Items
-from fileflow.lean import dataclass, lazy_regex
+from fileflow.lean import dataclass, field, lazy_regex
 from fileflow.model.patterns import Pattern
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Filter, Made
@@ -48,10 +48,14 @@ class Surroundings:
 
     disk: Disk
     config: Config
-    constraints: Constraints
     outputs_among: OutputsAmong
+    """Which files of a pattern fit an output of a rule, so that they are no values."""
     is_made: Callable[[Pattern], bool]
-    absent_maker: Callable[[str], str | None]
+    """Whether a rule makes the file that `lines` or `table` names."""
+    absent_maker: Callable[[str], str | None] = lambda _: None
+    """Says of a path which rule that is left out would make it."""
+    constraints: Constraints = field(default_factory=dict)
+    """Those of the keys that are read."""
 
 
 @dataclass(frozen=True, slots=True)

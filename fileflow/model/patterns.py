@@ -384,13 +384,3 @@ def value_allowed(value: str, checks: Sequence[re.Pattern[str]] | None) -> bool:
     if "/" in value and any(piece in {".", ".."} for piece in value.split("/")):
         return False
     return all(check.fullmatch(value) for check in checks)
-
-
-def absent_maker(
-    absent_rules: Mapping[str, str], absent_outputs: Mapping[str, Sequence[Pattern]], path: str
-) -> str | None:
-    """Which of the rules that their `when` leaves out would make a path, and when it would."""
-    for name, patterns in absent_outputs.items():
-        if any(Matcher(pattern, {}).match(path) is not None for pattern in patterns):
-            return f"rule {name} would make it, but is there only when {absent_rules[name]}"
-    return None

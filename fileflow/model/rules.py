@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fileflow.lean import NamedTuple, dataclass, field
+from fileflow.model.patterns import Matcher
 
 if TYPE_CHECKING:
     from fileflow.errors import Place
@@ -308,6 +309,24 @@ class Rule(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """A rule that is not there, as its `when` is not met: `why` says what it is there for, "only
+    when …"; `outputs` and `scatters` are what it would make and scatter."""
+
+    why: str
+    outputs: tuple[Pattern, ...] = ()
+    scatters: tuple[str, ...] = ()
+
+
+def absent_maker(absent: Mapping[str, Absent], path: str) -> str | None:
+    """Which of the rules that are not there would make a path, and when it would."""
+    for name, rule in absent.items():
+        if any(Matcher(pattern, {}).match(path) is not None for pattern in rule.outputs):
+            return f"rule {name} would make it, but is there only when {rule.why}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """How much there is of a resource: a number, or items that jobs take and give back."""
 
@@ -321,10 +340,9 @@ class Workflow:
 
     `files` are it, what it includes and what config is read from, be they there or not.
     `constraints` gives for a wildcard name the regular expressions of `match`, which hold
-    everywhere. `warnings` are lines that a run says once. `absent_rules` says of rules whose `when`
-    is not met what they are there for: "only when …"; `absent_outputs` gives what they would make,
-    `absent_scatters` names the one of them that would scatter a wildcard. `passed_over` counts for
-    a key of `wildcards` the files that are no values because rules make them.
+    everywhere. `warnings` are lines that a run says once. `absent` has the rules whose `when` is
+    not met. `passed_over` counts for a key of `wildcards` the files that are no values because
+    rules make them.
     """
 
     root: str
@@ -337,7 +355,5 @@ class Workflow:
     resources: Mapping[str, Pool]
     constraints: Mapping[str, tuple[str, ...]]
     warnings: tuple[str, ...] = ()
-    absent_rules: Mapping[str, str] = field(default_factory=dict)
-    absent_outputs: Mapping[str, tuple[Pattern, ...]] = field(default_factory=dict)
-    absent_scatters: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, Absent] = field(default_factory=dict)
     passed_over: Mapping[str, int] = field(default_factory=dict)

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from fileflow.errors import Exit, FileflowError, did_you_mean
-from fileflow.model.patterns import Matcher, absent_maker
-from fileflow.model.rules import unnamed_column
+from fileflow.model.patterns import Matcher
+from fileflow.model.rules import absent_maker, unnamed_column
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import is_found, own_names, regexes_of
 from fileflow.planning.links import PENDING, ROW, SHIFT, SOURCE, Link
@@ -241,7 +241,7 @@ def missing_error(finder: Finder, missing: Missing, *, is_there: bool) -> Filefl
 def why_unmade(finder: Finder, path: str) -> str | None:
     """The rule that would make a path but for its `when` or a constraint, and which that is."""
     workflow = finder.workflow
-    absent = absent_maker(workflow.absent_rules, workflow.absent_outputs, path)
+    absent = absent_maker(workflow.absent, path)
     if absent is not None:
         return absent
     for output in (*finder.outputs, *finder.scatters):

@@ -745,11 +745,10 @@ class RuleTable:
 
     def _left_out(self, name: str) -> str:
         """The rule that would find values for a name, if it is not there; else an empty text."""
-        workflow = self.joins.workflow
-        rule = workflow.absent_scatters.get(name, "")
-        if rule not in workflow.absent_rules or self.joins.relations_of((name,), self.rule.name):
+        absent = self.joins.workflow.absent
+        if self.joins.relations_of((name,), self.rule.name):
             return ""
-        return rule
+        return next((rule for rule in absent if name in absent[rule].scatters), "")
 
     def _check_gathered(self, gathered: Sequence[str], entry: Entry) -> None:
         pattern = entry.pattern
@@ -772,7 +771,7 @@ class RuleTable:
                 if absent := self._left_out(name):
                     hint = (
                         f"rule {absent} scatters it, but is there only when "
-                        f"{workflow.absent_rules[absent]}: give this entry or rule the same "
+                        f"{workflow.absent[absent].why}: give this entry or rule the same "
                         "`when`, or let the entry be `optional`"
                     )
                 raise FileflowError(

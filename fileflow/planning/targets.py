@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fileflow.errors import Exit, FileflowError, did_you_mean, nearest
 from fileflow.model.patterns import Pattern, normal, parse_pattern
-from fileflow.model.rules import Entry, Relation, Rule
+from fileflow.model.rules import Absent, Entry, Relation, Rule
 from fileflow.planning.closure import Closure
 from fileflow.planning.derivation import free_rule, near_output, why_unmade
 from fileflow.planning.jobs import Jobs
@@ -58,7 +58,7 @@ class Targets:
         rules = self.closure.workflow.rules
         targets = list(self.wishes.targets)
         if not rules and all("{" in target.name for target in targets):
-            raise _no_rules(self.closure.workflow.absent_rules)
+            raise _no_rules(self.closure.workflow.absent)
         for tag in self.wishes.tags:
             tagged = [rule for rule in rules.values() if tag in rule.tags]
             if not tagged:
@@ -82,9 +82,9 @@ class Targets:
         if name in workflow.rules:
             rules.append(workflow.rules[name])
             return
-        if name in workflow.absent_rules:
+        if name in workflow.absent:
             raise FileflowError(
-                f"rule {name!r} is not there: it is only when {workflow.absent_rules[name]}"
+                f"rule {name!r} is not there: it is only when {workflow.absent[name].why}"
             )
         if "{" in name:
             paths += self._instances(name, parse_pattern(name))
@@ -510,10 +510,10 @@ class Targets:
         return found & set(wanted)
 
 
-def _no_rules(absent: Mapping[str, str]) -> FileflowError:
+def _no_rules(absent: Mapping[str, Absent]) -> FileflowError:
     """All rules are off by their `when`."""
     names = list(absent)
-    said = [f"{name!r} is only when {absent[name]}" for name in names[:_NAMED]]
+    said = [f"{name!r} is only when {absent[name].why}" for name in names[:_NAMED]]
     if len(names) > _NAMED:
         said.append(f"and {len(names) - _NAMED} more")
     return FileflowError(

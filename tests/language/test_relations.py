@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from fileflow.errors import Collector, FileflowError
+from fileflow.language.config import Config
 from fileflow.language.listing import deciding_constraints, natural_rows, natural_sorted
 from fileflow.language.relations import RelationsRead, read_own, read_relations, rows_of_made
-from fileflow.language.value_forms import kept_rows
+from fileflow.language.value_forms import Surroundings, kept_rows
 from fileflow.language.yaml_nodes import Mapping, Scalar, node_of
 from fileflow.language.yaml_tree import read_tree
 from fileflow.model.patterns import Matcher, Pattern, natural_key, parse_pattern
@@ -70,11 +71,13 @@ def read(
     errors = Collector()
     made = read_relations(
         [(name, section.keys[name], node) for name, node in section.items.items()],
-        disk or FakeDisk({**dict.fromkeys(paths, ""), **(files or {})}),
-        config=config,
-        errors=errors,
-        outputs_among=lambda paths, _: {path for path in paths() if is_output(path)},
-        is_made=is_made,
+        Surroundings(
+            disk or FakeDisk({**dict.fromkeys(paths, ""), **(files or {})}),
+            Config(config),
+            outputs_among=lambda paths, _: {path for path in paths() if is_output(path)},
+            is_made=is_made,
+        ),
+        errors,
     )
     return made, errors
 
@@ -790,11 +793,13 @@ def own(text: str, pattern: str = "{n}{m}") -> tuple[Relation | None, Collector]
     pairs: list[tuple[Scalar, object]] = [(tree.keys[n], node) for n, node in tree.items.items()]
     found = read_own(
         pairs,  # type: ignore[arg-type]
-        FakeDisk({}),
-        config=node_of({}, tree.source),  # type: ignore[arg-type]
-        errors=errors,
-        outputs_among=lambda *_: (),
-        is_made=never,
+        Surroundings(
+            FakeDisk({}),
+            Config(node_of({}, tree.source)),  # type: ignore[arg-type]
+            outputs_among=lambda *_: (),
+            is_made=never,
+        ),
+        errors,
     )
     return found.joined(parse_pattern(pattern)) if found.relations else None, errors
 

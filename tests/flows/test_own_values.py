@@ -573,3 +573,25 @@ def test_values_that_go_together_stand_for_their_own_files_only(space: Space) ->
         space.write(f"x/{name}", "")
     space.good("all")
     assert space.read("all.txt") == "12 a14\n"
+
+
+def test_what_is_odd_in_own_values_is_said_as_of_those_of_wildcards(space: Space) -> None:
+    for name in ("raw/1", "raw/made"):
+        space.write(name, "")
+    space.workflow("""
+        rules:
+          all: {input: [g, {path: "out/{n}", n: [1, 1, 2]}, {path: "out/{m}", m: [3]}]}
+          made: {output: raw/made, shell: "touch {output}"}
+          out: {output: "out/{k}", shell: "touch {output}"}
+          g:
+            input: {path: "raw/{f}", f: "raw/{f}"}
+            output: g
+            shell: echo {input} > {output}
+        """)
+    said = [
+        "Workflowfile:2:41: '1' stands twice in n and counts once",
+        "1 file passed over as values of f in rule g: rules make them",
+    ]
+    assert json.loads(space.flow("check", "--json").stdout)["notes"] == said
+    assert f"warning: {said[0]}\n" in space.flow("-q", "g").stderr
+    assert space.read("g") == "raw/1\n"

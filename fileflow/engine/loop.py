@@ -293,6 +293,11 @@ class Loop:
         return more or self.ledger.outdated or bool(self.named.news)
 
     @property
+    def is_overtaken(self) -> bool:
+        """Whether an input, or code, has changed under the run: what came of it is stale."""
+        return self.input_changed or bool(self.ledger.changed_code)
+
+    @property
     def on_record(self) -> int:
         """How many jobs of the plan are on record: those with outputs that are fresh."""
         return sum(
@@ -870,7 +875,7 @@ class Loop:
     def _summary(self, seconds: float) -> events.RunFinished:
         counts = self.schedule.counts
         unwell = counts[JobState.FAILED] + counts[JobState.SKIPPED]
-        wrong = bool(unwell or self.input_changed or self.plan.missing or self.mistakes)
+        wrong = bool(unwell or self.is_overtaken or self.plan.missing or self.mistakes)
         return events.RunFinished(
             built=counts[JobState.BUILT],
             kept=counts[JobState.KEPT] + counts[JobState.RESTING],

@@ -435,7 +435,10 @@ class Staleness:
             return self._unknown(outputs)
         if rule.always and not built and not self.as_recorded:
             return _ALWAYS
-        if record.recipe != self._recipe(table, row, record.recipe):
+        # Of what was built while its code changed, no recipe is on record. This run goes on with
+        # it, as it would make the same again; the next one knows the code.
+        settled = built and record.recipe == NO_DIGEST
+        if not settled and record.recipe != self._recipe(table, row, record.recipe):
             return self._recipe_reason(table, row, record)
         changed = self._changed_outputs(table, row, record)
         if changed is not None:

@@ -212,3 +212,51 @@ def test_what_is_asked_by_calls_may_bear_a_name_that_only_slots_know(space: Spac
         ran = installed(space, command)
         assert ran.returncode == 0, ran.stderr
     assert space.read("out.txt") == "3\n"
+
+
+@pytest.mark.parametrize(
+    ("relation", "output", "body"),
+    [
+        ("", 'output: "o/{c}/{d}", scatter: d', "yield 'x' + K, K"),
+        ('d: {lines: "o/{c}.list"}', 'output: "o/{c}.list"', "output.write_text('x' + K)"),
+    ],
+)
+def test_code_that_changes_under_a_run_is_for_the_next_one(
+    space: Space, relation: str, output: str, body: str
+) -> None:
+    """Also where what it has made tells values, and all is planned once more."""
+    space.source("helper.py", "K = '1'\n")
+    space.source(
+        "steps.py",
+        f"""
+        import os
+        from helper import K
+
+        def finds(input, output):
+            with open(os.environ["RAN_LOG"], "a") as file:
+                file.write("finds\\n")
+            if os.path.exists(os.environ["FLAGS"] + "/edit"):
+                os.remove(os.environ["FLAGS"] + "/edit")
+                with open("helper.py", "w") as file:
+                    file.write("K = '2'\\n")
+            {body}
+        """,
+    )
+    space.workflow(f"""
+        wildcards: {{{relation}}}
+        rules:
+          all: {{input: "e/{{c}}/{{d}}"}}
+          one: {{output: "p/{{c}}", scatter: c, shell: "touch {{output}}/a"}}
+          two: {{input: "p/{{c}}", {output}, run: "steps:finds"}}
+          end:
+            input: {"o/{c}.list" if relation else "o/{c}/{d}"}
+            output: e/{{c}}/{{d}}
+            shell: echo {{d}} > {{output}}
+        """)
+    space.flag("edit")
+    flow = space.flow("-j", "1")
+    assert flow.status == 1 and "rule two: helper.py changed after the plan" in flow.text
+    assert (space.ran, space.read("e/a/x1")) == (["finds"], "x1\n")
+    space.good("-j", "1")
+    assert (space.log, space.read("e/a/x2")) == (["finds"], "x2\n")
+    assert space.good().built == set()

@@ -6,6 +6,7 @@ ask within one command; what was made during a run is told by the loop and not l
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 
 _UNKNOWN = object()  # beside None, which is the signature of nothing
+
+# The kind of a note on what a job wrote to a log that others take.
+WROTE = "wrote"
 
 # So many paths are worth a look at their folder instead of one at each of them.
 MANY = 64
@@ -327,6 +331,13 @@ class World:
             found = self._assumed[path] = self.content(path)
             self._contents[path] = assumed
         return found
+
+    def written(self, log: str) -> bytes | None:
+        """The digest of what the last job that ended well wrote to a log that others take."""
+        note = self.records.notes.get((WROTE, log))
+        with contextlib.suppress(TypeError, ValueError):
+            return bytes.fromhex(note)  # type: ignore[arg-type]
+        return None
 
     def ensured(self, path: str, non_empty: bool, sha256: str | None) -> bool:
         """Whether an output meets its `ensure`."""

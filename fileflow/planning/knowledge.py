@@ -67,6 +67,9 @@ class Facts(Protocol):
     def held(self, path: str) -> bytes | None:
         """The digest of what is at a path now, whatever is assumed of it."""
 
+    def written(self, log: str) -> bytes | None:
+        """The digest of what the last job that ended well wrote to a log that others take."""
+
     def ensured(self, path: str, non_empty: bool, sha256: str | None) -> bool:
         """Whether an output meets its `ensure`."""
 

@@ -275,12 +275,12 @@ class Staleness:
         """What proves that the rows of a table are as they were; None where each is asked."""
         if table.number not in self._proofs:
             found = proofs_of(table, self.recipes[table.rule.name])
-            if self._logs_of(table):
+            if self.logs_of(table):
                 found = None  # it tells of outputs and inputs only
             self._proofs[table.number] = found
         return self._proofs[table.number]
 
-    def _logs_of(self, table: RuleTable) -> Mapping[int, Sequence[str]]:
+    def logs_of(self, table: RuleTable) -> Mapping[int, Sequence[str]]:
         """The logs of a rule that others take, by row."""
         found = self._taken_logs.get(table.number)
         if found is None:
@@ -318,6 +318,10 @@ class Staleness:
         for k, path in enumerate(record.outputs if record is not None else ()):
             if record is not None and k not in table.scattered:
                 self.facts.assume(path, record.made[48 * k + 32 : 48 * k + 48])
+        for path in self.logs_of(table).get(row, ()):
+            written = self.facts.written(path)
+            if written is not None:
+                self.facts.assume(path, written)
 
     def _remade_by(self, links: Sequence[Link], row: int) -> str | None:
         """The rule that makes a folder again in which an input of this job lies."""
@@ -405,7 +409,7 @@ class Staleness:
     def is_gone(self, maker: int, path: str) -> bool:
         """Whether of a job at rest, whose outputs are gone or some of them, this path is."""
         table = self.plan.tables[maker >> SHIFT]
-        if len(table.shape.outputs) == 1 and not table.scattered and not self._logs_of(table):
+        if len(table.shape.outputs) == 1 and not table.scattered and not self.logs_of(table):
             return True
         return self.facts.signatures((path,))[0] is None
 
@@ -567,10 +571,13 @@ class Staleness:
             ensure = ensures[k]
             if ensure is not None and not self.facts.ensured(path, ensure.non_empty, ensure.sha256):
                 yield Reason(Why.ENSURE, path)
-        logs = self._logs_of(table).get(row, ())
+        logs = self.logs_of(table).get(row, ())
         for path, sign in zip(logs, self.facts.signatures(logs), strict=True):
+            written = self.facts.written(path)
             if sign is None:
                 yield Reason(Why.MISSING, path, after=ABSENT)
+            elif written is not None and (now := self.facts.held(path)) != written:
+                yield Reason(Why.OVERWRITTEN, path, _hex(written), _hex(now))
 
     def tokens(self, table: RuleTable, row: int) -> tuple[str, ...]:
         """What stands for each input entry in a record: a path, a list's id, nothing if absent."""

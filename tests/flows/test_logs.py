@@ -1,8 +1,10 @@
 """Log files that actions write themselves: they appear always, and are no reason to build."""
 
+import signal
+
 import pytest
 
-from .space import Space
+from .space import Space, wait_for
 
 
 def test_logs_appear_also_when_the_job_fails(space: Space):
@@ -173,6 +175,60 @@ def test_a_log_that_is_taken_and_gone_is_written_again_when_it_is_needed(
     assert space.good("log/0").built == set()
     space.delete("log/0")
     assert space.good("a").built == set()  # outputs of a rule are, its logs are not
+
+
+REWRITTEN = """
+    rules:
+      all: {input: [a.txt, b.txt]}
+      a:
+        input: in.txt
+        output: a.txt
+        log: a.log
+        shell: |
+          cat {input} > {log}
+          if [ -e "$FLAGS/hold" ]; then touch "$FLAGS/held"; sleep 60; fi
+          grep good {input} > {output}
+      b: {input: a.log, output: b.txt, shell: "cp {input} {output}"}
+    """
+
+
+@pytest.mark.parametrize("how", ["a failure", "a kill", "somebody else"])
+def test_who_takes_a_log_takes_what_was_written_beside_the_outputs(space: Space, how: str) -> None:
+    space.workflow(REWRITTEN)
+    space.write("in.txt", "good\n")
+    space.good()
+    space.write("in.txt", "bad\n")
+    if how == "a failure":
+        assert space.run().status == 1
+    elif how == "a kill":
+        space.flag("hold")
+        running = space.start()
+        wait_for(lambda: space.flagged("held"), "the job")
+        running.send(signal.SIGKILL)
+        running.end()
+        (space.flags / "hold").unlink()
+    else:
+        space.write("a.log", "mine\n")
+    space.write("in.txt", "good\n")
+    assert space.run("-n").planned == {"a"}
+    assert space.good().built == {"a"}
+    assert (space.read("a.log"), space.read("b.txt")) == ("good\n", "good\n")
+    assert space.good().built == set()
+
+
+def test_what_others_take_as_it_is_found_is_minded_too(space: Space) -> None:
+    space.workflow("""
+        rules:
+          all: {input: "o/{c}"}
+          list: {output: list.txt, shell: "echo a > {output}"}
+          a: {output: "a/{c}", log: "log/{c}", shell: "echo good | tee {log} > {output}"}
+          b: {input: ["log/{c}", "a/{c}"], output: "o/{c}", shell: "cp {input[0]} {output}"}
+        wildcards: {c: {lines: list.txt}}
+        """)
+    space.good()
+    space.write("log/a", "mine\n")
+    assert space.good().built == {"a a"}
+    assert space.read("o/a") == "good\n"
 
 
 def test_a_log_that_nobody_takes_may_go(space: Space) -> None:

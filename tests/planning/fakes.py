@@ -170,6 +170,9 @@ class FakeWorld:
     def _digest(self, path: str) -> bytes:
         return hashed((self.text(path) or "").encode())
 
+    def written(self, log: str) -> bytes | None:
+        return None
+
     def ensured(self, path: str, non_empty: bool, sha256: str | None) -> bool:
         text = (self.text(path) or "").encode()
         if non_empty and not text:

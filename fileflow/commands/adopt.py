@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from fileflow.commands.status import job_key, last_output
+from fileflow.commands.status import last_output
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.project import Project
@@ -212,7 +212,7 @@ class _Adoption:
             wanted = "a folder" if entry.pattern and entry.pattern.directory else "a file"
             if os.path.isdir(path) != (wanted == "a folder") or not os.path.exists(path):
                 return f"{path} is not {wanted}"
-            if entry.in_place and (BEGUN, job_key(table, row)) in self.session.records.notes:
+            if entry.in_place and (BEGUN, table.key(row)) in self.session.records.notes:
                 return f"{path} may be half made: its job was begun, and has not ended well"
             ensure = entry.ensure
             world = self.session.world
@@ -290,7 +290,7 @@ class _Adoption:
             sign = self.session.world.signatures((path,))[0]
             assert content is not None and sign is not None, "bug: an output that was looked at"
             made.append(self.clock.proven(path, sign, self.clock.start) + content)
-        key = job_key(table, row)
+        key = table.key(row)
         return self.recording.record(
             table,
             row,

@@ -88,7 +88,7 @@ def failure_of(records: Records, key: str) -> Mapping[str, object] | None:
 
     Args:
         records: what is known of the project.
-        key: the job's first output, or `rule NAME` if it has none.
+        key: the name under which the records know the job (`RuleTable.key`).
     """
     note = records.notes.get(("failed", key))
     if not isinstance(note, dict):
@@ -121,12 +121,6 @@ def last_output(records: Records, key: str) -> tuple[str, int, int] | None:
     return str(file), int(offset), int(length)
 
 
-def job_key(table: RuleTable, row: int) -> str:
-    """The name under which the records know a job."""
-    outputs = table.outputs_of(row)
-    return outputs[0] if outputs else f"rule {table.rule.name}"
-
-
 def standing_of(session: Session, decided: Decided, job: int) -> Standing:
     """How a job stands."""
     if job in decided.plan.failed:
@@ -139,7 +133,7 @@ def standing_of(session: Session, decided: Decided, job: int) -> Standing:
     if state is State.ABSENT:
         return Standing.ABSENT
     table, row = decided.plan.tables[job >> SHIFT], job & ROW
-    if failure_of(session.records, job_key(table, row)) is not None:
+    if failure_of(session.records, table.key(row)) is not None:
         return Standing.FAILED
     if state is not State.STALE:
         return Standing.MAYBE

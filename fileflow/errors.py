@@ -148,6 +148,12 @@ def some_of(names: Sequence[object], most: int) -> str:
     return ", ".join(map(str, names[:most])) + more
 
 
+def first_of(names: Sequence[str], most: int) -> str:
+    """A list of names, no more of them than `most`: `a, b … and 3 more`."""
+    more = f" … and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that is most like `word`, or None if none is close."""
     import difflib  # costs 1 ms at each start, for the few that make a mistake

@@ -142,6 +142,11 @@ class Collector:
             raise Mistakes(self.errors)
 
 
+def counted(number: int, what: str) -> str:
+    """How many there are of something: `1 job`, `3 jobs`."""
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
+
+
 def some_of(names: Sequence[object], most: int) -> str:
     """Names, no more of them than `most`: `a, b and 3 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

@@ -17,7 +17,7 @@ from fileflow.engine.named import NamedFiles
 from fileflow.engine.project import Project
 from fileflow.engine.recording import BEGUN, Recording
 from fileflow.engine.session import Decided, Describe, Session
-from fileflow.errors import Collector
+from fileflow.errors import Collector, counted
 from fileflow.lean import dataclass, field, replace
 from fileflow.model.patterns import Matcher
 from fileflow.model.rules import Entry
@@ -75,11 +75,11 @@ def adopt(
         return 0
     for one in found:
         if one.taken:
-            say(f"{one.rule}: {_jobs(len(one.taken))} recorded as fresh")
+            say(f"{one.rule}: {counted(len(one.taken), 'job')} recorded as fresh")
         for line in one.left[:PATHS_SHOWN]:
             say(f"{one.rule}: left: {line}")
         if len(one.left) > PATHS_SHOWN:
-            say(f"{one.rule}: … and {_jobs(len(one.left) - PATHS_SHOWN)} more are left")
+            say(f"{one.rule}: … and {counted(len(one.left) - PATHS_SHOWN, 'job')} more are left")
     if not found:
         say("nothing to adopt: all is fresh")
     return 0
@@ -114,10 +114,6 @@ def _check(plan: Plan) -> None:
     for error in plan.mistakes():
         errors.add(error)
     errors.raise_if_any()
-
-
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count} jobs"
 
 
 class _Adoption:

@@ -13,7 +13,7 @@ from fileflow.commands.choosing import askable_rules
 from fileflow.commands.unused import Unused, unused_config, unused_wildcards
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.session import Decided, Describe, Session
-from fileflow.errors import Collector, FileflowError, Mistakes
+from fileflow.errors import Collector, FileflowError, Mistakes, counted
 from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding
 from fileflow.planning.calling import asking_of
@@ -49,7 +49,7 @@ def check(
     bindings = checking.actions(describe)
     notes = list(checking.notes)
     notes += [
-        f"{_count(number, 'file')} passed over as values of {name}: rules make them"
+        f"{counted(number, 'file')} passed over as values of {name}: rules make them"
         for name, number in session.workflow.passed_over.items()
     ]
     notes += [
@@ -68,7 +68,7 @@ def check(
         raise Mistakes(errors)
     if errors:
         raise errors[0]
-    say(f"{_count(rules, 'rule')}, {_count(jobs, 'job')}: nothing wrong")
+    say(f"{counted(rules, 'rule')}, {counted(jobs, 'job')}: nothing wrong")
     return 0
 
 
@@ -92,10 +92,6 @@ def _as_json(
     }
     say(json.dumps(facts, indent=2))
     return int(errors[0].status) if errors else 0
-
-
-def _count(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
 def _facts(error: FileflowError) -> dict[str, object]:

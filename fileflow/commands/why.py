@@ -14,7 +14,7 @@ from fileflow.commands.answers import Answer, AnswerMaker
 from fileflow.commands.choosing import plan_of_targets
 from fileflow.commands.status import Standing
 from fileflow.engine.session import Session
-from fileflow.errors import first_of
+from fileflow.errors import counted, first_of
 from fileflow.planning.plan import Target
 from fileflow.planning.reasons import Reason
 from fileflow.world.records import Record
@@ -117,10 +117,9 @@ def _headline(answer: Answer) -> str:
         said: str = (Standing.STALE if gone else answer.standing).value
         return said
     done = "adopted" if record.head.facts.get("adopted") else "recorded"
-    inputs = "1 input" if len(answer.inputs) == 1 else f"{len(answer.inputs)} inputs"
     return (
         f"fresh: {done} {_moment(record.started)}, by run {record.head.run}, in "
-        f"{record.seconds:.3g} s; {inputs}, recipe {answer.recipe}"
+        f"{record.seconds:.3g} s; {counted(len(answer.inputs), 'input')}, recipe {answer.recipe}"
     )
 
 

@@ -142,6 +142,11 @@ class Collector:
             raise Mistakes(self.errors)
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """A text for a message, cut if it is long."""
+    return text if len(text) <= most else f"{text[: most - 3]}…"
+
+
 def counted(number: int, what: str) -> str:
     """How many there are of something: `1 job`, `3 jobs`."""
     return f"1 {what}" if number == 1 else f"{number} {what}s"

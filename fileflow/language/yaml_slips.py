@@ -10,7 +10,7 @@ from typing import Any
 
 from yaml.error import MarkedYAMLError
 
-from fileflow.errors import FileflowError, Place, Source
+from fileflow.errors import FileflowError, Place, Source, shortened
 from fileflow.language.yaml_nodes import Node
 from fileflow.lean import lazy_regex
 
@@ -33,11 +33,6 @@ def tab(source: Source, line: int) -> FileflowError:
     column = (source.line(line) or "").find("\t") + 1
     place = Place(source, line, column)
     return FileflowError("a tab in the indentation", place=place, hint="indent with spaces")
-
-
-def shortened(text: str) -> str:
-    """A text for a message, cut if it is long."""
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def in_quotes(text: str) -> str:

@@ -27,10 +27,10 @@ from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
-from fileflow.errors import Collector, FileflowError, Place, Source, nearest
+from fileflow.errors import Collector, FileflowError, Place, Source, nearest, shortened
 from fileflow.garbage import no_collection
 from fileflow.language.yaml_nodes import MAX_DEPTH, Mapping, Node, Scalar, Sequence, too_deep
-from fileflow.language.yaml_slips import in_quotes, shortened, syntax_error, tab
+from fileflow.language.yaml_slips import in_quotes, syntax_error, tab
 from fileflow.lean import lazy_regex
 
 MAX_BYTES = 64 * 1024 * 1024

@@ -21,7 +21,7 @@ from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.one_thread import only_thread
 from fileflow.engine.run import run as run_engine
 from fileflow.engine.session import Overrides, Session, find_workflowfile
-from fileflow.errors import FileflowError, Mistakes, did_you_mean
+from fileflow.errors import FileflowError, did_you_mean
 from fileflow.executors.plug_ins import check_name
 from fileflow.language.config import ASSIGNMENT
 from fileflow.lean import lazy_regex
@@ -399,7 +399,7 @@ def _said_for_python() -> Iterator[None]:
     try:
         yield
     except FileflowError as error:
-        for one in (error, *(error.errors if isinstance(error, Mistakes) else ())):
+        for one in {error, *error.errors}:
             one.what = _OPTION.sub(r"config={'\1': …}", one.what)
             if one.hint == TO_WAIT:
                 one.hint = "run it when that one has ended; a job or a listener of it cannot"

@@ -90,6 +90,11 @@ class FileflowError(Exception):
         self.hint = hint
         self.status = status
 
+    @property
+    def errors(self) -> Sequence[FileflowError]:
+        """The mistakes one by one: this one."""
+        return (self,)
+
     def at(self, place: Place) -> FileflowError:
         """The mistake itself, which was made here if it does not say where."""
         self.place = self.place or place
@@ -113,7 +118,12 @@ class Mistakes(FileflowError):
     def __init__(self, errors: Sequence[FileflowError]) -> None:
         first = errors[0]
         super().__init__(first.what, place=first.place, hint=first.hint, status=first.status)
-        self.errors = tuple(errors)
+        self._errors = tuple(errors)
+
+    @property
+    def errors(self) -> Sequence[FileflowError]:
+        """The mistakes one by one."""
+        return self._errors
 
     def __str__(self) -> str:
         shown = [str(error) for error in self.errors[: self.SHOWN]]
@@ -130,7 +140,7 @@ class Collector:
 
     def add(self, error: FileflowError) -> None:
         """Keeps a mistake; one that is said already (the same words and place) only once."""
-        for one in error.errors if isinstance(error, Mistakes) else (error,):
+        for one in error.errors:
             if not any(one.what == old.what and one.place == old.place for old in self.errors):
                 self.errors.append(one)
 

@@ -32,11 +32,12 @@ Steps = tuple[str | int, ...]
 """A way into config: keys of mappings and numbers of items."""
 
 _STEP = r"\.[\w-]+|\[-?\d+\]"
+STEPS = rf"(?:{_STEP})*"
 _BY_WILDCARD = r"\[(?:wildcards\.)?[^\W\d]\w*\]"
 _HOLE = lazy_regex(
-    rf"\{{\{{[^{{}}]*\}}\}}|\{{config(?P<steps>(?:{_STEP})*)(?P<rest>(?:{_STEP}|{_BY_WILDCARD})*)\}}"
+    rf"\{{\{{[^{{}}]*\}}\}}|\{{config(?P<steps>{STEPS})(?P<rest>(?:{_STEP}|{_BY_WILDCARD})*)\}}"
 )
-_STEPS = lazy_regex(r"\.([\w-]+)|\[(-?\d+)\]")
+_ONE_STEP = lazy_regex(r"\.([\w-]+)|\[(-?\d+)\]")
 ASSIGNMENT = lazy_regex(r"([\w-]+(?:\.[\w-]+)*)=(.*)", re.DOTALL)
 _DEEPEST = 50
 _LARGEST = 1_000_000
@@ -45,7 +46,7 @@ _MOST_WAYS = 10_000
 
 def steps_of(text: str) -> Steps:
     """The steps that a text such as `.model.layers[0]` names."""
-    return tuple(key or int(number) for key, number in _STEPS.findall(text))
+    return tuple(key or int(number) for key, number in _ONE_STEP.findall(text))
 
 
 def dotted(steps: Sequence[str | int]) -> str:

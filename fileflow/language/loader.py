@@ -25,6 +25,7 @@ from fileflow.language.rule_book import Draft, RuleBook
 from fileflow.language.rule_reader import (
     ACTIONS,
     MEANT,
+    NOT_FOR_ALL,
     RULE_KEYS,
     Reading,
     looks_like_rule,
@@ -41,7 +42,6 @@ from fileflow.model.patterns import Pattern, absent_maker, partly
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Pool, Relation, Rule, Workflow
 
-_NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
 _MAKING = frozenset({*ACTIONS, "output"})
 _OF_ASKING = frozenset({"input", "constraints", "when", "tags"})
 _MERGED = frozenset({"params", "env", "resources", "constraints", "when", "seed"})
@@ -244,9 +244,9 @@ class _Loader:
         defaults = file.section("defaults")
         if not defaults.items:
             return None
-        known = RULE_KEYS - _NOT_FOR_ALL
+        known = RULE_KEYS - NOT_FOR_ALL
         for name, key in defaults.keys.items():
-            if name in _NOT_FOR_ALL:
+            if name in NOT_FOR_ALL:
                 self._errors.add(
                     FileflowError(
                         f"{name} makes no sense for all rules, so it is no default",

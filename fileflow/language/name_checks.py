@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.language.config import below, dotted, with_items, with_values
 from fileflow.language.rule_reader import Reading
+from fileflow.language.scalars import BUILTIN_NAMES
 from fileflow.language.templates import (
     Lookup,
     Placeholder,
@@ -23,21 +24,7 @@ from fileflow.language.yaml_nodes import Node, Scalar
 from fileflow.language.yaml_nodes import Sequence as Items
 from fileflow.model.rules import Call, Entry, Relation, Rule, unnamed_column
 
-_IN_ACTIONS = frozenset(
-    {
-        "input",
-        "output",
-        "params",
-        "config",
-        "wildcards",
-        "seed",
-        "cores",
-        "resources",
-        "rule",
-        "log",
-        "attempt",
-    }
-)
+_IN_ACTIONS = BUILTIN_NAMES - {"rng", "rules", "after"}
 _IN_VALUES = frozenset({"config", "wildcards"})
 _TEXTS = frozenset({"seed", "cores", "rule", "attempt"})
 

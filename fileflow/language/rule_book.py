@@ -13,7 +13,7 @@ from functools import cached_property, partial
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
 from fileflow.language import scalars
-from fileflow.language.config import Config, below, steps_of, text_of
+from fileflow.language.config import STEPS, Config, below, steps_of, text_of
 from fileflow.language.entries import EntryReader, Kind, is_call
 from fileflow.language.scalars import not_a
 from fileflow.language.yaml_nodes import (
@@ -27,9 +27,7 @@ from fileflow.lean import dataclass, field, lazy_regex
 from fileflow.model.rules import Entry, Executor
 
 BUILTIN_EXECUTORS = tuple(executor.value for executor in Executor)
-_PATH_HOLE = lazy_regex(
-    r"\{\{[^{}]*\}\}|\{(?P<root>params|rules)(?P<steps>(?:\.[\w-]+|\[-?\d+\])*)\}"
-)
+_PATH_HOLE = lazy_regex(rf"\{{\{{[^{{}}]*\}}\}}|\{{(?P<root>params|rules)(?P<steps>{STEPS})\}}")
 
 
 @dataclass(slots=True, eq=False)

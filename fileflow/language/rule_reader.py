@@ -68,6 +68,9 @@ RULE_KEYS = frozenset(
 )
 """Every key that a rule can have."""
 
+NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
+"""The keys that are no defaults."""
+
 MEANT = {
     "threads": "write cores",
     "cpus": "write cores",

@@ -22,6 +22,7 @@ from fileflow.language.yaml_nodes import (
 )
 from fileflow.language.yaml_slips import quotes_hint
 from fileflow.lean import lazy_regex
+from fileflow.model.patterns import NAME
 
 BUILTIN_NAMES = frozenset(
     {
@@ -43,7 +44,7 @@ BUILTIN_NAMES = frozenset(
 )
 """Names that mean something everywhere, so that no wildcard can have them."""
 
-_NAME = lazy_regex(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = lazy_regex(NAME)
 _FUNCTION = lazy_regex(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<function>[^\W\d]\w*)")
 _FILE_FUNCTION = lazy_regex(r"(?:\./)?(?P<path>[\w./-]+)\.py:(?P<function>\w+)")
 _DURATION = lazy_regex(r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)")

@@ -35,39 +35,6 @@ from fileflow.model.rules import (
 
 ACTIONS = ("run", "shell", "argv", "script")
 _AROUND = ("params", "env", "prefix", "shell_words", "shell_prefix")
-RULE_KEYS = frozenset(
-    {
-        *ACTIONS,
-        "doc",
-        "input",
-        "output",
-        "log",
-        "args",
-        "params",
-        "env",
-        "constraints",
-        "scatter",
-        "when",
-        "executor",
-        "cores",
-        "resources",
-        "retries",
-        "timeout",
-        "priority",
-        "prefer",
-        "seed",
-        "envvars",
-        "prefix",
-        "shell_prefix",
-        "shell_words",
-        "private",
-        "always",
-        "expires",
-        "tags",
-    }
-)
-"""Every key that a rule can have."""
-
 NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
 """The keys that are no defaults."""
 
@@ -680,3 +647,7 @@ _READERS: dict[str, Callable[[Node], object]] = {
     "tags": lambda node: tuple(tag.text for tag in scalars.scalars(node, "tags")),
 }
 _BY_THEMSELVES = frozenset({*_READERS, "cores", "resources", "executor"})
+RULE_KEYS = frozenset(
+    {*ACTIONS, *_AROUND, *_BY_THEMSELVES, "input", "output", "log", "args", "when"}
+)
+"""Every key that a rule can have."""

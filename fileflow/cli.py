@@ -201,9 +201,9 @@ def _run(
             hint="what a run promises without it stands in docs/freshness.md",
         )
     if options.executor is not None:
-        from fileflow.executors.plug_ins import check_name
+        from fileflow.language.rule_book import check_executor
 
-        check_name(options.executor)
+        check_executor(options.executor)
     overrides = _overrides(options, start)
     folder = os.path.relpath(os.path.dirname(file), start)
     tell = progress_for(

@@ -7,8 +7,8 @@ rule. Knows no relation and no disk, and nothing of the other keys of a rule.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Set
 from collections.abc import Mapping as Table
-from collections.abc import Set
 from functools import cached_property, partial
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
@@ -27,6 +27,9 @@ from fileflow.lean import dataclass, field, lazy_regex
 from fileflow.model.rules import Entry, Executor
 
 BUILTIN_EXECUTORS = tuple(executor.value for executor in Executor)
+PLUG_INS = "fileflow.executors"
+"""The group of entry points by which other distributions bring executors."""
+
 _PATH_HOLE = lazy_regex(rf"\{{\{{[^{{}}]*\}}\}}|\{{(?P<root>params|rules)(?P<steps>{STEPS})\}}")
 
 
@@ -233,11 +236,32 @@ class RuleBook:
 
     @cached_property
     def executors(self) -> list[str]:
-        """The names of all executors: built-in ones, and those that plug-ins bring."""
-        from importlib import metadata  # slow to import, and seldom needed
+        """The names of all executors, looked for once."""
+        return executor_names()
 
-        found = {point.name for point in metadata.entry_points(group="fileflow.executors")}
-        return [*BUILTIN_EXECUTORS, *sorted(found)]
+
+def executor_names() -> list[str]:
+    """The names of all executors: built-in ones, and those that plug-ins bring."""
+    from importlib import metadata  # slow to import, and seldom needed
+
+    found = {point.name for point in metadata.entry_points(group=PLUG_INS)}
+    return [*BUILTIN_EXECUTORS, *sorted(found)]
+
+
+def check_executor(
+    name: str, names: Callable[[], list[str]] = executor_names, place: Place | None = None
+) -> None:
+    """Whether there is an executor of this name.
+
+    Raises:
+        FileflowError: if there is none; names the nearest.
+    """
+    if name not in BUILTIN_EXECUTORS and name not in (known := names()):
+        raise FileflowError(
+            f"there is no executor {name!r}",
+            place=place,
+            hint=did_you_mean(name, known) or f"there are {', '.join(known)}",
+        )
 
 
 def _same(value: Node | None, wanted: Node) -> bool:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable
 
-from fileflow.errors import Collector, FileflowError, did_you_mean
+from fileflow.errors import Collector, FileflowError
 from fileflow.language import scalars
 from fileflow.language.config import dotted, steps_of
 from fileflow.language.entries import Kind, is_call, templates_in
-from fileflow.language.rule_book import BUILTIN_EXECUTORS, Draft, RuleBook
+from fileflow.language.rule_book import Draft, RuleBook, check_executor
 from fileflow.language.rule_shape import Shape
 from fileflow.language.scalars import check_keys, not_a
 from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
@@ -332,12 +332,7 @@ class _RuleReader:
 
     def _executor(self, node: Node) -> str:
         name = scalars.text(node, "executor")
-        if name not in BUILTIN_EXECUTORS and name not in self._book.executors:
-            raise FileflowError(
-                f"there is no executor {name!r}",
-                place=node.place,
-                hint=did_you_mean(name, self._book.executors),
-            )
+        check_executor(name, lambda: self._book.executors, node.place)
         return name
 
     # ---- the action and its values ----

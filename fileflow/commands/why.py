@@ -17,6 +17,7 @@ from fileflow.engine.session import Session
 from fileflow.errors import counted, first_of
 from fileflow.planning.plan import Target
 from fileflow.planning.reasons import Reason
+from fileflow.views.dry_run import deferred_lines
 from fileflow.world.records import Record
 
 ANSWERS_SHOWN = 5
@@ -58,9 +59,9 @@ def why(
         return 0
     for path in plan.source_targets:
         say(f"{path} is a source: no rule makes it")
-    for name, rules in waits.items():
-        if not any(one.table.rule.name == name for one in answers):
-            say(f"{name}: cannot be known before {' and '.join(rules)} ran")
+    told = {one.table.rule.name for one in answers}
+    for line in deferred_lines({name: waits[name] for name in waits if name not in told}):
+        say(line)
     for error in plan.mistakes():
         say(str(error))
     groups: dict[object, Answer] = {}

@@ -15,6 +15,12 @@ from fileflow.language.yaml_nodes import Node
 from fileflow.lean import lazy_regex
 
 
+def missing_key(place: Place) -> FileflowError:
+    """The mistake of a colon with nothing before it."""
+    hint = 'write the key before the colon, or "" for an empty one'
+    return FileflowError("a key is missing", place=place, hint=hint)
+
+
 def quotes_hint(node: Node) -> str:
     """The cure for a value that `looks_like_placeholder`: the same text in quotes."""
     raw = (node.source.line(node.line) or "")[node.column - 1 :]
@@ -192,8 +198,7 @@ def _explain_block(slip: _Slip) -> FileflowError:
         )
         return slip.error(f"text after a closing {before[-1]}", hint)
     if character == ":":
-        hint = 'write the key before the colon, or "" for an empty one'
-        return slip.error("a key is missing", hint)
+        return missing_key(slip.place)
     if not before and re.match(r"-(\s|$)", slip.line[slip.at :]):
         hint = "put the list below a key of its own, indented deeper than it"
         return slip.error("a list item where a key is due", hint)

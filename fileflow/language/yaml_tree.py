@@ -30,7 +30,7 @@ from yaml.scanner import Scanner
 from fileflow.errors import Collector, FileflowError, Place, Source, nearest, shortened
 from fileflow.garbage import no_collection
 from fileflow.language.yaml_nodes import MAX_DEPTH, Mapping, Node, Scalar, Sequence, too_deep
-from fileflow.language.yaml_slips import in_quotes, syntax_error, tab
+from fileflow.language.yaml_slips import in_quotes, missing_key, syntax_error, tab
 from fileflow.lean import lazy_regex
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -255,8 +255,7 @@ def _finish(mapping: Mapping, found: Collector) -> None:
     """Fills in what `<<` names, at its place and behind the mapping's own keys; refuses no key."""
     empty = mapping.keys.get("")
     if empty is not None and empty.plain:
-        hint = 'write the key before the colon, or "" for an empty one'
-        _note(found, FileflowError("a key is missing", place=empty.place, hint=hint))
+        _note(found, missing_key(empty.place))
     merge = mapping.keys.get("<<")
     if merge is None or not merge.plain:
         return

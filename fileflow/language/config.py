@@ -127,10 +127,6 @@ class Config:
                 pattern = parse_pattern(known, place)
         return pattern._replace(root=self._root) if pattern.is_spelt_late else pattern
 
-    def has(self, steps: Steps) -> bool:
-        """Whether there is a value at the end of this way."""
-        return self.find(steps) is not None
-
     def find(self, steps: Steps) -> Node | None:
         """The value at the end of this way, filled in, or None if there is none."""
         found = self._walk(steps)
@@ -620,7 +616,7 @@ def check_given(given: Given, without: Config, used: Config, errors: Collector) 
             what = f"--config {key}=…: config.{dotted(above)} is a list"
             errors.add(FileflowError(what, hint=f"give it as a whole: {dotted(above)}=[…]"))
             continue
-        if without.has(steps) or used.is_asked(steps):
+        if without.find(steps) is not None or used.is_asked(steps):
             continue
         near = nearest(key, without.ways())
         errors.add(

@@ -91,8 +91,7 @@ class _RuleChecks:
         """What the rule names and is not there, and lists where only one value can stand."""
         reading = self._reading
         for template in reading.action_texts:
-            if self._shape.scatter:
-                yield from self._scattered(template)
+            yield from self._scattered(template)
             yield from check_names(template, self._names, _IN_ACTIONS, self._cure)
             yield from self._steps(template)
             yield from check_list_in_quotes(template, self._is_list)

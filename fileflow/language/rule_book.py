@@ -129,17 +129,6 @@ class RuleBook:
         self.warnings.append(f"{place}: `when` asks for {path}, and config has none: {hint}")
         return f"config has none; {hint}"
 
-    def rule_named(self, name: str, place: Place) -> Draft:
-        """The draft of this name.
-
-        Raises:
-            FileflowError: at `place`, if there is none.
-        """
-        draft = self.drafts.get(name)
-        if draft is None:
-            raise self.no_rule(name, place)
-        return draft
-
     def no_rule(self, name: str, place: Place) -> FileflowError:
         """The mistake of a name that no rule has, or none under this config."""
         hint = did_you_mean(name, self.drafts)
@@ -192,7 +181,9 @@ class RuleBook:
                 place=place,
                 hint="write {rules.NAME.output}, or {rules.NAME.output.x} for the one called x",
             )
-        other = self.rule_named(str(steps[0]), place)
+        other = self.drafts.get(str(steps[0]))
+        if other is None:
+            raise self.no_rule(str(steps[0]), place)
         entries = self.entries(other, Kind.OUTPUT)
         if other.mistake is not None:
             raise other.mistake

@@ -115,9 +115,7 @@ def syntax_error(error: MarkedYAMLError, source: Source) -> FileflowError:
         return slip.error(what, in_quotes(slip.value), place)
     for words, explain in _EXPLANATIONS:
         if words in slip.problem or words in slip.context:
-            explained = explain(slip)
-            if explained is not None:
-                return explained
+            return explain(slip)
     what = f"this is no YAML: {slip.problem}"
     if slip.context:
         what += f" {slip.context}"
@@ -146,11 +144,10 @@ def _explain_escape(slip: _Slip) -> FileflowError:
 
 
 def _explain_colon(slip: _Slip) -> FileflowError:
-    key, value = slip.line[slip.value_at : slip.at], slip.value
     if 0 < slip.value_at <= slip.at and not slip.line[: slip.value_at].isspace():
         before = slip.line[: slip.value_at].strip()
         if before.endswith(":"):
-            hint = f"{in_quotes(value)}; or put it on the next line, below |"
+            hint = f"{in_quotes(slip.value)}; or put it on the next line, below |"
             return slip.error("': ' in plain text: YAML takes it for another key", hint)
     indent = len(slip.line) - len(slip.line.lstrip())
     number = slip.place.line - 1
@@ -326,7 +323,6 @@ _EXPLANATIONS = (
     ("hexadecimal", _explain_escape),
     ("Unicode character escape", _explain_escape),
     ("quoted scalar", _explain_open_quote),
-    ("scalar", lambda slip: _explain_open_quote(slip) if "quoted" in slip.context else None),
     ("alias", _explain_mark),
     ("anchor", _explain_mark),
     ("tag", _explain_mark),

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from fileflow.commands.status import last_output
+from fileflow.commands.last_run import last_output
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.project import Project

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fileflow.commands.choosing import upstream_of
-from fileflow.commands.status import Standing, failure_of, standing_of
+from fileflow.commands.last_run import failure_of
+from fileflow.commands.status import Standing, standing_of
 from fileflow.engine.orders import Orders
 from fileflow.engine.session import Decided, Session
 from fileflow.errors import FileflowError

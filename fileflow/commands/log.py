@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from fileflow.commands.choosing import asked_jobs, plan_of_targets
-from fileflow.commands.status import failure_of, last_output
+from fileflow.commands.last_run import failure_of, last_output
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.lean import dataclass

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from fileflow.errors import Collector, FileflowError, Place, Source, did_you_mean, nearest
 from fileflow.language.yaml_nodes import (
-    MAX_DEPTH,
     Mapping,
     Node,
     Scalar,
     merged,
     node_of,
     scalar_value,
+    too_deep,
 )
 from fileflow.language.yaml_nodes import Sequence as Items
 from fileflow.language.yaml_tree import read_tree
@@ -484,18 +485,6 @@ def read_bytes(disk: Disk, path: str, place: Place | None) -> bytes | None:
         raise FileflowError(f"{path} cannot be read: {said}", place=place) from None
 
 
-class _Number(str):
-    """A number of a JSON file as it was written."""
-
-    __slots__ = ()
-
-
-class _Pairs(list[tuple[str, object]]):
-    """The keys and values of a JSON object in their order, doubled ones too."""
-
-    __slots__ = ()
-
-
 def json_tree(data: bytes, name: str) -> Node:
     """The values of a JSON file as a tree, numbers as written; all have the place 1:1.
 
@@ -508,47 +497,35 @@ def json_tree(data: bytes, name: str) -> Node:
         raise FileflowError(f"{name} is not UTF-8", hint="save the file as UTF-8") from None
     source = Source(name, text)
 
+    place = Place(source, 1, 1)
+
     def refused(word: str) -> NoReturn:
-        raise FileflowError(f"JSON has no {word}", place=Place(source, 1, 1))
+        raise FileflowError(f"JSON has no {word}", place=place)
+
+    def written(number: str) -> Scalar:
+        return Scalar(number, "", source, 1, 1)
+
+    def told(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+            raise FileflowError(f"the key {twice!r} stands twice in one mapping", place=place)
+        return found
 
     try:
         value = json.loads(
             text,
-            parse_int=_Number,
-            parse_float=_Number,
+            parse_int=written,
+            parse_float=written,
             parse_constant=refused,
-            object_pairs_hook=_Pairs,
+            object_pairs_hook=told,
         )
-        return _json_node(value, source, 1)
+        return node_of(value, source)
     except json.JSONDecodeError as error:
-        place = Place(source, error.lineno, error.colno)
-        raise FileflowError(f"this is no JSON: {error.msg}", place=place) from None
+        there = Place(source, error.lineno, error.colno)
+        raise FileflowError(f"this is no JSON: {error.msg}", place=there) from None
     except RecursionError:
-        raise _json_too_deep(source) from None
-
-
-def _json_node(value: object, source: Source, depth: int) -> Node:
-    if isinstance(value, list) and depth > MAX_DEPTH:
-        raise _json_too_deep(source)
-    if isinstance(value, _Pairs):
-        made = Mapping({}, {}, True, source, 1, 1)
-        for key, item in value:
-            if key in made.items:
-                place = Place(source, 1, 1)
-                raise FileflowError(f"the key {key!r} stands twice in one mapping", place=place)
-            made.keys[key] = Scalar(key, '"', source, 1, 1)
-            made.items[key] = _json_node(item, source, depth + 1)
-        return made
-    if isinstance(value, list):
-        items = [_json_node(item, source, depth + 1) for item in value]
-        return Items(items, True, source, 1, 1)
-    if isinstance(value, _Number):
-        return Scalar(str(value), "", source, 1, 1)
-    return node_of(value, source)
-
-
-def _json_too_deep(source: Source) -> FileflowError:
-    return FileflowError(f"nested deeper than {MAX_DEPTH}", place=Place(source, 1, 1))
+        raise too_deep(place) from None
 
 
 # ---- the command line ---------------------------------------------------------------------------

@@ -226,7 +226,10 @@ def python_value(node: Node) -> object:
 
 
 def node_of(value: object, source: Source, line: int = 1, column: int = 1) -> Node:
-    """Plain Python (from JSON or the command line) as a tree that stands at one place."""
+    """Plain Python (from JSON or the command line) as a tree that stands at one place.
+
+    Scalars in it, such as numbers as they were written, are taken as they are.
+    """
     return _node_of(value, source, line, column, 1)
 
 
@@ -245,6 +248,8 @@ def _node_of(value: object, source: Source, line: int, column: int, depth: int) 
         return Sequence(items, True, source, line, column)
     if isinstance(value, str):
         return Scalar(value, '"', source, line, column)
+    if isinstance(value, Scalar):
+        return value
     return Scalar(_written(value, Place(source, line, column)), "", source, line, column)
 
 

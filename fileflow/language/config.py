@@ -288,7 +288,7 @@ class Config:
         text = "".join([*pieces, node.text[end:]])
         if len(text) > _LARGEST:
             raise FileflowError("a text is too long once it is filled in", place=node.place)
-        return Scalar(text, node.style or "'", node.source, node.line, node.column)
+        return Scalar(text, node.style or "'", *node.place)
 
     def _named(self, node: Scalar, name: Named) -> Node:
         found = self.find(name.steps)
@@ -314,14 +314,14 @@ def with_items(node: Items, items: list[Node]) -> Items:
     """The list with other items; the same one if they are the same."""
     if items == node.items:  # a node is equal to itself only
         return node
-    return Items(items, node.flow, node.source, node.line, node.column)
+    return Items(items, node.flow, *node.place)
 
 
 def with_values(node: Mapping, values: dict[str, Node]) -> Mapping:
     """The mapping with other values for its keys; the same one if they are the same."""
     if values == node.items:  # a node is equal to itself only
         return node
-    return Mapping(values, node.keys, node.flow, node.source, node.line, node.column)
+    return Mapping(values, node.keys, node.flow, *node.place)
 
 
 def text_of(node: Scalar) -> str:

@@ -256,9 +256,7 @@ class _Loader:
             elif name not in known:
                 self._errors.add(unknown_key(key, known, "defaults", MEANT))
         items = {name: node for name, node in defaults.items.items() if name in known}
-        return Tree(
-            items, defaults.keys, defaults.flow, defaults.source, defaults.line, defaults.column
-        )
+        return Tree(items, defaults.keys, defaults.flow, *defaults.place)
 
     def _with_defaults(self, node: Tree, defaults: Tree) -> Tree:
         items, keys = dict(defaults.items), dict(defaults.keys)
@@ -272,14 +270,7 @@ class _Loader:
                 base, value = self._collection(base), self._collection(value)
                 if _can_merge(base, value, name):
                     items[name] = _over(base, value, deep=name in _MERGED)
-        return Tree(
-            items,
-            {name: keys[name] for name in items},
-            node.flow,
-            node.source,
-            node.line,
-            node.column,
-        )
+        return Tree(items, {name: keys[name] for name in items}, node.flow, *node.place)
 
     def _collection(self, node: Node) -> Node:
         """A mapping that stands behind a lone `{config.…}`; what is in it is filled in later."""
@@ -459,7 +450,7 @@ def _over(base: Node, over: Node, *, deep: bool) -> Node:
     for name, value in over.items.items():
         old = items.get(name)
         items[name] = _over(old, value, deep=True) if deep and old is not None else value
-    return Tree(items, keys, over.flow, over.source, over.line, over.column)
+    return Tree(items, keys, over.flow, *over.place)
 
 
 def _scattered(

@@ -375,4 +375,4 @@ def _literal(node: Node, known: frozenset[str]) -> Node:
     if not pieces:
         return node
     text = "".join([*pieces, node.text[end:]])
-    return Scalar(text, node.style, node.source, node.line, node.column)
+    return Scalar(text, node.style, *node.place)

@@ -466,13 +466,8 @@ class _RuleReader:
                 words = shlex.split(text)
             except ValueError:
                 raise FileflowError(f"{key}: a quote is not closed", place=node.place) from None
-            node = Sequence(
-                [Scalar(word, "'", node.source, node.line, node.column) for word in words],
-                True,
-                node.source,
-                node.line,
-                node.column,
-            )
+            said: list[Node] = [Scalar(word, "'", *node.place) for word in words]
+            node = Sequence(said, True, *node.place)
         return tuple(self._template(word) for word in scalars.scalars(node, key))
 
     def _note(self, template: Template) -> None:

@@ -73,7 +73,7 @@ def not_a(node: Node, what: str, wanted: str) -> FileflowError:
         given = repr(node.text) if node.text or node.style else "nothing"
         hint = None
         if node.style in ("'", '"') and node.text:
-            plain = Scalar(node.text, "", node.source, node.line, node.column)
+            plain = Scalar(node.text, "", *node.place)
             if not isinstance(scalar_value(plain), str):
                 hint = f"drop the quotes: {node.text}"
     else:
@@ -185,7 +185,7 @@ def names(node: Node, what: str) -> list[Scalar]:
                 raise FileflowError(f"{what}: {name!r} is no name", place=item.place)
             if name in found:
                 raise FileflowError(f"{what}: {name} stands there twice", place=item.place)
-            found[name] = Scalar(name, item.style, item.source, item.line, item.column)
+            found[name] = Scalar(name, item.style, *item.place)
     return list(found.values())
 
 

@@ -253,7 +253,7 @@ def _columns_of(key: Key) -> tuple[dict[str, Scalar], bool]:
 
 
 def _at(place: Place, text: str) -> Scalar:
-    return Scalar(text, "", place.source, place.line, place.column)
+    return Scalar(text, "", *place)
 
 
 def keys(key: Key, around: Surroundings) -> Found:

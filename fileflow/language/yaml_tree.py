@@ -240,7 +240,7 @@ def _aliased(
             hint = f"did you mean *{near}? Or {hint}"
         what = f"no value before this is named &{name}"
         _note(found, FileflowError(what, place=place, hint=hint))
-    return Scalar(f"*{name}", "", place.source, place.line, place.column), 1
+    return Scalar(f"*{name}", "", *place), 1
 
 
 def _height(node: Node) -> int:

@@ -27,7 +27,7 @@ from fileflow.planning.named import learns
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.tables import RuleTable, makers_of
 from fileflow.signature import NOTHING
-from fileflow.world.deps import Place, named_paths
+from fileflow.world.deps import JobPlace, named_paths
 from fileflow.world.deps_text import UnfitDepsError
 from fileflow.world.files import is_anything
 from fileflow.world.records import Record
@@ -262,7 +262,7 @@ class _Adoption:
         inputs = JobValues(table, row).input_paths()
         made = [path for _, path in table.files_of(row)]
         try:
-            paths = named_paths(texts, Place(self.session.root), inputs=inputs, outputs=made)
+            paths = named_paths(texts, JobPlace(self.session.root), inputs=inputs, outputs=made)
         except UnfitDepsError as error:
             return str(error)
         read = []

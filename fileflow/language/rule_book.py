@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
 from fileflow.language import scalars
 from fileflow.language.config import STEPS, Config, below, steps_of, text_of
-from fileflow.language.entries import EntryReader, Kind, is_call
+from fileflow.language.entries import EntryReader, Section, is_call
 from fileflow.language.scalars import not_a
 from fileflow.language.yaml_nodes import (
     Mapping,
@@ -66,19 +66,19 @@ class RuleBook:
         self.errors = errors
         self.warnings: list[str] = []
 
-    def entries(self, draft: Draft, kind: Kind) -> list[Entry]:
+    def entries(self, draft: Draft, section: Section) -> list[Entry]:
         """The entries of one key of a rule, read once.
 
         Raises:
             FileflowError: if they name each other in a ring.
         """
-        found = draft.entries.get(kind.key)
+        found = draft.entries.get(section.key)
         if found is not None:
             return found
-        node = draft.node.items.get(kind.key)
+        node = draft.node.items.get(section.key)
         if node is None:
             return []
-        if draft.busy and kind is Kind.OUTPUT:
+        if draft.busy and section is Section.OUTPUT:
             raise FileflowError(
                 f"the outputs of rules name each other in a ring, back to {draft.name!r}",
                 place=node.place,
@@ -86,12 +86,12 @@ class RuleBook:
             )
         mistakes, busy, draft.busy = len(self.errors.errors), draft.busy, True
         try:
-            made = self.reader(draft).section(node, kind)
+            made = self.reader(draft).section(node, section)
         finally:
             draft.busy = busy
         if len(self.errors.errors) > mistakes:
             draft.mistake = draft.mistake or self.errors.errors[mistakes]
-        draft.entries[kind.key] = made
+        draft.entries[section.key] = made
         return made
 
     def reader(self, draft: Draft) -> EntryReader:
@@ -184,7 +184,7 @@ class RuleBook:
         other = self.drafts.get(str(steps[0]))
         if other is None:
             raise self.no_rule(str(steps[0]), place)
-        entries = self.entries(other, Kind.OUTPUT)
+        entries = self.entries(other, Section.OUTPUT)
         if other.mistake is not None:
             raise other.mistake
         several = len(entries) != 1

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from fileflow.errors import Collector, FileflowError
 from fileflow.language import scalars
 from fileflow.language.config import dotted, steps_of
-from fileflow.language.entries import Kind, is_call, templates_in
+from fileflow.language.entries import Section, is_call, templates_in
 from fileflow.language.rule_book import Draft, RuleBook, check_executor
-from fileflow.language.rule_shape import Shape
+from fileflow.language.rule_shape import RuleShape
 from fileflow.language.scalars import check_keys, not_a
 from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
 from fileflow.language.yaml_nodes import Mapping, Node, Scalar, Sequence, scalar_value
@@ -110,7 +110,7 @@ class Reading:
     value_texts: list[Template]
     awaited: list[str]
     foreign_braces: bool
-    shape: Shape
+    shape: RuleShape
 
 
 class _Values(TypedDict, total=False):
@@ -177,13 +177,13 @@ class _RuleReader:
         draft, book = self._draft, self._book
         mistakes = len(book.errors.errors)
         check_keys(draft.node, RULE_KEYS, f"the rule {draft.name!r}", self._errors, MEANT)
-        inputs = self._entries(Kind.INPUT)
-        outputs = self._entries(Kind.OUTPUT)
-        logs = self._entries(Kind.LOG)
+        inputs = self._entries(Section.INPUT)
+        outputs = self._entries(Section.OUTPUT)
+        logs = self._entries(Section.LOG)
         values = self._values()
         action = self._action()
         owns = draft.reader.owns if draft.reader is not None else {}
-        shape = Shape(draft.node, inputs, outputs, logs, values.get("scatter", ()), owns)
+        shape = RuleShape(draft.node, inputs, outputs, logs, values.get("scatter", ()), owns)
         if values.get("private"):
             self._check_private(outputs)
             values["executor"] = "process"
@@ -231,11 +231,11 @@ class _RuleReader:
 
     # ---- entries ----
 
-    def _entries(self, kind: Kind) -> list[Entry]:
-        if kind.key not in self._items:
+    def _entries(self, section: Section) -> list[Entry]:
+        if section.key not in self._items:
             return []
         try:
-            entries = self._book.entries(self._draft, kind)
+            entries = self._book.entries(self._draft, section)
         except FileflowError as error:
             self._errors.add(error)
             return []

@@ -42,9 +42,9 @@ def test_defaults_have_the_keys_that_make_sense_for_all_rules() -> None:
     assert set(TOP["defaults"]["properties"]) == RULE_KEYS - NOT_FOR_ALL
 
 
-@pytest.mark.parametrize("kind", entries.Kind)
-def test_an_entry_has_the_flags_that_the_loader_knows(kind: entries.Kind) -> None:
-    assert set(DEFS[f"{kind.key}Entry"]["properties"]) == set(entries._KEYS[kind])
+@pytest.mark.parametrize("section", entries.Section)
+def test_an_entry_has_the_flags_that_the_loader_knows(section: entries.Section) -> None:
+    assert set(DEFS[f"{section.key}Entry"]["properties"]) == set(entries._KEYS[section])
 
 
 def test_a_call_has_the_keys_that_the_loader_knows() -> None:

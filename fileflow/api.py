@@ -21,9 +21,9 @@ from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.one_thread import only_thread
 from fileflow.engine.run import run as run_engine
 from fileflow.engine.session import Overrides, Session, find_workflowfile
-from fileflow.errors import FileflowError, Mistakes, did_you_mean
-from fileflow.executors.plug_ins import check_name
+from fileflow.errors import FileflowError, did_you_mean
 from fileflow.language.config import ASSIGNMENT
+from fileflow.language.rule_book import check_executor
 from fileflow.lean import lazy_regex
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Target, Wishes, target_from
@@ -226,7 +226,7 @@ class Workflow:
         if executor is not None and not isinstance(executor, str):
             raise FileflowError(f"executor is the name of one, not {executor!r}")
         if executor is not None:
-            check_name(executor)
+            check_executor(executor)
         if on_event is not None and not callable(on_event):
             raise FileflowError(f"on_event is a function that takes an event, not {on_event!r}")
         settings = Settings(
@@ -399,7 +399,7 @@ def _said_for_python() -> Iterator[None]:
     try:
         yield
     except FileflowError as error:
-        for one in (error, *(error.errors if isinstance(error, Mistakes) else ())):
+        for one in {error, *error.errors}:
             one.what = _OPTION.sub(r"config={'\1': …}", one.what)
             if one.hint == TO_WAIT:
                 one.hint = "run it when that one has ended; a job or a listener of it cannot"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fileflow.errors import Exit, FileflowError
 from fileflow.garbage import no_collection
-from fileflow.options import Options, asks_json, asks_last_line, parse
+from fileflow.options import COMMANDS, Options, asks_json, asks_last_line, parse
 from fileflow.streams import current_folder
 
 if TYPE_CHECKING:
@@ -21,20 +21,6 @@ if TYPE_CHECKING:
     from fileflow.planning.plan import Target, Wishes
     from fileflow.views.style import Writer
 
-COMMANDS = (
-    "run",
-    "list",
-    "status",
-    "why",
-    "log",
-    "adopt",
-    "graph",
-    "report",
-    "clean",
-    "check",
-    "init",
-    "schema",
-)
 LATER = ("graph", "report")
 # How long whoever does not read is waited for when a signal has ended what went on.
 LAST_WORDS = 1.0
@@ -58,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
 def _answer(argv: Sequence[str], out: Writer, err: Writer) -> int:
     options = None
     try:
-        options = parse(argv, COMMANDS, _rule_names)
+        options = parse(argv, _rule_names)
         if options.answer:
             out.line(options.answer.rstrip("\n"))
             return int(Exit.OK)
@@ -94,7 +80,7 @@ def _explain(
     if options is not None:
         last = options.json and options.command == "run"
     else:
-        last = asks_last_line(argv, COMMANDS)
+        last = asks_last_line(argv)
     if lines or last:
         from fileflow.engine.run import failure
         from fileflow.views.json_lines import JsonLines
@@ -218,9 +204,9 @@ def _run(
             hint="what a run promises without it stands in docs/freshness.md",
         )
     if options.executor is not None:
-        from fileflow.executors.plug_ins import check_name
+        from fileflow.language.rule_book import check_executor
 
-        check_name(options.executor)
+        check_executor(options.executor)
     overrides = _overrides(options, start)
     folder = os.path.relpath(os.path.dirname(file), start)
     tell = progress_for(

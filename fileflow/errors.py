@@ -90,6 +90,11 @@ class FileflowError(Exception):
         self.hint = hint
         self.status = status
 
+    @property
+    def errors(self) -> Sequence[FileflowError]:
+        """The mistakes one by one: this one."""
+        return (self,)
+
     def at(self, place: Place) -> FileflowError:
         """The mistake itself, which was made here if it does not say where."""
         self.place = self.place or place
@@ -113,7 +118,12 @@ class Mistakes(FileflowError):
     def __init__(self, errors: Sequence[FileflowError]) -> None:
         first = errors[0]
         super().__init__(first.what, place=first.place, hint=first.hint, status=first.status)
-        self.errors = tuple(errors)
+        self._errors = tuple(errors)
+
+    @property
+    def errors(self) -> Sequence[FileflowError]:
+        """The mistakes one by one."""
+        return self._errors
 
     def __str__(self) -> str:
         shown = [str(error) for error in self.errors[: self.SHOWN]]
@@ -130,7 +140,7 @@ class Collector:
 
     def add(self, error: FileflowError) -> None:
         """Keeps a mistake; one that is said already (the same words and place) only once."""
-        for one in error.errors if isinstance(error, Mistakes) else (error,):
+        for one in error.errors:
             if not any(one.what == old.what and one.place == old.place for old in self.errors):
                 self.errors.append(one)
 
@@ -142,10 +152,26 @@ class Collector:
             raise Mistakes(self.errors)
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """A text for a message, cut if it is long."""
+    return text if len(text) <= most else f"{text[: most - 3]}…"
+
+
+def counted(number: int, what: str) -> str:
+    """How many there are of something: `1 job`, `3 jobs`."""
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
+
+
 def some_of(names: Sequence[object], most: int) -> str:
     """Names, no more of them than `most`: `a, b and 3 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(str, names[:most])) + more
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """A list of names, no more of them than `most`: `a, b … and 3 more`."""
+    more = f" … and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

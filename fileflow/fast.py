@@ -27,7 +27,6 @@ STATE = ".fileflow"
 NAME = "Workflowfile"
 FILE = f"{STATE}/fresh"
 FORMAT = b"fileflow fresh 3 "
-LENGTH = Struct("<Q")
 NUMBER = Struct("<Q")
 UNSURE = b"\xff" * 32
 BLOCK = 8192
@@ -142,7 +141,7 @@ def read() -> list[memoryview] | None:
     sections = [data[:head]]
     at = 0
     while at < len(body):
-        (length,) = LENGTH.unpack_from(body, at)
+        (length,) = NUMBER.unpack_from(body, at)
         sections.append(body[at + 8 : at + 8 + length])
         at += 8 + length
     # The first line, by which one conclusion is told from another, goes last.
@@ -163,7 +162,7 @@ def block(section: memoryview) -> tuple[list[str], memoryview]:
     """The paths of a block and their signatures, 32 bytes each."""
     if not len(section):
         return [], section
-    (count,) = LENGTH.unpack_from(section, 0)
+    (count,) = NUMBER.unpack_from(section, 0)
     signs = section[8 : 8 + 32 * count]
     text = bytes(section[8 + 32 * count :]).decode("utf-8", "surrogateescape")
     return text.split("\0")[:-1], signs

@@ -79,16 +79,11 @@ class Options:
     graph_format: str = "dot"
 
 
-def parse(
-    argv: Sequence[str],
-    commands: Sequence[str],
-    rule_names: Callable[[Options], Iterable[str]],
-) -> Options:
+def parse(argv: Sequence[str], rule_names: Callable[[Options], Iterable[str]]) -> Options:
     """Reads the words after the program's name.
 
     Args:
         argv: the words.
-        commands: the commands that there are, `run` among them.
         rule_names: the names of the rules, asked only if a command other than `run` was typed
             that works on a Workflowfile, and at the very end, so that `-C` and `-W` are known;
             none where there is no Workflowfile that can be read.
@@ -96,7 +91,7 @@ def parse(
     Raises:
         FileflowError: for an unknown option, a wrong value, or words that a command does not take.
     """
-    reader = _Reader(argv, commands)
+    reader = _Reader(argv)
     values = reader.values()
     if "jobs" not in values:
         values["jobs"] = usable_cpus()
@@ -125,10 +120,10 @@ def asks_json(argv: Sequence[str]) -> bool:
     return found == "json"
 
 
-def asks_last_line(argv: Sequence[str], commands: Sequence[str]) -> bool:
+def asks_last_line(argv: Sequence[str]) -> bool:
     """Whether `--json` is said to a run, in words that cannot be read as a whole."""
     words = argv[: argv.index("--")] if "--" in argv else argv
-    return "--json" in words and not {*commands[1:]}.intersection(words)
+    return "--json" in words and not {*COMMANDS[1:]}.intersection(words)
 
 
 # -- the table -----------------------------------------------------------------------------------
@@ -499,9 +494,8 @@ _OTHERWISE = {  # what other systems have as an option, and we have not
 class _Reader:
     """Goes through the words once, from the first to the last."""
 
-    def __init__(self, argv: Sequence[str], commands: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str]) -> None:
         self.words = list(argv)
-        self.commands = commands
         self.command = ""
         self.typed = False
         self.targets: list[str] = []
@@ -529,7 +523,7 @@ class _Reader:
         if answer == "version":
             self.changes["answer"] = f"fileflow {__version__}"
         elif answer == "help":
-            self.changes["answer"] = _help(command if self.typed else None, self.commands)
+            self.changes["answer"] = _help(command if self.typed else None)
         else:
             for name, option in self.used:
                 if not option.taken_by(command):
@@ -541,7 +535,7 @@ class _Reader:
             raise FileflowError("a target is empty", hint="is a shell variable not set?")
         if self.command:
             self.targets.append(word)
-        elif may_be_command and word in self.commands:
+        elif may_be_command and word in COMMANDS:
             self.command, self.typed = word, True
         else:
             self.command = "run"
@@ -667,10 +661,11 @@ _ABOUT = {
     "init": ("", "a small working project in an empty folder"),
     "schema": ("", "the JSON Schema of the Workflowfile, for editors"),
 }
+COMMANDS = tuple(_ABOUT)
 _WIDTH = 30
 
 
-def _help(command: str | None, commands: Sequence[str]) -> str:
+def _help(command: str | None) -> str:
     """The help of a command, or of all if none was typed."""
     lines: list[str] = []
     if command is None:
@@ -680,12 +675,12 @@ def _help(command: str | None, commands: Sequence[str]) -> str:
             "without one, the first rule of the Workflowfile.",
         ]
     else:
-        words, about = _ABOUT.get(command, ("[TARGET …]", ""))
+        words, about = _ABOUT[command]
         lines += [f"fileflow {command} [OPTIONS] {words}".rstrip(), "", about]
     if command is None:
         lines += ["", "Commands (`fileflow COMMAND --help` says more):"]
-        for name in commands:
-            lines += _two_columns(name, _ABOUT.get(name, ("", ""))[1])
+        for name, (_, about) in _ABOUT.items():
+            lines += _two_columns(name, about)
     shown = command or "run"
     for title, options in (
         ("Building" if shown == "run" else f"Of {shown}", _own(shown)),

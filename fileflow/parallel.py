@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job, usable_cpus
-from fileflow.errors import Stopped
+from fileflow.errors import Stopped, shortened
 from fileflow.streams import open_streams, refuse_daemonic
 
 Item = TypeVar("Item")
@@ -452,7 +452,6 @@ def _said(error: BaseException) -> str:
 
 def _short(item: object) -> str:
     try:
-        text = repr(item)
+        return shortened(repr(item))
     except Exception:
         return f"a {type(item).__name__}, whose repr fails"
-    return text if len(text) <= 60 else text[:57] + "…"

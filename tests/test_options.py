@@ -7,16 +7,11 @@ import pytest
 from fileflow import __version__
 from fileflow.cpus import usable_cpus
 from fileflow.errors import Exit, FileflowError
-from fileflow.options import Options, asks_json, parse
-
-COMMANDS = (
-    *("run", "list", "status", "why", "log", "adopt", "graph", "report"),
-    *("clean", "check", "init", "schema"),
-)
+from fileflow.options import COMMANDS, Options, asks_json, parse
 
 
 def options(*words: str, rules: tuple[str, ...] = ()) -> Options:
-    return parse(words, COMMANDS, lambda _: rules)
+    return parse(words, lambda _: rules)
 
 
 def refusal(*words: str) -> str:
@@ -182,7 +177,7 @@ def test_an_option_that_would_narrow_a_command_is_not_passed_over():
     for words in (["-j4"], ["--rerun"], ["-W", "x"], ["--config", "a=1"], ["-k"]):
         assert f"`fileflow init` takes no {words[0][:2]}" in refusal("init", *words)
         assert f"`fileflow schema` takes no {words[0][:2]}" in refusal(*words, "schema")
-    elsewhere = parse(["init", "-C", "there"], COMMANDS, lambda _: ())
+    elsewhere = parse(["init", "-C", "there"], lambda _: ())
     assert elsewhere.directory == "there"
     assert "`fileflow run` takes no --all" in refusal("--all")
     assert options("status", "--where", "a=b").where == (("a", ("b",)),)
@@ -222,12 +217,12 @@ def test_the_rules_are_asked_for_only_when_a_command_was_typed():
         raise AssertionError("asked")
 
     for words in ([], ["run"], ["tidy"], ["init"], ["schema"], ["list", "--help"]):
-        parse(words, COMMANDS, never)
+        parse(words, never)
 
 
 def test_the_rules_are_asked_for_where_the_options_point():
     seen = []
-    parse(["list", "-C", "there"], COMMANDS, lambda made: seen.append(made.directory) or ())
+    parse(["list", "-C", "there"], lambda made: seen.append(made.directory) or ())
     assert seen == ["there"]
 
 

@@ -11,13 +11,13 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from fileflow.commands.status import job_key, last_output
+from fileflow.commands.last_run import last_output
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.project import Project
 from fileflow.engine.recording import BEGUN, Recording
 from fileflow.engine.session import Decided, Describe, Session
-from fileflow.errors import Collector
+from fileflow.errors import Collector, counted
 from fileflow.lean import dataclass, field, replace
 from fileflow.model.patterns import Matcher
 from fileflow.model.rules import Entry
@@ -27,7 +27,7 @@ from fileflow.planning.named import learns
 from fileflow.planning.plan import Plan, Wishes
 from fileflow.planning.tables import RuleTable, makers_of
 from fileflow.signature import NOTHING
-from fileflow.world.deps import Place, named_paths
+from fileflow.world.deps import JobPlace, named_paths
 from fileflow.world.deps_text import UnfitDepsError
 from fileflow.world.files import is_anything
 from fileflow.world.records import Record
@@ -75,11 +75,11 @@ def adopt(
         return 0
     for one in found:
         if one.taken:
-            say(f"{one.rule}: {_jobs(len(one.taken))} recorded as fresh")
+            say(f"{one.rule}: {counted(len(one.taken), 'job')} recorded as fresh")
         for line in one.left[:PATHS_SHOWN]:
             say(f"{one.rule}: left: {line}")
         if len(one.left) > PATHS_SHOWN:
-            say(f"{one.rule}: … and {_jobs(len(one.left) - PATHS_SHOWN)} more are left")
+            say(f"{one.rule}: … and {counted(len(one.left) - PATHS_SHOWN, 'job')} more are left")
     if not found:
         say("nothing to adopt: all is fresh")
     return 0
@@ -114,10 +114,6 @@ def _check(plan: Plan) -> None:
     for error in plan.mistakes():
         errors.add(error)
     errors.raise_if_any()
-
-
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count} jobs"
 
 
 class _Adoption:
@@ -212,7 +208,7 @@ class _Adoption:
             wanted = "a folder" if entry.pattern and entry.pattern.directory else "a file"
             if os.path.isdir(path) != (wanted == "a folder") or not os.path.exists(path):
                 return f"{path} is not {wanted}"
-            if entry.in_place and (BEGUN, job_key(table, row)) in self.session.records.notes:
+            if entry.in_place and (BEGUN, table.key(row)) in self.session.records.notes:
                 return f"{path} may be half made: its job was begun, and has not ended well"
             ensure = entry.ensure
             world = self.session.world
@@ -266,7 +262,7 @@ class _Adoption:
         inputs = JobValues(table, row).input_paths()
         made = [path for _, path in table.files_of(row)]
         try:
-            paths = named_paths(texts, Place(self.session.root), inputs=inputs, outputs=made)
+            paths = named_paths(texts, JobPlace(self.session.root), inputs=inputs, outputs=made)
         except UnfitDepsError as error:
             return str(error)
         read = []
@@ -290,7 +286,7 @@ class _Adoption:
             sign = self.session.world.signatures((path,))[0]
             assert content is not None and sign is not None, "bug: an output that was looked at"
             made.append(self.clock.proven(path, sign, self.clock.start) + content)
-        key = job_key(table, row)
+        key = table.key(row)
         return self.recording.record(
             table,
             row,

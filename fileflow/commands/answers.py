@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fileflow.commands.choosing import upstream_of
-from fileflow.commands.status import Standing, failure_of, job_key, standing_of
+from fileflow.commands.last_run import failure_of
+from fileflow.commands.status import Standing, standing_of
 from fileflow.engine.orders import Orders
 from fileflow.engine.session import Decided, Session
 from fileflow.errors import FileflowError
@@ -79,7 +80,7 @@ class AnswerMaker:
         """What is known of a job."""
         plan = self.decided.plan
         table, row = plan.tables[job >> SHIFT], job & ROW
-        key = job_key(table, row)
+        key = table.key(row)
         record = self.session.records.jobs.get(key)
         orders = self._orders_of(table)
         draws = orders.seeded or (orders.binding is not None and orders.binding.takes_seed)

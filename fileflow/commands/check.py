@@ -13,7 +13,7 @@ from fileflow.commands.choosing import askable_rules
 from fileflow.commands.unused import Unused, unused_config, unused_wildcards
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.session import Decided, Describe, Session
-from fileflow.errors import Collector, FileflowError, Mistakes
+from fileflow.errors import Collector, FileflowError, counted
 from fileflow.model.rules import Run
 from fileflow.planning.binding import Binding
 from fileflow.planning.calling import asking_of
@@ -49,7 +49,7 @@ def check(
     bindings = checking.actions(describe)
     notes = list(checking.notes)
     notes += [
-        f"{_count(number, 'file')} passed over as values of {name}: rules make them"
+        f"{counted(number, 'file')} passed over as values of {name}: rules make them"
         for name, number in session.workflow.passed_over.items()
     ]
     notes += [
@@ -64,17 +64,14 @@ def check(
         return _as_json(say, rules, jobs, errors, [*session.workflow.warnings, *notes])
     for note in (*session.workflow.warnings, *notes):
         say(note)
-    if len(errors) > 1:
-        raise Mistakes(errors)
-    if errors:
-        raise errors[0]
-    say(f"{_count(rules, 'rule')}, {_count(jobs, 'job')}: nothing wrong")
+    checking.errors.raise_if_any()
+    say(f"{counted(rules, 'rule')}, {counted(jobs, 'job')}: nothing wrong")
     return 0
 
 
 def refused(error: FileflowError, say: Callable[[str], None]) -> int:
     """Prints, as JSON, mistakes with which the Workflowfile could not even be read."""
-    return _as_json(say, 0, 0, error.errors if isinstance(error, Mistakes) else [error], [])
+    return _as_json(say, 0, 0, error.errors, [])
 
 
 def _as_json(
@@ -92,10 +89,6 @@ def _as_json(
     }
     say(json.dumps(facts, indent=2))
     return int(errors[0].status) if errors else 0
-
-
-def _count(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
 def _facts(error: FileflowError) -> dict[str, object]:
@@ -231,7 +224,7 @@ class _Checking:
                 plan = self._plan([Target("", path)])
             except FileflowError as error:
                 told = {mistake.what for mistake in self.errors.errors}  # where it is taken
-                for mistake in error.errors if isinstance(error, Mistakes) else [error]:
+                for mistake in error.errors:
                     if mistake.what not in told:
                         self.errors.add(mistake)
                 continue

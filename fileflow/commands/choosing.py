@@ -5,17 +5,16 @@ Knows workflows and plans; nothing of what is fresh, or of what is done with the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.lean import replace
 from fileflow.model.rules import Workflow
-from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Plan, Target, Wishes
 from fileflow.planning.shapes import shape_of
-from fileflow.planning.tables import RuleTable, wanted_rows
+from fileflow.planning.tables import RuleTable, makers_of, wanted_rows
 
 
 def askable_rules(workflow: Workflow) -> list[Target]:
@@ -56,7 +55,7 @@ def plan_of_everything(session: Session) -> Plan:
     needed: set[int] = set()
     for job in plan.jobs():
         if not plan.table_of(job).rule.asks_only:
-            needed.update(makers_of(plan.table_of(job), job & ROW))
+            needed.update(makers_of(plan.tables, job))
     if plan.unknowns is not None:  # who has told values is asked for by nobody either
         for table in plan.tables.values():
             needed |= plan.unknowns.behind(table, wanted_rows(table))
@@ -82,14 +81,6 @@ def _ask_by(table: RuleTable, plan: Plan) -> None:
                     plan.in_part.setdefault(maker, set()).add(path)
 
 
-def makers_of(table: RuleTable, row: int) -> Iterator[int]:
-    """The jobs that make what a job takes, or what its calls wait for."""
-    for link in table.all_links():
-        for maker in link.makers_of(row):
-            if maker >= 0:
-                yield maker
-
-
 def asked_jobs(plan: Plan) -> list[int]:
     """The jobs that the targets of a plan name, in the plan's order."""
     return [job for job in plan.jobs() if job in plan.asked]
@@ -101,7 +92,7 @@ def upstream_of(plan: Plan, job: int) -> set[int]:
     todo = [job]
     while todo:
         one = todo.pop()
-        for maker in makers_of(plan.tables[one >> SHIFT], one & ROW):
+        for maker in makers_of(plan.tables, one):
             if maker not in found:
                 found.add(maker)
                 todo.append(maker)

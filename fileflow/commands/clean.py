@@ -12,7 +12,7 @@ from fileflow.commands.choosing import asked_jobs, plan_of_everything, plan_of_t
 from fileflow.engine.orphans import is_orphan
 from fileflow.engine.project import Project
 from fileflow.engine.session import Session
-from fileflow.errors import Exit, FileflowError
+from fileflow.errors import Exit, FileflowError, counted, first_of
 from fileflow.lean import dataclass, field
 from fileflow.model.patterns import natural_key, normal
 from fileflow.model.rules import Rule
@@ -120,17 +120,11 @@ def _lines(cleaned: Cleaned, dry_run: bool) -> Iterator[str]:
         if dry_run:
             yield from (f"would remove {path}" for path in paths)
         else:
-            shown = ", ".join(paths[:PATHS_SHOWN])
-            more = f" … and {len(paths) - PATHS_SHOWN} more" * (len(paths) > PATHS_SHOWN)
-            yield f"{rule}: removed {_files(len(paths))}: {shown}{more}"
+            yield f"{rule}: removed {counted(len(paths), 'output')}: {first_of(paths, PATHS_SHOWN)}"
     for path, why in cleaned.stays.items():
         yield f"{path} stays: {why}"
     if not cleaned.removed and not cleaned.stays:
         yield "nothing to remove"
-
-
-def _files(count: int) -> str:
-    return "1 output" if count == 1 else f"{count} outputs"
 
 
 def _chosen(session: Session, which: Which) -> _Choice:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Set
 
+from fileflow.errors import counted
 from fileflow.lean import dataclass
 from fileflow.model.rules import Rule, Workflow, shown_name
 from fileflow.planning.joined import Joins
@@ -148,7 +149,7 @@ def _lines(rule: Rule, extent: Extent) -> Iterator[str]:
     else:
         count = "a job for each path asked for" if extent.free else "jobs found while running"
         if extent.jobs is not None:
-            count = "1 job" if extent.jobs == 1 else f"{extent.jobs} jobs"
+            count = counted(extent.jobs, "job")
         yield f"{count}: {words}" if words else count
     if rule.doc.strip():
         yield rule.doc.strip().splitlines()[0]

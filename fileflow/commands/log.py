@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from fileflow.commands.choosing import asked_jobs, plan_of_targets
-from fileflow.commands.status import failure_of, job_key, last_output
+from fileflow.commands.last_run import failure_of, last_output
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError
 from fileflow.lean import dataclass
@@ -85,7 +85,7 @@ def _of_target(session: Session, target: Target) -> list[Kept]:
     found = []
     for job in asked_jobs(plan):
         table, row = plan.tables[job >> SHIFT], job & ROW
-        kept = _kept(records, job_key(table, row), table.label(row))
+        kept = _kept(records, table.key(row), table.label(row))
         if kept is not None:
             found.append(kept)
     if not found:

@@ -11,15 +11,14 @@ import json
 from collections.abc import Callable, Iterable
 
 from fileflow.language.rule_book import BUILTIN_EXECUTORS
-from fileflow.language.rule_reader import ACTIONS
+from fileflow.language.rule_reader import ACTIONS, NOT_FOR_ALL
+from fileflow.model.patterns import NAME
 
 Schema = dict[str, object]
 
-_NAME = "[A-Za-z_][A-Za-z0-9_]*"
-_ONE_NAME = rf"^\s*{_NAME}\s*$"
-_SEVERAL_NAMES = rf"^\s*{_NAME}\s*(,\s*{_NAME}\s*)+$"
+_ONE_NAME = rf"^\s*{NAME}\s*$"
+_SEVERAL_NAMES = rf"^\s*{NAME}\s*(,\s*{NAME}\s*)+$"
 _RULE_NAME = r"^[^\s/{}-]([^/{}]*[^\s/{}])?$"
-_NOT_FOR_ALL = (*ACTIONS, "args", "doc", "output", "scatter")
 
 
 def schema(say: Callable[[str], object]) -> int:
@@ -144,7 +143,7 @@ def _top_keys() -> Schema:
             "description": "Keys for all rules of this file; a rule's own win, mappings are "
             "merged.",
             "type": ["object", "null"],
-            "properties": {k: v for k, v in _rule_keys().items() if k not in _NOT_FOR_ALL},
+            "properties": {k: v for k, v in _rule_keys().items() if k not in NOT_FOR_ALL},
             "additionalProperties": False,
         },
         "rules": {

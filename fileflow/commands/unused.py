@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from fileflow.engine.session import Session
 from fileflow.errors import FileflowError, Place
 from fileflow.language.config import config_names, steps_of
+from fileflow.language.relations import DERIVED
 from fileflow.language.yaml_nodes import Mapping as Tree
 from fileflow.language.yaml_nodes import Node, Scalar
 from fileflow.language.yaml_tree import read_tree
@@ -21,7 +22,6 @@ from fileflow.planning.shapes import shape_of
 
 _MODIFIERS = lazy_regex(r":[^\s{}]*\}")
 Way = tuple[str, ...]
-_DERIVED = ("pairs", "same")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def unused_wildcards(session: Session) -> list[Unused]:
     for tree in _trees(session):
         for node in _below(tree):
             if isinstance(node, Tree):
-                for form in _DERIVED:
+                for form in DERIVED:
                     source = node.items.get(form)
                     used.update(_words(source) if source is not None else ())
     return [

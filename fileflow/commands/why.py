@@ -14,8 +14,10 @@ from fileflow.commands.answers import Answer, AnswerMaker
 from fileflow.commands.choosing import plan_of_targets
 from fileflow.commands.status import Standing
 from fileflow.engine.session import Session
+from fileflow.errors import counted, first_of
 from fileflow.planning.plan import Target
 from fileflow.planning.reasons import Reason
+from fileflow.views.dry_run import deferred_lines
 from fileflow.world.records import Record
 
 ANSWERS_SHOWN = 5
@@ -57,9 +59,9 @@ def why(
         return 0
     for path in plan.source_targets:
         say(f"{path} is a source: no rule makes it")
-    for name, rules in waits.items():
-        if not any(one.table.rule.name == name for one in answers):
-            say(f"{name}: cannot be known before {' and '.join(rules)} ran")
+    told = {one.table.rule.name for one in answers}
+    for line in deferred_lines({name: waits[name] for name in waits if name not in told}):
+        say(line)
     for error in plan.mistakes():
         say(str(error))
     groups: dict[object, Answer] = {}
@@ -86,7 +88,7 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield from (f"  {line}" for line in _reason_lines(reason, answer.shell))
     if answer.first:
         count = "1 job runs" if len(answer.first) == 1 else f"{len(answer.first)} jobs run"
-        yield f"  {count} first: {_few(answer.first)}"
+        yield f"  {count} first: {first_of(answer.first, PATHS_SHOWN)}"
     if answer.failed is not None:
         said = str(answer.failed.get("message", "")).splitlines()
         yield f"  failed {_moment(answer.failed.get('when'))}: {said[0] if said else ''}"
@@ -95,9 +97,9 @@ def _lines(answer: Answer) -> Iterator[str]:
     if answer.seed is not None:
         yield f"  seed: {answer.seed}"
     if answer.inputs:
-        yield f"  inputs ({len(answer.inputs)}): {_few(answer.inputs)}"
+        yield f"  inputs ({len(answer.inputs)}): {first_of(answer.inputs, PATHS_SHOWN)}"
     if answer.named:
-        yield f"  found to read ({len(answer.named)}): {_few(answer.named)}"
+        yield f"  found to read ({len(answer.named)}): {first_of(answer.named, PATHS_SHOWN)}"
     first, *rest = answer.action.splitlines() or [""]
     yield f"  action: {first}"
     yield from (f"    {line}" for line in rest)
@@ -106,7 +108,7 @@ def _lines(answer: Answer) -> Iterator[str]:
     if answer.record is not None:
         yield f"  last run: {_last_run(answer.record)}"
     if answer.more:
-        yield f"  likewise {len(answer.more)} more: {_few(answer.more)}"
+        yield f"  likewise {len(answer.more)} more: {first_of(answer.more, PATHS_SHOWN)}"
 
 
 def _headline(answer: Answer) -> str:
@@ -116,10 +118,9 @@ def _headline(answer: Answer) -> str:
         said: str = (Standing.STALE if gone else answer.standing).value
         return said
     done = "adopted" if record.head.facts.get("adopted") else "recorded"
-    inputs = "1 input" if len(answer.inputs) == 1 else f"{len(answer.inputs)} inputs"
     return (
         f"fresh: {done} {_moment(record.started)}, by run {record.head.run}, in "
-        f"{record.seconds:.3g} s; {inputs}, recipe {answer.recipe}"
+        f"{record.seconds:.3g} s; {counted(len(answer.inputs), 'input')}, recipe {answer.recipe}"
     )
 
 
@@ -156,11 +157,6 @@ def _moment(seconds: object) -> str:
     if not isinstance(seconds, (int, float)):
         return ""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def _few(words: Sequence[str]) -> str:
-    shown = ", ".join(words[:PATHS_SHOWN])
-    return shown + (f" … and {len(words) - PATHS_SHOWN} more" if len(words) > PATHS_SHOWN else "")
 
 
 def _facts(answer: Answer) -> dict[str, object]:

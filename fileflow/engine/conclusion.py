@@ -92,7 +92,7 @@ def _store(loop: Loop, remember: tuple[Sequence[str], str] | None, answer: str) 
 
 
 def _write(sections: Iterable[bytes | bytearray | memoryview]) -> None:
-    body = b"".join([part for one in sections for part in (fast.LENGTH.pack(len(one)), one)])
+    body = b"".join([part for one in sections for part in (fast.NUMBER.pack(len(one)), one)])
     draft = f"{fast.FILE}.{os.getpid()}"
     try:
         with open(draft, "wb") as file:
@@ -304,4 +304,4 @@ def _block(paths: Iterable[str], signs: Iterable[bytes | None]) -> bytes:
     if not values:
         return b""
     text = "\0".join((*paths, "")).encode("utf-8", "surrogateescape")
-    return fast.LENGTH.pack(len(values)) + b"".join(values) + text
+    return fast.NUMBER.pack(len(values)) + b"".join(values) + text

@@ -150,7 +150,7 @@ class Ledger:
         doubted = self._doubted_inputs(order, outcome)
         outputs = (*table.outputs_of(row), *outcome.found)
         if not outputs:
-            self._note_run(table, outcome)
+            self._note_run(table, row, outcome)
             return True
         first = outputs[0]
         withdrawn = self._withdrawn.pop(outcome.index, None)
@@ -280,10 +280,10 @@ class Ledger:
 
     # -- its outputs --------------------------------------------------------------------------
 
-    def _note_run(self, table: RuleTable, outcome: Outcome) -> None:
+    def _note_run(self, table: RuleTable, row: int, outcome: Outcome) -> None:
         """A job without outputs has no record; where its kept output stands is noted."""
         self._records.note(
-            "ran", f"rule {table.rule.name}", {"log": list(outcome.log), "when": outcome.started}
+            "ran", table.key(row), {"log": list(outcome.log), "when": outcome.started}
         )
 
     def _take_outputs(

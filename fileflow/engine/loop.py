@@ -792,11 +792,9 @@ class Loop:
         table = self.plan.tables[job >> SHIFT]
         self._tell_failed(job, "failed", message, outcome)
         self.failures += 1
-        outputs = table.outputs_of(job & ROW)
-        key = outputs[0] if outputs else f"rule {table.rule.name}"
         self.records.note(
             "failed",
-            key,
+            table.key(job & ROW),
             {
                 "rule": table.rule.name,
                 "run": self.run,

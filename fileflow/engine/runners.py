@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from fileflow.errors import FileflowError
-from fileflow.executors.plug_ins import BUILT_IN
+from fileflow.language.rule_book import BUILTIN_EXECUTORS
 from fileflow.model.rules import Executor, Rule, Run
 from fileflow.planning.choosing_executor import PROBES, Choice, Measured, choose_executor
 from fileflow.planning.tables import RuleTable
@@ -51,7 +51,7 @@ def wished(rule: Rule, is_async: bool, asked: str) -> str:
     """The executor of a rule: what it says, or `asked` for those that say nothing."""
     name = rule.executor or asked
     if not isinstance(rule.action, Run):
-        return PROCESS if name in BUILT_IN or not name else name
+        return PROCESS if name in BUILTIN_EXECUTORS or not name else name
     if not name or (name == AUTO and is_async):
         name = ASYNC if is_async else PROCESS
     if name == ASYNC and not is_async:

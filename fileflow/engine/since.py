@@ -29,9 +29,9 @@ class _Block:
 
     def __init__(self, section: memoryview) -> None:
         self.section = section
-        self.count: int = fast.LENGTH.unpack_from(section, 0)[0] if len(section) else 0
+        self.count: int = fast.NUMBER.unpack_from(section, 0)[0] if len(section) else 0
         # Each path stands between two NULs.
-        self.text = b"\0" + bytes(section[fast.LENGTH.size + 32 * self.count :])
+        self.text = b"\0" + bytes(section[fast.NUMBER.size + 32 * self.count :])
         self._paths: list[str] | None = None
 
     @property
@@ -50,7 +50,7 @@ class _Block:
 
     def signs(self, start: int, end: int) -> bytes:
         """The signatures of the files at these places, 32 bytes each."""
-        size = fast.LENGTH.size
+        size = fast.NUMBER.size
         return bytes(self.section[size + 32 * start : size + 32 * end])
 
 
@@ -159,7 +159,7 @@ class Since:
         for number in {number for number, _ in places.values()}:
             blocks[number] = bytearray(blocks[number])
         for path, (number, place) in places.items():
-            at = fast.LENGTH.size + 32 * place
+            at = fast.NUMBER.size + 32 * place
             blocks[number][at : at + 32] = new[path] or NOTHING
         return [*self._sections[: fast.FOLDERS], *blocks]
 

@@ -10,22 +10,17 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fileflow.errors import Exit, FileflowError, Stopped, did_you_mean
+from fileflow.errors import Exit, FileflowError, Stopped
+from fileflow.language.rule_book import PLUG_INS, check_executor
 from fileflow.model.digests import DIGEST_SIZE
 from fileflow.model.ports import Runner
-from fileflow.model.rules import Executor
 from fileflow.model.work import Batch, Died, End, Event, Order, Outcome
 from fileflow.signature import SIGNATURE
 
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
-GROUP = "fileflow.executors"
-BUILT_IN = tuple(executor.value for executor in Executor)
 # How many seconds a plug-in is waited for at once, and to close when it was given up.
 _AT_MOST = 1.0
 _SIZES = (SIGNATURE.size, DIGEST_SIZE)
@@ -62,37 +57,17 @@ _ROWS: dict[str, tuple[_Kinds, ...]] = {
 }
 
 
-def _points() -> Iterable[EntryPoint]:
-    from importlib.metadata import entry_points  # slow to import, and seldom needed
-
-    return entry_points(group=GROUP)
-
-
-def check_name(name: str) -> None:
-    """Whether there is an executor of this name.
-
-    Raises:
-        FileflowError: if there is none; names the nearest.
-    """
-    if name in BUILT_IN:
-        return
-    known = [*BUILT_IN, *sorted(point.name for point in _points())]
-    if name not in known:
-        raise FileflowError(
-            f"there is no executor {name!r}",
-            hint=did_you_mean(name, known) or f"there are {', '.join(known)}",
-        )
-
-
 def load(name: str, root: str, run: str, slots: int) -> PlugIn:
     """The runner that a plug-in makes.
 
     Raises:
         FileflowError: if there is no such plug-in, or it does not make a runner.
     """
-    check_name(name)
-    point = next(point for point in _points() if point.name == name)
-    hint = f"it comes from {point.value}, an entry point of the group {GROUP}"
+    from importlib.metadata import entry_points  # slow to import, and seldom needed
+
+    check_executor(name)
+    point = next(point for point in entry_points(group=PLUG_INS) if point.name == name)
+    hint = f"it comes from {point.value}, an entry point of the group {PLUG_INS}"
     try:
         runner = point.load()(root, run, slots)
     except (Exception, SystemExit) as error:

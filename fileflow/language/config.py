@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from fileflow.errors import Collector, FileflowError, Place, Source, did_you_mean, nearest
 from fileflow.language.yaml_nodes import (
-    MAX_DEPTH,
     Mapping,
     Node,
     Scalar,
     merged,
     node_of,
     scalar_value,
+    too_deep,
 )
 from fileflow.language.yaml_nodes import Sequence as Items
 from fileflow.language.yaml_tree import read_tree
@@ -32,11 +33,12 @@ Steps = tuple[str | int, ...]
 """A way into config: keys of mappings and numbers of items."""
 
 _STEP = r"\.[\w-]+|\[-?\d+\]"
+STEPS = rf"(?:{_STEP})*"
 _BY_WILDCARD = r"\[(?:wildcards\.)?[^\W\d]\w*\]"
 _HOLE = lazy_regex(
-    rf"\{{\{{[^{{}}]*\}}\}}|\{{config(?P<steps>(?:{_STEP})*)(?P<rest>(?:{_STEP}|{_BY_WILDCARD})*)\}}"
+    rf"\{{\{{[^{{}}]*\}}\}}|\{{config(?P<steps>{STEPS})(?P<rest>(?:{_STEP}|{_BY_WILDCARD})*)\}}"
 )
-_STEPS = lazy_regex(r"\.([\w-]+)|\[(-?\d+)\]")
+_ONE_STEP = lazy_regex(r"\.([\w-]+)|\[(-?\d+)\]")
 ASSIGNMENT = lazy_regex(r"([\w-]+(?:\.[\w-]+)*)=(.*)", re.DOTALL)
 _DEEPEST = 50
 _LARGEST = 1_000_000
@@ -45,7 +47,7 @@ _MOST_WAYS = 10_000
 
 def steps_of(text: str) -> Steps:
     """The steps that a text such as `.model.layers[0]` names."""
-    return tuple(key or int(number) for key, number in _STEPS.findall(text))
+    return tuple(key or int(number) for key, number in _ONE_STEP.findall(text))
 
 
 def dotted(steps: Sequence[str | int]) -> str:
@@ -125,10 +127,6 @@ class Config:
             if known != pattern.text:
                 pattern = parse_pattern(known, place)
         return pattern._replace(root=self._root) if pattern.is_spelt_late else pattern
-
-    def has(self, steps: Steps) -> bool:
-        """Whether there is a value at the end of this way."""
-        return self.find(steps) is not None
 
     def find(self, steps: Steps) -> Node | None:
         """The value at the end of this way, filled in, or None if there is none."""
@@ -290,7 +288,7 @@ class Config:
         text = "".join([*pieces, node.text[end:]])
         if len(text) > _LARGEST:
             raise FileflowError("a text is too long once it is filled in", place=node.place)
-        return Scalar(text, node.style or "'", node.source, node.line, node.column)
+        return Scalar(text, node.style or "'", *node.place)
 
     def _named(self, node: Scalar, name: Named) -> Node:
         found = self.find(name.steps)
@@ -316,14 +314,14 @@ def with_items(node: Items, items: list[Node]) -> Items:
     """The list with other items; the same one if they are the same."""
     if items == node.items:  # a node is equal to itself only
         return node
-    return Items(items, node.flow, node.source, node.line, node.column)
+    return Items(items, node.flow, *node.place)
 
 
 def with_values(node: Mapping, values: dict[str, Node]) -> Mapping:
     """The mapping with other values for its keys; the same one if they are the same."""
     if values == node.items:  # a node is equal to itself only
         return node
-    return Mapping(values, node.keys, node.flow, node.source, node.line, node.column)
+    return Mapping(values, node.keys, node.flow, *node.place)
 
 
 def text_of(node: Scalar) -> str:
@@ -487,18 +485,6 @@ def read_bytes(disk: Disk, path: str, place: Place | None) -> bytes | None:
         raise FileflowError(f"{path} cannot be read: {said}", place=place) from None
 
 
-class _Number(str):
-    """A number of a JSON file as it was written."""
-
-    __slots__ = ()
-
-
-class _Pairs(list[tuple[str, object]]):
-    """The keys and values of a JSON object in their order, doubled ones too."""
-
-    __slots__ = ()
-
-
 def json_tree(data: bytes, name: str) -> Node:
     """The values of a JSON file as a tree, numbers as written; all have the place 1:1.
 
@@ -511,47 +497,35 @@ def json_tree(data: bytes, name: str) -> Node:
         raise FileflowError(f"{name} is not UTF-8", hint="save the file as UTF-8") from None
     source = Source(name, text)
 
+    place = Place(source, 1, 1)
+
     def refused(word: str) -> NoReturn:
-        raise FileflowError(f"JSON has no {word}", place=Place(source, 1, 1))
+        raise FileflowError(f"JSON has no {word}", place=place)
+
+    def written(number: str) -> Scalar:
+        return Scalar(number, "", source, 1, 1)
+
+    def told(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+            raise FileflowError(f"the key {twice!r} stands twice in one mapping", place=place)
+        return found
 
     try:
         value = json.loads(
             text,
-            parse_int=_Number,
-            parse_float=_Number,
+            parse_int=written,
+            parse_float=written,
             parse_constant=refused,
-            object_pairs_hook=_Pairs,
+            object_pairs_hook=told,
         )
-        return _json_node(value, source, 1)
+        return node_of(value, source)
     except json.JSONDecodeError as error:
-        place = Place(source, error.lineno, error.colno)
-        raise FileflowError(f"this is no JSON: {error.msg}", place=place) from None
+        there = Place(source, error.lineno, error.colno)
+        raise FileflowError(f"this is no JSON: {error.msg}", place=there) from None
     except RecursionError:
-        raise _json_too_deep(source) from None
-
-
-def _json_node(value: object, source: Source, depth: int) -> Node:
-    if isinstance(value, list) and depth > MAX_DEPTH:
-        raise _json_too_deep(source)
-    if isinstance(value, _Pairs):
-        made = Mapping({}, {}, True, source, 1, 1)
-        for key, item in value:
-            if key in made.items:
-                place = Place(source, 1, 1)
-                raise FileflowError(f"the key {key!r} stands twice in one mapping", place=place)
-            made.keys[key] = Scalar(key, '"', source, 1, 1)
-            made.items[key] = _json_node(item, source, depth + 1)
-        return made
-    if isinstance(value, list):
-        items = [_json_node(item, source, depth + 1) for item in value]
-        return Items(items, True, source, 1, 1)
-    if isinstance(value, _Number):
-        return Scalar(str(value), "", source, 1, 1)
-    return node_of(value, source)
-
-
-def _json_too_deep(source: Source) -> FileflowError:
-    return FileflowError(f"nested deeper than {MAX_DEPTH}", place=Place(source, 1, 1))
+        raise too_deep(place) from None
 
 
 # ---- the command line ---------------------------------------------------------------------------
@@ -625,7 +599,7 @@ def check_given(given: Given, without: Config, used: Config, errors: Collector) 
             what = f"--config {key}=…: config.{dotted(above)} is a list"
             errors.add(FileflowError(what, hint=f"give it as a whole: {dotted(above)}=[…]"))
             continue
-        if without.has(steps) or used.is_asked(steps):
+        if without.find(steps) is not None or used.is_asked(steps):
             continue
         near = nearest(key, without.ways())
         errors.add(

@@ -35,7 +35,7 @@ Condition = Callable[[Mapping], "str | None"]
 """Why `when` is not met, or None if it is."""
 
 
-class Kind(Enum):
+class Section(Enum):
     """Which key of a rule an entry belongs to, and what one of its entries is called."""
 
     INPUT = "input", "an input"
@@ -62,22 +62,32 @@ _INSTEAD = {
 _PLAINLY = "write {path}"
 _SOURCES = ("path", "call", "rule")
 _BOOLEANS = {
-    "order_only": Kind.INPUT,
-    "optional": Kind.INPUT,
-    "one": Kind.INPUT,
-    "temp": Kind.OUTPUT,
-    "protected": Kind.OUTPUT,
-    "deps": Kind.OUTPUT,
-    "in_place": Kind.OUTPUT,
-    "keep": Kind.OUTPUT,
+    "order_only": Section.INPUT,
+    "optional": Section.INPUT,
+    "one": Section.INPUT,
+    "temp": Section.OUTPUT,
+    "protected": Section.OUTPUT,
+    "deps": Section.OUTPUT,
+    "in_place": Section.OUTPUT,
+    "keep": Section.OUTPUT,
 }
 _FLAGS = frozenset({*_BOOLEANS, "ensure", "when"})
 _CALL_KEYS = frozenset({"call", "after", "with"})
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _KEYS = {
-    Kind.INPUT: ("path", "call", "rule", "after", "with", "order_only", "optional", "one", "when"),
-    Kind.OUTPUT: ("path", "temp", "protected", "ensure", "deps", "in_place", "keep", "when"),
-    Kind.LOG: ("path",),
+    Section.INPUT: (
+        "path",
+        "call",
+        "rule",
+        "after",
+        "with",
+        "order_only",
+        "optional",
+        "one",
+        "when",
+    ),
+    Section.OUTPUT: ("path", "temp", "protected", "ensure", "deps", "in_place", "keep", "when"),
+    Section.LOG: ("path",),
 }
 
 
@@ -135,7 +145,7 @@ class EntryReader:
         self.texts: list[Template] = []
         self.awaited: list[str] = []
 
-    def section(self, node: Node, kind: Kind) -> list[Entry]:
+    def section(self, node: Node, section: Section) -> list[Entry]:
         """The entries of all of `input`, `output` or `log`."""
         written = node.text if isinstance(node, Scalar) else None
         if written is not None:
@@ -145,62 +155,62 @@ class EntryReader:
             or looks_like_placeholder(node)
             or any(source in node.items for source in _SOURCES)
         ):
-            return self._entries(node, kind, _Under(None, False, written))
+            return self._entries(node, section, _Under(None, False, written))
         entries: list[Entry] = []
         for name, item in node.items.items():
             if name in _FLAGS and _is_flag_value(item):
-                self.errors.add(_lone_flag(node.keys[name], kind))
+                self.errors.add(_lone_flag(node.keys[name], section))
                 continue
             if not name.strip():
                 self.errors.add(FileflowError("a name is empty", place=node.keys[name].place))
-            entries += self._entries(item, kind, _Under(name, written=written))
+            entries += self._entries(item, section, _Under(name, written=written))
         return entries
 
-    def _entries(self, node: Node, kind: Kind, under: _Under) -> list[Entry]:
+    def _entries(self, node: Node, section: Section, under: _Under) -> list[Entry]:
         try:
             if isinstance(node, Scalar):
-                return self._path(node, kind, under, {})
+                return self._path(node, section, under, {})
             if isinstance(node, Mapping):
-                return self._mapping(node, kind, under)
+                return self._mapping(node, section, under)
         except FileflowError as error:
             self.errors.add(error)
             return []
         inside = _Under(under.name, True, under.written)
         entries: list[Entry] = []
         for item in node.items:
-            entries += self._entries(item, kind, inside)
+            entries += self._entries(item, section, inside)
         if not node.items and under.name is not None:
             return [_empty_list(node, under.name)]
         return entries
 
-    def _path(self, node: Scalar, kind: Kind, under: _Under, flags: _Flags) -> list[Entry]:
-        place = scalars.scalar(node, kind.one, "a path").place
+    def _path(self, node: Scalar, section: Section, under: _Under, flags: _Flags) -> list[Entry]:
+        place = scalars.scalar(node, section.one, "a path").place
         filled = self._fill(node)
         if not isinstance(filled, Scalar):
             inside = _Under(under.name, under.listed, under.written or node.text)
             if flags:
                 raise FileflowError("path is a text here, and no list", place=place)
-            return self._entries(filled, kind, inside)
+            return self._entries(filled, section, inside)
         whole = filled.text
         texts, several = self._paths(filled) if "{" in whole else ([whole], False)
         name, written = under.name, under.written or node.text
         listed = under.listed or (several and not flags.get("one"))
         entries: list[Entry] = []
         for text in texts:
-            pattern = self.pattern(text, place, kind)
+            pattern = self.pattern(text, place, section)
             entries.append(Entry(place, name, listed, pattern, written, **flags))
         return entries
 
-    def pattern(self, text: str, place: Place, kind: Kind) -> Pattern:
+    def pattern(self, text: str, place: Place, section: Section) -> Pattern:
         """The pattern of a path, its wildcards' names checked."""
         if ")" in text:
             _check_no_call(text, place)
         pattern = self._config.pattern(text, place)
         if (
-            pattern.root and kind is Kind.OUTPUT
+            pattern.root and section is Section.OUTPUT
         ):  # no value says that it is elsewhere, so none leads back
             pattern = pattern._replace(root="")
-        if _STATE in text and kind is not Kind.INPUT:
+        if _STATE in text and section is not Section.INPUT:
             _check_not_ours(text, pattern)
         for wildcard in pattern.wildcards:
             if wildcard in BUILTIN_NAMES:
@@ -209,7 +219,7 @@ class EntryReader:
                     place=place,
                     hint="give the wildcard another name",
                 )
-        if pattern.lookups and kind is Kind.OUTPUT:
+        if pattern.lookups and section is Section.OUTPUT:
             raise FileflowError(
                 f"{{{pattern.lookups[0][0]}}}: an output cannot look up config by a wildcard",
                 place=place,
@@ -217,21 +227,21 @@ class EntryReader:
             )
         return pattern
 
-    def _mapping(self, node: Mapping, kind: Kind, under: _Under) -> list[Entry]:
+    def _mapping(self, node: Mapping, section: Section, under: _Under) -> list[Entry]:
         sources = [source for source in _SOURCES if source in node.items]
         if looks_like_placeholder(node):
-            raise not_a(node, kind.one, "a path")
+            raise not_a(node, section.one, "a path")
         if len(sources) != 1:
-            raise _no_single_source(node, sources, kind)
+            raise _no_single_source(node, sources, section)
         source = sources[0]
-        if source not in _KEYS[kind]:
+        if source not in _KEYS[section]:
             raise FileflowError(
                 f"{source} stands in inputs only", place=node.keys[source].place, hint="write path"
             )
-        flags = self._flags(node, kind, source)
+        flags = self._flags(node, section, source)
         absent = self._is_absent(node)
         if source == "path":
-            entries = self._paths_with_flags(node, kind, under, flags)
+            entries = self._paths_with_flags(node, section, under, flags)
         elif source == "call":
             call = self.call(node, flags_too=True)
             entries = [
@@ -257,7 +267,7 @@ class EntryReader:
         return when is not None and self._unmet(scalars.mapping(when, "when")) is not None
 
     def _paths_with_flags(
-        self, node: Mapping, kind: Kind, under: _Under, flags: _Flags
+        self, node: Mapping, section: Section, under: _Under, flags: _Flags
     ) -> list[Entry]:
         path = node.items["path"]
         if isinstance(path, Scalar):
@@ -271,19 +281,19 @@ class EntryReader:
         entries: list[Entry] = []
         for item in path.items if isinstance(path, Sequence) else [path]:
             found = scalars.scalar(item, "path", "a path or a list of paths")
-            entries += self._path(found, kind, under, flags)
+            entries += self._path(found, section, under, flags)
         if one and len(entries) > 1:
             raise FileflowError(
                 f"`one: true` says one file, and these are {len(entries)} paths",
                 place=node.items["path"].place,
                 hint="give each of them an entry of its own, or leave `one` out",
             )
-        known = _KEYS[kind]
+        known = _KEYS[section]
         given = {key: value for key, value in node.items.items() if key not in known}
         own = Own(frozenset(key.strip() for keys in given for key in keys.split(",")))
         holes = {hole for entry in entries if entry.pattern for hole in entry.pattern.wildcards}
         for key, value in given.items():
-            if kind is Kind.LOG:
+            if section is Section.LOG:
                 raise FileflowError(
                     f"{key}: a log has no flags and no wildcards of its own",
                     place=node.keys[key].place,
@@ -292,19 +302,19 @@ class EntryReader:
             if {word.strip() for word in key.split(",")} <= holes:
                 own.keys.append((node.keys[key], self._fill(value)))
             else:
-                self.errors.add(_neither_flag_nor_wildcard(node.keys[key], kind, holes))
+                self.errors.add(_neither_flag_nor_wildcard(node.keys[key], section, holes))
         if own.keys:
             for entry in entries:
                 self.owns[id(entry)] = own
         return entries
 
-    def _flags(self, node: Mapping, kind: Kind, source: str) -> _Flags:
+    def _flags(self, node: Mapping, section: Section, source: str) -> _Flags:
         flags = _Flags()
         for key, value in node.items.items():
-            belongs = Kind.OUTPUT if key == "ensure" else _BOOLEANS.get(key)
-            if belongs is not None and belongs is not kind:
+            belongs = Section.OUTPUT if key == "ensure" else _BOOLEANS.get(key)
+            if belongs is not None and belongs is not section:
                 raise FileflowError(
-                    f"{key} is a flag of {belongs.one}, not of {kind.one}",
+                    f"{key} is a flag of {belongs.one}, not of {section.one}",
                     place=node.keys[key].place,
                 )
             if key == "ensure":
@@ -315,8 +325,8 @@ class EntryReader:
                 filled = self._fill(value)
                 with where_written(value, filled):
                     flags[key] = scalars.boolean(filled, key)  # type: ignore[literal-required]
-            elif source != "path" and key not in _KEYS[kind]:
-                raise _neither_flag_nor_wildcard(node.keys[key], kind, ())
+            elif source != "path" and key not in _KEYS[section]:
+                raise _neither_flag_nor_wildcard(node.keys[key], section, ())
             elif key in ("after", "with") and source != "call":
                 raise FileflowError(f"{key} stands beside call only", place=node.keys[key].place)
         _check_together(node, flags)
@@ -345,7 +355,7 @@ class EntryReader:
         if after is not None:
             for item in scalars.scalars(after, "after"):
                 texts, _ = self._paths(item)
-                patterns += [self.pattern(text, item.place, Kind.INPUT) for text in texts]
+                patterns += [self.pattern(text, item.place, Section.INPUT) for text in texts]
             self.awaited += [name for pattern in patterns for name in pattern.wildcards]
         table = None
         if extra is not None:
@@ -396,15 +406,15 @@ def _is_flag_value(node: Node) -> bool:
     return isinstance(node, Mapping) and not any(source in node.items for source in _SOURCES)
 
 
-def _lone_flag(key: Scalar, kind: Kind) -> FileflowError:
+def _lone_flag(key: Scalar, section: Section) -> FileflowError:
     return FileflowError(
-        f"the flag {key.text} needs the entry that it belongs to: {_sources(kind)}",
+        f"the flag {key.text} needs the entry that it belongs to: {_sources(section)}",
         place=key.place,
         hint=f"write {{path: …, {key.text}: …}}",
     )
 
 
-def _no_single_source(node: Mapping, sources: list[str], kind: Kind) -> FileflowError:
+def _no_single_source(node: Mapping, sources: list[str], section: Section) -> FileflowError:
     if sources:
         return FileflowError(
             f"an entry has one of path, call and rule, not {' and '.join(sources)}",
@@ -412,29 +422,29 @@ def _no_single_source(node: Mapping, sources: list[str], kind: Kind) -> Fileflow
         )
     for name, key in node.keys.items():
         if name in _FLAGS:
-            return _lone_flag(key, kind)
+            return _lone_flag(key, section)
         if name in _CALL_KEYS:
             return FileflowError(f"{name} stands beside call only", place=key.place)
     first = next(iter(node.keys.values()), None)
-    near = nearest(first.text, _KEYS[kind]) if first is not None else None
+    near = nearest(first.text, _KEYS[section]) if first is not None else None
     return FileflowError(
-        f"{kind.one} is a path, a list, or a mapping with {_sources(kind)}",
+        f"{section.one} is a path, a list, or a mapping with {_sources(section)}",
         place=node.place if first is None else first.place,
         hint=f"did you mean {near!r}?" if near else "a path goes in one text: a/b.txt",
     )
 
 
-def _sources(kind: Kind) -> str:
-    return "path, call or rule" if kind is Kind.INPUT else "path"
+def _sources(section: Section) -> str:
+    return "path, call or rule" if section is Section.INPUT else "path"
 
 
 def _neither_flag_nor_wildcard(
-    key: Scalar, kind: Kind, holes: set[str] | tuple[()]
+    key: Scalar, section: Section, holes: set[str] | tuple[()]
 ) -> FileflowError:
     return FileflowError(
         f"{key.text!r} is neither a flag nor a wildcard of this path",
         place=key.place,
-        hint=did_you_mean(key.text, [*_KEYS[kind], *holes]),
+        hint=did_you_mean(key.text, [*_KEYS[section], *holes]),
     )
 
 

@@ -25,6 +25,7 @@ from fileflow.language.rule_book import Draft, RuleBook
 from fileflow.language.rule_reader import (
     ACTIONS,
     MEANT,
+    NOT_FOR_ALL,
     RULE_KEYS,
     Reading,
     looks_like_rule,
@@ -42,7 +43,6 @@ from fileflow.model.patterns import Pattern, partly
 from fileflow.model.ports import Disk
 from fileflow.model.rules import Absent, Pool, Relation, Rule, Workflow, absent_maker
 
-_NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
 _MAKING = frozenset({*ACTIONS, "output"})
 _OF_ASKING = frozenset({"input", "constraints", "when", "tags"})
 _MERGED = frozenset({"params", "env", "resources", "constraints", "when", "seed"})
@@ -246,9 +246,9 @@ class _Loader:
         defaults = file.section("defaults")
         if not defaults.items:
             return None
-        known = RULE_KEYS - _NOT_FOR_ALL
+        known = RULE_KEYS - NOT_FOR_ALL
         for name, key in defaults.keys.items():
-            if name in _NOT_FOR_ALL:
+            if name in NOT_FOR_ALL:
                 self._errors.add(
                     FileflowError(
                         f"{name} makes no sense for all rules, so it is no default",
@@ -258,9 +258,7 @@ class _Loader:
             elif name not in known:
                 self._errors.add(unknown_key(key, known, "defaults", MEANT))
         items = {name: node for name, node in defaults.items.items() if name in known}
-        return Tree(
-            items, defaults.keys, defaults.flow, defaults.source, defaults.line, defaults.column
-        )
+        return Tree(items, defaults.keys, defaults.flow, *defaults.place)
 
     def _with_defaults(self, node: Tree, defaults: Tree) -> Tree:
         items, keys = dict(defaults.items), dict(defaults.keys)
@@ -274,14 +272,7 @@ class _Loader:
                 base, value = self._collection(base), self._collection(value)
                 if _can_merge(base, value, name):
                     items[name] = _over(base, value, deep=name in _MERGED)
-        return Tree(
-            items,
-            {name: keys[name] for name in items},
-            node.flow,
-            node.source,
-            node.line,
-            node.column,
-        )
+        return Tree(items, {name: keys[name] for name in items}, node.flow, *node.place)
 
     def _collection(self, node: Node) -> Node:
         """A mapping that stands behind a lone `{config.…}`; what is in it is filled in later."""
@@ -445,7 +436,7 @@ def _over(base: Node, over: Node, *, deep: bool) -> Node:
     for name, value in over.items.items():
         old = items.get(name)
         items[name] = _over(old, value, deep=True) if deep and old is not None else value
-    return Tree(items, keys, over.flow, over.source, over.line, over.column)
+    return Tree(items, keys, over.flow, *over.place)
 
 
 def _scattered(

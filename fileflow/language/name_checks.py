@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.language.config import below, dotted, with_items, with_values
 from fileflow.language.rule_reader import Reading
+from fileflow.language.scalars import BUILTIN_NAMES
 from fileflow.language.templates import (
     Lookup,
     Placeholder,
@@ -23,21 +24,7 @@ from fileflow.language.yaml_nodes import Node, Scalar
 from fileflow.language.yaml_nodes import Sequence as Items
 from fileflow.model.rules import Call, Entry, Relation, Rule, unnamed_column
 
-_IN_ACTIONS = frozenset(
-    {
-        "input",
-        "output",
-        "params",
-        "config",
-        "wildcards",
-        "seed",
-        "cores",
-        "resources",
-        "rule",
-        "log",
-        "attempt",
-    }
-)
+_IN_ACTIONS = BUILTIN_NAMES - {"rng", "rules", "after"}
 _IN_VALUES = frozenset({"config", "wildcards"})
 _TEXTS = frozenset({"seed", "cores", "rule", "attempt"})
 
@@ -104,8 +91,7 @@ class _RuleChecks:
         """What the rule names and is not there, and lists where only one value can stand."""
         reading = self._reading
         for template in reading.action_texts:
-            if self._shape.scatter:
-                yield from self._scattered(template)
+            yield from self._scattered(template)
             yield from check_names(template, self._names, _IN_ACTIONS, self._cure)
             yield from self._steps(template)
             yield from check_list_in_quotes(template, self._is_list)
@@ -391,4 +377,4 @@ def _literal(node: Node, known: frozenset[str]) -> Node:
     if not pieces:
         return node
     text = "".join([*pieces, node.text[end:]])
-    return Scalar(text, node.style, node.source, node.line, node.column)
+    return Scalar(text, node.style, *node.place)

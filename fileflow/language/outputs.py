@@ -5,12 +5,11 @@ Knows patterns and constraints; no rule's action and no disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from fileflow.language.listing import Constraints
 from fileflow.model.paths import common_folder
 from fileflow.model.patterns import Matcher, Pattern
-
-Constraints = Mapping[str, Sequence[str]]
 
 
 class OutputIndex:

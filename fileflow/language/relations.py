@@ -203,7 +203,7 @@ def unmatched(
     name: str,
     one: Relation,
     other: Relation,
-    constraints: Sequence[str] = (),
+    constraints: Sequence[str],
     *,
     complete: tuple[bool, bool] = (True, True),
 ) -> FileflowError | None:

@@ -7,14 +7,14 @@ rule. Knows no relation and no disk, and nothing of the other keys of a rule.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Set
 from collections.abc import Mapping as Table
-from collections.abc import Set
 from functools import cached_property, partial
 
 from fileflow.errors import Collector, FileflowError, Place, did_you_mean
 from fileflow.language import scalars
-from fileflow.language.config import Config, below, steps_of, text_of
-from fileflow.language.entries import EntryReader, Kind, is_call
+from fileflow.language.config import STEPS, Config, below, steps_of, text_of
+from fileflow.language.entries import EntryReader, Section, is_call
 from fileflow.language.scalars import not_a
 from fileflow.language.yaml_nodes import (
     Mapping,
@@ -27,9 +27,10 @@ from fileflow.lean import dataclass, field, lazy_regex
 from fileflow.model.rules import Absent, Entry, Executor
 
 BUILTIN_EXECUTORS = tuple(executor.value for executor in Executor)
-_PATH_HOLE = lazy_regex(
-    r"\{\{[^{}]*\}\}|\{(?P<root>params|rules)(?P<steps>(?:\.[\w-]+|\[-?\d+\])*)\}"
-)
+PLUG_INS = "fileflow.executors"
+"""The group of entry points by which other distributions bring executors."""
+
+_PATH_HOLE = lazy_regex(rf"\{{\{{[^{{}}]*\}}\}}|\{{(?P<root>params|rules)(?P<steps>{STEPS})\}}")
 
 
 @dataclass(slots=True, eq=False)
@@ -69,19 +70,19 @@ class RuleBook:
         self.errors = errors
         self.warnings: list[str] = []
 
-    def entries(self, draft: Draft, kind: Kind) -> list[Entry]:
+    def entries(self, draft: Draft, section: Section) -> list[Entry]:
         """The entries of one key of a rule, read once.
 
         Raises:
             FileflowError: if they name each other in a ring.
         """
-        found = draft.entries.get(kind.key)
+        found = draft.entries.get(section.key)
         if found is not None:
             return found
-        node = draft.node.items.get(kind.key)
+        node = draft.node.items.get(section.key)
         if node is None:
             return []
-        if draft.busy and kind is Kind.OUTPUT:
+        if draft.busy and section is Section.OUTPUT:
             raise FileflowError(
                 f"the outputs of rules name each other in a ring, back to {draft.name!r}",
                 place=node.place,
@@ -89,12 +90,12 @@ class RuleBook:
             )
         mistakes, busy, draft.busy = len(self.errors.errors), draft.busy, True
         try:
-            made = self.reader(draft).section(node, kind)
+            made = self.reader(draft).section(node, section)
         finally:
             draft.busy = busy
         if len(self.errors.errors) > mistakes:
             draft.mistake = draft.mistake or self.errors.errors[mistakes]
-        draft.entries[kind.key] = made
+        draft.entries[section.key] = made
         return made
 
     def reader(self, draft: Draft) -> EntryReader:
@@ -131,17 +132,6 @@ class RuleBook:
             return "config has none"
         self.warnings.append(f"{place}: `when` asks for {path}, and config has none: {hint}")
         return f"config has none; {hint}"
-
-    def rule_named(self, name: str, place: Place) -> Draft:
-        """The draft of this name.
-
-        Raises:
-            FileflowError: at `place`, if there is none.
-        """
-        draft = self.drafts.get(name)
-        if draft is None:
-            raise self.no_rule(name, place)
-        return draft
 
     def no_rule(self, name: str, place: Place) -> FileflowError:
         """The mistake of a name that no rule has, or none under this config."""
@@ -197,8 +187,10 @@ class RuleBook:
                 place=place,
                 hint="write {rules.NAME.output}, or {rules.NAME.output.x} for the one called x",
             )
-        other = self.rule_named(str(steps[0]), place)
-        entries = self.entries(other, Kind.OUTPUT)
+        other = self.drafts.get(str(steps[0]))
+        if other is None:
+            raise self.no_rule(str(steps[0]), place)
+        entries = self.entries(other, Section.OUTPUT)
         if other.mistake is not None:
             raise other.mistake
         several = len(entries) != 1
@@ -241,11 +233,32 @@ class RuleBook:
 
     @cached_property
     def executors(self) -> list[str]:
-        """The names of all executors: built-in ones, and those that plug-ins bring."""
-        from importlib import metadata  # slow to import, and seldom needed
+        """The names of all executors, looked for once."""
+        return executor_names()
 
-        found = {point.name for point in metadata.entry_points(group="fileflow.executors")}
-        return [*BUILTIN_EXECUTORS, *sorted(found)]
+
+def executor_names() -> list[str]:
+    """The names of all executors: built-in ones, and those that plug-ins bring."""
+    from importlib import metadata  # slow to import, and seldom needed
+
+    found = {point.name for point in metadata.entry_points(group=PLUG_INS)}
+    return [*BUILTIN_EXECUTORS, *sorted(found)]
+
+
+def check_executor(
+    name: str, names: Callable[[], list[str]] = executor_names, place: Place | None = None
+) -> None:
+    """Whether there is an executor of this name.
+
+    Raises:
+        FileflowError: if there is none; names the nearest.
+    """
+    if name not in BUILTIN_EXECUTORS and name not in (known := names()):
+        raise FileflowError(
+            f"there is no executor {name!r}",
+            place=place,
+            hint=did_you_mean(name, known) or f"there are {', '.join(known)}",
+        )
 
 
 def _same(value: Node | None, wanted: Node) -> bool:

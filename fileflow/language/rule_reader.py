@@ -9,12 +9,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable
 
-from fileflow.errors import Collector, FileflowError, did_you_mean
+from fileflow.errors import Collector, FileflowError
 from fileflow.language import scalars
 from fileflow.language.config import dotted, steps_of
-from fileflow.language.entries import Kind, is_call, templates_in
-from fileflow.language.rule_book import BUILTIN_EXECUTORS, Draft, RuleBook
-from fileflow.language.rule_shape import Shape
+from fileflow.language.entries import Section, is_call, templates_in
+from fileflow.language.rule_book import Draft, RuleBook, check_executor
+from fileflow.language.rule_shape import RuleShape
 from fileflow.language.scalars import check_keys, not_a
 from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
 from fileflow.language.yaml_nodes import Mapping, Node, Scalar, Sequence, scalar_value
@@ -35,38 +35,8 @@ from fileflow.model.rules import (
 
 ACTIONS = ("run", "shell", "argv", "script")
 _AROUND = ("params", "env", "prefix", "shell_words", "shell_prefix")
-RULE_KEYS = frozenset(
-    {
-        *ACTIONS,
-        "doc",
-        "input",
-        "output",
-        "log",
-        "args",
-        "params",
-        "env",
-        "constraints",
-        "scatter",
-        "when",
-        "executor",
-        "cores",
-        "resources",
-        "retries",
-        "timeout",
-        "priority",
-        "prefer",
-        "seed",
-        "envvars",
-        "prefix",
-        "shell_prefix",
-        "shell_words",
-        "private",
-        "always",
-        "expires",
-        "tags",
-    }
-)
-"""Every key that a rule can have."""
+NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
+"""The keys that are no defaults."""
 
 MEANT = {
     "threads": "write cores",
@@ -138,7 +108,7 @@ class Reading:
     action_texts: list[Template]
     value_texts: list[Template]
     foreign_braces: bool
-    shape: Shape
+    shape: RuleShape
 
 
 class _Values(TypedDict, total=False):
@@ -205,14 +175,16 @@ class _RuleReader:
         draft, book = self._draft, self._book
         mistakes = len(book.errors.errors)
         check_keys(draft.node, RULE_KEYS, f"the rule {draft.name!r}", self._errors, MEANT)
-        inputs = self._entries(Kind.INPUT)
-        outputs = self._entries(Kind.OUTPUT)
-        logs = self._entries(Kind.LOG)
+        inputs = self._entries(Section.INPUT)
+        outputs = self._entries(Section.OUTPUT)
+        logs = self._entries(Section.LOG)
         values = self._values()
         action = self._action()
         reader = draft.reader
         owns, awaited = (reader.owns, reader.awaited) if reader is not None else ({}, [])
-        shape = Shape(draft.node, inputs, outputs, logs, values.get("scatter", ()), owns, awaited)
+        shape = RuleShape(
+            draft.node, inputs, outputs, logs, values.get("scatter", ()), owns, awaited
+        )
         if values.get("private"):
             self._check_private(outputs)
             values["executor"] = "process"
@@ -258,11 +230,11 @@ class _RuleReader:
 
     # ---- entries ----
 
-    def _entries(self, kind: Kind) -> list[Entry]:
-        if kind.key not in self._items:
+    def _entries(self, section: Section) -> list[Entry]:
+        if section.key not in self._items:
             return []
         try:
-            entries = self._book.entries(self._draft, kind)
+            entries = self._book.entries(self._draft, section)
         except FileflowError as error:
             self._errors.add(error)
             return []
@@ -359,12 +331,7 @@ class _RuleReader:
 
     def _executor(self, node: Node) -> str:
         name = scalars.text(node, "executor")
-        if name not in BUILTIN_EXECUTORS and name not in self._book.executors:
-            raise FileflowError(
-                f"there is no executor {name!r}",
-                place=node.place,
-                hint=did_you_mean(name, self._book.executors),
-            )
+        check_executor(name, lambda: self._book.executors, node.place)
         return name
 
     # ---- the action and its values ----
@@ -498,13 +465,8 @@ class _RuleReader:
                 words = shlex.split(text)
             except ValueError:
                 raise FileflowError(f"{key}: a quote is not closed", place=node.place) from None
-            node = Sequence(
-                [Scalar(word, "'", node.source, node.line, node.column) for word in words],
-                True,
-                node.source,
-                node.line,
-                node.column,
-            )
+            said: list[Node] = [Scalar(word, "'", *node.place) for word in words]
+            node = Sequence(said, True, *node.place)
         return tuple(self._template(word) for word in scalars.scalars(node, key))
 
     def _note(self, template: Template) -> None:
@@ -673,3 +635,7 @@ _READERS: dict[str, Callable[[Node], object]] = {
     "tags": lambda node: tuple(tag.text for tag in scalars.scalars(node, "tags")),
 }
 _BY_THEMSELVES = frozenset({*_READERS, "cores", "resources", "executor"})
+RULE_KEYS = frozenset(
+    {*ACTIONS, *_AROUND, *_BY_THEMSELVES, "input", "output", "log", "args", "when"}
+)
+"""Every key that a rule can have."""

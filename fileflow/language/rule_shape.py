@@ -15,7 +15,7 @@ from fileflow.lean import NamedTuple
 from fileflow.model.rules import Entry
 
 
-class Shape(NamedTuple):
+class RuleShape(NamedTuple):
     """The entries of a rule, the wildcards of what its calls wait for, and where its keys were
     written."""
 

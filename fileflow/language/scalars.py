@@ -22,6 +22,7 @@ from fileflow.language.yaml_nodes import (
 )
 from fileflow.language.yaml_slips import quotes_hint
 from fileflow.lean import lazy_regex
+from fileflow.model.patterns import NAME
 
 BUILTIN_NAMES = frozenset(
     {
@@ -43,7 +44,7 @@ BUILTIN_NAMES = frozenset(
 )
 """Names that mean something everywhere, so that no wildcard can have them."""
 
-_NAME = lazy_regex(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = lazy_regex(NAME)
 _FUNCTION = lazy_regex(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<function>[^\W\d]\w*)")
 _FILE_FUNCTION = lazy_regex(r"(?:\./)?(?P<path>[\w./-]+)\.py:(?P<function>\w+)")
 _DURATION = lazy_regex(r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)")
@@ -72,7 +73,7 @@ def not_a(node: Node, what: str, wanted: str) -> FileflowError:
         given = repr(node.text) if node.text or node.style else "nothing"
         hint = None
         if node.style in ("'", '"') and node.text:
-            plain = Scalar(node.text, "", node.source, node.line, node.column)
+            plain = Scalar(node.text, "", *node.place)
             if not isinstance(scalar_value(plain), str):
                 hint = f"drop the quotes: {node.text}"
     else:
@@ -184,7 +185,7 @@ def names(node: Node, what: str) -> list[Scalar]:
                 raise FileflowError(f"{what}: {name!r} is no name", place=item.place)
             if name in found:
                 raise FileflowError(f"{what}: {name} stands there twice", place=item.place)
-            found[name] = Scalar(name, item.style, item.source, item.line, item.column)
+            found[name] = Scalar(name, item.style, *item.place)
     return list(found.values())
 
 

@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
-from fileflow.errors import FileflowError, Place, Source, did_you_mean
+from fileflow.errors import FileflowError, Place, Source, counted, did_you_mean
 
 _HEADER = 1 << 16
 
@@ -155,7 +155,7 @@ def _other_delimiter(header: str) -> str | None:
 
 
 def _ragged(row: Sequence[str], width: int, place: Place, delimiter: str) -> FileflowError:
-    cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+    cells = counted(len(row), "cell")
     hint = None
     other = "," if delimiter == "\t" else "\t"
     if any(other in cell for cell in row):

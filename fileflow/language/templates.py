@@ -253,8 +253,8 @@ _MEANT = {
 def check_names(
     template: Template,
     wildcards: Iterable[str],
-    builtin: frozenset[str] = frozenset(),
-    cure: Callable[[str], str | None] = lambda _: None,
+    builtin: frozenset[str],
+    cure: Callable[[str], str | None],
 ) -> list[FileflowError]:
     """An error for each placeholder whose name is none of these, and for slips that look like one.
 

@@ -13,7 +13,7 @@ from itertools import chain
 
 from fileflow.errors import FileflowError, Place, did_you_mean, nearest
 from fileflow.language import scalars
-from fileflow.language.config import Config, steps_of
+from fileflow.language.config import STEPS, Config, steps_of
 from fileflow.language.listing import Constraints, OutputsAmong, list_values
 from fileflow.language.sheets import headers, read_lines, read_sheet
 from fileflow.language.yaml_nodes import Mapping as Tree
@@ -25,7 +25,7 @@ from fileflow.model.ports import Disk
 from fileflow.model.rules import Filter, Made
 
 MOST_VALUES = 10_000_000
-_CONFIG = lazy_regex(r"config(?P<steps>(?:\.[\w-]+|\[-?\d+\])*)")
+_CONFIG = lazy_regex(rf"config(?P<steps>{STEPS})")
 _INTEGER = lazy_regex(r"[0-9]+")
 _RANGE = lazy_regex(r"range\(\s*(-?\d+(?:\s*,\s*-?\d+){0,2})\s*\)")
 
@@ -257,7 +257,7 @@ def _columns_of(key: Key) -> tuple[dict[str, Scalar], bool]:
 
 
 def _at(place: Place, text: str) -> Scalar:
-    return Scalar(text, "", place.source, place.line, place.column)
+    return Scalar(text, "", *place)
 
 
 def keys(key: Key, around: Surroundings) -> Found:

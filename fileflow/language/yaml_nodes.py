@@ -17,10 +17,24 @@ MAX_DEPTH = 50
 # ── the tree ──────────────────────────────────────────────────────────────────────────────────────
 
 
-class Scalar:
+class _Placed:
+    """What all nodes have: where they begin."""
+
+    __slots__ = ("column", "line", "source")
+    source: Source
+    line: int
+    column: int
+
+    @property
+    def place(self) -> Place:
+        """Where it begins."""
+        return Place(self.source, self.line, self.column)
+
+
+class Scalar(_Placed):
     """A text as it was written, escapes resolved; `style`: its quote, `|`, `>`, or '' if plain."""
 
-    __slots__ = ("column", "line", "source", "style", "text")
+    __slots__ = ("style", "text")
 
     def __init__(self, text: str, style: str, source: Source, line: int, column: int) -> None:
         self.text = text
@@ -36,11 +50,6 @@ class Scalar:
     def plain(self) -> bool:
         """Whether it stands without quotes, so that `1` is a number."""
         return not self.style
-
-    @property
-    def place(self) -> Place:
-        """Where it begins."""
-        return Place(self.source, self.line, self.column)
 
     def place_at(self, offset: int) -> Place:
         """Where the character `text[offset]` was written; where the text begins if that is unclear.
@@ -112,10 +121,10 @@ class Scalar:
         return number, at + 1
 
 
-class Sequence:
+class Sequence(_Placed):
     """A list of nodes; `flow` if it is written as `[a, b]`."""
 
-    __slots__ = ("column", "flow", "items", "line", "source")
+    __slots__ = ("flow", "items")
 
     def __init__(
         self, items: list[Node], flow: bool, source: Source, line: int, column: int
@@ -129,16 +138,11 @@ class Sequence:
     def __repr__(self) -> str:
         return f"Sequence({self.items!r}, {self.line}:{self.column})"
 
-    @property
-    def place(self) -> Place:
-        """Where it begins."""
-        return Place(self.source, self.line, self.column)
 
-
-class Mapping:
+class Mapping(_Placed):
     """Nodes by the text of their keys, in file order, and the keys' own nodes for their places."""
 
-    __slots__ = ("column", "flow", "items", "keys", "line", "source")
+    __slots__ = ("flow", "items", "keys")
 
     def __init__(
         self,
@@ -158,11 +162,6 @@ class Mapping:
 
     def __repr__(self) -> str:
         return f"Mapping({self.items!r}, {self.line}:{self.column})"
-
-    @property
-    def place(self) -> Place:
-        """Where it begins."""
-        return Place(self.source, self.line, self.column)
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
@@ -226,7 +225,10 @@ def python_value(node: Node) -> object:
 
 
 def node_of(value: object, source: Source, line: int = 1, column: int = 1) -> Node:
-    """Plain Python (from JSON or the command line) as a tree that stands at one place."""
+    """Plain Python (from JSON or the command line) as a tree that stands at one place.
+
+    Scalars in it, such as numbers as they were written, are taken as they are.
+    """
     return _node_of(value, source, line, column, 1)
 
 
@@ -245,6 +247,8 @@ def _node_of(value: object, source: Source, line: int, column: int, depth: int) 
         return Sequence(items, True, source, line, column)
     if isinstance(value, str):
         return Scalar(value, '"', source, line, column)
+    if isinstance(value, Scalar):
+        return value
     return Scalar(_written(value, Place(source, line, column)), "", source, line, column)
 
 
@@ -274,7 +278,7 @@ def merged(base: Mapping, over: Mapping) -> Mapping:
         if type(old) is Mapping and type(value) is Mapping:
             value = merged(old, value)
         items[name] = value
-    return Mapping(items, keys, over.flow, over.source, over.line, over.column)
+    return Mapping(items, keys, over.flow, *over.place)
 
 
 def looks_like_placeholder(node: Node | None) -> bool:

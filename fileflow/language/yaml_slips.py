@@ -10,9 +10,15 @@ from typing import Any
 
 from yaml.error import MarkedYAMLError
 
-from fileflow.errors import FileflowError, Place, Source
+from fileflow.errors import FileflowError, Place, Source, shortened
 from fileflow.language.yaml_nodes import Node
 from fileflow.lean import lazy_regex
+
+
+def missing_key(place: Place) -> FileflowError:
+    """The mistake of a colon with nothing before it."""
+    hint = 'write the key before the colon, or "" for an empty one'
+    return FileflowError("a key is missing", place=place, hint=hint)
 
 
 def quotes_hint(node: Node) -> str:
@@ -33,11 +39,6 @@ def tab(source: Source, line: int) -> FileflowError:
     column = (source.line(line) or "").find("\t") + 1
     place = Place(source, line, column)
     return FileflowError("a tab in the indentation", place=place, hint="indent with spaces")
-
-
-def shortened(text: str) -> str:
-    """A text for a message, cut if it is long."""
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def in_quotes(text: str) -> str:
@@ -114,9 +115,7 @@ def syntax_error(error: MarkedYAMLError, source: Source) -> FileflowError:
         return slip.error(what, in_quotes(slip.value), place)
     for words, explain in _EXPLANATIONS:
         if words in slip.problem or words in slip.context:
-            explained = explain(slip)
-            if explained is not None:
-                return explained
+            return explain(slip)
     what = f"this is no YAML: {slip.problem}"
     if slip.context:
         what += f" {slip.context}"
@@ -145,11 +144,10 @@ def _explain_escape(slip: _Slip) -> FileflowError:
 
 
 def _explain_colon(slip: _Slip) -> FileflowError:
-    key, value = slip.line[slip.value_at : slip.at], slip.value
     if 0 < slip.value_at <= slip.at and not slip.line[: slip.value_at].isspace():
         before = slip.line[: slip.value_at].strip()
         if before.endswith(":"):
-            hint = f"{in_quotes(value)}; or put it on the next line, below |"
+            hint = f"{in_quotes(slip.value)}; or put it on the next line, below |"
             return slip.error("': ' in plain text: YAML takes it for another key", hint)
     indent = len(slip.line) - len(slip.line.lstrip())
     number = slip.place.line - 1
@@ -197,8 +195,7 @@ def _explain_block(slip: _Slip) -> FileflowError:
         )
         return slip.error(f"text after a closing {before[-1]}", hint)
     if character == ":":
-        hint = 'write the key before the colon, or "" for an empty one'
-        return slip.error("a key is missing", hint)
+        return missing_key(slip.place)
     if not before and re.match(r"-(\s|$)", slip.line[slip.at :]):
         hint = "put the list below a key of its own, indented deeper than it"
         return slip.error("a list item where a key is due", hint)
@@ -326,7 +323,6 @@ _EXPLANATIONS = (
     ("hexadecimal", _explain_escape),
     ("Unicode character escape", _explain_escape),
     ("quoted scalar", _explain_open_quote),
-    ("scalar", lambda slip: _explain_open_quote(slip) if "quoted" in slip.context else None),
     ("alias", _explain_mark),
     ("anchor", _explain_mark),
     ("tag", _explain_mark),

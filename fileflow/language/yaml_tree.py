@@ -27,10 +27,10 @@ from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
-from fileflow.errors import Collector, FileflowError, Place, Source, nearest
+from fileflow.errors import Collector, FileflowError, Place, Source, nearest, shortened
 from fileflow.garbage import no_collection
 from fileflow.language.yaml_nodes import MAX_DEPTH, Mapping, Node, Scalar, Sequence, too_deep
-from fileflow.language.yaml_slips import in_quotes, shortened, syntax_error, tab
+from fileflow.language.yaml_slips import in_quotes, missing_key, syntax_error, tab
 from fileflow.lean import lazy_regex
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -240,7 +240,7 @@ def _aliased(
             hint = f"did you mean *{near}? Or {hint}"
         what = f"no value before this is named &{name}"
         _note(found, FileflowError(what, place=place, hint=hint))
-    return Scalar(f"*{name}", "", place.source, place.line, place.column), 1
+    return Scalar(f"*{name}", "", *place), 1
 
 
 def _height(node: Node) -> int:
@@ -255,8 +255,7 @@ def _finish(mapping: Mapping, found: Collector) -> None:
     """Fills in what `<<` names, at its place and behind the mapping's own keys; refuses no key."""
     empty = mapping.keys.get("")
     if empty is not None and empty.plain:
-        hint = 'write the key before the colon, or "" for an empty one'
-        _note(found, FileflowError("a key is missing", place=empty.place, hint=hint))
+        _note(found, missing_key(empty.place))
     merge = mapping.keys.get("<<")
     if merge is None or not merge.plain:
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 
+from fileflow.errors import counted
 from fileflow.lean import dataclass
 
 # Seconds: what a job costs over its own work, and what it takes until the first one starts.
@@ -77,8 +78,8 @@ def choose_executor(
 
 def _why(chosen: str, times: dict[str, float], measured: Measured, count: int, cores: int) -> str:
     facts = (
-        f"{count} job{'s' * (count != 1)} of {_time(measured.seconds)}, "
-        f"{_time(measured.cpu)} of it CPU, on {cores} core{'s' * (cores != 1)}"
+        f"{counted(count, 'job')} of {_time(measured.seconds)}, "
+        f"{_time(measured.cpu)} of it CPU, on {counted(cores, 'core')}"
     )
     others = [name for name in times if name != chosen]
     if not others:

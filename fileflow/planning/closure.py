@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from fileflow.errors import Collector, FileflowError, did_you_mean
+from fileflow.errors import Collector, FileflowError, did_you_mean, first_of
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.calling import Calls
@@ -874,9 +874,8 @@ class Closure:
         left = [maker for maker in left if tables[maker].rule.prefer == best]
         if len(left) == 1:
             return left[0]
-        labels = [tables[maker].label(maker & ROW) for maker in left[:_NAMED]]
-        more = f" … and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-        what = f"{path} is made by more than one job: {', '.join(labels)}{more}"
+        labels = [tables[maker].label(maker & ROW) for maker in left]
+        what = f"{path} is made by more than one job: {first_of(labels, _NAMED)}"
         hint = self._cure({maker: tables[maker] for maker in left})
         errors.add(FileflowError(what, place=entry.place if entry else None, hint=hint))
         return None

@@ -105,8 +105,8 @@ def picked_retries(table: RuleTable, row: int) -> int | None:
 def _picked(node: Scalar, table: RuleTable, row: int) -> Node:
     value = typed_value(node, JobValues(table, row).typed)
     if isinstance(value, str):
-        return Scalar(value, "", node.source, node.line, node.column)
-    return node_of(value, node.source, node.line, node.column)
+        return Scalar(value, "", *node.place)
+    return node_of(value, *node.place)
 
 
 def check_picked(table: RuleTable, rows: Sequence[int]) -> None:

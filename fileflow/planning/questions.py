@@ -13,7 +13,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from fileflow.errors import FileflowError
+from fileflow.errors import FileflowError, shortened
 from fileflow.lean import dataclass
 from fileflow.model.patterns import inside, normal
 from fileflow.model.ports import Parameter
@@ -167,13 +167,13 @@ def checked(question: Question, answer: object, root: str) -> object:
         return _given(question, answer, root)
     if site.is_amount:
         if isinstance(answer, bool) or not isinstance(answer, (int, float)):
-            raise question.error(f"gives {_shown(answer)}, which is no number")
+            raise question.error(f"gives {shortened(repr(answer))}, which is no number")
         if not 0 <= answer < float("inf"):
             raise question.error(f"gives {answer}: a number from 0 up is wanted")
         return answer
     if site.name is None and not isinstance(answer, dict):
         raise question.error(
-            f"gives {_shown(answer)} for `params`",
+            f"gives {shortened(repr(answer))} for `params`",
             "return a mapping of names to values, or write params: {x: {call: …}} for one value",
         )
     return answer
@@ -218,7 +218,7 @@ def _listed(question: Question, answer: object, root: str, what: str) -> str | l
         for item in answer:
             if not isinstance(item, str):
                 raise question.error(
-                    f"gives {_shown(item)} among the paths of {what}",
+                    f"gives {shortened(repr(item))} among the paths of {what}",
                     "return a path, a flat list of paths, or a mapping of names to these",
                 )
             found.append(_path(question, item, root))
@@ -226,7 +226,7 @@ def _listed(question: Question, answer: object, root: str, what: str) -> str | l
     hint = "return a path, a list of paths, or a mapping of names to these"
     if answer is None:
         hint = "return [] where there is nothing to take"
-    raise question.error(f"gives {_shown(answer)} for {what}, which is no path", hint)
+    raise question.error(f"gives {shortened(repr(answer))} for {what}, which is no path", hint)
 
 
 def _path(question: Question, text: str, root: str) -> str:
@@ -238,13 +238,6 @@ def _path(question: Question, text: str, root: str) -> str:
     if path in (".", root):
         raise question.error("gives the folder of the Workflowfile itself as a path")
     return path
-
-
-def _shown(answer: object) -> str:
-    if answer is None:
-        return "None"
-    text = repr(answer)
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def paths_of(given: Given) -> list[str]:

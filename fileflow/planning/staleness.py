@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from itertools import compress
 from typing import Protocol
 
-from fileflow.errors import FileflowError, some_of
+from fileflow.errors import FileflowError, shortened, some_of
 from fileflow.model.digests import NO_DIGEST, differences
 from fileflow.model.tokens import listed
 from fileflow.planning.knowledge import Facts, Record, Shortcuts
@@ -873,8 +873,7 @@ def _singular(key: str) -> str:
 def _shown(value: object) -> str:
     if value is None:
         return NOTHING
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 300 else text[:297] + "…"
+    return shortened(value if isinstance(value, str) else repr(value), 300)
 
 
 def _hex(digest: bytes | None) -> str:

@@ -316,6 +316,11 @@ class RuleTable:
             return (paths[0][row],)
         return tuple([self.output_paths(k)[row] for k in range(len(paths))])
 
+    def key(self, row: int) -> str:
+        """The name under which the records know a job."""
+        outputs = self.outputs_of(row)
+        return outputs[0] if outputs else f"rule {self.rule.name}"
+
     def log_paths(self, entry: Entry) -> list[str]:
         """The paths of one of the rule's log files, one for each row.
 

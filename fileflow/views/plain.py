@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 
 from fileflow.engine import events
+from fileflow.errors import counted, first_of
 from fileflow.lean import dataclass
-from fileflow.views.style import NO_COLORS, Paint, Writer, duration, some, tamed, time_left
+from fileflow.views.style import NO_COLORS, Paint, Writer, duration, tamed, time_left
 
 ACTION_LINES = 20
 FEW_JOBS = 20
@@ -235,8 +236,7 @@ class Plain:
 
 def started_text(event: events.RunStarted) -> str:
     """What a run is about to do."""
-    jobs = "job" if event.certain == 1 else "jobs"
-    parts = [f"{event.certain} {jobs} to build"]
+    parts = [f"{counted(event.certain, 'job')} to build"]
     if event.possible:
         parts.append(f"{event.possible} more if what they need changes")
     parts.append(f"at most {event.slots} at once")
@@ -309,17 +309,16 @@ def summary_lines(event: events.RunFinished, failures: list[str], paint: Paint) 
     elif not event.error:
         yield paint.green(events.nothing_to_do(event.kept))
     if failures:
-        yield f"{paint.red('failed:')} {some(failures, NAMED)}"
+        yield f"{paint.red('failed:')} {first_of(failures, NAMED)}"
     if event.identical is not None:
         differ = sum(len(paths) for paths in event.differ.values())
-        outputs = "output" if event.identical == 1 else "outputs"
-        yield f"{event.identical} {outputs} identical, {differ} differ"
+        yield f"{counted(event.identical, 'output')} identical, {differ} differ"
         for rule, paths in event.differ.items():
             if paths:
-                yield f"  {rule}: {some(list(paths), NAMED)}"
+                yield f"  {rule}: {first_of(paths, NAMED)}"
     left_out = [f"{rule} {count}" for rule, count in event.left_out.items() if count]
     if left_out:
-        yield f"left out as asked: {some(left_out, NAMED)}"
+        yield f"left out as asked: {first_of(left_out, NAMED)}"
 
 
 def _dry_summary(event: events.RunFinished) -> str:

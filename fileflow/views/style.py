@@ -276,13 +276,6 @@ def time_left(seconds: float) -> str:
     return duration(seconds) if seconds >= 9.95 else f"{max(1, round(seconds))} s"
 
 
-def some(names: list[str], most: int = 10, sep: str = ", ") -> str:
-    """The first few of many names, and how many more there are."""
-    if len(names) <= most:
-        return sep.join(names)
-    return f"{sep.join(names[:most])} … and {len(names) - most} more"
-
-
 # Escape sequences (CSI, OSC, two-character ones), then whatever else moves the cursor.
 _ESCAPES = lazy_regex(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
 _CONTROLS = lazy_regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -19,7 +19,7 @@ from fileflow.model.endings import exit_text
 from fileflow.model.work import NOTEBOOKS, STAGE, End, Order, Outcome, SharedList, Work
 from fileflow.signature import NOTHING, SIGNATURE
 from fileflow.world import commands
-from fileflow.world.deps import Began, DoubtError, Place, Reader, named_paths, without_stage
+from fileflow.world.deps import Began, DoubtError, JobPlace, Reader, named_paths, without_stage
 from fileflow.world.deps_text import UnfitDepsError
 from fileflow.world.files import (
     Clock,
@@ -422,9 +422,9 @@ class Doer:
         made = [*outputs, *order.logs]
         return self._reader.look(named_paths(texts, place, inputs=inputs, outputs=made), began)
 
-    def _place(self, staged: Mapping[str, str] | None = None) -> Place:
+    def _place(self, staged: Mapping[str, str] | None = None) -> JobPlace:
         own = self._own.folder if self._own is not None else ""
-        return Place(self._root, self._stage.folder, own, staged)
+        return JobPlace(self._root, self._stage.folder, own, staged)
 
     # Actions ----------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ class DoubtError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class JobPlace:
     """Where a job ran: `stage` is the folder of its outputs, `own` its private folder, if any.
 
     `staged` leads from where outputs were made to their final paths.
@@ -49,7 +49,7 @@ class Place:
     staged: Mapping[str, str] | None = None
 
 
-def without_stage(text: str, place: Place) -> str:
+def without_stage(text: str, place: JobPlace) -> str:
     """A text with final paths in place of staged ones: its bytes must not tell who made it."""
     for folder in (place.own, place.stage):
         if not folder or folder not in text:
@@ -67,7 +67,7 @@ def _final(found: re.Match[str]) -> str:
 
 
 def named_paths(
-    texts: Mapping[str, str], place: Place, *, inputs: Iterable[str], outputs: Sequence[str]
+    texts: Mapping[str, str], place: JobPlace, *, inputs: Iterable[str], outputs: Sequence[str]
 ) -> list[str]:
     """The files that deps files name, as the project knows them.
 
@@ -115,7 +115,7 @@ def _is_below(path: str, folders: set[str]) -> bool:
     return False
 
 
-def _check_folder(path: str, deps: str, place: Place, outputs: set[str]) -> None:
+def _check_folder(path: str, deps: str, place: JobPlace, outputs: set[str]) -> None:
     """A folder in which the job writes, or the whole project, changes with every run."""
     whole = os.path.abspath(os.path.join(place.root, path))
     state = os.path.join(place.root, STATE)
@@ -128,7 +128,7 @@ def _check_folder(path: str, deps: str, place: Place, outputs: set[str]) -> None
             )
 
 
-def _known_as(written: str, place: Place) -> str | None:
+def _known_as(written: str, place: JobPlace) -> str | None:
     """A path as the project knows it; None for what is no input: our own, or the kernel's."""
     path = _normal(written)
     if path.startswith("/"):

@@ -33,6 +33,7 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import Generic, TypeVar, overload
 
+from fileflow.errors import counted
 from fileflow.garbage import no_collection
 from fileflow.lean import NamedTuple, dataclass, names_of
 from fileflow.model.digests import DIGEST_SIZE, differences
@@ -518,7 +519,7 @@ class Records:
                 " runs; it is kept under another name when the new one is begun"
             )
         if self.damaged:
-            places = "1 place" if self.damaged == 1 else f"{self.damaged} places"
+            places = counted(self.damaged, "place")
             yield f"{name} is damaged in {places}: the jobs recorded there run again"
         # Only who may write knows that nobody else is in the middle of writing.
         if self._journal.writable and self._journal.reading.torn:

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from fileflow.errors import some_of
+from fileflow.errors import shortened, some_of
 from fileflow.lean import dataclass, replace
 from fileflow.model.digests import NO_DIGEST
 from fileflow.model.patterns import Matcher, Pattern, natural_key
@@ -407,5 +407,4 @@ def _said(names: Sequence[str], values: Sequence[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"
+    return shortened(repr(value), 80)

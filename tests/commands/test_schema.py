@@ -12,10 +12,10 @@ from fileflow.cli import main
 from fileflow.commands.init import project
 from fileflow.commands.schema import workflow_schema
 from fileflow.errors import FileflowError
-from fileflow.language import entries, loader, relations, value_forms
+from fileflow.language import entries, relations, value_forms
 from fileflow.language.loader import load_workflow
 from fileflow.language.rule_book import BUILTIN_EXECUTORS
-from fileflow.language.rule_reader import RULE_KEYS
+from fileflow.language.rule_reader import NOT_FOR_ALL, RULE_KEYS
 from fileflow.language.workflow_files import INCLUDED_KEYS, TOP_KEYS
 from fileflow.language.yaml_nodes import python_value
 from fileflow.language.yaml_tree import read_tree
@@ -39,12 +39,12 @@ def test_a_rule_has_the_keys_that_the_loader_knows() -> None:
 
 
 def test_defaults_have_the_keys_that_make_sense_for_all_rules() -> None:
-    assert set(TOP["defaults"]["properties"]) == RULE_KEYS - loader._NOT_FOR_ALL
+    assert set(TOP["defaults"]["properties"]) == RULE_KEYS - NOT_FOR_ALL
 
 
-@pytest.mark.parametrize("kind", entries.Kind)
-def test_an_entry_has_the_flags_that_the_loader_knows(kind: entries.Kind) -> None:
-    assert set(DEFS[f"{kind.key}Entry"]["properties"]) == set(entries._KEYS[kind])
+@pytest.mark.parametrize("section", entries.Section)
+def test_an_entry_has_the_flags_that_the_loader_knows(section: entries.Section) -> None:
+    assert set(DEFS[f"{section.key}Entry"]["properties"]) == set(entries._KEYS[section])
 
 
 def test_a_call_has_the_keys_that_the_loader_knows() -> None:

@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from fileflow.errors import FileflowError, Mistakes
+from fileflow.errors import FileflowError
 from fileflow.language.loader import load_workflow
 from fileflow.language.yaml_nodes import Scalar, Sequence, python_value
 from fileflow.model.rules import (
@@ -164,8 +164,7 @@ def load(folder: Path, text: str, *config_args: str, **files: str) -> Workflow:
 def mistakes(folder: Path, text: str, *config_args: str, **files: str) -> list[FileflowError]:
     with pytest.raises(FileflowError) as caught:
         load(folder, text, *config_args, **files)
-    error = caught.value
-    return list(error.errors) if isinstance(error, Mistakes) else [error]
+    return list(caught.value.errors)
 
 
 def mistake(folder: Path, text: str, *config_args: str, **files: str) -> FileflowError:

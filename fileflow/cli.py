@@ -17,7 +17,7 @@ from fileflow.streams import current_folder
 
 if TYPE_CHECKING:
     from fileflow.engine.events import RunFinished
-    from fileflow.engine.session import Describe, Overrides
+    from fileflow.engine.session import Describe, Overrides, Session
     from fileflow.planning.plan import Target, Wishes
     from fileflow.views.style import Writer
 
@@ -44,12 +44,10 @@ def main(argv: Sequence[str]) -> int:
 def _answer(argv: Sequence[str], out: Writer, err: Writer) -> int:
     options = None
     try:
-        options = parse(argv, _rule_names)
+        options = parse(argv)
         if options.answer:
             out.line(options.answer.rstrip("\n"))
             return int(Exit.OK)
-        for note in options.notes:
-            err.line(note)
         return _dispatch(options, out, err)
     except FileflowError as error:
         return _explain(error, argv, options, out, err)
@@ -99,7 +97,8 @@ def _dispatch(options: Options, out: Writer, err: Writer) -> int:
         except OSError as error:
             raise FileflowError(f"-C {options.directory}: {error.strerror}") from None
     if options.command in LATER:
-        raise FileflowError(f"`fileflow {options.command}` is not there yet")
+        hint = f"a rule of that name is built by `fileflow run {options.command}`"
+        raise FileflowError(f"`fileflow {options.command}` is not there yet", hint=hint)
     if options.command == "schema":
         from fileflow.commands.schema import schema
 
@@ -165,23 +164,6 @@ def _target(word: str, start: str, root: str) -> Target:
         path = os.path.relpath(there, os.path.realpath(root))
         path = word if path.startswith("..") else path
     return Target("" if "/" in word or word in (".", "..") else word, path)
-
-
-def _rule_names(options: Options) -> Iterable[str]:
-    from fileflow.engine.session import Session, find_workflowfile
-
-    try:
-        before = current_folder()
-    except FileflowError:
-        return ()
-    try:
-        start = os.path.join(before, options.directory or "")
-        file = find_workflowfile(options.workflowfile, start)
-        return tuple(Session(file, _overrides(options, start)).workflow.rules)
-    except (FileflowError, OSError):
-        return ()
-    finally:
-        os.chdir(before)
 
 
 def _run(
@@ -302,6 +284,7 @@ def _command(
         command=_typed(),
         wait=options.wait,
         waiting=err.line,
+        looked=lambda session: _say_first(session, options.command, err),
     )
     as_json = options.json
     if options.command == "clean":
@@ -327,8 +310,6 @@ def _command(
         from fileflow.commands.check import refused
 
         return refused(error, out.line)
-    for line in (*session.workflow.warnings, *session.records.warnings):
-        err.line(f"note: {line}")
     if options.command == "list":
         from fileflow.commands.list import list_rules
 
@@ -348,6 +329,15 @@ def _command(
     from fileflow.commands.check import check
 
     return check(session, out.line, describe=_describing(), as_json=as_json)
+
+
+def _say_first(session: Session, command: str, err: Writer) -> None:
+    """What is said before a command begins, of a project that it has opened."""
+    if command in session.workflow.rules:
+        err.line(f"{command} is a command and a rule: `fileflow run {command}` builds the rule")
+    warnings = session.workflow.warnings if command != "check" else ()  # which tells them itself
+    for line in (*warnings, *session.records.warnings):
+        err.line(f"note: {line}")
 
 
 def _describing() -> Describe:

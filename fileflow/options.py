@@ -7,12 +7,12 @@ lets options be shortened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from fileflow import __version__
 from fileflow.cpus import usable_cpus
 from fileflow.errors import FileflowError, nearest
-from fileflow.lean import dataclass, names_of
+from fileflow.lean import dataclass
 
 PROGRESS = ("auto", "bar", "plain", "json", "none")
 COLORS = ("auto", "always", "never")
@@ -27,7 +27,6 @@ class Options:
     Args:
         command: `run`, or the command that was typed.
         targets: the words that are no options, the command left out.
-        notes: lines to say before anything else.
         answer: text for stdout that is all that was asked for (help, version); then exit 0.
         jobs: cores to use at most.
         max_failures: stop after so many; None without `--max-failures` (which sets `keep_going`).
@@ -43,7 +42,6 @@ class Options:
 
     command: str = "run"
     targets: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
     answer: str = ""
     jobs: int = 1
     dry_run: bool = False
@@ -79,14 +77,8 @@ class Options:
     graph_format: str = "dot"
 
 
-def parse(argv: Sequence[str], rule_names: Callable[[Options], Iterable[str]]) -> Options:
+def parse(argv: Sequence[str]) -> Options:
     """Reads the words after the program's name.
-
-    Args:
-        argv: the words.
-        rule_names: the names of the rules, asked only if a command other than `run` was typed
-            that works on a Workflowfile, and at the very end, so that `-C` and `-W` are known;
-            none where there is no Workflowfile that can be read.
 
     Raises:
         FileflowError: for an unknown option, a wrong value, or words that a command does not take.
@@ -99,11 +91,6 @@ def parse(argv: Sequence[str], rule_names: Callable[[Options], Iterable[str]]) -
     if made.answer:
         return made
     _check_words(made)
-    if reader.typed and made.command not in ("run", *_WITHOUT_RULES):
-        name = made.command
-        if name in rule_names(made):
-            note = f"{name} is a command and a rule: `fileflow run {name}` builds the rule"
-            return _replaced(made, "notes", (note,))
     return made
 
 
@@ -638,11 +625,6 @@ def _check_words(options: Options) -> None:
         ways = bool(options.targets) + options.all + options.orphans
         if ways != 1:
             raise FileflowError("`fileflow clean` takes one of: targets, --all, --orphans")
-
-
-def _replaced(options: Options, name: str, value: object) -> Options:
-    values: Mapping[str, object] = {name: getattr(options, name) for name in names_of(Options)}
-    return Options(**{**values, name: value})  # type: ignore[arg-type]
 
 
 # -- help ----------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from fileflow.errors import Exit, FileflowError
 from fileflow.options import COMMANDS, Options, asks_json, parse
 
 
-def options(*words: str, rules: tuple[str, ...] = ()) -> Options:
-    return parse(words, lambda _: rules)
+def options(*words: str) -> Options:
+    return parse(words)
 
 
 def refusal(*words: str) -> str:
@@ -177,7 +177,7 @@ def test_an_option_that_would_narrow_a_command_is_not_passed_over():
     for words in (["-j4"], ["--rerun"], ["-W", "x"], ["--config", "a=1"], ["-k"]):
         assert f"`fileflow init` takes no {words[0][:2]}" in refusal("init", *words)
         assert f"`fileflow schema` takes no {words[0][:2]}" in refusal(*words, "schema")
-    elsewhere = parse(["init", "-C", "there"], lambda _: ())
+    elsewhere = parse(["init", "-C", "there"])
     assert elsewhere.directory == "there"
     assert "`fileflow run` takes no --all" in refusal("--all")
     assert options("status", "--where", "a=b").where == (("a", ("b",)),)
@@ -202,28 +202,6 @@ def test_jobs_of_a_graph_are_no_number_of_cores():
 def test_progress_is_taken_by_every_command():
     for command in ("status", "list", "check", "adopt", "schema"):
         assert options(command, "--progress", "json").progress == "json"
-
-
-def test_a_rule_with_the_name_of_a_command_gets_a_line():
-    made = options("list", rules=("list", "tidy"))
-    assert made.command == "list"
-    assert "fileflow run list" in made.notes[0]
-    assert options("list", rules=("tidy",)).notes == ()
-    assert options("run", "list", rules=("list",)).notes == ()
-
-
-def test_the_rules_are_asked_for_only_when_a_command_was_typed():
-    def never(_: Options) -> tuple[str, ...]:
-        raise AssertionError("asked")
-
-    for words in ([], ["run"], ["tidy"], ["init"], ["schema"], ["list", "--help"]):
-        parse(words, never)
-
-
-def test_the_rules_are_asked_for_where_the_options_point():
-    seen = []
-    parse(["list", "-C", "there"], lambda made: seen.append(made.directory) or ())
-    assert seen == ["there"]
 
 
 def test_help_and_version_are_answers():

@@ -29,6 +29,7 @@ class Project:
         command: the command line, for whoever finds the folder taken.
         wait: whether to wait for another run in this folder.
         waiting: is told, in words, whom the wait is for.
+        looked: is told each session that needs no lock.
     """
 
     file: str
@@ -36,10 +37,13 @@ class Project:
     command: str
     wait: bool = False
     waiting: Callable[[str], None] = lambda _: None
+    looked: Callable[[Session], None] = lambda _: None
 
     def look(self) -> Session:
         """A session that changes nothing and needs no lock."""
-        return Session(self.file, self.overrides)
+        session = Session(self.file, self.overrides)
+        self.looked(session)
+        return session
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[Session]:

@@ -350,3 +350,18 @@ def test_clean_leaves_a_folder_whole_in_which_some_is_another_users(refused):
     assert flow.stdout == "tree stays: it cannot be removed: Permission denied\n"
     assert refused.files() == ["Workflowfile", "tree/a/x", "tree/b/x"]
     assert refused.path("tree").stat().st_mode & 0o777 == 0o555
+
+
+def test_a_rule_with_the_name_of_a_command_gets_a_line(space):
+    space.workflow("""
+        wildcards: {n: [1, 1]}
+        rules:
+          list: {output: "{n}.txt", shell: "touch {output}"}
+          tidy: {output: t, shell: "touch {output}"}
+        """)
+    said = "list is a command and a rule: `fileflow run list` builds the rule\n"
+    doubled = "Workflowfile:1:16: '1' stands twice in n and counts once\n"
+    assert space.flow("list").stderr == f"{said}note: {doubled}"
+    assert space.flow("check").stderr == "" and doubled in space.flow("check").stdout
+    assert space.flow("clean", "tidy").stderr == f"note: {doubled}"
+    assert space.good("run", "list").built == {"list 1"}

@@ -608,12 +608,12 @@ class Closure:
         entry = link.entry
         error = None
         if not group.paths and not entry.optional and link.pattern is not None:
-            row = next(
-                r for r in range(table.count) if link.group_of and link.group_of[r] == number
-            )
+            rows = [r for r in range(table.count) if link.group_of and link.group_of[r] == number]
+            one = len(rows) == 1
+            jobs = "the job" if one else f"{len(rows)} jobs, such as"
             error = FileflowError(
-                f"{link.pattern} gives no path for the job {table.label(row)}: no values agree "
-                "with it",
+                f"{link.pattern} gives no path for {jobs} {table.label(rows[0])}: no values agree "
+                f"with {'it' if one else 'them'}",
                 place=entry.place,
                 hint="if that is meant, write {path: …, optional: true}",
             )

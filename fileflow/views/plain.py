@@ -274,7 +274,8 @@ def failure_lines(event: events.JobEnded, manner: Manner) -> Iterator[str]:
         yield f"  {tamed(line)}"
     for line in event.log_tail:
         yield f"  | {tamed(line)}"
-    yield f"  its whole output: {paint.bold(log_command(event.job, manner.folder))}"
+    if event.log[0]:  # else it has not begun
+        yield f"  its whole output: {paint.bold(log_command(event.job, manner.folder))}"
 
 
 def log_command(job: events.Job, folder: str) -> str:

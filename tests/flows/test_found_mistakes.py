@@ -215,3 +215,26 @@ def test_a_ring_through_what_is_found_is_told(space: Space, found: str) -> None:
         assert flow.status == 1
         assert "split and back cannot begin: they wait, in a ring" in flow.text
     assert space.exists("e.txt")
+
+
+def test_what_several_jobs_lack_is_said_of_all_of_them(space: Space) -> None:
+    for name, text in {"a": "m1", "b": "m2", "d": "m1\nm3"}.items():
+        space.write(f"data/{name}.txt", f"{text}\n")
+    space.workflow("""
+        wildcards: {g: "data/{g}.txt", m: {lines: "l/{g}/list.txt"}}
+        rules:
+          all: {input: "o/{m}/{c}.txt"}
+          one: {input: "data/{g}.txt", output: "l/{g}/list.txt", shell: "cp {input} {output}"}
+          two:
+            input: data/{g}.txt
+            output: q/{g}/{c}.txt
+            scatter: c
+            shell: for x in $(cat {input}); do cp {input} {output}/c$x.txt; done
+          use:
+            input: ["q/{g}/{c}.txt", "l/{g}/list.txt"]
+            output: o/{m}/{c}.txt
+            shell: cat {input} > {output}
+        """)
+    flow = space.flow("-k", "-j", "1")
+    said = "l/{g}/list.txt gives no path for 4 jobs, such as use m=m1 c=cm2: no values agree with"
+    assert flow.text.count(said) == 4 and "fileflow log" not in flow.text

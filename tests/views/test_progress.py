@@ -139,8 +139,14 @@ def test_memory_is_told_where_it_may_be_the_cause():
 
 def test_the_advice_fits_the_folder_that_the_user_is_in():
     assert shown([FAILED], folder="..")[-1].endswith("fileflow log '../build/a b.json'")
-    nameless = JobEnded(JobFacts("send", {}, [], "send"), "failed", 0.1, message="exit status 1")
+    facts = JobFacts("send", {}, [], "send")
+    nameless = JobEnded(facts, "failed", 0.1, message="exit status 1", log=("0.log", 0, 0))
     assert shown([nameless])[-1].endswith("fileflow log send")
+
+
+def test_of_what_has_not_begun_there_is_no_output_to_show():
+    unbegun = JobEnded(job(), "failed", 0.0, message="no values agree with it")
+    assert not any("fileflow log" in line for line in shown([unbegun]))
 
 
 def test_a_long_command_is_cut_in_a_failure():

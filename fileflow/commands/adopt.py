@@ -181,6 +181,9 @@ class _Adoption:
 
     def _recorded(self, table: RuleTable, rows: Sequence[int]) -> Adopted:
         records = [self._record(table, row) for row in rows]
+        self.session.records.note_all(
+            [note for row in rows for note in self.recording.written(table, row)]
+        )
         for log in dict.fromkeys(record.head.log for record in records):
             head = self.recording.head(table, log)
             self.session.records.add_jobs(head, [one for one in records if one.head.log == log])

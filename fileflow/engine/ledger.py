@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
-from fileflow.engine.facts import WROTE
 from fileflow.engine.lost import LOST
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders, shared_list
@@ -73,7 +72,7 @@ class Ledger:
         self._withdrawn: dict[int, Record] = {}
         # What `take` has gathered for `store`.
         self._sources: list[tuple[str, bytes, bytes]] = []
-        self._wrote: list[tuple[str, str, str]] = []
+        self._written: list[tuple[str, str, str]] = []
         self._made: dict[tuple[int, str], list[Record]] = {}
         # The rules whose actions were looked at since these jobs had ended.
         self._looked_at: set[str] = set()
@@ -167,9 +166,9 @@ class Ledger:
             self._take_scattered(table, row, outcome, earlier)
         elif before is not None and before[0] != outputs:
             self._take_dropped(withdrawn or self._records.jobs[first], outputs)
-        if table.rule.logs:
-            self._take_logs(table, row)
         changed = self._compare(table, outputs, outcome, before)
+        if table.rule.logs and self._take_logs(table, row):
+            changed = True
         self._made.setdefault((table.number, outcome.log[0]), []).append(
             self._recording.record(
                 table,
@@ -187,22 +186,20 @@ class Ledger:
         )
         return changed
 
-    def _take_logs(self, table: RuleTable, row: int) -> None:
-        """What a job wrote to logs that others take: in a log that another try leaves, or somebody
-        else, they would not find it."""
-        logs: Sequence[str] = self._orders_of(table).logs(row)
-        for path in logs:
+    def _take_logs(self, table: RuleTable, row: int) -> bool:
+        """What a job wrote to its logs is known from now on; whether to others that take them it
+        is something else than before."""
+        for path in self._orders_of(table).logs(row):
             self._world.forget(path)
-        if self._plan.unknowns is None:  # else it may be that some are yet to be known
-            logs = self._staleness.logs_of(table).get(row, ())
-        for path in logs:
-            self._wrote.append((WROTE, path, (self._world.content(path) or NO_DIGEST).hex()))
+        written = self._recording.written(table, row)
+        self._written += written
+        return any(self._records.notes.get((kind, path)) != now for kind, path, now in written)
 
     def store(self) -> None:
         """Puts on record what was taken, a frame for each rule and log."""
-        if self._wrote:
-            self._records.note_all(self._wrote)
-            self._wrote = []
+        if self._written:
+            self._records.note_all(self._written)
+            self._written = []
         if self._sources:
             self._records.add_files(self._sources)
             self._sources = []

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from fileflow.engine.facts import World
+from fileflow.engine.facts import WROTE, World
 from fileflow.engine.orders import kind_of
 from fileflow.engine.session import Decided
 from fileflow.lean import replace
@@ -135,6 +135,15 @@ class Recording:
             log[1],
             log[2],
         )
+
+    def written(self, table: RuleTable, row: int) -> list[tuple[str, str, str]]:
+        """Notes on what is in the logs of a job that others take, or might: when a failure, a kill
+        or somebody else has written over one, they are not to take that."""
+        logs: Sequence[str] = self.staleness.logs_of(table).get(row, ())
+        if self.staleness.plan.unknowns is not None:
+            logs = [table.log_path(entry, row) for entry in table.rule.logs]
+        held = ((path, self.world.content(path)) for path in logs)
+        return [(WROTE, path, content.hex()) for path, content in held if content is not None]
 
     def orphans(self, before: Record, positions: Sequence[int]) -> list[Record]:
         """Records of their own for files that a scatter made and does not find any more."""

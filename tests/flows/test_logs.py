@@ -216,6 +216,18 @@ def test_who_takes_a_log_takes_what_was_written_beside_the_outputs(space: Space,
     assert space.good().built == set()
 
 
+def test_a_log_that_others_take_may_be_adopted(space: Space) -> None:
+    space.workflow(REWRITTEN)
+    space.write("in.txt", "good\n")
+    space.good()
+    space.write("a.log", "mine\n")
+    assert space.flow("adopt").text.startswith("a: 1 job recorded as fresh\nb: 1 job")
+    assert space.good().built == set()
+    space.write("a.log", "another\n")
+    assert space.good().built == {"a", "b"}
+    assert space.read("b.txt") == "good\n"
+
+
 def test_what_others_take_as_it_is_found_is_minded_too(space: Space) -> None:
     space.workflow("""
         rules:

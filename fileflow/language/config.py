@@ -16,11 +16,14 @@ from fileflow.language.yaml_nodes import (
     Mapping,
     Node,
     Scalar,
+    key_without_value,
+    looks_like_placeholder,
     merged,
     node_of,
     scalar_value,
 )
 from fileflow.language.yaml_nodes import Sequence as Items
+from fileflow.language.yaml_slips import unquoted
 from fileflow.language.yaml_tree import read_tree
 from fileflow.lean import dataclass, lazy_regex
 from fileflow.model.patterns import Pattern, inside, parse_pattern
@@ -218,6 +221,8 @@ class Config:
         if isinstance(node, Items):
             made = with_items(node, [inner(item) for item in node.items])
         else:
+            if node.flow and len(node.items) == 1:
+                _refuse_unquoted(node)
             # Most values name nothing: in a large config a call for each would be half of the time.
             values = {
                 key: item if type(item) is Scalar and "{config" not in item.text else inner(item)
@@ -310,6 +315,11 @@ class Config:
                 )
             self._weights[id(node)] = weight
         return weight
+
+
+def _refuse_unquoted(node: Mapping) -> None:
+    if looks_like_placeholder(node) and key_without_value(node) is None:
+        raise unquoted(node)
 
 
 def with_items(node: Items, items: list[Node]) -> Items:

@@ -20,7 +20,7 @@ from fileflow.language.yaml_nodes import (
     looks_like_placeholder,
     scalar_value,
 )
-from fileflow.language.yaml_slips import quotes_hint
+from fileflow.language.yaml_slips import unquoted
 from fileflow.lean import lazy_regex
 
 BUILTIN_NAMES = frozenset(
@@ -62,12 +62,8 @@ _UNLISTED = {
 
 def not_a(node: Node, what: str, wanted: str) -> FileflowError:
     """The mistake of a value that is of the wrong kind: `what` is `wanted`, and this is not."""
-    if looks_like_placeholder(node):
-        return FileflowError(
-            "a value that begins with { must be in quotes",
-            place=node.place,
-            hint=quotes_hint(node),
-        )
+    if isinstance(node, Mapping) and looks_like_placeholder(node):
+        return unquoted(node)
     if isinstance(node, Scalar):
         given = repr(node.text) if node.text or node.style else "nothing"
         hint = None

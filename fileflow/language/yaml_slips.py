@@ -11,8 +11,17 @@ from typing import Any
 from yaml.error import MarkedYAMLError
 
 from fileflow.errors import FileflowError, Place, Source
-from fileflow.language.yaml_nodes import Node
+from fileflow.language.yaml_nodes import Mapping, Node, key_without_value
 from fileflow.lean import lazy_regex
+
+
+def unquoted(node: Mapping) -> FileflowError:
+    """The mistake of a mapping that `looks_like_placeholder`."""
+    key = key_without_value(node)
+    if key is not None:
+        return FileflowError(f"the value is missing after {key.text}:", place=key.place)
+    what = "a value that begins with { must be in quotes"
+    return FileflowError(what, place=node.place, hint=quotes_hint(node))
 
 
 def quotes_hint(node: Node) -> str:

@@ -1897,4 +1897,40 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("4:13", "prefix: a quote is not closed", ""),
     ),
+    "an unquoted placeholder in config": (
+        """
+        config:
+          root: data
+          ref: {config.root}
+        rules: {a: {input: x}}
+        """,
+        (
+            "3:8",
+            "a value that begins with { must be in quotes",
+            'put it in quotes: "{config.root}"',
+        ),
+    ),
+    "a value that is missing in braces": (
+        """
+        rules:
+          a: {output: x, env: {A: }, shell: "touch {output}"}
+        """,
+        ("2:24", "the value is missing after A:", ""),
+    ),
+    "a value that is missing in the braces of a filter": (
+        """
+        wildcards:
+          n: {values: [a, b], except: {n: }}
+        rules: {a: {input: x}}
+        """,
+        ("2:32", "the value is missing after n:", ""),
+    ),
+    "a number that is missing in the braces of a range": (
+        """
+        wildcards:
+          n: {range: }
+        rules: {a: {input: x}}
+        """,
+        ("2:7", "the value is missing after range:", ""),
+    ),
 }

@@ -614,6 +614,27 @@ def test_a_scattered_wildcard_with_declared_values_brings_no_relation(tmp_path: 
     assert relation.scattered_by is None
 
 
+def test_a_mapping_in_braces_may_take_a_config_value_that_is_nothing(tmp_path: Path) -> None:
+    text = """
+        config:
+          n:
+        rules:
+          one:
+            {output: x, params: {a: "{config.n}"}, env: {A: "{config.n}"}, shell: "touch {output}"}
+    """
+    rule = load(tmp_path, text).rules["one"]
+    assert python_value(rule.params["a"]) is None  # type: ignore[arg-type]
+    assert python_value(rule.env["A"]) is None
+
+
+def test_an_unquoted_placeholder_is_a_mistake_wherever_config_is_said(tmp_path: Path) -> None:
+    text = "config: [b.yaml]\nrules: {a: {input: x}}\n"
+    wanted = "a value that begins with { must be in quotes"
+    assert mistake(tmp_path, text, b="a: {config.c}\nc: 1\n").what == wanted
+    assert mistake(tmp_path, text, "a={config.c}", b="a: 1\nc: 1\n").what == wanted
+    load(tmp_path, text, b="a: {c: }\nd: {e: , f: }\n")
+
+
 def test_the_whole_config_may_be_named(tmp_path: Path) -> None:
     text = "config: {a: 1}\nrules:\n  r: {output: y, shell: 'echo {config} > y'}\n"
     assert only(load(tmp_path, text)).names_whole_config

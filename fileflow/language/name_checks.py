@@ -77,6 +77,25 @@ class Columns:
         return found
 
 
+def check_made(
+    relations: Sequence[Relation], readings: Iterable[Reading], errors: Collector
+) -> None:
+    """An error for a wildcard in the path of a made list that has no values and is in no path."""
+    valued = {n for relation in relations for n in relation.names if n not in relation.path_names}
+    known = valued.union(*(reading.shape.wildcards for reading in readings))
+    for relation in relations:
+        for name in relation.names:
+            if name in relation.path_names and name not in known and relation.made is not None:
+                pattern = relation.made.pattern
+                errors.add(
+                    FileflowError(
+                        f"{pattern}: {{{name}}} has no values, so that no path is known",
+                        place=pattern.place or relation.place,
+                        hint=did_you_mean(name, valued.difference(relation.names)),
+                    )
+                )
+
+
 def check_rule(reading: Reading, columns: Columns, errors: Collector) -> Rule:
     """The rule, after everything that it names was found or became a mistake.
 

@@ -1933,4 +1933,27 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("2:7", "the value is missing after range:", ""),
     ),
+    "a made sheet whose path holds a name without values": (
+        """
+        wildcards:
+          id: {table: "data/{sampel}.csv"}
+          sample: [a]
+        rules:
+          one: {input: "in/{sample}", output: "out/{id}", shell: "touch {output}"}
+        """,
+        (
+            "2:15",
+            "data/{sampel}.csv: {sampel} has no values, so that no path is known",
+            "did you mean 'sample'?",
+        ),
+    ),
+    "a made list whose path holds a name without values": (
+        """
+        wildcards:
+          id: {lines: "data/{x}.txt"}
+        rules:
+          one: {input: "in/{id}"}
+        """,
+        ("2:15", "data/{x}.txt: {x} has no values, so that no path is known", ""),
+    ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from importlib import metadata
 from pathlib import Path
@@ -633,6 +634,20 @@ def test_an_unquoted_placeholder_is_a_mistake_wherever_config_is_said(tmp_path: 
     assert mistake(tmp_path, text, b="a: {config.c}\nc: 1\n").what == wanted
     assert mistake(tmp_path, text, "a={config.c}", b="a: 1\nc: 1\n").what == wanted
     load(tmp_path, text, b="a: {c: }\nd: {e: , f: }\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wildcards: {n: {lines: pipe}}\nrules: {a: {input: 'x{n}'}}",
+        "wildcards: {n: {table: pipe}}\nrules: {a: {input: 'x{n}'}}",
+        "config: pipe\nrules: {a: {input: x}}",
+        "include: pipe\nrules: {a: {input: x}}",
+    ],
+)
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path, text: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert mistake(tmp_path, text).what == "pipe cannot be read: it is a FIFO, and no file"
 
 
 def test_the_whole_config_may_be_named(tmp_path: Path) -> None:

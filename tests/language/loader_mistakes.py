@@ -1956,4 +1956,12 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("2:15", "data/{x}.txt: {x} has no values, so that no path is known", ""),
     ),
+    "a range of numbers that no name can hold": (
+        """
+        wildcards:
+          n: {range: 3, width: 99999999999999999999}
+        rules: {a: {input: x}}
+        """,
+        ("2:24", "a width of more than 200 digits", ""),
+    ),
 }

@@ -603,7 +603,8 @@ def _seed(node: Node) -> SeedBy:
         value = scalar_value(node) if isinstance(node, Scalar) else None
         if isinstance(value, bool):
             return SeedBy(counts=value)
-        error = not_a(node, "seed", "true, false or {by: [names], key: word}")
+        wanted = "true, false or {by: [names], key: word}"
+        error = not_a(node, "seed", wanted, scalars.is_boolean)
         if isinstance(value, int):
             error.hint = "the number itself stands at the top of the Workflowfile: seed: 2013"
         raise error

@@ -134,18 +134,17 @@ def syntax_error(error: MarkedYAMLError, source: Source) -> FileflowError:
 
 def _item(text: str) -> str:
     """The first item of a piece between brackets."""
-    match = re.match(r"(?:\{[^{}]*\}|[^,\]}])*", text[:200])
+    match = re.match(r"(?:\([^()]*\)|\{[^{}]*\}|[^,\]}])*", text[:200])
     return match[0] if match and match[0] else text
 
 
 def _explain_escape(slip: _Slip) -> FileflowError:
     at = slip.line.rfind("\\", 0, slip.at + 1)
-    raw = slip.begin_line()
-    end = raw.find('"', 1)
-    text = raw[1:end] if end > 0 else ""
+    whole = re.match(r'"((?:[^"\\]|\\.)*)"', slip.begin_line())
+    text = whole[1] if whole else ""
     hint = "use single quotes, which leave \\ alone"
-    if text and len(text) <= 60:
-        single = text.replace("'", "''")
+    if text and len(text) <= 60 and not re.search(r"\\[ntr0exuU]", text):
+        single = re.sub(r'\\(["\\])', r"\1", text).replace("'", "''")
         hint += f": '{single}'"
     what = f"{slip.line[at : at + 2]} is no escape that double quotes know"
     if "unknown" not in slip.problem:
@@ -319,6 +318,15 @@ def _explain_header(slip: _Slip) -> FileflowError:
 
 
 def _explain_document(slip: _Slip) -> FileflowError:
+    above = slip.source.text.split("\n")[: slip.place.line]
+    if not any(line.startswith(("---", "...")) for line in above):
+        section = re.match(r"\[([\w. -]+)\]\s*$", next(filter(str.strip, above), ""))
+        what = "the file goes on after what is whole by itself"
+        hint = "write key: value in each line"
+        if section is not None:
+            what = f"sections such as [{section[1]}] are no YAML"
+            hint = f"write {section[1]}: and below it, indented, its keys as key: value"
+        return slip.error(what, hint)
     hint = "take out the line '---' or '...' above it"
     return slip.error("more than one document in the file", hint)
 

@@ -1964,4 +1964,25 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("2:24", "a width of more than 200 digits", ""),
     ),
+    "a number in quotes that would be no truth without them": (
+        """
+        rules:
+          a: {output: x, always: "1", shell: "touch {output}"}
+        """,
+        ("2:26", "always is true or false, not '1'", ""),
+    ),
+    "a truth in quotes": (
+        """
+        rules:
+          a: {output: x, always: "true", shell: "touch {output}"}
+        """,
+        ("2:26", "always is true or false, not 'true'", "drop the quotes: true"),
+    ),
+    "a number in quotes for a mapping": (
+        """
+        rules:
+          a: {output: x, params: "7", shell: "touch {output}"}
+        """,
+        ("2:26", "params is a mapping of names to values, not '7'", ""),
+    ),
 }

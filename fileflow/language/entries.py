@@ -207,7 +207,9 @@ class EntryReader:
                 raise FileflowError(
                     f"{{{wildcard}}} in a path: {wildcard!r} is a built-in name, no wildcard",
                     place=place,
-                    hint="give the wildcard another name",
+                    hint="a path names no other path of its rule: write it out"
+                    if wildcard in ("input", "output", "log")
+                    else "give the wildcard another name",
                 )
         if pattern.lookups and kind is Kind.OUTPUT:
             raise FileflowError(

@@ -18,6 +18,7 @@ from fileflow.language.rule_shape import Shape
 from fileflow.language.scalars import check_keys, not_a
 from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
 from fileflow.language.yaml_nodes import Mapping, Node, Scalar, Sequence, scalar_value
+from fileflow.language.yaml_slips import CURLY, in_quotes, shortened
 from fileflow.lean import TypedDict, dataclass, lazy_regex
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import (
@@ -119,6 +120,7 @@ _WITH_COMMANDS = {
 """Keys that stand around an action, with the actions that they are for."""
 
 _VARIABLE = lazy_regex(r"[^=\0]+")
+_SHELL_VARIABLE = lazy_regex(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def looks_like_rule(node: Node) -> bool:
@@ -449,7 +451,9 @@ class _RuleReader:
                 raise FileflowError("argv has no words", place=node.place)
             return Argv(words, place)
         path = self._template(scalars.scalar(node, "script", "the path of a file"))
-        first, *rest = path.text.split() or [""]
+        if not path.text.strip():
+            raise not_a(node, "script", "the path of a file")
+        first, *rest = path.text.split()
         if rest and any(one.root in ("input", "output") for one in path.placeholders):
             shown = ", ".join(f'"{word}"' for word in rest)
             raise FileflowError(
@@ -474,6 +478,9 @@ class _RuleReader:
                 place=node.place,
                 hint="put the command on the next line, below |",
             )
+        if node.plain and node.text[0] in CURLY:
+            what = "the command begins with a curly quote, which is none"
+            raise FileflowError(what, place=node.place, hint=in_quotes(node.text))
         template = parse_shell(node.text, node.place_at)
         self._note(template)
         self._action_texts.append(template)
@@ -640,8 +647,12 @@ def _scatter(node: Node) -> tuple[str, ...]:
 def _variables(node: Node) -> tuple[str, ...]:
     found = scalars.scalars(node, "envvars")
     for item in found:
-        if not _VARIABLE.fullmatch(item.text):
-            raise not_a(item, "envvars", "a list of names of variables")
+        if not _SHELL_VARIABLE.fullmatch(item.text) or scalar_value(item) is None:
+            raise FileflowError(
+                f"envvars: {shortened(item.text)!r} is no name of a variable",
+                place=item.place,
+                hint="a name is letters, digits and _, and begins with no digit",
+            )
     return tuple(item.text for item in found)
 
 

@@ -188,7 +188,10 @@ def _number(
         raise FileflowError(f"{source_name} has {len(found)} columns {column!r}", place=place)
     if not any(cell.strip() for cell in header):
         raise FileflowError(f"{source_name} is empty: it has no header", place=place)
-    hint = did_you_mean(column, header) or f"its columns: {', '.join(header[:12])}, …"
+    hint = did_you_mean(column, header)
+    if blank := next((cell for cell in header if cell.strip() == column.strip()), None):
+        hint = f'a blank belongs to the header: write columns: {{{name}: "{blank}"}}'
+    hint = hint or f"its columns: {', '.join(header[:12])}, …"
     if width == 1 and (other := _other_delimiter(header[0])):
         hint = f"its header has {other}: commas divide columns, in a .tsv tabs"
     raise FileflowError(f"{source_name} has no column {column!r}", place=place, hint=hint)

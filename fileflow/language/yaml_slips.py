@@ -49,15 +49,22 @@ def shortened(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
+CURLY = "“”„‟‘’‚‛«»"
+
+
 def in_quotes(text: str) -> str:
     """The hint to quote a piece of a line (without its comment), shown as it should be written."""
     text = re.sub(r"\s+#.*", "", text[:200]).rstrip()
+    cure = "put it in quotes"
+    if text[:1] and text[0] in CURLY:
+        text = text.strip(CURLY)
+        cure = "curly quotes are no quotes: write straight ones"
     if len(text) > 60 or not text:
-        return "put it in quotes"
+        return cure
     if '"' in text or "\\" in text:
         doubled = text.replace("'", "''")
-        return f"put it in quotes: '{doubled}'"
-    return f'put it in quotes: "{text}"'
+        return f"{cure}: '{doubled}'"
+    return f'{cure}: "{text}"'
 
 
 # The start of a line up to its value: dashes, then a key.

@@ -1614,7 +1614,7 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             shell: touch y
             envvars: [A=1]
         """,
-        ("5:15", "envvars is a list of names of variables, not 'A=1'", ""),
+        ("5:15", "envvars: 'A=1' is no name of a variable", "a name is letters"),
     ),
     "a top seed that is a text": (
         """
@@ -1984,5 +1984,61 @@ MISTAKES: dict[str, tuple[str, Said]] = {
           a: {output: x, params: "7", shell: "touch {output}"}
         """,
         ("2:26", "params is a mapping of names to values, not '7'", ""),
+    ),
+    "a script without a path": (
+        """
+        rules:
+          a: {output: x, script: ""}
+        """,
+        ("2:26", "script is the path of a file, not ''", ""),
+    ),
+    "a name that no shell gives to a variable": (
+        """
+        rules:
+          a: {output: x, envvars: [API-KEY], shell: "touch {output}"}
+        """,
+        ("2:28", "envvars: 'API-KEY' is no name of a variable", "a name is letters, digits and _"),
+    ),
+    "nothing in the place of a variable": (
+        """
+        rules:
+          a: {output: x, envvars: [null], shell: "touch {output}"}
+        """,
+        ("2:28", "envvars: 'null' is no name of a variable", "a name is letters, digits and _"),
+    ),
+    "an output that names the input": (
+        """
+        rules:
+          a: {input: x, output: "{input}.out", shell: "touch {output}"}
+        """,
+        (
+            "2:25",
+            "{input} in a path: 'input' is a built-in name, no wildcard",
+            "a path names no other path of its rule: write it out",
+        ),
+    ),
+    "curly quotes between braces": (
+        """
+        rules:
+          a: {output: x, shell: “touch {output}”}
+        """,
+        (
+            "2:25",
+            "text with { between brackets must be in quotes",
+            'curly quotes are no quotes: write straight ones: "touch {output}"',
+        ),
+    ),
+    "curly quotes": (
+        """
+        rules:
+          a:
+            output: x
+            shell: “touch {output}”
+        """,
+        (
+            "4:12",
+            "the command begins with a curly quote, which is none",
+            'curly quotes are no quotes: write straight ones: "touch {output}"',
+        ),
     ),
 }

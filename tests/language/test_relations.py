@@ -393,6 +393,13 @@ def test_the_lines_of_a_file_are_values() -> None:
             "did you mean 'sample'?",
         ),
         (
+            "  a: {table: s.csv}",
+            {"s.csv": "b, a\n1,2"},
+            "s.csv has no column 'a'",
+            "2: a: {table: s.csv}",
+            'a blank belongs to the header: write columns: {a: " a"}',
+        ),
+        (
             "  a: {table: s.csv, columns: {a: x}}",
             {"s.csv": "b,c\n1,2"},
             "s.csv has no column 'x'",

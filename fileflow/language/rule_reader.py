@@ -69,6 +69,7 @@ RULE_KEYS = frozenset(
 )
 """Every key that a rule can have."""
 
+_NEEDS = "write input: a path, or {rule: NAME}"
 MEANT = {
     "threads": "write cores",
     "cpus": "write cores",
@@ -109,6 +110,27 @@ MEANT = {
     "frozen": "leave the rule out with --omit, or with when",
     "temp": "it is a flag of one output: output: {path: PATH, temp: true}",
     "protected": "it is a flag of one output: output: {path: PATH, protected: true}",
+    "in_place": "it is a flag of one output: output: {path: PATH, in_place: true}",
+    "keep": "it is a flag of one output: output: {path: PATH, in_place: true, keep: true}",
+    "ensure": "it is a flag of one output: output: {path: PATH, ensure: {non_empty: true}}",
+    **dict.fromkeys(("needs", "requires", "depends_on", "dependencies", "after"), _NEEDS),
+    **{
+        flag: f"it is a flag of one input: input: {{path: PATH, {flag}: true}}"
+        for flag in ("order_only", "optional", "one")
+    },
+    "source": "write input",
+    "sources": "write input",
+    "target": "write output",
+    "targets": "write output",
+    "docker": "write prefix: [apptainer, exec, IMAGE]",
+    "runtime": "write timeout",
+    "ram": "write resources: {mem_mb: 2000}",
+    "ncpus": "write cores",
+    "runs-on": "all jobs run on this machine",
+    "stdout": "write > {output} in the command; without that {log} keeps it",
+    "beforeScript": "write shell_prefix",
+    "gather": "a wildcard that is in an input and in no output is gathered without it",
+    "wildcards": "values stand at the top of the Workflowfile: wildcards: {NAME: [a, b]}",
 }
 """What to write for keys that other systems have."""
 

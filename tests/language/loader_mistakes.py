@@ -2041,4 +2041,58 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             'curly quotes are no quotes: write straight ones: "touch {output}"',
         ),
     ),
+    "the key needs in a rule": (
+        """
+        rules:
+          a: {needs: b, input: x}
+        """,
+        ("2:7", "the rule 'a' has no key 'needs'", "write input: a path, or {rule: NAME}"),
+    ),
+    "the key wildcards in a rule": (
+        """
+        rules:
+          a: {wildcards: b, input: x}
+        """,
+        (
+            "2:7",
+            "the rule 'a' has no key 'wildcards'",
+            "values stand at the top of the Workflowfile",
+        ),
+    ),
+    "the key order_only in a rule": (
+        """
+        rules:
+          a: {order_only: b, input: x}
+        """,
+        (
+            "2:7",
+            "the rule 'a' has no key 'order_only'",
+            "it is a flag of one input: input: {path: PATH, order_only: true}",
+        ),
+    ),
+    "the key targets in a rule": (
+        """
+        rules:
+          a: {targets: b, input: x}
+        """,
+        ("2:7", "the rule 'a' has no key 'targets'", "write output"),
+    ),
+    "the key runtime in a rule": (
+        """
+        rules:
+          a: {runtime: b, input: x}
+        """,
+        ("2:7", "the rule 'a' has no key 'runtime'", "write timeout"),
+    ),
+    "a key of rules at the top": (
+        """
+        retries: 3
+        rules: {a: {input: x}}
+        """,
+        (
+            "1:1",
+            "a Workflowfile has no key 'retries'",
+            "it is a key of a rule; for all of them write defaults: {retries: …}",
+        ),
+    ),
 }

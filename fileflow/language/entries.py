@@ -49,14 +49,20 @@ class Kind(Enum):
 
 _STATE = ".fileflow"
 _CALL = lazy_regex(
-    r"(temp|temporary|protected|directory|touch|pipe|ancient|expand|report|unpack|multiext|local)"
-    r"\(\s*[\"']([^\"']*)[\"'].*\)"
+    r"(temp|temporary|protected|directory|touch|pipe|ancient|expand|report|unpack|multiext|local"
+    r"|ensure|update)\(\s*[\"']([^\"']*)[\"'](.*)\)"
+    r"|(temp|temporary|protected|directory|touch|pipe|ancient|ensure)\(\s*([^\"'()\s,]+)\s*\)$"
 )
+_QUOTED = lazy_regex(r"[\"']([^\"']*)[\"']")
+_ENSURED = lazy_regex(r"sha256\s*=\s*[\"']([^\"']*)[\"']")
 _INSTEAD = {
     "temp": "write {{path: {path}, temp: true}}",
     "temporary": "write {{path: {path}, temp: true}}",
     "protected": "write {{path: {path}, protected: true}}",
     "directory": "write {path}/",
+    "ancient": "write {{path: {path}, order_only: true}}",
+    "update": "write {{path: {path}, in_place: true, keep: true}}",
+    "pipe": "there are no pipes between jobs: write a file, or both commands into one shell",
     "expand": "write {path}: a wildcard that is in no output is gathered",
 }
 _PLAINLY = "write {path}"
@@ -456,10 +462,19 @@ def _check_together(node: Mapping, flags: _Flags) -> None:
 def _check_no_call(text: str, place: Place) -> None:
     called = _CALL.match(text)
     if called is not None:
+        name, path, more = called[1] or called[4], called[2] or called[5], called[3] or ""
+        hint = _INSTEAD.get(name, _PLAINLY).format(path=path)
+        if name == "multiext":
+            hint = f"write [{', '.join(path + ending for ending in _QUOTED.findall(more))}]"
+        elif name == "ensure":
+            digest = _ENSURED.search(more)
+            what = ["non_empty: true"] * ("non_empty" in more or digest is None)
+            what += [f"sha256: {digest[1]}"] if digest else []
+            hint = f"write {{path: {path}, ensure: {{{', '.join(what)}}}}}"
         raise FileflowError(
-            f"{text}: a path stands as it is; {called[1]}(…) is of another language",
+            f"{text}: a path stands as it is; {name}(…) is of another language",
             place=place,
-            hint=_INSTEAD.get(called[1], _PLAINLY).format(path=called[2]),
+            hint=hint,
         )
 
 

@@ -2095,4 +2095,52 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             "it is a key of a rule; for all of them write defaults: {retries: …}",
         ),
     ),
+    "the call ancient('x') in a path": (
+        """
+        rules:
+          a:
+            input: ancient('x')
+        """,
+        ("3:12", "ancient('x'): a path stands as it is", "write {path: x, order_only: true}"),
+    ),
+    "the call multiext('in/a', '.txt', '.csv') in a path": (
+        """
+        rules:
+          a:
+            input: multiext('in/a', '.txt', '.csv')
+        """,
+        (
+            "3:12",
+            "multiext('in/a', '.txt', '.csv'): a path stands as it is",
+            "write [in/a.txt, in/a.csv]",
+        ),
+    ),
+    "the call pipe('x') in a path": (
+        """
+        rules:
+          a:
+            input: pipe('x')
+        """,
+        ("3:12", "pipe('x'): a path stands as it is", "there are no pipes between jobs"),
+    ),
+    "the call ensure('c', non_empty=True) in a path": (
+        """
+        rules:
+          a:
+            input: ensure('c', non_empty=True)
+        """,
+        (
+            "3:12",
+            "ensure('c', non_empty=True): a path stands as it is",
+            "write {path: c, ensure: {non_empty: true}}",
+        ),
+    ),
+    "the call temp(x.txt) in a path": (
+        """
+        rules:
+          a:
+            input: temp(x.txt)
+        """,
+        ("3:12", "temp(x.txt): a path stands as it is", "write {path: x.txt, temp: true}"),
+    ),
 }

@@ -522,7 +522,7 @@ def json_tree(data: bytes, name: str) -> Node:
     source = Source(name, text)
 
     def refused(word: str) -> NoReturn:
-        raise FileflowError(f"JSON has no {word}", place=Place(source, 1, 1))
+        raise FileflowError(f"JSON has no {word}", place=_json_place(source, None))
 
     try:
         value = json.loads(
@@ -540,6 +540,31 @@ def json_tree(data: bytes, name: str) -> Node:
         raise _json_too_deep(source) from None
 
 
+_JSON_PARTS = lazy_regex(r'"(?:[^"\\]|\\.)*"(\s*:)?|[{}]|-?Infinity|NaN', re.DOTALL)
+
+
+def _json_place(source: Source, doubled: str | None) -> Place:
+    """Where a key stands for the second time in one object, or the first word that is no JSON."""
+    objects: list[set[str]] = []
+    for part in _JSON_PARTS.finditer(source.text):
+        text = part[0]
+        if text == "{":
+            objects.append(set())
+        elif text == "}":
+            objects.pop()
+        elif part[1] is not None:
+            key = json.loads(text[: -len(part[1])], strict=False)
+            if key == doubled and key in objects[-1]:
+                break
+            objects[-1].add(key)
+        elif text[0] != '"' and doubled is None:
+            break
+    else:
+        return Place(source, 1, 1)
+    line = source.text.count("\n", 0, part.start()) + 1
+    return Place(source, line, part.start() - source.text.rfind("\n", 0, part.start()))
+
+
 def _json_node(value: object, source: Source, depth: int) -> Node:
     if isinstance(value, list) and depth > MAX_DEPTH:
         raise _json_too_deep(source)
@@ -547,7 +572,7 @@ def _json_node(value: object, source: Source, depth: int) -> Node:
         made = Mapping({}, {}, True, source, 1, 1)
         for key, item in value:
             if key in made.items:
-                place = Place(source, 1, 1)
+                place = _json_place(source, key)
                 raise FileflowError(f"the key {key!r} stands twice in one mapping", place=place)
             made.keys[key] = Scalar(key, '"', source, 1, 1)
             made.items[key] = _json_node(item, source, depth + 1)

@@ -21,7 +21,7 @@ from fileflow.language.yaml_nodes import (
     looks_like_placeholder,
     scalar_value,
 )
-from fileflow.language.yaml_slips import unquoted
+from fileflow.language.yaml_slips import shortened, unquoted
 from fileflow.lean import lazy_regex
 
 BUILTIN_NAMES = frozenset(
@@ -71,7 +71,7 @@ def not_a(
     if isinstance(node, Mapping) and looks_like_placeholder(node):
         return unquoted(node)
     if isinstance(node, Scalar):
-        given = repr(node.text) if node.text or node.style else "nothing"
+        given = repr(shortened(node.text)) if node.text or node.style else "nothing"
         hint = None
         if node.style in ("'", '"') and node.text and fits is not None:
             plain = Scalar(node.text, "", node.source, node.line, node.column)

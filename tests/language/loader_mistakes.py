@@ -2143,4 +2143,12 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("3:12", "temp(x.txt): a path stands as it is", "write {path: x.txt, temp: true}"),
     ),
+    "a long value of the wrong kind": (
+        """
+        rules:
+          a: {input: x, cores: "%s"}
+        """
+        % ("x" * 5000),
+        ("2:24", f"cores is a number from 0 on, not '{'x' * 57}…'", ""),
+    ),
 }

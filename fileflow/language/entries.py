@@ -180,13 +180,16 @@ class EntryReader:
         return entries
 
     def _path(self, node: Scalar, kind: Kind, under: _Under, flags: _Flags) -> list[Entry]:
-        place = scalars.scalar(node, kind.one, "a path").place
+        place = scalars.written(node, kind.one, "a path", "write [] for none").place
         filled = self._fill(node)
         if not isinstance(filled, Scalar):
             inside = _Under(under.name, under.listed, under.written or node.text)
             if flags:
                 raise FileflowError("path is a text here, and no list", place=place)
             return self._entries(filled, kind, inside)
+        if filled is not node and filled.text:
+            with where_written(node, filled):
+                scalars.written(filled, kind.one, "a path", "write [] for none")
         whole = filled.text
         texts, several = self._paths(filled) if "{" in whole else ([whole], False)
         name, written = under.name, under.written or node.text

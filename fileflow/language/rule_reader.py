@@ -472,7 +472,7 @@ class _RuleReader:
             if not words:
                 raise FileflowError("argv has no words", place=node.place)
             return Argv(words, place)
-        path = self._template(scalars.scalar(node, "script", "the path of a file"))
+        path = self._template(scalars.written(node, "script", "the path of a file"))
         if not path.text.strip():
             raise not_a(node, "script", "the path of a file")
         first, *rest = path.text.split()
@@ -492,7 +492,12 @@ class _RuleReader:
         return Script(path, self._words("args") if "args" in self._items else None, place)
 
     def _shell(self, key: str) -> Template:
-        node = scalars.scalar(self._items[key], key, "a command")
+        node = scalars.written(
+            self._items[key],
+            key,
+            "a command",
+            'write "" for none' if key == "shell_prefix" else "leave it out",
+        )
         comment = node.cut_comment()
         if comment is not None and _is_cut(node.text, comment):
             raise FileflowError(
@@ -522,7 +527,7 @@ class _RuleReader:
                 self._note(parse_plain(node.text, node.place_at))
                 node = filled
         if isinstance(node, Scalar):
-            text = scalars.text(node, key, "words")
+            text = scalars.written(node, key, "words", "write [] for none").text
             try:
                 words = shlex.split(text)
             except ValueError:

@@ -116,6 +116,15 @@ def scalar(node: Node, what: str, wanted: str = "a text") -> Scalar:
     raise not_a(node, what, wanted)
 
 
+def written(node: Node, what: str, wanted: str, none: str = "leave it out") -> Scalar:
+    """As `scalar`, and no null either, which was meant as `none`: no file has that name."""
+    found = scalar(node, what, wanted)
+    if found.plain and found.text in ("null", "Null", "NULL", "~"):
+        hint = f'{none}; a text is written in quotes: "{found.text}"'
+        raise FileflowError(f"{what} is {wanted}, not {found.text}", place=found.place, hint=hint)
+    return found
+
+
 def text(node: Node, what: str, wanted: str = "a text") -> str:
     """As `scalar`, without its place."""
     return scalar(node, what, wanted).text

@@ -2151,4 +2151,56 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         % ("x" * 5000),
         ("2:24", f"cores is a number from 0 on, not '{'x' * 57}…'", ""),
     ),
+    "null as output": (
+        """
+        rules:
+          a: {output: ~, shell: "touch {output}"}
+        """,
+        (
+            "2:15",
+            "an output is a path, not ~",
+            'write [] for none; a text is written in quotes: "~"',
+        ),
+    ),
+    "null as prefix": (
+        """
+        rules:
+          a: {output: x, prefix: null, shell: "touch {output}"}
+        """,
+        (
+            "2:26",
+            "prefix is words, not null",
+            'write [] for none; a text is written in quotes: "null"',
+        ),
+    ),
+    "null as shell": (
+        """
+        rules:
+          a: {output: x, shell: null}
+        """,
+        (
+            "2:25",
+            "shell is a command, not null",
+            'leave it out; a text is written in quotes: "null"',
+        ),
+    ),
+    "null as log": (
+        """
+        rules:
+          a: {output: x, log: null, shell: "touch {output}"}
+        """,
+        (
+            "2:23",
+            "a log is a path, not null",
+            'write [] for none; a text is written in quotes: "null"',
+        ),
+    ),
+    "null from config as a path": (
+        """
+        config: {out: null}
+        rules:
+          a: {output: "{config.out}", shell: "touch {output}"}
+        """,
+        ("1:15", "an output is a path, not null", "write [] for none"),
+    ),
 }

@@ -209,8 +209,13 @@ class EntryReader:
             pattern.root and kind is Kind.OUTPUT
         ):  # no value says that it is elsewhere, so none leads back
             pattern = pattern._replace(root="")
-        if _STATE in text and kind is not Kind.INPUT:
-            _check_not_ours(text, pattern)
+        if kind is not Kind.INPUT:
+            if _STATE in text:
+                _check_not_ours(text, pattern)
+            if text.count("{") != text.count("}"):
+                what = f"{text}: a brace stands alone"
+                hint = "a wildcard is written {name}, with both"
+                raise FileflowError(what, place=place, hint=hint)
         for wildcard in pattern.wildcards:
             if wildcard in BUILTIN_NAMES:
                 raise FileflowError(

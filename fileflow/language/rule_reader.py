@@ -17,7 +17,14 @@ from fileflow.language.rule_book import BUILTIN_EXECUTORS, Draft, RuleBook
 from fileflow.language.rule_shape import Shape
 from fileflow.language.scalars import check_keys, not_a
 from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
-from fileflow.language.yaml_nodes import Mapping, Node, Scalar, Sequence, scalar_value
+from fileflow.language.yaml_nodes import (
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    key_without_blank,
+    scalar_value,
+)
 from fileflow.language.yaml_slips import CURLY, in_quotes, shortened
 from fileflow.lean import TypedDict, dataclass, lazy_regex
 from fileflow.model.patterns import Pattern
@@ -578,6 +585,12 @@ class _RuleReader:
 
     def _note_values(self, node: Node, filled: Mapping) -> None:
         """Keeps the templates of params or env as they were written, before they were filled."""
+        key = key_without_blank(node) if isinstance(node, Mapping) and node.flow else None
+        if key is not None:
+            name, _, value_text = key.text.partition(":")
+            what = f"{shortened(key.text)!r} has no space after its colon, so it is all key"
+            hint = f"write {name}: {shortened(value_text)}"
+            raise FileflowError(what, place=key.place, hint=hint)
         for value in node.items.values() if isinstance(node, Mapping) else [node]:
             if not is_call(value):
                 for template in templates_in(value):

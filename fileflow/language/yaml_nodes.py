@@ -301,6 +301,14 @@ def key_without_value(node: Mapping) -> Scalar | None:
     return None
 
 
+def key_without_blank(node: Mapping) -> Scalar | None:
+    """The first key with a value that no blank divides from it: `{a:1}` is a key `a:1`."""
+    for name, value in node.items.items():
+        if ":" in name[1:-1] and _colon_before_nothing(node.keys[name], value) == "":
+            return node.keys[name]
+    return None
+
+
 def _colon_before_nothing(key: Scalar, value: Node) -> str | None:
     """The colon, or no colon, behind a key that nothing was written for; None if something was."""
     if type(value) is not Scalar or value.style or value.text or value.source is not key.source:

@@ -2203,4 +2203,18 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("1:15", "an output is a path, not null", "write [] for none"),
     ),
+    "a brace that stands alone in an output": (
+        """
+        rules:
+          a: {output: "o/{n", shell: "touch {output}"}
+        """,
+        ("2:15", "o/{n: a brace stands alone", "a wildcard is written {name}, with both"),
+    ),
+    "a param without a space after its colon": (
+        """
+        rules:
+          a: {output: o, params: {a:1, b: 2}, shell: "touch {output}"}
+        """,
+        ("2:27", "'a:1' has no space after its colon, so it is all key", "write a: 1"),
+    ),
 }

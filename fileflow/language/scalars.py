@@ -219,6 +219,8 @@ def function(node: Node, what: str) -> tuple[str, str]:
     if by_file is not None:
         module = by_file["path"].strip("/").replace("/", ".")
         error.hint = f"write {module}:{by_file['function']}"
+    elif " " in written.strip():
+        error.hint = "a command is written as shell, a file that is run as script"
     else:
         error.hint = "such as rules.flights:tidy for the function tidy in rules/flights.py"
     raise error

@@ -6,6 +6,7 @@ It knows words, rules and paths; what the jobs need is found by the closure.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fileflow.errors import Exit, FileflowError, did_you_mean, nearest
@@ -572,7 +573,9 @@ def _unknown_target(closure: Closure, path: str, wishes: Wishes) -> FileflowErro
         if output:
             hint = f"rules make {output}; `fileflow list` shows the rules"
         hint = why_unmade(closure.finder, path) or hint
-    if first and path in _MEANT:
+    if re.fullmatch(r"[\w-]+(\.[\w-]+)*=.*", path):
+        hint = f"each config value has an option of its own: --config {path}"
+    elif first and path in _MEANT:
         hint = f"did you mean `fileflow {_MEANT[path]}`?"
     elif command is not None and command not in rules:
         hint = f"did you mean the command `fileflow {command}`?"

@@ -2217,4 +2217,11 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("2:27", "'a:1' has no space after its colon, so it is all key", "write a: 1"),
     ),
+    "a command as a function": (
+        """
+        rules:
+          a: {output: o, run: echo hi}
+        """,
+        ("2:23", "run is a function, module:function, not 'echo hi'", "a command is written as"),
+    ),
 }

@@ -117,7 +117,7 @@ class _Loader:
         relations = read_relations(self._sections(errors), around, errors)
         if len(errors.errors) == mistakes:
             found = [*relations.relations, *_scattered(readings, relations.relations, errors)]
-            check_made(found, readings, errors)
+            check_made(found, readings, self._absent.values(), errors)
             columns = Columns(found)
             own = OwnWildcards(
                 lambda said: read_own(said.keys, around, errors, others=relations), errors

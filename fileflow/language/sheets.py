@@ -113,10 +113,10 @@ def _checked_rows(source: Source, delimiter: str, comment: str | None) -> list[l
         ) from None
     for row, line in zip(rows, reader.begins, strict=True):
         if len(row) != len(rows[0]):
-            error = _ragged(row, len(rows[0]), Place(source, line, 1), delimiter)
+            ragged = _ragged(row, len(rows[0]), Place(source, line, 1), delimiter)
             if rows[0][0].startswith("# "):
-                error.hint = _COMMENT
-            raise error
+                ragged.hint = _COMMENT
+            raise ragged
     return rows
 
 

@@ -650,6 +650,17 @@ def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path, text: str) 
     assert mistake(tmp_path, text).what == "pipe cannot be read: it is a FIFO, and no file"
 
 
+def test_a_name_in_the_path_of_a_list_may_be_of_a_rule_that_is_not_there(tmp_path: Path) -> None:
+    text = """
+        config: {mode: fast}
+        wildcards: {id: {lines: "ids/{part}.txt"}}
+        rules:
+          cut: {when: {mode: all}, output: "p/{part}", scatter: part, shell: "touch {output}/1"}
+          use: {input: {path: "c/{id}", optional: true}, output: o, shell: "touch {output}"}
+    """
+    assert list(load(tmp_path, text).rules) == ["use"]
+
+
 def test_the_whole_config_may_be_named(tmp_path: Path) -> None:
     text = "config: {a: 1}\nrules:\n  r: {output: y, shell: 'echo {config} > y'}\n"
     assert only(load(tmp_path, text)).names_whole_config

@@ -108,7 +108,7 @@ class FileflowError(Exception):
         if self.hint:
             lines.append(f"  {self.hint}" if self.place else self.hint)
         # What moves the cursor or turns colours on in a terminal is shown, not done.
-        return re.sub(r"[\0-\x08\x0b-\x1f\x7f]", _escape, "\n".join(lines))
+        return re.sub(r"[\0-\x08\x0b-\x1f\x7f-\x9f]", _escape, "\n".join(lines))
 
 
 class Mistakes(FileflowError):

@@ -5,6 +5,7 @@ Knows nothing of rules, jobs or files: callers hand in facts and words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
@@ -66,6 +67,10 @@ class Place(NamedTuple):
         return [f"  {piece}", f"  {' ' * (self.column - 1 - start)}^"]
 
 
+def _escape(control: re.Match[str]) -> str:
+    return f"\\x{ord(control[0]):02x}"
+
+
 class FileflowError(Exception):
     """One mistake: what is wrong, where, and what to do instead.
 
@@ -107,7 +112,8 @@ class FileflowError(Exception):
             lines += self.place.shown()
         if self.hint:
             lines.append(f"  {self.hint}" if self.place else self.hint)
-        return "\n".join(lines)
+        # What moves the cursor or turns colours on in a terminal is shown, not done.
+        return re.sub(r"[\0-\x08\x0b-\x1f\x7f-\x9f]", _escape, "\n".join(lines))
 
 
 class Mistakes(FileflowError):

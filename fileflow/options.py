@@ -431,7 +431,6 @@ _ELSEWHERE = {  # what make, ninja, Snakemake and doit call it
     "--configfile": "--config",
     "--notemp": "--keep-temp",
     "-i": "--keep-going",
-    "-t": "--tag",
     "-V": "--version",
     "-T": "--retries",
     "--question": "--dry-run",
@@ -450,6 +449,7 @@ _OTHERWISE = {  # what other systems have as an option, and we have not
     "--ignore-incomplete": _NOT_NEEDED,
     "--cleanup-metadata": _NOT_NEEDED,
     "--touch": "`fileflow adopt` takes what is there as fresh",
+    "-t": "`fileflow adopt` takes what is there as fresh",
     "--list": "`fileflow list` shows the rules",
     "-l": "`fileflow list` shows the rules",
     "--list-rules": "`fileflow list` shows the rules",
@@ -602,8 +602,8 @@ def _near_option(name: str, command: str) -> str:
     near = _ELSEWHERE.get(name)
     if near is None and name[:1] != name[1:2] and name[2:].isdigit():  # -c4
         near = _ELSEWHERE.get(name[:2])
-    if near is None and f"-{name}" in known:  # -rerun
-        near = f"-{name}"
+    if near is None:  # -rerun, --n
+        near = next((other for other in (f"-{name}", name[1:]) if other in known), None)
     if near is None and len(name) > 2:
         longer = [other for other in known if other.startswith(name)]
         near = longer[0] if len(longer) == 1 else nearest(name, [o for o in known if len(o) > 2])

@@ -123,6 +123,7 @@ def test_a_wrong_choice_is_refused_with_the_nearest_one():
         ("--keepgoing", "--keep-going"),
         ("--reru", "--rerun"),
         ("-rerun", "--rerun"),
+        ("--n", "-n"),
         ("--cores", "--jobs"),
         ("--forcerun", "--force"),
         ("-s", "-W"),
@@ -142,6 +143,7 @@ def test_an_unknown_option_is_refused_with_the_one_that_is_meant(word, near):
     [
         ("--unlock", "nothing to unlock"),
         ("--touch", "fileflow adopt"),
+        ("-t", "fileflow adopt"),
         ("--delete-all-output", "clean --all"),
         ("--batch=a=1/2", "--where"),
         ("--use-conda", "prefix"),

@@ -144,7 +144,7 @@ def _counted(decided: Decided, but: Collection[int]) -> Iterator[tuple[Identity,
 
 def unneeded_lines(plan: Plan, wishes: Wishes) -> Iterator[str]:
     """What to say where nothing that is asked for needs what the run is to stop after."""
-    if wishes.until and not plan.count() and not plan.incomplete:
+    if wishes.until and not plan.count() and not plan.incomplete and not plan.left_out:
         words = " ".join(word.name or word.path for word in wishes.until)
         yield (f"--until {words}: nothing that is asked for needs it (fileflow {words} builds it)")
 

@@ -16,12 +16,15 @@ from fileflow.language.yaml_nodes import (
     Mapping,
     Node,
     Scalar,
+    key_without_value,
+    looks_like_placeholder,
     merged,
     node_of,
     scalar_value,
     too_deep,
 )
 from fileflow.language.yaml_nodes import Sequence as Items
+from fileflow.language.yaml_slips import unquoted
 from fileflow.language.yaml_tree import read_tree
 from fileflow.lean import dataclass, lazy_regex
 from fileflow.model.patterns import Pattern, inside, parse_pattern
@@ -216,6 +219,8 @@ class Config:
         if isinstance(node, Items):
             made = with_items(node, [inner(item) for item in node.items])
         else:
+            if node.flow and len(node.items) == 1:
+                _refuse_unquoted(node)
             # Most values name nothing: in a large config a call for each would be half of the time.
             values = {
                 key: item if type(item) is Scalar and "{config" not in item.text else inner(item)
@@ -308,6 +313,11 @@ class Config:
                 )
             self._weights[id(node)] = weight
         return weight
+
+
+def _refuse_unquoted(node: Mapping) -> None:
+    if looks_like_placeholder(node) and key_without_value(node) is None:
+        raise unquoted(node)
 
 
 def with_items(node: Items, items: list[Node]) -> Items:
@@ -497,10 +507,8 @@ def json_tree(data: bytes, name: str) -> Node:
         raise FileflowError(f"{name} is not UTF-8", hint="save the file as UTF-8") from None
     source = Source(name, text)
 
-    place = Place(source, 1, 1)
-
     def refused(word: str) -> NoReturn:
-        raise FileflowError(f"JSON has no {word}", place=place)
+        raise FileflowError(f"JSON has no {word}", place=_json_place(source, None))
 
     def written(number: str) -> Scalar:
         return Scalar(number, "", source, 1, 1)
@@ -509,7 +517,8 @@ def json_tree(data: bytes, name: str) -> Node:
         found = dict(pairs)
         if len(found) < len(pairs):
             twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-            raise FileflowError(f"the key {twice!r} stands twice in one mapping", place=place)
+            what = f"the key {twice!r} stands twice in one mapping"
+            raise FileflowError(what, place=_json_place(source, twice))
         return found
 
     try:
@@ -525,7 +534,32 @@ def json_tree(data: bytes, name: str) -> Node:
         there = Place(source, error.lineno, error.colno)
         raise FileflowError(f"this is no JSON: {error.msg}", place=there) from None
     except RecursionError:
-        raise too_deep(place) from None
+        raise too_deep(Place(source, 1, 1)) from None
+
+
+_JSON_PARTS = lazy_regex(r'"(?:[^"\\]|\\.)*"(\s*:)?|[{}]|-?Infinity|NaN', re.DOTALL)
+
+
+def _json_place(source: Source, doubled: str | None) -> Place:
+    """Where a key stands for the second time in one object, or the first word that is no JSON."""
+    objects: list[set[str]] = []
+    for part in _JSON_PARTS.finditer(source.text):
+        text = part[0]
+        if text == "{":
+            objects.append(set())
+        elif text == "}":
+            objects.pop()
+        elif part[1] is not None:
+            key = json.loads(text[: -len(part[1])], strict=False)
+            if key == doubled and key in objects[-1]:
+                break
+            objects[-1].add(key)
+        elif text[0] != '"' and doubled is None:
+            break
+    else:
+        return Place(source, 1, 1)
+    line = source.text.count("\n", 0, part.start()) + 1
+    return Place(source, line, part.start() - source.text.rfind("\n", 0, part.start()))
 
 
 # ---- the command line ---------------------------------------------------------------------------

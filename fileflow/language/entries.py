@@ -49,14 +49,20 @@ class Section(Enum):
 
 _STATE = ".fileflow"
 _CALL = lazy_regex(
-    r"(temp|temporary|protected|directory|touch|pipe|ancient|expand|report|unpack|multiext|local)"
-    r"\(\s*[\"']([^\"']*)[\"'].*\)"
+    r"(temp|temporary|protected|directory|touch|pipe|ancient|expand|report|unpack|multiext|local"
+    r"|ensure|update)\(\s*[\"']([^\"']*)[\"'](.*)\)"
+    r"|(temp|temporary|protected|directory|touch|pipe|ancient|ensure)\(\s*([^\"'()\s,]+)\s*\)$"
 )
+_QUOTED = lazy_regex(r"[\"']([^\"']*)[\"']")
+_ENSURED = lazy_regex(r"sha256\s*=\s*[\"']([^\"']*)[\"']")
 _INSTEAD = {
     "temp": "write {{path: {path}, temp: true}}",
     "temporary": "write {{path: {path}, temp: true}}",
     "protected": "write {{path: {path}, protected: true}}",
     "directory": "write {path}/",
+    "ancient": "write {{path: {path}, order_only: true}}",
+    "update": "write {{path: {path}, in_place: true, keep: true}}",
+    "pipe": "there are no pipes between jobs: write a file, or both commands into one shell",
     "expand": "write {path}: a wildcard that is in no output is gathered",
 }
 _PLAINLY = "write {path}"
@@ -184,13 +190,16 @@ class EntryReader:
         return entries
 
     def _path(self, node: Scalar, section: Section, under: _Under, flags: _Flags) -> list[Entry]:
-        place = scalars.scalar(node, section.one, "a path").place
+        place = scalars.written(node, section.one, "a path", "write [] for none").place
         filled = self._fill(node)
         if not isinstance(filled, Scalar):
             inside = _Under(under.name, under.listed, under.written or node.text)
             if flags:
                 raise FileflowError("path is a text here, and no list", place=place)
             return self._entries(filled, section, inside)
+        if filled is not node and filled.text:
+            with where_written(node, filled):
+                scalars.written(filled, section.one, "a path", "write [] for none")
         whole = filled.text
         texts, several = self._paths(filled) if "{" in whole else ([whole], False)
         name, written = under.name, under.written or node.text
@@ -210,14 +219,22 @@ class EntryReader:
             pattern.root and section is Section.OUTPUT
         ):  # no value says that it is elsewhere, so none leads back
             pattern = pattern._replace(root="")
-        if _STATE in text and section is not Section.INPUT:
-            _check_not_ours(text, pattern)
+        if section is not Section.INPUT:
+            if _STATE in text:
+                _check_not_ours(text, pattern)
+            undoubled = text.replace("{{", "").replace("}}", "")
+            if undoubled.count("{") != undoubled.count("}"):
+                what = f"{text}: a brace stands alone"
+                hint = "a wildcard is written {name}, with both"
+                raise FileflowError(what, place=place, hint=hint)
         for wildcard in pattern.wildcards:
             if wildcard in BUILTIN_NAMES:
                 raise FileflowError(
                     f"{{{wildcard}}} in a path: {wildcard!r} is a built-in name, no wildcard",
                     place=place,
-                    hint="give the wildcard another name",
+                    hint="a path names no other path of its rule: write it out"
+                    if wildcard in ("input", "output", "log")
+                    else "give the wildcard another name",
                 )
         if pattern.lookups and section is Section.OUTPUT:
             raise FileflowError(
@@ -464,10 +481,19 @@ def _check_together(node: Mapping, flags: _Flags) -> None:
 def _check_no_call(text: str, place: Place) -> None:
     called = _CALL.match(text)
     if called is not None:
+        name, path, more = called[1] or called[4], called[2] or called[5], called[3] or ""
+        hint = _INSTEAD.get(name, _PLAINLY).format(path=path)
+        if name == "multiext":
+            hint = f"write [{', '.join(path + ending for ending in _QUOTED.findall(more))}]"
+        elif name == "ensure":
+            digest = _ENSURED.search(more)
+            what = ["non_empty: true"] * ("non_empty" in more or digest is None)
+            what += [f"sha256: {digest[1]}"] if digest else []
+            hint = f"write {{path: {path}, ensure: {{{', '.join(what)}}}}}"
         raise FileflowError(
-            f"{text}: a path stands as it is; {called[1]}(…) is of another language",
+            f"{text}: a path stands as it is; {name}(…) is of another language",
             place=place,
-            hint=_INSTEAD.get(called[1], _PLAINLY).format(path=called[2]),
+            hint=hint,
         )
 
 

@@ -17,7 +17,7 @@ from fileflow.garbage import no_collection
 from fileflow.language import scalars
 from fileflow.language.config import Config, check_given
 from fileflow.language.entries import is_call
-from fileflow.language.name_checks import Columns, check_rule
+from fileflow.language.name_checks import Columns, check_made, check_rule
 from fileflow.language.outputs import OutputIndex
 from fileflow.language.own_wildcards import OwnWildcards, allowed_rows
 from fileflow.language.relations import OwnRead, read_own, read_relations
@@ -117,6 +117,7 @@ class _Loader:
         relations = read_relations(self._sections(errors), around, errors)
         if len(errors.errors) == mistakes:
             found = [*relations.relations, *_scattered(readings, relations.relations, errors)]
+            check_made(found, readings, self._absent.values(), errors)
             columns = Columns(found)
             own = OwnWildcards(
                 lambda said: read_own(said.keys, around, errors, others=relations), errors

@@ -22,7 +22,7 @@ from fileflow.language.templates import (
 from fileflow.language.yaml_nodes import Mapping as Tree
 from fileflow.language.yaml_nodes import Node, Scalar
 from fileflow.language.yaml_nodes import Sequence as Items
-from fileflow.model.rules import Call, Entry, Relation, Rule, unnamed_column
+from fileflow.model.rules import Absent, Call, Entry, Relation, Rule, unnamed_column
 
 _IN_ACTIONS = BUILTIN_NAMES - {"rng", "rules", "after"}
 _IN_VALUES = frozenset({"config", "wildcards"})
@@ -62,6 +62,34 @@ class Columns:
             )
             self._cache[key] = found
         return found
+
+
+def check_made(
+    relations: Sequence[Relation],
+    readings: Iterable[Reading],
+    absent: Iterable[Absent],
+    errors: Collector,
+) -> None:
+    """An error for a wildcard in the path of a made list that has no values and is in no path.
+
+    A rule that is `absent` may have scattered it; and what no rule uses is nobody's mistake.
+    """
+    valued = {n for relation in relations for n in relation.names if n not in relation.path_names}
+    used = {name for reading in readings for name in reading.shape.wildcards}
+    known = valued | used | {name for rule in absent for name in rule.scatters}
+    for relation in relations:
+        if used.isdisjoint(relation.names):
+            continue
+        for name in relation.names:
+            if name in relation.path_names and name not in known and relation.made is not None:
+                pattern = relation.made.pattern
+                errors.add(
+                    FileflowError(
+                        f"{pattern}: {{{name}}} has no values, so that no path is known",
+                        place=pattern.place or relation.place,
+                        hint=did_you_mean(name, valued.difference(relation.names)),
+                    )
+                )
 
 
 def check_rule(reading: Reading, columns: Columns, errors: Collector) -> Rule:

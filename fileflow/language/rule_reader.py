@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable
 
-from fileflow.errors import Collector, FileflowError
+from fileflow.errors import Collector, FileflowError, shortened
 from fileflow.language import scalars
 from fileflow.language.config import dotted, steps_of
 from fileflow.language.entries import Section, is_call, templates_in
@@ -17,7 +17,15 @@ from fileflow.language.rule_book import Draft, RuleBook, check_executor
 from fileflow.language.rule_shape import RuleShape
 from fileflow.language.scalars import check_keys, not_a
 from fileflow.language.templates import Lookup, Template, parse_plain, parse_shell
-from fileflow.language.yaml_nodes import Mapping, Node, Scalar, Sequence, scalar_value
+from fileflow.language.yaml_nodes import (
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    key_without_blank,
+    scalar_value,
+)
+from fileflow.language.yaml_slips import CURLY, in_quotes
 from fileflow.lean import TypedDict, dataclass, lazy_regex
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import (
@@ -38,6 +46,7 @@ _AROUND = ("params", "env", "prefix", "shell_words", "shell_prefix")
 NOT_FOR_ALL = frozenset({*ACTIONS, "args", "doc", "output", "scatter"})
 """The keys that are no defaults."""
 
+_NEEDS = "write input: a path, or {rule: NAME}"
 MEANT = {
     "threads": "write cores",
     "cpus": "write cores",
@@ -78,6 +87,27 @@ MEANT = {
     "frozen": "leave the rule out with --omit, or with when",
     "temp": "it is a flag of one output: output: {path: PATH, temp: true}",
     "protected": "it is a flag of one output: output: {path: PATH, protected: true}",
+    "in_place": "it is a flag of one output: output: {path: PATH, in_place: true}",
+    "keep": "it is a flag of one output: output: {path: PATH, in_place: true, keep: true}",
+    "ensure": "it is a flag of one output: output: {path: PATH, ensure: {non_empty: true}}",
+    **dict.fromkeys(("needs", "requires", "depends_on", "dependencies", "after"), _NEEDS),
+    **{
+        flag: f"it is a flag of one input: input: {{path: PATH, {flag}: true}}"
+        for flag in ("order_only", "optional", "one")
+    },
+    "source": "write input",
+    "sources": "write input",
+    "target": "write output",
+    "targets": "write output",
+    "docker": "write prefix: [apptainer, exec, IMAGE]",
+    "runtime": "write timeout",
+    "ram": "write resources: {mem_mb: 2000}",
+    "ncpus": "write cores",
+    "runs-on": "all jobs run on this machine",
+    "stdout": "write > {output} in the command; without that {log} keeps it",
+    "beforeScript": "write shell_prefix",
+    "gather": "a wildcard that is in an input and in no output is gathered without it",
+    "wildcards": "values stand at the top of the Workflowfile: wildcards: {NAME: [a, b]}",
 }
 """What to write for keys that other systems have."""
 
@@ -89,6 +119,7 @@ _WITH_COMMANDS = {
 """Keys that stand around an action, with the actions that they are for."""
 
 _VARIABLE = lazy_regex(r"[^=\0]+")
+_SHELL_VARIABLE = lazy_regex(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def looks_like_rule(node: Node) -> bool:
@@ -415,8 +446,10 @@ class _RuleReader:
             if not words:
                 raise FileflowError("argv has no words", place=node.place)
             return Argv(words, place)
-        path = self._template(scalars.scalar(node, "script", "the path of a file"))
-        first, *rest = path.text.split() or [""]
+        path = self._template(scalars.written(node, "script", "the path of a file"))
+        if not path.text.strip():
+            raise not_a(node, "script", "the path of a file")
+        first, *rest = path.text.split()
         if rest and any(one.root in ("input", "output") for one in path.placeholders):
             shown = ", ".join(f'"{word}"' for word in rest)
             raise FileflowError(
@@ -433,7 +466,12 @@ class _RuleReader:
         return Script(path, self._words("args") if "args" in self._items else None, place)
 
     def _shell(self, key: str) -> Template:
-        node = scalars.scalar(self._items[key], key, "a command")
+        node = scalars.written(
+            self._items[key],
+            key,
+            "a command",
+            'write "" for none' if key == "shell_prefix" else "leave it out",
+        )
         comment = node.cut_comment()
         if comment is not None and _is_cut(node.text, comment):
             raise FileflowError(
@@ -441,6 +479,9 @@ class _RuleReader:
                 place=node.place,
                 hint="put the command on the next line, below |",
             )
+        if node.plain and node.text[0] in CURLY:
+            what = "the command begins with a curly quote, which is none"
+            raise FileflowError(what, place=node.place, hint=in_quotes(node.text))
         template = parse_shell(node.text, node.place_at)
         self._note(template)
         self._action_texts.append(template)
@@ -460,7 +501,7 @@ class _RuleReader:
                 self._note(parse_plain(node.text, node.place_at))
                 node = filled
         if isinstance(node, Scalar):
-            text = scalars.text(node, key, "words")
+            text = scalars.written(node, key, "words", "write [] for none").text
             try:
                 words = shlex.split(text)
             except ValueError:
@@ -506,6 +547,12 @@ class _RuleReader:
 
     def _note_values(self, node: Node, filled: Mapping) -> None:
         """Keeps the templates of params or env as they were written, before they were filled."""
+        key = key_without_blank(node) if isinstance(node, Mapping) and node.flow else None
+        if key is not None:
+            name, _, value_text = key.text.partition(":")
+            what = f"{shortened(key.text)!r} has no space after its colon, so it is all key"
+            hint = f"write {name}: {shortened(value_text)}"
+            raise FileflowError(what, place=key.place, hint=hint)
         for value in node.items.values() if isinstance(node, Mapping) else [node]:
             if not is_call(value):
                 for template in templates_in(value):
@@ -565,7 +612,8 @@ def _seed(node: Node) -> SeedBy:
         value = scalar_value(node) if isinstance(node, Scalar) else None
         if isinstance(value, bool):
             return SeedBy(counts=value)
-        error = not_a(node, "seed", "true, false or {by: [names], key: word}")
+        wanted = "true, false or {by: [names], key: word}"
+        error = not_a(node, "seed", wanted, scalars.is_boolean)
         if isinstance(value, int):
             error.hint = "the number itself stands at the top of the Workflowfile: seed: 2013"
         raise error
@@ -601,8 +649,12 @@ def _scatter(node: Node) -> tuple[str, ...]:
 def _variables(node: Node) -> tuple[str, ...]:
     found = scalars.scalars(node, "envvars")
     for item in found:
-        if not _VARIABLE.fullmatch(item.text):
-            raise not_a(item, "envvars", "a list of names of variables")
+        if not _SHELL_VARIABLE.fullmatch(item.text) or scalar_value(item) is None:
+            raise FileflowError(
+                f"envvars: {shortened(item.text)!r} is no name of a variable",
+                place=item.place,
+                hint="a name is letters, digits and _, and begins with no digit",
+            )
     return tuple(item.text for item in found)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Table
+from typing import TypeGuard
 
-from fileflow.errors import Collector, FileflowError, did_you_mean
+from fileflow.errors import Collector, FileflowError, did_you_mean, shortened
 from fileflow.language.yaml_nodes import (
     Mapping,
     Node,
@@ -20,7 +21,7 @@ from fileflow.language.yaml_nodes import (
     looks_like_placeholder,
     scalar_value,
 )
-from fileflow.language.yaml_slips import quotes_hint
+from fileflow.language.yaml_slips import unquoted
 from fileflow.lean import lazy_regex
 from fileflow.model.patterns import NAME
 
@@ -61,20 +62,21 @@ _UNLISTED = {
 }
 
 
-def not_a(node: Node, what: str, wanted: str) -> FileflowError:
-    """The mistake of a value that is of the wrong kind: `what` is `wanted`, and this is not."""
-    if looks_like_placeholder(node):
-        return FileflowError(
-            "a value that begins with { must be in quotes",
-            place=node.place,
-            hint=quotes_hint(node),
-        )
+def not_a(
+    node: Node, what: str, wanted: str, fits: Callable[[object], bool] | None = None
+) -> FileflowError:
+    """The mistake of a value that is of the wrong kind: `what` is `wanted`, and this is not.
+
+    `fits` says of a value whether it would do without its quotes.
+    """
+    if isinstance(node, Mapping) and looks_like_placeholder(node):
+        return unquoted(node)
     if isinstance(node, Scalar):
-        given = repr(node.text) if node.text or node.style else "nothing"
+        given = repr(shortened(node.text)) if node.text or node.style else "nothing"
         hint = None
-        if node.style in ("'", '"') and node.text:
+        if node.style in ("'", '"') and node.text and fits is not None:
             plain = Scalar(node.text, "", *node.place)
-            if not isinstance(scalar_value(plain), str):
+            if fits(scalar_value(plain)):
                 hint = f"drop the quotes: {node.text}"
     else:
         given = "a mapping" if isinstance(node, Mapping) else "a list"
@@ -115,6 +117,15 @@ def scalar(node: Node, what: str, wanted: str = "a text") -> Scalar:
     raise not_a(node, what, wanted)
 
 
+def written(node: Node, what: str, wanted: str, none: str = "leave it out") -> Scalar:
+    """As `scalar`, and no null either, which was meant as `none`: no file has that name."""
+    found = scalar(node, what, wanted)
+    if found.plain and found.text in ("null", "Null", "NULL", "~"):
+        hint = f'{none}; a text is written in quotes: "{found.text}"'
+        raise FileflowError(f"{what} is {wanted}, not {found.text}", place=found.place, hint=hint)
+    return found
+
+
 def text(node: Node, what: str, wanted: str = "a text") -> str:
     """As `scalar`, without its place."""
     return scalar(node, what, wanted).text
@@ -127,12 +138,17 @@ def mapping(node: Node, what: str, wanted: str = "a mapping") -> Mapping:
     raise not_a(node, what, wanted)
 
 
+def is_boolean(value: object) -> bool:
+    """Whether a value is `true` or `false`."""
+    return isinstance(value, bool)
+
+
 def boolean(node: Node, what: str) -> bool:
     """`true` or `false`."""
     value = scalar_value(node) if isinstance(node, Scalar) else None
     if isinstance(value, bool):
         return value
-    raise not_a(node, what, "true or false")
+    raise not_a(node, what, "true or false", is_boolean)
 
 
 def number(node: Node, what: str, *, least: float | None = None, whole: bool = False) -> float:
@@ -141,14 +157,18 @@ def number(node: Node, what: str, *, least: float | None = None, whole: bool = F
     wanted = "a whole number" if whole else "a number"
     if least is not None:
         wanted += f" from {least:g} on"
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or (whole and not isinstance(value, int))
-        or (isinstance(value, float) and not math.isfinite(value))
-        or (least is not None and value < least)
-    ):
-        raise not_a(node, what, wanted)
+
+    def fits(value: object) -> TypeGuard[int | float]:
+        return (
+            not isinstance(value, bool)
+            and isinstance(value, (int, float))
+            and (not whole or isinstance(value, int))
+            and (isinstance(value, int) or math.isfinite(value))
+            and (least is None or value >= least)
+        )
+
+    if not fits(value):
+        raise not_a(node, what, wanted, fits)
     return value
 
 
@@ -200,6 +220,8 @@ def function(node: Node, what: str) -> tuple[str, str]:
     if by_file is not None:
         module = by_file["path"].strip("/").replace("/", ".")
         error.hint = f"write {module}:{by_file['function']}"
+    elif " " in written.strip():
+        error.hint = "a command is written as shell, a file that is run as script"
     else:
         error.hint = "such as rules.flights:tidy for the function tidy in rules/flights.py"
     raise error

@@ -14,6 +14,7 @@ from operator import itemgetter
 from fileflow.errors import FileflowError, Place, Source, counted, did_you_mean
 
 _HEADER = 1 << 16
+_COMMENT = 'if the first line is a comment, write comment: "#"'
 
 
 def read_lines(data: bytes, source_name: str) -> list[str]:
@@ -112,7 +113,10 @@ def _checked_rows(source: Source, delimiter: str, comment: str | None) -> list[l
         ) from None
     for row, line in zip(rows, reader.begins, strict=True):
         if len(row) != len(rows[0]):
-            raise _ragged(row, len(rows[0]), Place(source, line, 1), delimiter)
+            ragged = _ragged(row, len(rows[0]), Place(source, line, 1), delimiter)
+            if rows[0][0].startswith("# "):
+                ragged.hint = _COMMENT
+            raise ragged
     return rows
 
 
@@ -188,7 +192,12 @@ def _number(
         raise FileflowError(f"{source_name} has {len(found)} columns {column!r}", place=place)
     if not any(cell.strip() for cell in header):
         raise FileflowError(f"{source_name} is empty: it has no header", place=place)
-    hint = did_you_mean(column, header) or f"its columns: {', '.join(header[:12])}, …"
+    hint = did_you_mean(column, header)
+    if blank := next((cell for cell in header if cell.strip() == column.strip()), None):
+        hint = f'a blank belongs to the header: write columns: {{{name}: "{blank}"}}'
+    if header[0].startswith("# "):
+        hint = _COMMENT
+    hint = hint or f"its columns: {', '.join(header[:12])}, …"
     if width == 1 and (other := _other_delimiter(header[0])):
         hint = f"its header has {other}: commas divide columns, in a .tsv tabs"
     raise FileflowError(f"{source_name} has no column {column!r}", place=place, hint=hint)

@@ -25,6 +25,7 @@ from fileflow.model.ports import Disk
 from fileflow.model.rules import Filter, Made
 
 MOST_VALUES = 10_000_000
+_WIDEST = 200  # no file name has many more characters
 _CONFIG = lazy_regex(rf"config(?P<steps>{STEPS})")
 _INTEGER = lazy_regex(r"[0-9]+")
 _RANGE = lazy_regex(r"range\(\s*(-?\d+(?:\s*,\s*-?\d+){0,2})\s*\)")
@@ -183,6 +184,9 @@ def numbers(key: Key, around: Surroundings) -> Found:
     width = 0
     if "width" in key.options:
         width = scalars.whole_number(key.options["width"], "width", least=1)
+        if width > _WIDEST:
+            what = f"a width of more than {_WIDEST:,} digits"
+            raise FileflowError(what, place=key.options["width"].place)
     return Found(([str(number).zfill(width) for number in spread],), "the range")
 
 

@@ -218,7 +218,10 @@ _MEANT = {
     "tasks": "write rules",
     "wildcard_constraints": "write defaults: {constraints: …}, or match beside the values",
     "workdir": "actions run in the Workflowfile's folder; -C DIR works in another one",
-    "envvars": "it is a key of a rule; for all of them write defaults: {envvars: […]}",
+    **{
+        key: f"it is a key of a rule; for all of them write defaults: {{{key}: …}}"
+        for key in ("envvars", "retries", "cores", "env", "timeout", "prefix", "tags")
+    },
 }
 
 

@@ -282,16 +282,49 @@ def merged(base: Mapping, over: Mapping) -> Mapping:
 
 
 def looks_like_placeholder(node: Node | None) -> bool:
-    """Whether YAML made this of an unquoted `{name}`: a mapping in braces without values."""
+    """Whether YAML made this of an unquoted `{name}`: a mapping in braces without values.
+
+    What config filled in is a value, also if it is nothing.
+    """
     return (
         type(node) is Mapping
         and node.flow
         and len(node.items) > 0
         and all(
-            type(value) is Scalar and value.plain and not value.text
-            for value in node.items.values()
+            _colon_before_nothing(node.keys[name], value) is not None
+            for name, value in node.items.items()
         )
     )
+
+
+def key_without_value(node: Mapping) -> Scalar | None:
+    """The first key with a colon and nothing behind it: `{A: }` is no `{A}`."""
+    for name, value in node.items.items():
+        if _colon_before_nothing(node.keys[name], value):
+            return node.keys[name]
+    return None
+
+
+def key_without_blank(node: Mapping) -> Scalar | None:
+    """The first key with a value that no blank divides from it: `{a:1}` is a key `a:1`."""
+    for name, value in node.items.items():
+        if ":" in name[1:-1] and _colon_before_nothing(node.keys[name], value) == "":
+            return node.keys[name]
+    return None
+
+
+def _colon_before_nothing(key: Scalar, value: Node) -> str | None:
+    """The colon, or no colon, behind a key that nothing was written for; None if something was."""
+    if type(value) is not Scalar or value.style or value.text or value.source is not key.source:
+        return None
+    if not 0 <= value.line - key.line < 2:
+        return None
+    raw = key.source.line(key.line) or ""
+    written = raw[key.column - 1 : value.column - 1 if value.line == key.line else None].strip()
+    name = written.removesuffix(":")
+    if name.rstrip().strip("'\"") != key.text:
+        return None
+    return written[len(name) :]
 
 
 def too_deep(place: Place) -> FileflowError:

@@ -11,7 +11,7 @@ from typing import Any
 from yaml.error import MarkedYAMLError
 
 from fileflow.errors import FileflowError, Place, Source, shortened
-from fileflow.language.yaml_nodes import Node
+from fileflow.language.yaml_nodes import Mapping, Node, key_without_value
 from fileflow.lean import lazy_regex
 
 
@@ -19,6 +19,15 @@ def missing_key(place: Place) -> FileflowError:
     """The mistake of a colon with nothing before it."""
     hint = 'write the key before the colon, or "" for an empty one'
     return FileflowError("a key is missing", place=place, hint=hint)
+
+
+def unquoted(node: Mapping) -> FileflowError:
+    """The mistake of a mapping that `looks_like_placeholder`."""
+    key = key_without_value(node)
+    if key is not None:
+        return FileflowError(f"the value is missing after {key.text}:", place=key.place)
+    what = "a value that begins with { must be in quotes"
+    return FileflowError(what, place=node.place, hint=quotes_hint(node))
 
 
 def quotes_hint(node: Node) -> str:
@@ -41,15 +50,22 @@ def tab(source: Source, line: int) -> FileflowError:
     return FileflowError("a tab in the indentation", place=place, hint="indent with spaces")
 
 
+CURLY = "“”„‟‘’‚‛«»"
+
+
 def in_quotes(text: str) -> str:
     """The hint to quote a piece of a line (without its comment), shown as it should be written."""
     text = re.sub(r"\s+#.*", "", text[:200]).rstrip()
+    cure = "put it in quotes"
+    if text[:1] and text[0] in CURLY:
+        text = text.strip(CURLY)
+        cure = "curly quotes are no quotes: write straight ones"
     if len(text) > 60 or not text:
-        return "put it in quotes"
+        return cure
     if '"' in text or "\\" in text:
         doubled = text.replace("'", "''")
-        return f"put it in quotes: '{doubled}'"
-    return f'put it in quotes: "{text}"'
+        return f"{cure}: '{doubled}'"
+    return f'{cure}: "{text}"'
 
 
 # The start of a line up to its value: dashes, then a key.
@@ -124,18 +140,17 @@ def syntax_error(error: MarkedYAMLError, source: Source) -> FileflowError:
 
 def _item(text: str) -> str:
     """The first item of a piece between brackets."""
-    match = re.match(r"(?:\{[^{}]*\}|[^,\]}])*", text[:200])
+    match = re.match(r"(?:\([^()]*\)|\{[^{}]*\}|[^,\]}])*", text[:200])
     return match[0] if match and match[0] else text
 
 
 def _explain_escape(slip: _Slip) -> FileflowError:
     at = slip.line.rfind("\\", 0, slip.at + 1)
-    raw = slip.begin_line()
-    end = raw.find('"', 1)
-    text = raw[1:end] if end > 0 else ""
+    whole = re.match(r'"((?:[^"\\]|\\.)*)"', slip.begin_line())
+    text = whole[1] if whole else ""
     hint = "use single quotes, which leave \\ alone"
-    if text and len(text) <= 60:
-        single = text.replace("'", "''")
+    if text and len(text) <= 60 and not re.search(r"\\[ntr0exuU]", text):
+        single = re.sub(r'\\(["\\])', r"\1", text).replace("'", "''")
         hint += f": '{single}'"
     what = f"{slip.line[at : at + 2]} is no escape that double quotes know"
     if "unknown" not in slip.problem:
@@ -307,6 +322,15 @@ def _explain_header(slip: _Slip) -> FileflowError:
 
 
 def _explain_document(slip: _Slip) -> FileflowError:
+    above = slip.source.text.split("\n")[: slip.place.line]
+    if not any(line.startswith(("---", "...")) for line in above):
+        section = re.match(r"\[([\w. -]+)\]\s*$", next(filter(str.strip, above), ""))
+        what = "the file goes on after what is whole by itself"
+        hint = "write key: value in each line"
+        if section is not None:
+            what = f"sections such as [{section[1]}] are no YAML"
+            hint = f"write {section[1]}: and below it, indented, its keys as key: value"
+        return slip.error(what, hint)
     hint = "take out the line '---' or '...' above it"
     return slip.error("more than one document in the file", hint)
 

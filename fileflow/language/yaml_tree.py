@@ -159,7 +159,7 @@ def _build(source: Source, found: Collector) -> Node | None:
                 node = Sequence([], event.flow_style, source, line, column)
         elif kind is AliasEvent:
             place = Place(source, event.start_mark.line + 1, event.start_mark.column + 1)
-            node, size = _aliased(event.anchor, anchors, place, len(stack), found)
+            node, size = _aliased(event.anchor, anchors, place, len(stack), found, key == "<<")
             extra += size
             if number + extra > MAX_NODES:
                 raise _too_many(place, aliases=True)
@@ -222,7 +222,12 @@ _PROPERTIES = lazy_regex(r"(?:[&!]\S*|#.*|\s+)*")
 
 
 def _aliased(
-    name: str, anchors: dict[str, _Anchor], place: Place, depth: int, found: Collector
+    name: str,
+    anchors: dict[str, _Anchor],
+    place: Place,
+    depth: int,
+    found: Collector,
+    merges: bool,
 ) -> tuple[Node, int]:
     """The node that `*name` stands for, and how many events that saves."""
     anchor = anchors.get(name)
@@ -236,7 +241,9 @@ def _aliased(
     else:
         near = nearest(name, list(anchors)[-500:])  # each comparison costs
         hint = f'put it in quotes if it is text: "*{name}"'
-        if near is not None:
+        if merges:
+            hint = f"did you mean *{near}?" if near else f"write &{name} before a mapping above it"
+        elif near is not None:
             hint = f"did you mean *{near}? Or {hint}"
         what = f"no value before this is named &{name}"
         _note(found, FileflowError(what, place=place, hint=hint))
@@ -269,6 +276,8 @@ def _finish(mapping: Mapping, found: Collector) -> None:
             continue
         for base in bases:
             if type(base) is not Mapping:
+                if type(base) is Scalar and base.plain and base.text[:1] == "*":
+                    continue  # nothing has this name, which is said already
                 what = "<< takes a mapping or a list of mappings"
                 hint = "write <<: *name, where &name stands before a mapping"
                 _note(found, FileflowError(what, place=merge.place, hint=hint))
@@ -418,7 +427,15 @@ def _refuse_key(node: Node) -> NoReturn:
     while at and line[at : at + 1] == "{" and line[at - 1] == "{":
         at -= 1
     raw = line[at:]
+    names = re.match(r"\[\s*(\w+(?:\s*,\s*\w+)+)\s*\]\s*:(?:\s|$)", raw)
+    if names is not None:
+        what, hint = (
+            "a key must be text, not a list",
+            f"several names need no brackets: {names[1]}:",
+        )
+        raise FileflowError(what, place=node.place, hint=hint)
     if raw.startswith(("{", "[")):
+        raw = raw.partition(": ")[0]
         closing = raw.rfind("}" if raw[0] == "{" else "]") + 1
         what = f"text that begins with {raw[0]} must be in quotes"
         place = Place(node.source, node.line, at + 1)

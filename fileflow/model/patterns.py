@@ -18,7 +18,7 @@ _HOLE = lazy_regex(
     r"\{\{(?P<literal>[^{}]*)\}\}"
     rf"|\{{(?P<name>{NAME})\}}"
     r"|\{(?P<lookup>config(?:\.[A-Za-z0-9_-]+|\[[^\[\]{}]+\])+)\}"
-    r"|\{(?P<other>[^{}]*)\}"
+    rf"|\{{(?P<other>\s*{NAME}\s*,(?:[^{{}}]|\{{[\d,]*\}})+|[^{{}}]*)\}}"
 )
 _DEFAULT = "[^/]+"
 LONGEST_NAME = 255

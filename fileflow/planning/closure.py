@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 
 from fileflow.errors import Collector, FileflowError, did_you_mean, first_of
 from fileflow.model.patterns import Pattern
@@ -770,9 +771,16 @@ class Closure:
             return had.blocked(), missing
         errors = Collector()
         # What the user wrote comes first: by that the exit status is told.
-        for one in sorted(missing, key=lambda one: one.found)[:20]:
-            is_there = self.looks.signatures([one.path])[0] is not None
-            errors.add(missing_error(self.finder, one, is_there=is_there))
+        alike: dict[object, list[Missing]] = {}
+        for one in sorted(missing, key=lambda one: one.found):
+            alike.setdefault(one.entry and (one.entry.place, one.found), []).append(one)
+        for group in islice(alike.values(), 20):
+            for number, one in enumerate(group[:3], 1):
+                is_there = self.looks.signatures([one.path])[0] is not None
+                error = missing_error(self.finder, one, is_there=is_there)
+                if number == 3 and len(group) > 3:
+                    error.what += f" (and so {len(group) - 3} more)"
+                errors.add(error)
         errors.raise_if_any()
         raise AssertionError
 

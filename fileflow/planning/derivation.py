@@ -222,7 +222,9 @@ def missing_error(finder: Finder, missing: Missing, *, is_there: bool) -> Filefl
     near it that a rule makes."""
     hint = f"needed by {chain_shown(missing.chain)}"
     cause = why_unmade(finder, missing.path)
-    if cause is None and missing.entry is not None and missing.entry.pattern is not None:
+    if missing.path in finder.workflow.rules:
+        cause = f"{missing.path} is a rule: write {{rule: {missing.path}}} for what it makes"
+    elif cause is None and missing.entry is not None and missing.entry.pattern is not None:
         cause = _foreign(missing.path)
         near = None if cause else near_output(finder, missing.path)
         if near:
@@ -285,7 +287,8 @@ def free_rule(table: RuleTable) -> FileflowError:
     near = unnamed_column(table.joins.workflow.relations, name)
     near = near or did_you_mean(name, table.joins.shown_names)
     output = table.shape.outputs[0].pattern
-    hint = f"ask for a path such as {output}" + (f"; {near}" if near else "")
+    hint = f"ask for a path like {output}, with a value for {{{name}}}"
+    hint += f"; {near}" if near else ""
     return FileflowError(
         f"rule {table.rule.name!r} cannot be asked for by name: {{{name}}} has no values",
         place=table.rule.place,

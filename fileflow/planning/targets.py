@@ -6,6 +6,7 @@ It knows words, rules and paths; what the jobs need is found by the closure.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fileflow.errors import Exit, FileflowError, did_you_mean, nearest
@@ -552,11 +553,19 @@ def _check_folder(closure: Closure, path: str) -> None:
                 )
 
 
+_MEANT = {  # words that are no command, and what does what they say
+    "dryrun": "-n",
+    "dry-run": "-n",
+    "help": "--help",
+    "version": "--version",
+    "touch": "adopt",
+}
+
+
 def _unknown_target(closure: Closure, path: str, wishes: Wishes) -> FileflowError:
     rules = closure.workflow.rules
-    command = None
-    if wishes.targets and wishes.targets[0].name == path:
-        command = nearest(path, [*rules, *wishes.commands])
+    first = bool(wishes.commands and wishes.targets) and wishes.targets[0].name == path
+    command = nearest(path, [*rules, *wishes.commands]) if first else None
     near = did_you_mean(path, rules)
     hint = near
     if near is None or not near.startswith("did you mean"):
@@ -564,8 +573,14 @@ def _unknown_target(closure: Closure, path: str, wishes: Wishes) -> FileflowErro
         if output:
             hint = f"rules make {output}; `fileflow list` shows the rules"
         hint = why_unmade(closure.finder, path) or hint
-    if command is not None and command not in rules:
+    if re.fullmatch(r"[\w-]+(\.[\w-]+)*=.*", path):
+        hint = f"each config value has an option of its own: --config {path}"
+    elif first and path in _MEANT:
+        hint = f"did you mean `fileflow {_MEANT[path]}`?"
+    elif command is not None and command not in rules:
         hint = f"did you mean the command `fileflow {command}`?"
+    elif command in wishes.commands:
+        hint = f"did you mean `fileflow run {command}`, which builds the rule?"
     if path in rules:
         hint = f"the rule is asked for by its name alone: fileflow {path}"
     return FileflowError(

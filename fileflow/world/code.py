@@ -118,6 +118,8 @@ class CodeReader:
         walk = _Walk(self._root, finder, self._source, self._beside)
         if not os.path.isfile(path):
             shown = os.path.relpath(path, self._root)
+            if os.path.isdir(path):
+                raise FileflowError(f"the script {shown!r} is a folder")
             there = self._listing(folder) or ()
             near = nearest(os.path.basename(path), there)
             hint = f"did you mean {os.path.join(os.path.dirname(shown), near)!r}?" if near else None

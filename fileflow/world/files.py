@@ -61,6 +61,20 @@ def is_anything(path: str) -> bool:
     return True
 
 
+def kind_of(mode: int) -> str:
+    """What a path leads to, in words."""
+    for test, name in (
+        (stat.S_ISLNK, "a link"),
+        (stat.S_ISDIR, "a directory"),
+        (stat.S_ISREG, "a regular file"),
+        (stat.S_ISFIFO, "a FIFO"),
+        (stat.S_ISSOCK, "a socket"),
+    ):
+        if test(mode):
+            return name
+    return "a device"
+
+
 def signature_of(found: os.stat_result) -> bytes:
     """The signature of a file from its stat."""
     return _pack(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
@@ -499,11 +513,20 @@ class RealDisk:
                 self.seen[path] = None
 
     def read(self, path: str) -> bytes | None:
-        """The bytes of a file, or None if there is none."""
+        """The bytes of a file, or None if there is none.
+
+        Raises:
+            OSError: it cannot be read, or is no file: a FIFO would block whoever opens it, unless a
+                shell names it (`/dev/fd/63`).
+        """
         if path not in self._read:
             self.see(path)
             try:
-                with open(self._full(path), "rb") as file:
+                full = self._full(path)
+                mode = os.stat(full).st_mode
+                if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or path.startswith("/dev/")):
+                    raise OSError(errno.EINVAL, f"it is {kind_of(mode)}, and no file")
+                with open(full, "rb") as file:
                     self._read[path] = file.read()
             except (FileNotFoundError, NotADirectoryError):
                 self._read[path] = None

@@ -29,6 +29,7 @@ from fileflow.world.files import (
     digest,
     file_digest,
     folder_digest,
+    kind_of,
     lack_of,
     signature,
     signature_of,
@@ -365,7 +366,7 @@ class Stage:
                     cure = f": copy what it leads to ({way})"
                 elif stat.S_ISDIR(mode):
                     cure = f": for a folder write {final}/ in the rule"
-                wrong.append(f"{final} should be {kind} and is {_kind(mode)}{cure}")
+                wrong.append(f"{final} should be {kind} and is {kind_of(mode)}{cure}")
                 continue
             try:
                 if shape.directories[position]:
@@ -665,19 +666,6 @@ def _prove(final: str, content: bytes) -> None:
             errno.EBUSY,
             f"{final} was written by something else while it was put into its place",
         )
-
-
-def _kind(mode: int) -> str:
-    for test, name in (
-        (stat.S_ISLNK, "a link"),
-        (stat.S_ISDIR, "a directory"),
-        (stat.S_ISREG, "a regular file"),
-        (stat.S_ISFIFO, "a FIFO"),
-        (stat.S_ISSOCK, "a socket"),
-    ):
-        if test(mode):
-            return name
-    return "a device"
 
 
 def _written_since(path: str, since_ns: int) -> bool:

@@ -318,6 +318,10 @@ def test_a_gather_of_what_an_absent_rule_scatters_names_the_rule_or_is_empty(spa
     [
         (["statsu"], "did you mean the command `fileflow status`?"),
         (["chek", "-q"], "did you mean the command `fileflow check`?"),
+        (["dryrun"], "did you mean `fileflow -n`?"),
+        (["dry-run"], "did you mean `fileflow -n`?"),
+        (["b=2"], "each config value has an option of its own: --config b=2"),
+        (["help"], "did you mean `fileflow --help`?"),
         (["-n", "lasst"], "did you mean 'last'?"),
         (["last", "statsu"], "known here: last"),
         (["why", "statsu"], "known here: last"),
@@ -328,6 +332,32 @@ def test_a_word_that_is_nearly_a_command_is_told(space, words, hint):
     space.workflow("rules: {last: {output: o, shell: touch o}}")
     flow = space.flow(*words)
     assert (flow.status, hint in flow.stderr) == (2, True), flow.text
+
+
+def test_many_sources_that_are_not_there_are_counted(space):
+    space.workflow("""
+        wildcards: {n: {range: 40}}
+        rules:
+          all: {input: "out/{n}"}
+          a: {input: "in/{n}", output: "out/{n}", shell: "cp {input} {output}"}
+        """)
+    flow = space.flow()
+    assert flow.status == 2
+    assert "in/2 is not there, and no rule makes it (and so 37 more)" in flow.stderr
+    assert len(flow.stderr.splitlines()) == 12
+
+
+def test_no_message_moves_the_cursor(space):
+    space.workflow("rules: {last: {output: o, shell: touch o}}")
+    flow = space.flow("--config", "x\x1b[31m")
+    assert "\x1b" not in flow.stderr and "x\\x1b[31m: there is no config file" in flow.stderr
+
+
+def test_a_word_that_is_nearly_a_rule_with_the_name_of_a_command_is_told(space):
+    space.workflow("rules: {clean: {output: o, shell: touch o}}")
+    flow = space.flow("cleen")
+    assert flow.status == 2
+    assert "did you mean `fileflow run clean`, which builds the rule?" in flow.stderr
 
 
 def test_a_rule_that_takes_a_made_file_twice_can_be_preferred(space):

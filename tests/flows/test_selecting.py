@@ -200,4 +200,5 @@ def test_until_what_nothing_needs_is_said(space: Space, options: list[str]) -> N
     assert not space.exists("a") and not space.exists("b")
     assert "needs it" not in space.good("--until", "a", "all").text
     assert "needs it" not in space.good("--until", "b", "b").text
+    assert "needs it" not in space.good("--until", "a", "--omit", "a").text
     assert space.exists("b")

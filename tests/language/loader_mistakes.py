@@ -1614,7 +1614,7 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             shell: touch y
             envvars: [A=1]
         """,
-        ("5:15", "envvars is a list of names of variables, not 'A=1'", ""),
+        ("5:15", "envvars: 'A=1' is no name of a variable", "a name is letters"),
     ),
     "a top seed that is a text": (
         """
@@ -1896,5 +1896,332 @@ MISTAKES: dict[str, tuple[str, Said]] = {
             shell: touch {output}
         """,
         ("4:13", "prefix: a quote is not closed", ""),
+    ),
+    "an unquoted placeholder in config": (
+        """
+        config:
+          root: data
+          ref: {config.root}
+        rules: {a: {input: x}}
+        """,
+        (
+            "3:8",
+            "a value that begins with { must be in quotes",
+            'put it in quotes: "{config.root}"',
+        ),
+    ),
+    "a value that is missing in braces": (
+        """
+        rules:
+          a: {output: x, env: {A: }, shell: "touch {output}"}
+        """,
+        ("2:24", "the value is missing after A:", ""),
+    ),
+    "a value that is missing in the braces of a filter": (
+        """
+        wildcards:
+          n: {values: [a, b], except: {n: }}
+        rules: {a: {input: x}}
+        """,
+        ("2:32", "the value is missing after n:", ""),
+    ),
+    "a number that is missing in the braces of a range": (
+        """
+        wildcards:
+          n: {range: }
+        rules: {a: {input: x}}
+        """,
+        ("2:7", "the value is missing after range:", ""),
+    ),
+    "a made sheet whose path holds a name without values": (
+        """
+        wildcards:
+          id: {table: "data/{sampel}.csv"}
+          sample: [a]
+        rules:
+          one: {input: "in/{sample}", output: "out/{id}", shell: "touch {output}"}
+        """,
+        (
+            "2:15",
+            "data/{sampel}.csv: {sampel} has no values, so that no path is known",
+            "did you mean 'sample'?",
+        ),
+    ),
+    "a made list whose path holds a name without values": (
+        """
+        wildcards:
+          id: {lines: "data/{x}.txt"}
+        rules:
+          one: {input: "in/{id}"}
+        """,
+        ("2:15", "data/{x}.txt: {x} has no values, so that no path is known", ""),
+    ),
+    "a range of numbers that no name can hold": (
+        """
+        wildcards:
+          n: {range: 3, width: 99999999999999999999}
+        rules: {a: {input: x}}
+        """,
+        ("2:24", "a width of more than 200 digits", ""),
+    ),
+    "a number in quotes that would be no truth without them": (
+        """
+        rules:
+          a: {output: x, always: "1", shell: "touch {output}"}
+        """,
+        ("2:26", "always is true or false, not '1'", ""),
+    ),
+    "a truth in quotes": (
+        """
+        rules:
+          a: {output: x, always: "true", shell: "touch {output}"}
+        """,
+        ("2:26", "always is true or false, not 'true'", "drop the quotes: true"),
+    ),
+    "a number in quotes for a mapping": (
+        """
+        rules:
+          a: {output: x, params: "7", shell: "touch {output}"}
+        """,
+        ("2:26", "params is a mapping of names to values, not '7'", ""),
+    ),
+    "a script without a path": (
+        """
+        rules:
+          a: {output: x, script: ""}
+        """,
+        ("2:26", "script is the path of a file, not ''", ""),
+    ),
+    "a name that no shell gives to a variable": (
+        """
+        rules:
+          a: {output: x, envvars: [API-KEY], shell: "touch {output}"}
+        """,
+        ("2:28", "envvars: 'API-KEY' is no name of a variable", "a name is letters, digits and _"),
+    ),
+    "nothing in the place of a variable": (
+        """
+        rules:
+          a: {output: x, envvars: [null], shell: "touch {output}"}
+        """,
+        ("2:28", "envvars: 'null' is no name of a variable", "a name is letters, digits and _"),
+    ),
+    "an output that names the input": (
+        """
+        rules:
+          a: {input: x, output: "{input}.out", shell: "touch {output}"}
+        """,
+        (
+            "2:25",
+            "{input} in a path: 'input' is a built-in name, no wildcard",
+            "a path names no other path of its rule: write it out",
+        ),
+    ),
+    "curly quotes between braces": (
+        """
+        rules:
+          a: {output: x, shell: “touch {output}”}
+        """,
+        (
+            "2:25",
+            "text with { between brackets must be in quotes",
+            'curly quotes are no quotes: write straight ones: "touch {output}"',
+        ),
+    ),
+    "curly quotes": (
+        """
+        rules:
+          a:
+            output: x
+            shell: “touch {output}”
+        """,
+        (
+            "4:12",
+            "the command begins with a curly quote, which is none",
+            'curly quotes are no quotes: write straight ones: "touch {output}"',
+        ),
+    ),
+    "the key needs in a rule": (
+        """
+        rules:
+          a: {needs: b, input: x}
+        """,
+        ("2:7", "the rule 'a' has no key 'needs'", "write input: a path, or {rule: NAME}"),
+    ),
+    "the key wildcards in a rule": (
+        """
+        rules:
+          a: {wildcards: b, input: x}
+        """,
+        (
+            "2:7",
+            "the rule 'a' has no key 'wildcards'",
+            "values stand at the top of the Workflowfile",
+        ),
+    ),
+    "the key order_only in a rule": (
+        """
+        rules:
+          a: {order_only: b, input: x}
+        """,
+        (
+            "2:7",
+            "the rule 'a' has no key 'order_only'",
+            "it is a flag of one input: input: {path: PATH, order_only: true}",
+        ),
+    ),
+    "the key targets in a rule": (
+        """
+        rules:
+          a: {targets: b, input: x}
+        """,
+        ("2:7", "the rule 'a' has no key 'targets'", "write output"),
+    ),
+    "the key runtime in a rule": (
+        """
+        rules:
+          a: {runtime: b, input: x}
+        """,
+        ("2:7", "the rule 'a' has no key 'runtime'", "write timeout"),
+    ),
+    "a key of rules at the top": (
+        """
+        retries: 3
+        rules: {a: {input: x}}
+        """,
+        (
+            "1:1",
+            "a Workflowfile has no key 'retries'",
+            "it is a key of a rule; for all of them write defaults: {retries: …}",
+        ),
+    ),
+    "the call ancient('x') in a path": (
+        """
+        rules:
+          a:
+            input: ancient('x')
+        """,
+        ("3:12", "ancient('x'): a path stands as it is", "write {path: x, order_only: true}"),
+    ),
+    "the call multiext('in/a', '.txt', '.csv') in a path": (
+        """
+        rules:
+          a:
+            input: multiext('in/a', '.txt', '.csv')
+        """,
+        (
+            "3:12",
+            "multiext('in/a', '.txt', '.csv'): a path stands as it is",
+            "write [in/a.txt, in/a.csv]",
+        ),
+    ),
+    "the call pipe('x') in a path": (
+        """
+        rules:
+          a:
+            input: pipe('x')
+        """,
+        ("3:12", "pipe('x'): a path stands as it is", "there are no pipes between jobs"),
+    ),
+    "the call ensure('c', non_empty=True) in a path": (
+        """
+        rules:
+          a:
+            input: ensure('c', non_empty=True)
+        """,
+        (
+            "3:12",
+            "ensure('c', non_empty=True): a path stands as it is",
+            "write {path: c, ensure: {non_empty: true}}",
+        ),
+    ),
+    "the call temp(x.txt) in a path": (
+        """
+        rules:
+          a:
+            input: temp(x.txt)
+        """,
+        ("3:12", "temp(x.txt): a path stands as it is", "write {path: x.txt, temp: true}"),
+    ),
+    "a long value of the wrong kind": (
+        """
+        rules:
+          a: {input: x, cores: "%s"}
+        """
+        % ("x" * 5000),
+        ("2:24", f"cores is a number from 0 on, not '{'x' * 57}…'", ""),
+    ),
+    "null as output": (
+        """
+        rules:
+          a: {output: ~, shell: "touch {output}"}
+        """,
+        (
+            "2:15",
+            "an output is a path, not ~",
+            'write [] for none; a text is written in quotes: "~"',
+        ),
+    ),
+    "null as prefix": (
+        """
+        rules:
+          a: {output: x, prefix: null, shell: "touch {output}"}
+        """,
+        (
+            "2:26",
+            "prefix is words, not null",
+            'write [] for none; a text is written in quotes: "null"',
+        ),
+    ),
+    "null as shell": (
+        """
+        rules:
+          a: {output: x, shell: null}
+        """,
+        (
+            "2:25",
+            "shell is a command, not null",
+            'leave it out; a text is written in quotes: "null"',
+        ),
+    ),
+    "null as log": (
+        """
+        rules:
+          a: {output: x, log: null, shell: "touch {output}"}
+        """,
+        (
+            "2:23",
+            "a log is a path, not null",
+            'write [] for none; a text is written in quotes: "null"',
+        ),
+    ),
+    "null from config as a path": (
+        """
+        config: {out: null}
+        rules:
+          a: {output: "{config.out}", shell: "touch {output}"}
+        """,
+        ("1:15", "an output is a path, not null", "write [] for none"),
+    ),
+    "a brace that stands alone in an output": (
+        """
+        rules:
+          a: {output: "o/{n", shell: "touch {output}"}
+        """,
+        ("2:15", "o/{n: a brace stands alone", "a wildcard is written {name}, with both"),
+    ),
+    "a param without a space after its colon": (
+        """
+        rules:
+          a: {output: o, params: {a:1, b: 2}, shell: "touch {output}"}
+        """,
+        ("2:27", "'a:1' has no space after its colon, so it is all key", "write a: 1"),
+    ),
+    "a command as a function": (
+        """
+        rules:
+          a: {output: o, run: echo hi}
+        """,
+        ("2:23", "run is a function, module:function, not 'echo hi'", "a command is written as"),
     ),
 }

@@ -256,6 +256,19 @@ def test_json_that_cannot_be_read_is_named(data: bytes, what: str) -> None:
         json_tree(data, "a.json")
 
 
+@pytest.mark.parametrize(
+    ("data", "place"),
+    [
+        (b'{"x": {"a": "NaN"},\n "a": 1,\n "b": [{"a": ": {"}],\n  "a": 2}', "4:3"),
+        (b'{"x": "NaN",\n "y": [1, -Infinity]}', "2:11"),
+    ],
+)
+def test_what_is_wrong_in_json_has_its_place(data: bytes, place: str) -> None:
+    with pytest.raises(FileflowError) as caught:
+        json_tree(data, "a.json")
+    assert str(caught.value.place) == f"a.json:{place}"
+
+
 def test_numbers_of_json_stay_as_written() -> None:
     made = json_tree(b'{"a": 1.10, "b": [1e5, true, "1"]}', "a.json")
     assert isinstance(made, Mapping)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from importlib import metadata
 from pathlib import Path
@@ -611,6 +612,52 @@ def test_a_scattered_wildcard_with_declared_values_brings_no_relation(tmp_path: 
     """
     (relation,) = load(tmp_path, text).relations
     assert relation.scattered_by is None
+
+
+def test_a_mapping_in_braces_may_take_a_config_value_that_is_nothing(tmp_path: Path) -> None:
+    text = """
+        config:
+          n:
+        rules:
+          one:
+            {output: x, params: {a: "{config.n}"}, env: {A: "{config.n}"}, shell: "touch {output}"}
+    """
+    rule = load(tmp_path, text).rules["one"]
+    assert python_value(rule.params["a"]) is None  # type: ignore[arg-type]
+    assert python_value(rule.env["A"]) is None
+
+
+def test_an_unquoted_placeholder_is_a_mistake_wherever_config_is_said(tmp_path: Path) -> None:
+    text = "config: [b.yaml]\nrules: {a: {input: x}}\n"
+    wanted = "a value that begins with { must be in quotes"
+    assert mistake(tmp_path, text, b="a: {config.c}\nc: 1\n").what == wanted
+    assert mistake(tmp_path, text, "a={config.c}", b="a: 1\nc: 1\n").what == wanted
+    load(tmp_path, text, b="a: {c: }\nd: {e: , f: }\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wildcards: {n: {lines: pipe}}\nrules: {a: {input: 'x{n}'}}",
+        "wildcards: {n: {table: pipe}}\nrules: {a: {input: 'x{n}'}}",
+        "config: pipe\nrules: {a: {input: x}}",
+        "include: pipe\nrules: {a: {input: x}}",
+    ],
+)
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path, text: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert mistake(tmp_path, text).what == "pipe cannot be read: it is a FIFO, and no file"
+
+
+def test_a_name_in_the_path_of_a_list_may_be_of_a_rule_that_is_not_there(tmp_path: Path) -> None:
+    text = """
+        config: {mode: fast}
+        wildcards: {id: {lines: "ids/{part}.txt"}}
+        rules:
+          cut: {when: {mode: all}, output: "p/{part}", scatter: part, shell: "touch {output}/1"}
+          use: {input: {path: "c/{id}", optional: true}, output: o, shell: "touch {output}"}
+    """
+    assert list(load(tmp_path, text).rules) == ["use"]
 
 
 def test_the_whole_config_may_be_named(tmp_path: Path) -> None:

@@ -393,6 +393,27 @@ def test_the_lines_of_a_file_are_values() -> None:
             "did you mean 'sample'?",
         ),
         (
+            "  a: {table: s.csv}",
+            {"s.csv": "b, a\n1,2"},
+            "s.csv has no column 'a'",
+            "2: a: {table: s.csv}",
+            'a blank belongs to the header: write columns: {a: " a"}',
+        ),
+        (
+            "  a: {table: s.csv}",
+            {"s.csv": "# made by hand\na,b\n1,2"},
+            "this row has 2 cells, the first one 1",
+            "2: a,b",
+            'if the first line is a comment, write comment: "#"',
+        ),
+        (
+            "  a: {table: s.csv}",
+            {"s.csv": "# made, by hand\na,b\n1,2"},
+            "s.csv has no column 'a'",
+            "2: a: {table: s.csv}",
+            'if the first line is a comment, write comment: "#"',
+        ),
+        (
             "  a: {table: s.csv, columns: {a: x}}",
             {"s.csv": "b,c\n1,2"},
             "s.csv has no column 'x'",

@@ -101,6 +101,7 @@ def test_nothing_but_one_placeholder_is_told_apart() -> None:
         ("  ", "a path is empty"),
         ("a\nb", "line break"),
         ("{x,[0-9]+}", "constraints: {x: '[0-9]+'}"),
+        ("a{x,[0-9]{2}}b{y}", "constraints: {x: '[0-9]{2}'}"),
         ("{wildcards.x}", "write {x}"),
         ("{x-y}", "no wildcard name"),
         ("{}", "no wildcard name"),

@@ -487,6 +487,11 @@ rules:
 """
 
 
+def test_a_rule_that_stands_as_a_path_is_told() -> None:
+    error = Project(CHAIN.replace("input: b,", "input: all,"), "src", "other").refused()
+    assert "all is a rule: write {rule: all} for what it makes" in error
+
+
 def test_a_missing_source_is_named_with_the_chain_of_requests() -> None:
     error = Project(CHAIN, "other").refused()
     assert "src is not there, and no rule makes it" in error

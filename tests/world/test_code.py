@@ -498,6 +498,9 @@ def test_a_script_in_another_language_counts_by_its_bytes(project: Project) -> N
     before = project.reader().script("fit.R")
     project.file("fit.R", "x <- 1 # one\n")
     assert project.reader().script("fit.R").digest != before.digest
+    project.file("in/x", "")
+    with pytest.raises(FileflowError, match="the script 'in' is a folder"):
+        project.reader().script("in")
     with pytest.raises(FileflowError, match=r"no script 'fit\.r'"):
         project.reader().script("fit.r")
 

@@ -22,6 +22,9 @@ class Values(dict[str, Any]):
             return dict.__getitem__(self, name)
         return super().__getattribute__(name)
 
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
+        return Values, (dict(self),)  # by no method: a key may have its name
+
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(lacking(name, list(self)))
 

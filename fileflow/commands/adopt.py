@@ -182,7 +182,7 @@ class _Adoption:
     def _recorded(self, table: RuleTable, rows: Sequence[int]) -> Adopted:
         records = [self._record(table, row) for row in rows]
         self.session.records.note_all(
-            [note for row in rows for note in self.recording.written(table, row)]
+            [note for row in rows for note in self.recording.log_notes(table, row)]
         )
         for log in dict.fromkeys(record.head.log for record in records):
             head = self.recording.head(table, log)

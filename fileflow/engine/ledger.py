@@ -72,7 +72,7 @@ class Ledger:
         self._withdrawn: dict[int, Record] = {}
         # What `take` has gathered for `store`.
         self._sources: list[tuple[str, bytes, bytes]] = []
-        self._written: list[tuple[str, str, str]] = []
+        self._log_notes: list[tuple[str, str, str | None]] = []
         self._made: dict[tuple[int, str], list[Record]] = {}
         # The rules whose actions were looked at since these jobs had ended.
         self._looked_at: set[str] = set()
@@ -191,15 +191,15 @@ class Ledger:
         is something else than before."""
         for path in self._orders_of(table).logs(row):
             self._world.forget(path)
-        written = self._recording.written(table, row)
-        self._written += written
-        return any(self._records.notes.get((kind, path)) != now for kind, path, now in written)
+        notes = self._recording.log_notes(table, row)
+        self._log_notes += notes
+        return any(self._records.notes.get((kind, path)) != now for kind, path, now in notes)
 
     def store(self) -> None:
         """Puts on record what was taken, a frame for each rule and log."""
-        if self._written:
-            self._records.note_all(self._written)
-            self._written = []
+        if self._log_notes:
+            self._records.note_all(self._log_notes)
+            self._log_notes = []
         if self._sources:
             self._records.add_files(self._sources)
             self._sources = []

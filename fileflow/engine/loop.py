@@ -36,6 +36,7 @@ from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.reasons import Why
 from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.tables import RuleTable
+from fileflow.planning.taken_logs import may_be_taken
 from fileflow.world.removal import is_read_only
 
 BATCH_SECONDS = 0.1
@@ -159,6 +160,12 @@ class Loop:
         """
         plan = self.plan
         calm = plan.is_plain and plan.incomplete and self.schedule.is_calm
+        # What has grown may take a log that nobody took before: its job is asked once more.
+        calm = calm and not any(
+            may_be_taken(plan.finder, rule)
+            for rule in self.session.workflow.rules.values()
+            if rule.logs
+        )
         news = self.ledger.outdated or self.input_changed or self.named.news or self.stop.signal
         return Growth(self.decided, self.schedule) if calm and not news else None
 
@@ -293,7 +300,7 @@ class Loop:
         return more or self.ledger.outdated or bool(self.named.news)
 
     @property
-    def is_overtaken(self) -> bool:
+    def is_outdated(self) -> bool:
         """Whether an input, or code, has changed under the run: what came of it is stale."""
         return self.input_changed or bool(self.ledger.changed_code)
 
@@ -873,7 +880,7 @@ class Loop:
     def _summary(self, seconds: float) -> events.RunFinished:
         counts = self.schedule.counts
         unwell = counts[JobState.FAILED] + counts[JobState.SKIPPED]
-        wrong = bool(unwell or self.is_overtaken or self.plan.missing or self.mistakes)
+        wrong = bool(unwell or self.is_outdated or self.plan.missing or self.mistakes)
         return events.RunFinished(
             built=counts[JobState.BUILT],
             kept=counts[JobState.KEPT] + counts[JobState.RESTING],

@@ -5,6 +5,7 @@ Knows plans, recipes and what is stored; not whether a job ran just now or was t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -13,12 +14,14 @@ from collections.abc import Set as AbstractSet
 from fileflow.engine.facts import WROTE, World
 from fileflow.engine.orders import kind_of
 from fileflow.engine.session import Decided
+from fileflow.errors import FileflowError
 from fileflow.lean import replace
 from fileflow.model.digests import NO_DIGEST
 from fileflow.model.tokens import listed
 from fileflow.planning.links import Link
 from fileflow.planning.staleness import input_names, output_names
 from fileflow.planning.tables import RuleTable
+from fileflow.planning.taken_logs import may_be_taken
 from fileflow.world.files import hashing
 from fileflow.world.records import Record, RecordHead, Records
 
@@ -56,6 +59,7 @@ class Recording:
         self.workflowfile = workflowfile
         self.adopted = adopted
         self._heads: dict[tuple[int, str], RecordHead] = {}
+        self._taken: dict[str, bool] = {}
 
     def head(self, table: RuleTable, log: str = "") -> RecordHead:
         """What the records of one rule share, as far as one log file keeps their output."""
@@ -136,14 +140,20 @@ class Recording:
             log[2],
         )
 
-    def written(self, table: RuleTable, row: int) -> list[tuple[str, str, str]]:
-        """Notes on what is in the logs of a job that others take, or might: when a failure, a kill
-        or somebody else has written over one, they are not to take that."""
-        logs: Sequence[str] = self.staleness.logs_of(table).get(row, ())
-        if self.staleness.plan.unknowns is not None:
-            logs = [table.log_path(entry, row) for entry in table.rule.logs]
-        held = ((path, self.world.content(path)) for path in logs)
-        return [(WROTE, path, content.hex()) for path, content in held if content is not None]
+    def log_notes(self, table: RuleTable, row: int) -> list[tuple[str, str, str | None]]:
+        """Notes on what is in the logs of a job that rules may take, whether this run asks for
+        these or not: what a failure, a kill or somebody else writes over one is not to be taken."""
+        name = table.rule.name
+        if name not in self._taken:
+            self._taken[name] = may_be_taken(self.staleness.plan.finder, table.rule)
+        notes: list[tuple[str, str, str | None]] = []
+        for entry in table.rule.logs:
+            path, content = table.log_path(entry, row), None
+            with contextlib.suppress(FileflowError):  # whoever takes it will say so
+                content = self.world.content(path) if self._taken[name] else None
+            if content is not None or (WROTE, path) in self.records.notes:
+                notes.append((WROTE, path, None if content is None else content.hex()))
+        return notes
 
     def orphans(self, before: Record, positions: Sequence[int]) -> list[Record]:
         """Records of their own for files that a scatter made and does not find any more."""

@@ -118,7 +118,7 @@ class Tally:
             counts[end] += 1
         error = "\n".join(filter(None, (last.error, self.error)))
         unwell = counts[JobState.FAILED] + counts[JobState.SKIPPED]
-        wrong = bool(unwell or self.last.is_overtaken or self.last.plan.missing or error)
+        wrong = bool(unwell or self.last.is_outdated or self.last.plan.missing or error)
         return replace(
             last,
             built=counts[JobState.BUILT],

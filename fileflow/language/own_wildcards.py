@@ -43,7 +43,8 @@ class OwnWildcards:
             found = read[id(own)]
             self.warnings += found.warnings
             for key, count in found.passed_over.items():
-                self.passed_over[f"{key} in rule {rule.name}"] = count
+                said = f"{key} in rule {rule.name}"
+                self.passed_over[said] = self.passed_over.get(said, 0) + count
             if found.is_made:
                 mark = self._mark(rule, number)
                 names = {name: f"{name}{mark}" for name in own.names}

@@ -441,8 +441,8 @@ class Staleness:
             return _ALWAYS
         # Of what was built while its code changed, no recipe is on record. This run goes on with
         # it, as it would make the same again; the next one knows the code.
-        settled = built and record.recipe == NO_DIGEST
-        if not settled and record.recipe != self._recipe(table, row, record.recipe):
+        by_unknown_code = built and record.recipe == NO_DIGEST
+        if not by_unknown_code and record.recipe != self._recipe(table, row, record.recipe):
             return self._recipe_reason(table, row, record)
         changed = self._changed_outputs(table, row, record)
         if changed is not None:

@@ -46,7 +46,7 @@ _WATCHED_SIGNALS = tuple(
     )
     if hasattr(signal, name)
 )
-_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
+_MODULES: dict[str, Any] = sys.modules
 _ENCODED_SEED = os.fsencode(SEED_VARIABLE)
 # Without the wrapper that looks for an enum member: a tenth of its time.
 _handler_of: Callable[[int], Any] = getattr(
@@ -105,7 +105,9 @@ class _Environment:
 
     def __init__(self) -> None:
         self._outside = dict(os.environ)
-        self._temporary = getattr(sys.modules.get("tempfile"), "tempdir", None)
+        # `tempfile` looks at the variables only once, and keeps what it found: each job is to find
+        # what its own say, or what a module of its rule has set.
+        self._tempdir: Any = None
         # The mapping behind `os.environ`: comparing it costs a fiftieth of decoding it.
         self._raw: dict[Any, Any] = vars(os.environ)["_data"]
         self._expected = dict(self._raw)
@@ -114,6 +116,11 @@ class _Environment:
 
     def enter(self, work: Work, seed: int, extra: Variables) -> None:
         """Sets what the rule and the job add."""
+        if "tempfile" in _MODULES:
+            try:  # by nothing that is called
+                self._tempdir = _MODULES["tempfile"].tempdir
+            except AttributeError:  # another module of that name
+                self._tempdir = None
         if work is not self._work or extra or self._extra:
             wanted = {**self._outside, **environment_of(work, self._outside), **dict(extra)}
             if not work.seeded:
@@ -130,6 +137,8 @@ class _Environment:
 
     def leave(self) -> None:
         """Undoes what the job changed."""
+        if "tempfile" in _MODULES:
+            _MODULES["tempfile"].tempdir = self._tempdir
         if vars(os.environ)["_data"] is not self._raw:
             vars(os.environ)["_data"] = self._raw
         if self._raw != self._expected:
@@ -145,12 +154,9 @@ class _Environment:
     def close(self) -> None:
         """Puts back what was there before all jobs."""
         self._become(self._outside)
-        if "tempfile" in sys.modules:
-            vars(sys.modules["tempfile"])["tempdir"] = self._temporary
 
     def _become(self, wanted: Mapping[str, str]) -> None:
         zone = os.environ.get("TZ")
-        temporary = list(map(os.environ.get, _TEMPORARY))
         for name in list(os.environ):
             if name not in wanted:
                 del os.environ[name]
@@ -159,8 +165,6 @@ class _Environment:
                 os.environ[name] = value
         if os.environ.get("TZ") != zone:
             time.tzset()  # the C library looks at the variable only then
-        if "tempfile" in sys.modules and list(map(os.environ.get, _TEMPORARY)) != temporary:
-            vars(sys.modules["tempfile"])["tempdir"] = None  # it looks at the variables only once
 
 
 class _Handlers:
@@ -209,6 +213,8 @@ class OwnProcess:
         self._log = log
         self._folder = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
         self._environment = _Environment()
+        if "tempfile" in _MODULES:
+            _MODULES["tempfile"].tempdir = None
         self._generators = GlobalGenerators()
         self._before: dict[str, object] | None = None
         self._umask = os.umask(0o022)

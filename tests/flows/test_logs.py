@@ -403,3 +403,46 @@ def test_logs_by_a_key_of_config_are_told_apart(space: Space):
     space.replace("Workflowfile", ", y: two", "")
     flow = space.flow("y.1", "two")
     assert flow.status == 2 and "config.where" in flow.text and "'y'" in flow.text
+
+
+def test_a_log_is_minded_also_while_who_takes_it_is_not_asked_for(space: Space) -> None:
+    space.workflow(REWRITTEN)
+    space.write("in.txt", "good\n")
+    space.good("a.txt")
+    space.write("in.txt", "bad\n")
+    assert space.run("a.txt").status == 1
+    space.write("in.txt", "good\n")
+    space.good()
+    assert space.read("b.txt") == "good\n"
+    space.write("in.txt", "good 2\n")
+    assert space.good("a.txt").built == {"a"}
+    assert space.good().built == {"b"}
+    assert space.read("b.txt") == "good 2\n"
+
+
+def test_what_grows_and_takes_a_log_does_not_take_what_somebody_wrote_over_it(space: Space) -> None:
+    space.workflow("""
+        wildcards: {c: {lines: list.txt}}
+        rules:
+          all: {input: ["o/{c}", a.txt]}
+          l: {input: n.txt, output: list.txt, shell: "cp {input} {output}"}
+          a: {output: a.txt, log: a.log, shell: "echo good | tee {log} > {output}"}
+          b: {input: a.log, output: "o/{c}", shell: "cp {input} {output}"}
+        """)
+    space.write("n.txt", "x\n")
+    space.good()
+    space.write("a.log", "mine\n")
+    space.write("n.txt", "x\ny\n")
+    space.good()
+    assert (space.read("o/x"), space.read("o/y")) == ("good\n", "good\n")
+    assert space.good().built == set()
+
+
+def test_a_log_that_cannot_be_read_ends_nothing(refused: Space) -> None:
+    refused.workflow("""
+        rules:
+          all: {input: [a.txt, b.txt]}
+          a: {output: a.txt, log: a.log, shell: "echo > {log}; chmod 0 {log}; touch {output}"}
+          b: {input: {path: a.log, order_only: true}, output: b.txt, shell: "touch {output}"}
+        """)
+    assert refused.flow().status == 0

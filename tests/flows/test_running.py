@@ -301,14 +301,17 @@ def test_a_warning_that_is_asked_for_is_in_the_log(space, executor):
 def test_temporary_files_of_a_job_lie_where_its_environment_says(space, executor):
     space.write(
         "steps.py",
-        "import tempfile\n\n\ndef look(output):\n    output.write_text(tempfile.gettempdir())\n",
+        "import tempfile\n\n\ndef look(output):\n    output.write_text(tempfile.gettempdir())\n\n\n"
+        "def sets(output):\n    tempfile.tempdir = 'nowhere'\n    output.touch()\n",
     )
+    space.write("own.py", "import tempfile\nfrom steps import look\ntempfile.tempdir = 'own'\n")
     for name in "abc":
         (space.root / name).mkdir()
     space.workflow(f"""
         defaults: {{executor: {executor}}}
         rules:
-          all: {{input: [a.txt, b.txt, c.txt]}}
+          all: {{input: [a.txt, b.txt, c.txt, s]}}
+          s: {{output: s, priority: 4, run: "steps:sets"}}
           a: {{output: a.txt, priority: 3, env: {{TMPDIR: a}}, run: "steps:look"}}
           b: {{output: b.txt, priority: 2, env: {{TMPDIR: b}}, run: "steps:look"}}
           c: {{output: c.txt, priority: 1, run: "steps:look"}}
@@ -317,6 +320,15 @@ def test_temporary_files_of_a_job_lie_where_its_environment_says(space, executor
     assert [space.read(f"{name}.txt") for name in "abc"] == [
         str(space.root / name) for name in "abc"
     ]
+    space.workflow(f"""
+        defaults: {{executor: {executor}}}
+        rules:
+          all: {{input: [d.txt, e.txt]}}
+          d: {{output: d.txt, priority: 1, env: {{TMPDIR: a}}, run: "own:look"}}
+          e: {{output: e.txt, run: "own:look"}}
+        """)
+    space.good("-j", "1")
+    assert space.read("d.txt") == space.read("e.txt") == "own"
 
 
 FLAKY = """

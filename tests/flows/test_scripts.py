@@ -149,6 +149,7 @@ def test_a_name_goes_before_a_method_of_that_name(space: Space):
 
         for paths in (job.input, copy.deepcopy(job.input), pickle.loads(pickle.dumps(job.input))):
             assert (paths.index.name, paths.count.name, len(paths)) == ("a.txt", "b.txt", 2)
+        assert copy.deepcopy(job.params) == pickle.loads(pickle.dumps(job.params)) == job.params
         found = job.wildcards.values, job.params.items, job.params.get.keys
         job.output[0].write_text(repr(found))
         """,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import repeat
 
 from fileflow.engine.facts import World
+from fileflow.fast import STATE
 from fileflow.language.templates import Template
 from fileflow.lean import dataclass
 from fileflow.model.rules import Argv, Rule, Script, Shell
@@ -91,7 +92,8 @@ class CommandFiles:
 
     def _there(self, table: RuleTable, paths: Iterable[str], plan: Plan) -> Iterator[str]:
         for path in dict.fromkeys(paths):
-            if self.world.has_record(path):
+            # What we keep ourselves changes with each run, and is no part of any action.
+            if self.world.has_record(path) or path.startswith(f"{STATE}/"):
                 continue
             if not os.path.isfile(path):
                 if not path.startswith(("/", "..")):

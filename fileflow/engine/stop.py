@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 
-from fileflow.world.forks import die_as_by_default, this_process
+from fileflow.world.forks import handle
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -52,12 +52,7 @@ def told_by_signals(stop: Stop) -> Iterator[int]:
     os.set_blocking(reader, False)
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
-    process = this_process()
-
     def on_signal(number: int, _frame: object) -> None:
-        if this_process() != process:  # one that a function forked, as a pool does
-            die_as_by_default(number)
-            return
         if stop.count >= 2:
             os._exit(128 + number)
         stop(number)
@@ -65,7 +60,7 @@ def told_by_signals(stop: Stop) -> Iterator[int]:
     ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     for number in _SIGNALS:
         if not (number == signal.SIGHUP and ignored):
-            signal.signal(number, on_signal)
+            handle(number, on_signal)
     old = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         yield reader

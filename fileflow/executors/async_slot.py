@@ -19,7 +19,6 @@ import gc
 import inspect
 import os
 import resource
-import signal
 import socket
 import sys
 import traceback
@@ -252,7 +251,7 @@ class _Loop:
         self._line = line
         self._run = post.run
         self._process = this_process()
-        become_slot(post.root, post.engine, signal.SIG_DFL)
+        become_slot(post.root, post.engine)
         table = f"{STATE}/stage/{post.run}/{survivors.TABLE}"
         self._table = survivors.SlotTable(table, post.slots)
         self._table.enter(0)

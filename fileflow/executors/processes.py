@@ -152,6 +152,7 @@ class Processes:
         self._run = run
         self._count = count
         self._private = list(private)
+        self._wakeup = wakeup
         self._fork = fork
         self._slots: dict[int, _Process] = {}
         self._descriptions: dict[tuple[str, str], Description] = {}
@@ -498,6 +499,9 @@ class Processes:
         found = self._selector.select(seconds)
         for key, mask in found:
             process: _Process | None = key.data
+            if key.fd == self._wakeup:
+                with contextlib.suppress(BlockingIOError):  # another runner has heard it, too
+                    os.read(key.fd, _CHUNK)
             if process is None or self._slots.get(process.number) is not process:
                 continue
             if key.fd == process.death:

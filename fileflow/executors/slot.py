@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
@@ -28,7 +28,7 @@ from fileflow.model.work import Batch, End, Order, Outcome, SharedList, Work
 from fileflow.world import commands, survivors
 from fileflow.world.actions import Doer
 from fileflow.world.faults import faults_told
-from fileflow.world.forks import die_as_by_default, this_process
+from fileflow.world.forks import Handler, handle
 from fileflow.world.functions import Description, describe
 from fileflow.world.modules import load_from_sources
 from fileflow.world.open_files import limit_to
@@ -43,7 +43,6 @@ TERMINATED = 128 + signal.SIGTERM
 _HEAP_BLOCK = 4 << 20
 
 Message = tuple[Any, ...]
-OnTerm = Callable[[int, Any], None] | signal.Handlers
 
 
 # Messages --------------------------------------------------------------------------------------
@@ -159,16 +158,17 @@ def description_from(message: Message) -> Description:
 # The process -----------------------------------------------------------------------------------
 
 
-def become_slot(root: str, engine: int, on_term: OnTerm) -> None:
+def become_slot(root: str, engine: int, on_term: Handler | None = None) -> None:
     """Makes this process a slot: a session of its own that dies with the engine, in the folder."""
     with contextlib.suppress(PermissionError):  # it leads a session already
         os.setsid()
     os.chdir(root)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in ("SIGHUP", "SIGQUIT", "SIGTSTP", "SIGCHLD", "SIGUSR1", "SIGUSR2", "SIGALRM"):
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, on_term)
+    for name in ("HUP", "QUIT", "TSTP", "CHLD", "USR1", "USR2", "ALRM", "TERM"):
+        signal.signal(getattr(signal, f"SIG{name}"), signal.SIG_DFL)
+    if on_term is not None:
+        handle(signal.SIGTERM, on_term)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     commands.adopt_orphans()
     tie_to_engine(engine, signal.SIGKILL)
@@ -224,7 +224,6 @@ class _Slot:
         self._block: list[Message] = []
         self._unheard = False
         self._flushed = monotonic()
-        self._process = this_process()
         become_slot(post.root, engine, self._on_term)
         os.environ[survivors.SLOT_VARIABLE] = survivors.slot_mark(run, slot)
         self._number = slot
@@ -271,9 +270,6 @@ class _Slot:
 
     def _on_term(self, number: int, frame: object) -> None:
         """The engine is gone, or wants the job ended."""
-        if this_process() != self._process:  # one that a function forked, as a pool does
-            die_as_by_default(number)
-            return
         if os.getppid() != self._engine:
             commands.end_children(self._command)
             os._exit(128 + number)

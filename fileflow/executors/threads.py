@@ -246,10 +246,9 @@ class Threads:
     def wait(self, seconds: float | None) -> list[Event]:
         """What has happened since the last call; waits at most `seconds` for the first of it."""
         bells = self.bells()
-        if bells:
-            select.select(bells, [], [], seconds)
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._bell, 65536)
+        for bell in select.select(bells, [], [], seconds)[0] if bells else [self._bell]:
+            with contextlib.suppress(BlockingIOError):
+                os.read(bell, 65536)
         events: list[Event] = []
         while not self._told.empty():
             event = self._told.get()

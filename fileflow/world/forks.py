@@ -1,5 +1,5 @@
 """What becomes of a fork: a child that a function forked ends where it would go on as what had
-called the function, and one of ours begins without a warning.
+called the function, has no handlers of ours, and one of ours begins without a warning.
 
 Knows processes and standard streams; nothing of jobs, slots or of who calls.
 """
@@ -10,12 +10,30 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import warnings
-from collections.abc import Generator, Iterator
+import weakref
+from collections.abc import Callable, Generator, Iterator
+from types import FrameType
+
+Handler = Callable[[int, FrameType | None], object]
 
 _forks = [0]
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _forks.append(0))
+
+# Signals that a process of ours may have a handler for, and these handlers while they are set.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_handlers: weakref.WeakSet[Handler] = weakref.WeakSet()
+_ONCE_MORE_AFTER = 0.01
+
+
+class _Fork(threading.local):
+    """What a thread that forks remembers meanwhile."""
+
+    goes_on = False
+    mask: set[int | signal.Signals] | None = None
+
+
+_fork = _Fork()
 
 
 def this_process() -> int:
@@ -49,11 +67,49 @@ def without_warning() -> Iterator[None]:
         yield
 
 
-def die_as_by_default(number: int) -> None:
-    """Ends this process by a signal that it was sent, for the handler of a process that it was
-    forked from."""
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+def handle(number: int, handler: Handler) -> None:
+    """Sets the handler of a signal for this process alone: a child that is forked ends by it.
+
+    There it would be called too late, or never where the child waits for a lock, and the byte that
+    wakes up who waits for signals would wake up the parent.
+    """
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if _fork.goes_on:  # what is raised here would be lost
+            threading.Timer(_ONCE_MORE_AFTER, os.kill, (os.getpid(), number)).start()
+        else:
+            handler(number, frame)
+
+    _handlers.add(on_signal)
+    signal.signal(number, on_signal)
+
+
+def _before_fork() -> None:
+    """A signal that reaches the child before its handlers are its own waits for these."""
+    _fork.goes_on = True
+    _fork.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if _handlers else None
+
+
+def _after_fork() -> None:
+    if _fork.mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _fork.mask)
+    _fork.goes_on = False
+
+
+def _after_fork_in_child() -> None:
+    _forks.append(0)
+    if _fork.mask is not None:
+        signal.set_wakeup_fd(-1)
+        for number in _SIGNALS:
+            if signal.getsignal(number) in _handlers:
+                signal.signal(number, signal.SIG_DFL)
+    _after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+    )
 
 
 def of_this_process(answer: Generator[object, None, None]) -> Iterator[object]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import select
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,3 +54,20 @@ def test_a_bell_rings_when_a_job_has_ended_and_not_before(runner: Runner, tmp_pa
             break
     assert len(outcomes) == 1
     assert not rings(runner, 0)
+
+
+@pytest.mark.parametrize("make", [partial(Processes, count=1), Threads])
+def test_what_wakes_up_a_runner_does_so_once(tmp_path: Path, make: Callable[..., Runner]) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    runner = make(project(tmp_path), RUN, wakeup=reader)
+    try:
+        os.write(writer, b"..")
+        began = time.monotonic()
+        assert runner.wait(10) == []
+        assert time.monotonic() - began < 10
+        assert not rings(runner, 0)
+    finally:
+        runner.close()
+        os.close(reader)
+        os.close(writer)

@@ -223,20 +223,6 @@ def test_a_killed_command_leaves_nothing_of_its_session(runner: Processes, tmp_p
     assert not is_running("killed-by-test")
 
 
-def test_wait_returns_when_the_wakeup_can_be_read(tmp_path: Path) -> None:
-    bell, ring = os.pipe()
-    runner = Processes(project(tmp_path), RUN, 1, wakeup=bell)
-    try:
-        os.write(ring, b".")
-        began = time.monotonic()
-        assert runner.wait(10) == []
-        assert time.monotonic() - began < 10
-    finally:
-        runner.close()
-        os.close(bell)
-        os.close(ring)
-
-
 def test_slots_are_spawned_where_forking_is_not_safe(tmp_path: Path) -> None:
     runner = Processes(project(tmp_path), RUN, 1, fork=False)
     try:

@@ -175,20 +175,6 @@ def test_threads_give_streams_and_folder_back(tmp_path: Path) -> None:
     assert before == (os.getcwd(), sys.stdout, sys.stderr)
 
 
-def test_the_wakeup_ends_the_wait_of_threads(tmp_path: Path) -> None:
-    bell, ring = os.pipe()
-    runner = Threads(project(tmp_path), RUN, wakeup=bell)
-    try:
-        os.write(ring, b".")
-        began = time.monotonic()
-        assert runner.wait(10) == []
-        assert time.monotonic() - began < 10
-    finally:
-        runner.close()
-        os.close(bell)
-        os.close(ring)
-
-
 def test_serial_jobs_draw_from_seeded_generators_and_give_them_back(
     serial: Serial, tmp_path: Path
 ) -> None:

@@ -1,5 +1,9 @@
 """A child that a function forks never goes on as what had called the function."""
 
+import subprocess
+import sys
+import textwrap
+
 import pytest
 
 from .space import Space
@@ -194,3 +198,65 @@ def test_the_child_of_a_function_ends_by_the_signal_that_it_is_sent(space: Space
     flow = space.good()
     assert space.read("a.txt") == "-15 [1, 2]"
     assert "Traceback" not in flow.text + space.flow("log", "a.txt").stdout
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "serial"])
+def test_the_child_of_a_function_has_no_handlers_of_signals_but_those_of_the_job(
+    space: Space, executor: str
+):
+    own = executor != "thread"  # a thread may set none
+    space.workflow(f"""
+        rules:
+          f: {{output: a.txt, run: "steps:f", executor: {executor}}}
+        """)
+    space.source(
+        "steps.py",
+        f"""
+        import os, signal
+        def heard(number, frame):
+            os._exit(7)
+        def status_of_child(number):
+            child = os.fork()
+            if child == 0:
+                os.kill(os.getpid(), number)
+                os._exit(0)
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        def f(output):
+            child = os.fork()
+            if child == 0:
+                is_alone = signal.set_wakeup_fd(-1) == -1
+                is_open = not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+                default = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+                os._exit(is_alone + 2 * is_open + 4 * default)
+            found = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])]
+            found.append(status_of_child(signal.SIGTERM))
+            if {own}:
+                signal.signal(signal.SIGTERM, heard)
+                found.append(status_of_child(signal.SIGTERM))
+            output.write_text(str(found))
+        """,
+    )
+    space.good()
+    assert space.read("a.txt") == ("[7, -15, 7]" if own else "[7, -15]")
+
+
+def test_a_signal_that_comes_while_a_process_forks_is_heard_after_it():
+    code = """
+        import os, signal, time
+        os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGTERM))  # runs after ours
+        from fileflow.world.forks import handle
+        def on_term(number, frame):
+            raise InterruptedError
+        handle(signal.SIGTERM, on_term)
+        try:
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            time.sleep(20)
+            print("not heard")
+        except InterruptedError:
+            print("heard")
+        """
+    words = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(code)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("heard\n", "")

@@ -14,7 +14,6 @@ from fileflow.model.digests import NO_DIGEST
 from fileflow.model.work import Batch, End, Outcome
 from fileflow.signature import NOTHING
 from fileflow.world.files import Clock, column, digest, signature
-from fileflow.world.functions import Named
 from tests.executors.runs import (
     COPY,
     OUTPUT,
@@ -385,10 +384,3 @@ def test_undeclared_files_in_the_stage_are_thrown_away_with_a_note(
     assert list(outcome.notes) == [("thrown away", "build/x.tmp")]
     assert sorted(os.listdir(tmp_path / "build")) == ["x"]
     assert (tmp_path / "elsewhere").exists()
-
-
-def test_a_key_of_a_mapping_is_an_attribute_even_if_mappings_have_a_method_of_its_name() -> None:
-    made = Named(items=1, rate=2)
-    assert (made.items, made.rate, made["rate"]) == (1, 2, 2)
-    with pytest.raises(AttributeError, match="did you mean 'rate'"):
-        _ = made.rates

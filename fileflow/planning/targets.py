@@ -556,6 +556,10 @@ def _check_folder(closure: Closure, path: str) -> None:
 _MEANT = {  # words that are no command, and what does what they say
     "dryrun": "-n",
     "dry-run": "-n",
+    "plan": "-n",
+    "build": "run",
+    "resume": "--resume",
+    "rerun": "--rerun",
     "help": "--help",
     "version": "--version",
     "touch": "adopt",

@@ -320,6 +320,7 @@ def test_a_gather_of_what_an_absent_rule_scatters_names_the_rule_or_is_empty(spa
         (["chek", "-q"], "did you mean the command `fileflow check`?"),
         (["dryrun"], "did you mean `fileflow -n`?"),
         (["dry-run"], "did you mean `fileflow -n`?"),
+        (["rerun"], "did you mean `fileflow --rerun`?"),
         (["b=2"], "each config value has an option of its own: --config b=2"),
         (["help"], "did you mean `fileflow --help`?"),
         (["-n", "lasst"], "did you mean 'last'?"),

@@ -67,6 +67,9 @@ class Place(NamedTuple):
         return [f"  {piece}", f"  {' ' * (self.column - 1 - start)}^"]
 
 
+_SHOWN = 12
+
+
 def _escape(control: re.Match[str]) -> str:
     return f"\\x{ord(control[0]):02x}"
 
@@ -119,8 +122,6 @@ class FileflowError(Exception):
 class Mistakes(FileflowError):
     """Several mistakes found in one go; shown one after the other, the first dozen of them."""
 
-    SHOWN = 12
-
     def __init__(self, errors: Sequence[FileflowError]) -> None:
         first = errors[0]
         super().__init__(first.what, place=first.place, hint=first.hint, status=first.status)
@@ -132,10 +133,13 @@ class Mistakes(FileflowError):
         return self._errors
 
     def __str__(self) -> str:
-        shown = [str(error) for error in self.errors[: self.SHOWN]]
-        if len(self.errors) > self.SHOWN:
-            shown.append(f"… and {len(self.errors) - self.SHOWN} more")
-        return "\n".join(shown)
+        return "\n".join(first_dozen(self.errors))
+
+
+def first_dozen(errors: Sequence[FileflowError]) -> list[str]:
+    """What is said of mistakes, one by one, and how many more there are."""
+    more = [f"… and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
+    return [*map(str, errors[:_SHOWN]), *more]
 
 
 class Collector:
@@ -143,11 +147,13 @@ class Collector:
 
     def __init__(self) -> None:
         self.errors: list[FileflowError] = []
+        self._known: set[tuple[str, Place | None]] = set()
 
     def add(self, error: FileflowError) -> None:
         """Keeps a mistake; one that is said already (the same words and place) only once."""
         for one in error.errors:
-            if not any(one.what == old.what and one.place == old.place for old in self.errors):
+            if (one.what, one.place) not in self._known:
+                self._known.add((one.what, one.place))
                 self.errors.append(one)
 
     def raise_if_any(self) -> None:
@@ -172,12 +178,6 @@ def some_of(names: Sequence[object], most: int) -> str:
     """Names, no more of them than `most`: `a, b and 3 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(str, names[:most])) + more
-
-
-def first_of(names: Sequence[str], most: int) -> str:
-    """A list of names, no more of them than `most`: `a, b … and 3 more`."""
-    more = f" … and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -12,7 +12,7 @@ from fileflow.commands.choosing import asked_jobs, plan_of_everything, plan_of_t
 from fileflow.engine.orphans import is_orphan
 from fileflow.engine.project import Project
 from fileflow.engine.session import Session
-from fileflow.errors import Exit, FileflowError, counted, first_of
+from fileflow.errors import Exit, FileflowError, counted, first_dozen, some_of
 from fileflow.lean import dataclass, field
 from fileflow.model.patterns import natural_key, normal
 from fileflow.model.rules import Rule
@@ -110,8 +110,8 @@ def clean(
         return int(status)
     for line in _lines(cleaned, which.dry_run):
         say(line)
-    for error in chosen.mistakes:
-        say(str(error))
+    for text in first_dozen(chosen.mistakes):
+        say(text)
     return int(status)
 
 
@@ -120,7 +120,7 @@ def _lines(cleaned: Cleaned, dry_run: bool) -> Iterator[str]:
         if dry_run:
             yield from (f"would remove {path}" for path in paths)
         else:
-            yield f"{rule}: removed {counted(len(paths), 'output')}: {first_of(paths, PATHS_SHOWN)}"
+            yield f"{rule}: removed {counted(len(paths), 'output')}: {some_of(paths, PATHS_SHOWN)}"
     for path, why in cleaned.stays.items():
         yield f"{path} stays: {why}"
     if not cleaned.removed and not cleaned.stays:

@@ -14,7 +14,7 @@ from fileflow.engine.orphans import orphan_lines
 from fileflow.engine.run import count_states, missing_lines
 from fileflow.engine.session import Decided, Overrides, Session
 from fileflow.engine.waves import unneeded_lines
-from fileflow.errors import Exit
+from fileflow.errors import Exit, first_dozen
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Wishes
 from fileflow.planning.reasons import State, Why
@@ -114,7 +114,7 @@ def dry_run(
         failed=failed,
         skipped=blocked - failed,
         left_out=plan.left_out,
-        error="\n".join(map(str, mistakes)),
+        error="\n".join(first_dozen(mistakes)),
         status=int(Exit.FAILED if mistakes else Exit.OK),
     )
 

@@ -12,6 +12,7 @@ from enum import Enum
 from fileflow.commands.choosing import plan_of, plan_of_everything
 from fileflow.commands.last_run import LastRun, failure_of, last_run
 from fileflow.engine.session import Decided, Session
+from fileflow.errors import first_dozen
 from fileflow.lean import dataclass, field
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.plan import Wishes
@@ -113,8 +114,8 @@ def status(
         say(f"{one.rule:<{width}}  {one}")
     for missing in plan.missing:
         say(f"missing source: {missing}, needed by {' ← '.join(reversed(missing.chain))}")
-    for error in plan.mistakes():
-        say(str(error))
+    for text in first_dozen(plan.mistakes()):
+        say(text)
     for line in _run_lines(run):
         say(line)
     return 0

@@ -14,7 +14,7 @@ from fileflow.commands.answers import Answer, AnswerMaker
 from fileflow.commands.choosing import plan_of_targets
 from fileflow.commands.status import Standing
 from fileflow.engine.session import Session
-from fileflow.errors import counted, first_of
+from fileflow.errors import counted, first_dozen, some_of
 from fileflow.planning.plan import Target
 from fileflow.planning.reasons import Reason
 from fileflow.views.dry_run import deferred_lines
@@ -62,8 +62,8 @@ def why(
     told = {one.table.rule.name for one in answers}
     for line in deferred_lines({name: waits[name] for name in waits if name not in told}):
         say(line)
-    for error in plan.mistakes():
-        say(str(error))
+    for text in first_dozen(plan.mistakes()):
+        say(text)
     groups: dict[object, Answer] = {}
     for one in answers:
         known = groups.setdefault(one.likeness, one)
@@ -88,7 +88,7 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield from (f"  {line}" for line in _reason_lines(reason, answer.shell))
     if answer.first:
         count = "1 job runs" if len(answer.first) == 1 else f"{len(answer.first)} jobs run"
-        yield f"  {count} first: {first_of(answer.first, PATHS_SHOWN)}"
+        yield f"  {count} first: {some_of(answer.first, PATHS_SHOWN)}"
     if answer.failed is not None:
         said = str(answer.failed.get("message", "")).splitlines()
         yield f"  failed {_moment(answer.failed.get('when'))}: {said[0] if said else ''}"
@@ -97,9 +97,9 @@ def _lines(answer: Answer) -> Iterator[str]:
     if answer.seed is not None:
         yield f"  seed: {answer.seed}"
     if answer.inputs:
-        yield f"  inputs ({len(answer.inputs)}): {first_of(answer.inputs, PATHS_SHOWN)}"
+        yield f"  inputs ({len(answer.inputs)}): {some_of(answer.inputs, PATHS_SHOWN)}"
     if answer.named:
-        yield f"  found to read ({len(answer.named)}): {first_of(answer.named, PATHS_SHOWN)}"
+        yield f"  found to read ({len(answer.named)}): {some_of(answer.named, PATHS_SHOWN)}"
     first, *rest = answer.action.splitlines() or [""]
     yield f"  action: {first}"
     yield from (f"    {line}" for line in rest)
@@ -108,7 +108,7 @@ def _lines(answer: Answer) -> Iterator[str]:
     if answer.record is not None:
         yield f"  last run: {_last_run(answer.record)}"
     if answer.more:
-        yield f"  likewise {len(answer.more)} more: {first_of(answer.more, PATHS_SHOWN)}"
+        yield f"  likewise {len(answer.more)} more: {some_of(answer.more, PATHS_SHOWN)}"
 
 
 def _headline(answer: Answer) -> str:

@@ -29,6 +29,7 @@ from typing import Any, TextIO
 from weakref import WeakSet
 
 from fileflow.cpus import CORES_VARIABLE, cores_of_job
+from fileflow.errors import counted
 from fileflow.executors.slot import (
     Post,
     become_slot,
@@ -179,7 +180,7 @@ class Lane:
         else:
             outcome = task.result()
         if self.left:
-            many = f"left {self.left} task{'s' * (self.left > 1)} running; cancelled"
+            many = f"left {counted(self.left, 'task')} running; cancelled"
             outcome.notes = [*outcome.notes, ("tasks", many)]
         self.order = self.task = None
         self._owner.told(self, outcome)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from fileflow.errors import Collector, FileflowError, Place, did_you_mean, some_of
+from fileflow.errors import Collector, FileflowError, Place, counted, did_you_mean, some_of
 from fileflow.language import scalars
 from fileflow.language.sheets import read_lines, read_sheet
 from fileflow.language.value_forms import (
@@ -405,8 +405,8 @@ class _Reader:
         count = len(wanted) * (2 if key.form == "pairs" else 1)
         if len(key.names) != count:
             raise FileflowError(
-                f"{key.form} of {', '.join(wanted)} gives {count} column{'s' * (count != 1)}, and "
-                f"{key.text} is {len(key.names)} name{'s' if len(key.names) > 1 else ''}",
+                f"{key.form} of {', '.join(wanted)} gives {counted(count, 'column')}, and "
+                f"{key.text} is {counted(len(key.names), 'name')}",
                 place=key.place,
             )
         source = self._source(key, wanted)

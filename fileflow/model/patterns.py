@@ -253,7 +253,9 @@ class Matcher:
             for name in pattern.wildcards
             if constraints.get(name)
         }
-        self._greedy = re.compile(self._regex(constraints, lazy=False), re.DOTALL)
+        self._greedy = None  # a path fits one wildcard in one way at most: its ends tell
+        if len(pattern.names) != 1:
+            self._greedy = re.compile(self._regex(constraints, lazy=False), re.DOTALL)
         ambiguous = any(
             (part and "/" not in part) or not part for part in pattern.parts[1:-1]
         ) or any("/" in r or "." in r for n in pattern.wildcards for r in constraints.get(n, ()))
@@ -288,6 +290,11 @@ class Matcher:
 
     def match(self, path: str) -> dict[str, str] | None:
         """The values with which the pattern gives exactly this path, or None."""
+        if self._greedy is None:
+            head, tail = self.pattern.parts
+            value = path[len(head) : len(path) - len(tail)]
+            fits = path == head + value + tail and self.allowed(self.pattern.names[0], value)
+            return {self.pattern.names[0]: value} if fits else None
         found = self._greedy.fullmatch(path)
         if found is None:
             return None

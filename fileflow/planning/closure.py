@@ -7,11 +7,13 @@ there is asked of `Looks`; which jobs a user asks for, and their order, is not k
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from itertools import islice
 
-from fileflow.errors import Collector, FileflowError, did_you_mean, first_of
+from fileflow.errors import Collector, FileflowError, did_you_mean, some_of
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.calling import Calls
@@ -21,7 +23,7 @@ from fileflow.planning.growing import is_late, same_wanted
 from fileflow.planning.jobs import AskedBy, Jobs
 from fileflow.planning.joined import Joins
 from fileflow.planning.known import Known, Values, is_found, with_known
-from fileflow.planning.links import ABSENT, LATER, PENDING, ROW, SHIFT, SOURCE, Group, Link
+from fileflow.planning.links import ABSENT, LATER, PENDING, ROW, SHIFT, SOURCE, Group, Link, Takers
 from fileflow.planning.named import NamedLink, learns, loosened, named_link, new_link, rings
 from fileflow.planning.ordering import components, needed_by
 from fileflow.planning.plan import Looks, Missing, Plan
@@ -144,41 +146,58 @@ class Closure:
                                     found[job] = new
         return found
 
-    def deferred(self, waiting: Mapping[int, frozenset[int]]) -> dict[int, frozenset[int]]:
-        """These jobs, which wait, and all that need one of them, with those that have to tell."""
+    def deferred(self, waiting: Mapping[int, AbstractSet[int]]) -> dict[int, AbstractSet[int]]:
+        """These jobs, which wait, and all that need one of them, with those that have to tell.
+
+        Jobs that wait for the same ones share a set.
+        """
         found = dict(waiting)
         if not found:
             return found
         consumers = needed_by(self.tables, found)
-        todo = list(found)
-        while todo:
-            job = todo.pop()
+        line = deque(found)
+        growing: dict[int, set[int]] = {}  # sets of jobs that stand in line: shared by nobody yet
+        standing = set(line)
+        while line:
+            job = line.popleft()
+            standing.discard(job)
+            growing.pop(job, None)
+            new = found[job]
             for consumer in consumers.get(job, ()):
                 before = found.get(consumer)
-                if before is None or not found[job] <= before:
-                    found[consumer] = found[job] | (before or frozenset())
-                    todo.append(consumer)
+                if before is None:
+                    found[consumer] = new
+                elif new is before or new <= before:
+                    continue
+                elif consumer in growing:
+                    growing[consumer] |= new
+                else:
+                    found[consumer] = growing[consumer] = {*before, *new}
+                if consumer not in standing:
+                    standing.add(consumer)
+                    line.append(consumer)
         return found
 
-    def waits(self, deferred: dict[int, frozenset[int]]) -> dict[str, list[str]]:
+    def waits(self, deferred: Mapping[int, AbstractSet[int]]) -> dict[str, list[str]]:
         """For each rule of which something is not known yet, the rules that have to tell."""
-        producers: dict[str, frozenset[int]] = {}
+        sets: dict[str, dict[int, AbstractSet[int]]] = {}  # each set of a rule's jobs once
         tables = []
         for name, jobs in self.defer_rules.items():
             table = self.by_rule.get(name)
             if table is not None and jobs:
-                producers[name] = jobs
+                sets[name] = {id(jobs): jobs}
                 tables.append(table)
-        for job, jobs in deferred.items():
+        for job, theirs in deferred.items():
             table = self.tables[job >> SHIFT]
             name = table.rule.name
-            if job in self.defers and name not in producers:
+            if job in self.defers and name not in sets:
                 tables.append(table)
             if not table.rule.asks_only:
-                producers[name] = producers.get(name, frozenset()) | jobs
+                sets.setdefault(name, {})[id(theirs)] = theirs
+        producers = {name: set[int]().union(*those.values()) for name, those in sets.items()}
         for table in self.unknowns.rules_behind(tables):
             jobs = self.unknowns.of_rule(table, {})
-            producers[table.rule.name] = producers.get(table.rule.name, frozenset()) | jobs
+            producers.setdefault(table.rule.name, set()).update(jobs)
         order = [name for name in self.workflow.rules if name in producers]
         return {name: self.unknowns.names_of(sorted(producers[name])) for name in order}
 
@@ -361,14 +380,14 @@ class Closure:
     def _follow_named(self, table: RuleTable, link: NamedLink, rows: Sequence[int]) -> None:
         known = self._named_makers
         assert link.group_of is not None
+        takers = Takers(link, rows)
         for number in dict.fromkeys([link.group_of[row] for row in rows]):
             group = link.groups[number]
             if group.makers is None:
                 new = [path for path in group.paths if path not in known]
                 if new:
-                    row = next(row for row in rows if link.group_of[row] == number)
                     could = self.finder.many(new, None)
-                    found = self._makers_of(new, could, link, table, row)
+                    found = self._makers_of(new, could, link, table, takers.of(number)[0])
                     known.update(zip(new, found, strict=True))
                 makers: Sequence[int] = [known[path] for path in group.paths]
                 if number in link.loose:
@@ -418,15 +437,15 @@ class Closure:
             for row, producers in late.items():
                 self.defer(table.base | row, producers)
             waiting = {link.group_of[row] for row in late}
+            takers = Takers(link, rows)
             for number in dict.fromkeys([link.group_of[row] for row in rows]):
                 group = link.groups[number]
                 error = link.errors.get(number)
                 if error is None and number not in waiting and not late_rule:
-                    error = self._check_group(table, link, group, number)
+                    error = self._check_group(table, link, group, number, takers)
                 if error is not None:
-                    asking = (row for row in rows if link.group_of[row] == number)
-                    self.failed |= {table.base | row: error for row in asking}
-                for one in self._with_makers(group, number, table, link, rows):
+                    self.failed |= {table.base | row: error for row in takers.of(number)}
+                for one in self._with_makers(group, number, table, link, takers):
                     assert one.makers is not None
                     self._demand(link, one.makers)
                     self._demand_later(one.paths, one.makers)
@@ -465,7 +484,7 @@ class Closure:
         self._demand_later(paths, found)
 
     def _with_makers(
-        self, group: Group, number: int, table: RuleTable, link: Link, rows: Sequence[int]
+        self, group: Group, number: int, table: RuleTable, link: Link, takers: Takers
     ) -> list[Group]:
         """The group with its makers; several in its stead if jobs that ask differ in who makes it.
 
@@ -489,9 +508,7 @@ class Closure:
         if not isinstance(group_of, list):
             group_of = link.group_of = [group_of[row] for row in range(table.count)]
         parts: dict[Values, int] = {}
-        for row in rows:
-            if group_of[row] != number:
-                continue
+        for row in takers.of(number):
             key = tuple([table.columns[name][row] for name in names])
             if key not in parts:
                 part = self.joins.new_group(group.paths, group.rows)
@@ -599,7 +616,7 @@ class Closure:
         return [path for path in group.paths if path not in gone]
 
     def _check_group(
-        self, table: RuleTable, link: Link, group: Group, number: int
+        self, table: RuleTable, link: Link, group: Group, number: int, takers: Takers
     ) -> FileflowError | None:
         """What is wrong with the paths that a list of inputs has, if they were found while running.
 
@@ -609,7 +626,7 @@ class Closure:
         entry = link.entry
         error = None
         if not group.paths and not entry.optional and link.pattern is not None:
-            rows = [r for r in range(table.count) if link.group_of and link.group_of[r] == number]
+            rows = takers.of(number)
             one = len(rows) == 1
             jobs = "the job" if one else f"{len(rows)} jobs, such as"
             error = FileflowError(
@@ -883,7 +900,7 @@ class Closure:
         if len(left) == 1:
             return left[0]
         labels = [tables[maker].label(maker & ROW) for maker in left]
-        what = f"{path} is made by more than one job: {first_of(labels, _NAMED)}"
+        what = f"{path} is made by more than one job: {some_of(labels, _NAMED)}"
         hint = self._cure({maker: tables[maker] for maker in left})
         errors.add(FileflowError(what, place=entry.place if entry else None, hint=hint))
         return None

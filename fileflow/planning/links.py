@@ -231,3 +231,20 @@ class Same(Sequence[int]):
 
     def __len__(self) -> int:
         return 0
+
+
+class Takers:
+    """Which of some rows take each shared list of a link; worked out when first asked, once."""
+
+    def __init__(self, link: Link, rows: Sequence[int]) -> None:
+        self._link = link
+        self._rows = rows
+        self._found: dict[int, list[int]] = {}
+
+    def of(self, number: int) -> Sequence[int]:
+        """The rows that take the list with this number in the link."""
+        if not self._found:
+            assert self._link.group_of is not None
+            for row in self._rows:
+                self._found.setdefault(self._link.group_of[row], []).append(row)
+        return self._found[number]

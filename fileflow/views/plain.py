@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from fileflow.engine import events
-from fileflow.errors import counted, first_of
+from fileflow.errors import counted, some_of
 from fileflow.lean import dataclass
 from fileflow.views.style import NO_COLORS, Paint, Writer, duration, tamed, time_left
 
@@ -310,16 +310,16 @@ def summary_lines(event: events.RunFinished, failures: list[str], paint: Paint) 
     elif not event.error:
         yield paint.green(events.nothing_to_do(event.kept))
     if failures:
-        yield f"{paint.red('failed:')} {first_of(failures, NAMED)}"
+        yield f"{paint.red('failed:')} {some_of(failures, NAMED)}"
     if event.identical is not None:
         differ = sum(len(paths) for paths in event.differ.values())
         yield f"{counted(event.identical, 'output')} identical, {differ} differ"
         for rule, paths in event.differ.items():
             if paths:
-                yield f"  {rule}: {first_of(paths, NAMED)}"
+                yield f"  {rule}: {some_of(paths, NAMED)}"
     left_out = [f"{rule} {count}" for rule, count in event.left_out.items() if count]
     if left_out:
-        yield f"left out as asked: {first_of(left_out, NAMED)}"
+        yield f"left out as asked: {some_of(left_out, NAMED)}"
 
 
 def _dry_summary(event: events.RunFinished) -> str:

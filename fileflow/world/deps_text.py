@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fileflow.errors import shortened
 from fileflow.lean import dataclass, lazy_regex
 
 LONGEST = 4096
@@ -184,5 +185,4 @@ def _check_length(path: str, number: int) -> None:
 
 
 def _short(text: str) -> str:
-    bare = text.strip()
-    return repr(bare if len(bare) <= _SHOWN else bare[: _SHOWN - 1] + "…")
+    return repr(shortened(text.strip(), _SHOWN))

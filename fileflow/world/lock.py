@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from fileflow.errors import Exit, FileflowError
+from fileflow.errors import Exit, FileflowError, shortened
 from fileflow.world.state_folder import put_in_order, set_apart
 
 if TYPE_CHECKING:
@@ -188,8 +188,7 @@ def _holder_words(path: str) -> str | None:
     today = time.localtime()[:3] == since[:3]
     moment = time.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S", since)
     shown = "".join(c if c.isprintable() else "?" for c in command)
-    shown = shown if len(shown) <= 200 else f"{shown[:199]}…"
-    return f": pid {pid} on {host} since {moment} ({shown}){stopped}"
+    return f": pid {pid} on {host} since {moment} ({shortened(shown, 200)}){stopped}"
 
 
 def _process_state(pid: int) -> str | None:

@@ -172,7 +172,7 @@ def test_only_some_of_many_jobs_that_could_make_a_path_are_named() -> None:
     project = Project(rules(f'a: {{output: "{{s}}_{{t}}", {MAKE}}}'))
     error = project.refused(parts(1, 21))
     assert error.count("a s=") == 4
-    assert f"a s={parts(1, 17)} t={parts(18, 21)} … and 16 more\n" in error
+    assert f"a s={parts(1, 17)} t={parts(18, 21)} and 16 more\n" in error
 
 
 # --- of several rules ----------------------------------------------------------------------------

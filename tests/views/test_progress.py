@@ -204,7 +204,7 @@ def test_failures_are_named_at_the_end():
     lines = shown([*many, RunFinished(built=2, failed=12, skipped=3, seconds=70, status=1)])
     assert lines[-2] == "2 built, 12 failed, 3 skipped in 1 min 10 s"
     assert lines[-1].startswith("failed: fit month=0, fit month=1, ")
-    assert lines[-1].endswith("fit month=9 … and 2 more")
+    assert lines[-1].endswith("fit month=9 and 2 more")
 
 
 def test_an_interrupted_run_says_that_it_goes_on():
@@ -217,7 +217,7 @@ def test_a_rerun_says_what_differs():
     paths = [f"build/{n}.csv" for n in range(12)]
     lines = summary(built=14, identical=20, differ={"tidy": paths, "fit": ["b.json"]})
     assert lines[1] == "20 outputs identical, 13 differ"
-    assert lines[2].startswith("  tidy: build/0.csv, ") and lines[2].endswith(" … and 2 more")
+    assert lines[2].startswith("  tidy: build/0.csv, ") and lines[2].endswith(" and 2 more")
     assert lines[3] == "  fit: b.json"
     assert summary(built=1, identical=3)[1] == "3 outputs identical, 0 differ"
 

@@ -23,7 +23,7 @@ import socket
 import sys
 import traceback
 from collections import deque
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from time import monotonic, thread_time
 from typing import Any, TextIO
 from weakref import WeakSet
@@ -107,7 +107,7 @@ class _OnLoop:
         self.drew.clear()
         cores_of_job.set(max(1, work.cores))
 
-    def leave(self, notes: Notes) -> list[str]:
+    def leave(self, notes: Notes, unfinished: Callable[[], None]) -> list[str]:
         """The global generators that it drew from."""
         self.drew.update(self._watch.moved())
         os.fchdir(self._folder)

@@ -7,9 +7,12 @@ records, retries, or of how jobs come to a slot and outcomes leave it.
 from __future__ import annotations
 
 import contextlib
+import gc
+import io
 import os
 import stat
 from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
 from time import monotonic, perf_counter, time
 from typing import Any
 
@@ -23,6 +26,7 @@ from fileflow.world.deps import Began, DoubtError, JobPlace, Reader, named_paths
 from fileflow.world.deps_text import UnfitDepsError
 from fileflow.world.files import (
     Clock,
+    StillOpenError,
     column,
     cut,
     digest,
@@ -144,6 +148,9 @@ class Doer:
         self._root = os.getcwd()
         self._own: PrivateFolder | None = None
         self._pieces: list[Piece] = []
+        # What was made, while others may still write to it; and whether they do.
+        self._made: Sequence[str] = ()
+        self._is_written = False
         self._reader = Reader(stage.folder)
 
     def learn(self, work: Work) -> None:
@@ -225,7 +232,7 @@ class Doer:
                 found = (
                     gathered
                     if isinstance(gathered, str)
-                    else stage.inspect(shape, outputs, staged, since)
+                    else self._inspect(prepared, shape, outputs, staged, since)
                 )
                 if isinstance(found, str):
                     outcome.end = End.MISSING
@@ -256,6 +263,15 @@ class Doer:
         except UnfitDepsError as error:
             outcome.end = End.FAILED
             outcome.message = str(error)
+        except StillOpenError as error:
+            what = "function" if prepared.is_function else "script"
+            self._is_written = False
+            path = str(error).removeprefix(f"{stage.folder}/")
+            outcome.end = End.STOPPED if self.stopping else End.FAILED
+            outcome.message = (
+                f"{path} is still open for writing, though the {what} has ended: close it, best by "
+                "`with open(…) as file:`"
+            )
         except OSError as error:
             outcome.end = End.FAILED
             outcome.message = _os_message(error)
@@ -422,6 +438,50 @@ class Doer:
         made = [*outputs, *order.logs]
         return self._reader.look(named_paths(texts, place, inputs=inputs, outputs=made), began)
 
+    # Outputs ----------------------------------------------------------------------------------
+
+    def _inspect(
+        self,
+        prepared: Prepared,
+        shape: Shape,
+        outputs: Sequence[str],
+        staged: Sequence[str],
+        since: int,
+    ) -> list[bytes] | str:
+        """What the stage says of the outputs, once nobody writes to them any more.
+
+        Of a command all processes have ended. This one lives on: a file that a function or script
+        has not closed would be published without its last lines.
+
+        Raises:
+            StillOpenError: if this process has one open.
+        """
+        inspect = partial(self._stage.inspect, shape, outputs, staged, since)
+        if not (prepared.is_function or prepared.is_script):
+            return inspect()
+        try:
+            return inspect(closed=True)
+        except StillOpenError:
+            self._around.mark()  # a stream in the place of ours may hold one
+            _let_go()
+            self._made = staged
+            self._await_writers()
+            if self._is_written:
+                raise
+        try:
+            return inspect(closed=True)
+        except StillOpenError:
+            if commands.writes_itself([os.path.join(self._root, path) for path in staged]):
+                raise
+        return inspect()  # a file system that gives no lease, or somebody of another job
+
+    def _await_writers(self) -> None:
+        """Waits for programs that still write to what was made, as it does for a command's, but
+        not once the job is to stop."""
+        if self._made:
+            made = [os.path.join(self._root, path) for path in self._made]
+            self._is_written = not commands.wait_for_writers(made, lambda: self.stopping)
+
     def _place(self, staged: Mapping[str, str] | None = None) -> JobPlace:
         own = self._own.folder if self._own is not None else ""
         return JobPlace(self._root, self._stage.folder, own, staged)
@@ -477,7 +537,10 @@ class Doer:
             self.acting = False
             outcome.message, outcome.traceback = said_of(error), users_part(error)
         if entered:
-            moved = self._around.leave(notes)
+            self._made = staged if well and not self._pieces else ()
+            moved = self._around.leave(notes, self._await_writers)
+            if self._is_written:
+                self._is_written = well = False
             if moved and prepared.work.seeded:
                 outcome.end = End.DRAWS
                 outcome.message = f"it draws from the global generator of {', '.join(moved)}"
@@ -691,6 +754,19 @@ class Doer:
             made[SEED_VARIABLE.encode()] = b"%d" % small_seed(order.seed)
         made.update(_encoded(dict(self._extra(order))))
         return made
+
+
+def _let_go() -> None:
+    """Closes the files that nobody can reach any more, once they are whole.
+
+    Where objects refer to each other the collector may end a file before the text that waits for
+    it: https://docs.python.org/3/library/io.html says nothing of their order.
+    """
+    for one in gc.get_objects():
+        if isinstance(one, io.TextIOWrapper):
+            with contextlib.suppress(ValueError, OSError):  # closed, or not for writing
+                one.flush()
+    gc.collect()
 
 
 def _encoded(variables: Mapping[str, str]) -> dict[bytes, bytes]:

@@ -284,6 +284,38 @@ def _let_end(session: int, made: Callable[[], Sequence[str]], waits: Callable[[]
         pause = min(pause + 0.001, _LONGEST_PAUSE)
 
 
+def wait_for_writers(made: Sequence[str], until: Callable[[], bool]) -> bool:
+    """Waits while a program that this process has started has one of these files open for writing,
+    or one below these folders; no longer than `until` something is so. Whether none has any more.
+
+    What was only forked holds what was open then, and may wait for ever for something to do.
+    """
+    places = [os.path.realpath(path) for path in made]
+    own = _words_of(os.getpid())
+    pause = 0.0
+    while any(
+        _writes_to(pid, places) and _words_of(pid) != own for pid in descendants_of(os.getpid())
+    ):
+        if until():
+            return False
+        time.sleep(pause)
+        pause = min(pause + 0.001, _LONGEST_PAUSE)
+    return True
+
+
+def _words_of(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def writes_itself(made: Sequence[str]) -> bool:
+    """Whether this process has one of these files open for writing, or one below these folders."""
+    return _writes_to(os.getpid(), [os.path.realpath(path) for path in made])
+
+
 def _runs_in(pid: int, session: int) -> bool:
     facts = process_facts(pid)
     return facts is not None and facts[0] not in "ZX" and facts[2] == session

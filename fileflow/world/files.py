@@ -16,6 +16,7 @@ whoever takes the one for the other builds, or removes, for the wrong reason.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import stat
@@ -321,14 +322,29 @@ class Hashing:
 hashing = Hashing()
 
 
-def file_digest(path: str) -> bytes:
+class StillOpenError(Exception):
+    """Somebody has this file open for writing."""
+
+
+_SET_LEASE = getattr(fcntl, "F_SETLEASE", None)
+
+
+def file_digest(path: str, *, closed: bool = False) -> bytes:
     """The digest of a regular file's bytes.
 
     Raises:
         OSError: if it cannot be read.
+        StillOpenError: if it is to be `closed`, and somebody can still write to it (Linux).
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
+        if closed and _SET_LEASE is not None:
+            try:  # a lease for reading is given while nobody has it open for writing: fcntl(2)
+                fcntl.fcntl(descriptor, _SET_LEASE, fcntl.F_RDLCK)
+                fcntl.fcntl(descriptor, _SET_LEASE, fcntl.F_UNLCK)
+            except OSError as error:  # others: none is to be had of this file, or here
+                if error.errno == errno.EAGAIN:
+                    raise StillOpenError(path) from None
         data = os.read(descriptor, _FIRST)
         made = hashing.new(data)
         if len(data) == _FIRST:
@@ -344,32 +360,35 @@ def file_digest(path: str) -> bytes:
     return made.digest()[:DIGEST_SIZE]
 
 
-def digest(path: str) -> bytes:
+def digest(path: str, *, closed: bool = False) -> bytes:
     """The digest of a file or, by its names and bytes, of a directory.
 
     Raises:
         OSError: if something of it cannot be read, or it is neither.
+        StillOpenError: as `file_digest`.
     """
     mode = os.stat(path).st_mode
     if stat.S_ISREG(mode):
-        return file_digest(path)
+        return file_digest(path, closed=closed)
     if not stat.S_ISDIR(mode):
         raise OSError(f"{path} is neither a file nor a folder")
-    return folder_digest(path)[0]
+    return folder_digest(path, closed=closed)[0]
 
 
-def folder_digest(path: str) -> tuple[bytes, bool]:
+def folder_digest(path: str, *, closed: bool = False) -> tuple[bytes, bool]:
     """The digest of a folder, and whether a link lies in it, say: then it may differ elsewhere.
 
     Raises:
         OSError: if something of it cannot be read.
+        StillOpenError: as `file_digest`.
     """
     made = hashlib.blake2b(digest_size=DIGEST_SIZE)
     names, odd = _below(path)
     for name in names:
         one = os.path.join(path, name)
         content = _odd_digest(one) if odd else None
-        made.update(os.fsencode(name) + b"\0" + (content or file_digest(one)))
+        content = content or file_digest(one, closed=closed)
+        made.update(os.fsencode(name) + b"\0" + content)
     return made.digest(), odd
 
 

@@ -317,12 +317,21 @@ class Stage:
     # After the job ----------------------------------------------------------------------------
 
     def inspect(
-        self, shape: Shape, outputs: Sequence[str], staged: Sequence[str], since_ns: int
+        self,
+        shape: Shape,
+        outputs: Sequence[str],
+        staged: Sequence[str],
+        since_ns: int,
+        *,
+        closed: bool = False,
     ) -> list[bytes] | str:
         """The digests of the outputs if all are there and as they must be, else what is wrong.
 
         `since_ns` is when the job began: a missing file that was written under its final name
         since then is said to be.
+
+        Raises:
+            StillOpenError: if they are to be `closed`, and somebody can still write to one.
         """
         if shape.plain:
             try:
@@ -333,15 +342,21 @@ class Stage:
                     if found.st_mode & 0o170000 != 0o100000:
                         break
                     self._looked += (found,)  # it takes no call, as `append` does
-                    digests += (file_digest(path),)
+                    digests += (file_digest(path, closed=closed),)
                 else:
                     return digests
             except OSError:
                 pass
-        return self._inspect_each(shape, outputs, staged, since_ns)
+        return self._inspect_each(shape, outputs, staged, since_ns, closed=closed)
 
     def _inspect_each(
-        self, shape: Shape, outputs: Sequence[str], staged: Sequence[str], since_ns: int
+        self,
+        shape: Shape,
+        outputs: Sequence[str],
+        staged: Sequence[str],
+        since_ns: int,
+        *,
+        closed: bool,
     ) -> list[bytes] | str:
         missing: list[str] = []
         wrong: list[str] = []
@@ -371,11 +386,11 @@ class Stage:
             try:
                 if shape.directories[position]:
                     self._folders[final] = signature(path)
-                    content, linked = folder_digest(path)
+                    content, linked = folder_digest(path, closed=closed)
                     if linked:
                         self._linked.add(final)
                 else:
-                    content = digest(path)
+                    content = digest(path, closed=closed)
                 digests.append(content)
                 lack = lack_of(path, *shape.ensure[position])
             except OSError as error:

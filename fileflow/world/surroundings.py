@@ -78,8 +78,11 @@ class Surroundings(Protocol):
     def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
         """Makes all ready for one job: environment (`extra`: the job's own), generators."""
 
-    def leave(self, notes: Notes) -> list[str]:
-        """Puts all back; the global generators that it drew from where that counts."""
+    def leave(self, notes: Notes, unfinished: Callable[[], None]) -> list[str]:
+        """Puts all back; the global generators that it drew from where that counts.
+
+        `unfinished` is called before what the action left running is ended: it may wait.
+        """
 
     def mark(self) -> int:
         """The length of the slot's log, all that was printed included."""
@@ -248,7 +251,7 @@ class OwnProcess:
         self._before = self._generators.states() if work.suspected else None
         self._state.remember()
 
-    def leave(self, notes: Notes) -> list[str]:
+    def leave(self, notes: Notes, unfinished: Callable[[], None]) -> list[str]:
         """Puts back what the job changed; ends the processes that it left."""
         if self._before is not None and self._generators.moved_since(self._before):
             notes.append(_DRAWS)
@@ -272,6 +275,7 @@ class OwnProcess:
             os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return []
+        unfinished()
         self._end_children(notes)
         return []
 
@@ -449,7 +453,7 @@ class Borrowed:
         self._generators.begin(seed if work.seeded else None)
         self._state.remember()
 
-    def leave(self, notes: Notes) -> list[str]:
+    def leave(self, notes: Notes, unfinished: Callable[[], None]) -> list[str]:
         """Puts back what the job changed; the generators that moved if it was not alone."""
         moved = self._generators.end()
         self._state.put_back()
@@ -517,7 +521,7 @@ class InThread:
         cores_of_job.set(max(1, work.cores))
         self._before = self._generators.states()
 
-    def leave(self, notes: Notes) -> list[str]:
+    def leave(self, notes: Notes, unfinished: Callable[[], None]) -> list[str]:
         """The global generators that have moved meanwhile."""
         self._on_leave()
         self._folder.restore()

@@ -1,0 +1,132 @@
+"""What an action made is published once nobody writes to it any more."""
+
+import sys
+
+import pytest
+
+from .space import Space
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks for leases of files")
+
+EXECUTORS = ["process", "thread", "serial"]
+WHOLE = "".join(f"line {n}\n" for n in range(3000))
+# Each writes 3,000 lines to `out`, and nobody closes it.
+WRITES = "for n in range(3000): out.write(f'line {n}\\n')"
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize(
+    "reached",
+    [
+        "global out\n    out = open(output, 'w')",
+        "import builtins\n    out = builtins.out = open(output, 'w')",
+        "import os\n    out = os.fdopen(os.dup(os.open(output, os.O_WRONLY | os.O_CREAT)), 'w')",
+    ],
+)
+def test_a_file_that_a_function_leaves_open_fails_its_job(space: Space, reached: str, executor):
+    space.workflow("""
+        rules:
+          all: {input: [a.txt, b.txt]}
+          a: {output: a.txt, run: "steps:f"}
+          b: {output: b.txt, shell: "echo b > {output}"}
+        """)
+    space.source("steps.py", f"def f(output):\n    {reached}\n    {WRITES}\n")
+    flow = space.flow("-k", "--executor", executor)
+    assert flow.status == 1
+    assert "a.txt is still open for writing, though the function has ended" in flow.text
+    assert not space.exists("a.txt") and space.read("b.txt") == "b\n"
+    space.source("steps.py", f"def f(output):\n    {reached}\n    {WRITES}\n    out.close()\n")
+    if "dup" not in reached:
+        space.good("--executor", executor)
+        assert space.read("a.txt") == WHOLE
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_file_in_a_folder_that_is_left_open_fails_its_job(space: Space, executor: str):
+    space.workflow('rules: {a: {output: a/, run: "steps:f"}}')
+    space.source(
+        "steps.py",
+        """
+        kept = []
+        def f(output):
+            output.mkdir(exist_ok=True)
+            kept.append(open(output / "z.txt", "w"))
+        """,
+    )
+    flow = space.flow("--executor", executor)
+    assert flow.status == 1 and "a/z.txt is still open for writing" in flow.text
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_files_that_nobody_can_reach_any_more_are_whole(space: Space, executor: str):
+    space.workflow('rules: {a: {output: a.txt, run: "steps:f"}}')
+    ring = "ring = []\n    out = open(output, 'w')\n    ring += [ring, out]"
+    space.source("steps.py", f"def f(output):\n    {ring}\n    {WRITES}\n")
+    space.good("--executor", executor)
+    assert space.read("a.txt") == WHOLE
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"out = open(sys.argv[1], 'w')\ndef f(): return out\n{WRITES}",
+        "class Tee:\n"
+        "    def __init__(self, file): self.write = file.write\n"
+        "    def flush(self): pass\n"
+        "sys.stdout = Tee(open(sys.argv[1], 'w'))\n"
+        "for n in range(3000): print('line', n)",
+    ],
+)
+def test_what_a_script_leaves_open_is_whole_as_at_the_end_of_a_process(space: Space, script: str):
+    space.workflow("rules: {a: {output: a.txt, script: make.py}}")
+    space.write("make.py", f"import sys\n{script}\n")
+    space.good()
+    assert space.read("a.txt") == WHOLE
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_program_that_still_writes_an_output_is_waited_for(space: Space, executor: str):
+    space.workflow('rules: {a: {output: a.txt, run: "steps:f"}}')
+    space.source(
+        "steps.py",
+        """
+        import subprocess
+        def f(output):
+            command = "echo head; sleep 0.5; echo tail"
+            subprocess.Popen(command, shell=True, stdout=open(output, "w"))
+        """,
+    )
+    space.good("--executor", executor)
+    assert space.read("a.txt") == "head\ntail\n"
+
+
+def test_workers_that_hold_what_was_open_when_they_were_forked_are_not_waited_for(space: Space):
+    space.workflow('rules: {a: {output: a.txt, run: "steps:f"}}')
+    space.source(
+        "steps.py",
+        """
+        import multiprocessing
+        pools = []
+        def f(output):
+            with open(output, "w") as out:
+                pools.append(multiprocessing.get_context("fork").Pool(1))
+                out.write(str(pools[0].map(abs, [-1])))
+        """,
+    )
+    space.good()
+    assert space.read("a.txt") == "[1]"
+
+
+def test_a_run_that_is_to_end_waits_for_no_writer(space: Space):
+    space.workflow('rules: {a: {output: a.txt, timeout: 1, run: "steps:f"}}')
+    space.source(
+        "steps.py",
+        """
+        import subprocess
+        def f(output):
+            subprocess.Popen(["sleep", "600"], stdout=open(output, "w"))
+        """,
+    )
+    flow = space.flow()
+    assert flow.status == 1 and "timed out after 1 s" in flow.text
+    assert not space.exists("a.txt")

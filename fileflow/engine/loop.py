@@ -1,13 +1,12 @@
 """The loop: takes what is ready, asks whether it must run, hands it over, records what came back.
 
-Owns order; what slots were handed is the lanes', what files hold the ledger's, when a job is tried
-again the tries', what is said of those that failed the failures'. Knows nothing of how a slot does
-a job.
+Owns order; which lane gets how many jobs stands in `batches`, when one is tried again in `tries`,
+what is told of a failure in `failures`; what slots were handed is the lanes', what files hold the
+ledger's. Knows nothing of how a slot does a job.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Protocol
 
 from fileflow.engine import events
 from fileflow.engine.amounts import Amounts, Needs
+from fileflow.engine.batches import Batches
 from fileflow.engine.durations import Durations
 from fileflow.engine.facts import World
 from fileflow.engine.failures import Failures, by_death, unstarted
@@ -23,7 +23,7 @@ from fileflow.engine.ledger import Ledger
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders
 from fileflow.engine.pools import Pools
-from fileflow.engine.runners import ASYNC, SERIAL, Chooser
+from fileflow.engine.runners import SERIAL, Chooser
 from fileflow.engine.session import Decided, Growth, Session
 from fileflow.engine.stop import Stop
 from fileflow.engine.temps import Temps
@@ -39,10 +39,6 @@ from fileflow.planning.tables import RuleTable
 from fileflow.planning.taken_logs import may_be_taken
 from fileflow.world.removal import is_read_only
 
-BATCH_SECONDS = 0.1
-FIRST_BATCH = 16
-WAITING_BATCHES = 2
-LONG_BATCH = 4096
 # How often it is looked for an answer while other jobs run, in seconds.
 _LOOK_EVERY = 0.05
 # While all cores are at work a plan grows this often at most, in seconds, and takes no larger share
@@ -135,7 +131,6 @@ class Loop:
             compares=settings.rerun,
         )
         self.asyncs: set[str] = set()
-        self.first_waiting: RuleTable | None = None  # the most urgent that lacks nothing but cores
         self.wants_answer = False  # before the plan can grow by what was told
         self.grow_again = 0.0  # not before, unless cores are idle
         self.chooser = Chooser(
@@ -195,6 +190,7 @@ class Loop:
         weights = self.durations.job_chains(self.plan, self.schedule)
         if weights:
             self.schedule.weigh(weights)
+        self.batches = Batches(self.schedule, self.lanes, self.durations, self.settings.jobs)
         self.amounts = Amounts(self.session.answers, decided, self.pools.totals, self.settings.jobs)
         self.orders: dict[tuple[int, int, bool], Orders] = {}
         self.suspected: set[int] = set()
@@ -353,7 +349,7 @@ class Loop:
         again = True
         while again and not self._ending():
             again = False
-            self.first_waiting = None
+            self.batches.start_over()
             for table in list(self.schedule.tables_ready()):
                 if self._start_some(table):
                     again = True
@@ -365,11 +361,10 @@ class Loop:
         needs = self.amounts.of_rule(table)
         if needs is None:
             return self._start_asked(table, runner)
-        lane = self._free_lane(table, needs, runner)
-        lane = lane or self._lane_to_queue_at(table, needs, runner)
+        lane = self.batches.lane(table, needs, runner)
         if lane is None:
             return False
-        jobs = self._must_run(table, self._batch_size(table, runner))
+        jobs = self._must_run(table, self.batches.size(table, runner))
         if not jobs:
             return True
         self._hand_over(lane, table, needs, jobs)
@@ -377,9 +372,7 @@ class Loop:
 
     def _start_asked(self, table: RuleTable, runner: str) -> bool:
         """The same for one job of a rule whose jobs do not all take as much."""
-        if all(lane.orders for lane in self.lanes.of(runner)):
-            if self.lanes.cores >= self.settings.jobs:
-                self.first_waiting = self.first_waiting or table
+        if not self.batches.may_start(table, runner):
             return False
         jobs = self._must_run(table, 1)
         if not jobs:
@@ -396,7 +389,7 @@ class Loop:
             return True
         finally:
             self.others_ready = False
-        lane = self._free_lane(table, needs, runner)
+        lane = self.batches.free_lane(table, needs, runner)
         if lane is None:
             self.schedule.put_back(job)
             return False
@@ -465,60 +458,13 @@ class Loop:
         if job in self.plan.producers:
             self.told = True
 
-    def _free_lane(self, table: RuleTable, needs: Needs, runner: str) -> Lane | None:
-        """A lane that has nothing to do, if there are cores and shares for a job of this rule."""
-        lane = None
-        alone = self.settings.jobs == 1
-        if not (alone and any(lane.table is not table for lane in self.lanes.busy())):
-            lane = self.lanes.free(runner, needs)
-        if lane is None and self.lanes.lacks_only_cores(needs):
-            self.first_waiting = self.first_waiting or table
-        return lane
-
-    def _lane_to_queue_at(self, table: RuleTable, needs: Needs, runner: str) -> Lane | None:
-        """A lane that runs short jobs of this rule, and takes more of them before these have ended;
-        none if it is to become free for what is more urgent."""
-        if needs.timeout is not None or runner == ASYNC:
-            return None
-        first = self.first_waiting
-        if first is not None and self.schedule.goes_before(first, table):
-            return None
-        waiting = [
-            lane
-            for lane in self.lanes.of(runner)
-            if lane.table is table
-            and lane.orders
-            and len(lane.batches) < WAITING_BATCHES
-            # Behind a long job others would wait while another lane is idle.
-            and not lane.is_long
-        ]
-        if waiting and self.durations.expected(table) is not None:
-            seconds = self.durations.expected(table) or 0.0
-            if seconds < BATCH_SECONDS:
-                return min(waiting, key=lambda lane: len(lane.orders))
-        return None
-
-    def _batch_size(self, table: RuleTable, runner: str) -> int:
-        if table.rule.ends_in_time or table.rule.resources or runner == ASYNC:
-            return 1
-        ready = self.schedule.ready_count(table)
-        share = math.ceil(ready / (2 * self.settings.jobs))
-        seconds = self.durations.expected(table)
-        if seconds is None:
-            return max(1, min(1 if ready < 64 else FIRST_BATCH, share))
-        first = self.schedule.first(table)
-        if first is not None:  # of all that are ready the one with the longest chain
-            seconds = max(seconds, self.durations.of_job(table, first & ROW))
-        size = int(BATCH_SECONDS / max(seconds, 1e-5))
-        return max(1, min(size, share, LONG_BATCH))
-
     def _hand_over(self, lane: Lane, table: RuleTable, needs: Needs, jobs: Sequence[int]) -> None:
         orders = self._orders(table, needs.cores)
         lists: dict[int, SharedList] = {}
         if not lane.orders:
             self.lanes.claim(lane, table, needs)
             lane.since = self.clock.tick()
-            lane.is_long = self.durations.of_job(table, jobs[0] & ROW) > BATCH_SECONDS
+            lane.is_long = self.batches.is_long(table, jobs[0])
         resources = lane.share.values() if lane.share is not None else {}
         log = f".fileflow/logs/{self.run}/{lane.number}.log"
         batch: list[Order] = []

@@ -6,9 +6,12 @@ Knows no terminal: progress bars, plain lines and JSON lines all read these.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fileflow.lean import dataclass, field
+
+if TYPE_CHECKING:
+    from fileflow.planning.tables import RuleTable
 
 
 class Job(Protocol):
@@ -39,6 +42,43 @@ class JobFacts:
     wildcards: Mapping[str, str]
     outputs: Sequence[str]
     label: str
+
+
+class RowFacts:
+    """A job in the user's words, worked out if somebody asks: most jobs end unseen."""
+
+    __slots__ = ("_row", "_table")
+
+    def __init__(self, table: RuleTable, row: int) -> None:
+        self._table = table
+        self._row = row
+
+    def __repr__(self) -> str:
+        return f"<job {self.label}>"
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        facts = self.rule, dict(self.wildcards), tuple(self.outputs), self.label
+        return JobFacts, facts  # what is kept or sent is written down
+
+    @property
+    def rule(self) -> str:
+        """Its rule's name."""
+        return self._table.rule.name
+
+    @property
+    def wildcards(self) -> Mapping[str, str]:
+        """Its values, by name."""
+        return self._table.values_of(self._row)
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """The paths that it makes."""
+        return self._table.outputs_of(self._row)
+
+    @property
+    def label(self) -> str:
+        """Rule and values in one text."""
+        return self._table.label(self._row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,37 +1,37 @@
 """The loop: takes what is ready, asks whether it must run, hands it over, records what came back.
 
-Owns order and retries; what slots were handed is the lanes', what files hold the ledger's. Knows
-nothing of how a slot does a job.
+Owns order; which lane gets how many jobs stands in `batches`, when one is tried again in `tries`,
+what is told of a failure in `failures`; what slots were handed is the lanes', what files hold the
+ledger's. Knows nothing of how a slot does a job.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from heapq import heappop, heappush
 from typing import Protocol
 
 from fileflow.engine import events
 from fileflow.engine.amounts import Amounts, Needs
+from fileflow.engine.batches import Batches
 from fileflow.engine.durations import Durations
 from fileflow.engine.facts import World
+from fileflow.engine.failures import Failures, by_death, unstarted
 from fileflow.engine.lanes import LONG_SECONDS, Lane, Lanes, Watched
 from fileflow.engine.ledger import Ledger
 from fileflow.engine.named import NamedFiles
 from fileflow.engine.orders import Orders
 from fileflow.engine.pools import Pools
-from fileflow.engine.runners import ASYNC, SERIAL, Chooser
+from fileflow.engine.runners import SERIAL, Chooser
 from fileflow.engine.session import Decided, Growth, Session
 from fileflow.engine.stop import Stop
 from fileflow.engine.temps import Temps
-from fileflow.engine.words import said_seconds, tail_of
+from fileflow.engine.tries import Tries
+from fileflow.engine.words import over_time
 from fileflow.errors import FileflowError, NotYet
 from fileflow.lean import dataclass, replace
-from fileflow.model.endings import ended_text
 from fileflow.model.work import Batch, Died, End, Order, Outcome, SharedList
-from fileflow.planning.fillable import picked_retries
 from fileflow.planning.links import ROW, SHIFT
 from fileflow.planning.reasons import Why
 from fileflow.planning.schedule import JobState, Schedule
@@ -39,10 +39,6 @@ from fileflow.planning.tables import RuleTable
 from fileflow.planning.taken_logs import may_be_taken
 from fileflow.world.removal import is_read_only
 
-BATCH_SECONDS = 0.1
-FIRST_BATCH = 16
-WAITING_BATCHES = 2
-LONG_BATCH = 4096
 # How often it is looked for an answer while other jobs run, in seconds.
 _LOOK_EVERY = 0.05
 # While all cores are at work a plan grows this often at most, in seconds, and takes no larger share
@@ -116,12 +112,9 @@ class Loop:
         self.durations = Durations(session)
         self.pools = Pools(session.workflow.resources)
         self.lanes = Lanes(self.pools, settings.jobs, stop, tick)
-        self.attempts: dict[int, int] = {}
+        self.tries = Tries(settings.retries)
+        self.failures = Failures(self.records, run, tell, self._shown)
         self.others_ready = False  # beside those of a rule about which a function is being asked
-        # Of jobs that have failed and are to be tried again, by what stays in each plan.
-        self.tried: dict[tuple[str, ...], int] = {}
-        self.later: list[tuple[float, int]] = []
-        self.failures = 0
         self.built = 0
         self.busy = 0.0
         self.said: set[tuple[str, str]] = set()
@@ -137,10 +130,7 @@ class Loop:
             run=run,
             compares=settings.rerun,
         )
-        self.refused: set[tuple[str, ...]] = set()
-        self.mistakes: dict[str, None] = {}
         self.asyncs: set[str] = set()
-        self.first_waiting: RuleTable | None = None  # the most urgent that lacks nothing but cores
         self.wants_answer = False  # before the plan can grow by what was told
         self.grow_again = 0.0  # not before, unless cores are idle
         self.chooser = Chooser(
@@ -179,7 +169,7 @@ class Loop:
         """
         running = self.under_way()
         self.decided = decided
-        self.attempts = {job: self.attempts[job] for job in running}
+        self.tries.take_plan(running)
         self.plan = decided.plan
         self.staleness = decided.staleness
         self.recipes = decided.recipes
@@ -200,6 +190,7 @@ class Loop:
         weights = self.durations.job_chains(self.plan, self.schedule)
         if weights:
             self.schedule.weigh(weights)
+        self.batches = Batches(self.schedule, self.lanes, self.durations, self.settings.jobs)
         self.amounts = Amounts(self.session.answers, decided, self.pools.totals, self.settings.jobs)
         self.orders: dict[tuple[int, int, bool], Orders] = {}
         self.suspected: set[int] = set()
@@ -213,31 +204,12 @@ class Loop:
         waiting = [rules[name].priority for name in self.plan.rules_waiting()]
         self.told_priority = max(waiting, default=None)
         self.schedule.skip_blocked()
-        self._take_mistakes()
+        self.failures.take_plan(self.plan)
         self._warn_pools()
-
-    def _take_mistakes(self) -> None:
-        """What planning found to be wrong fails jobs, each once, or counts as a failure."""
-        for job, error in self.plan.failed.items():
-            table = self.plan.table_of(job)
-            identity = table.identity(job & ROW)
-            if table.rule.asks_only:
-                self._take_mistake(error)
-            elif identity not in self.refused:
-                self.refused.add(identity)
-                self._note_failed(job, str(error), Outcome(job, End.FAILED, started=time.time()))
-        for error in self.plan.wrong:
-            self._take_mistake(error)
-
-    def _take_mistake(self, error: FileflowError) -> None:
-        """A mistake that is no job's alone; the summary says it."""
-        if str(error) not in self.mistakes:
-            self.mistakes[str(error)] = None
-            self.failures += 1
 
     def under_way(self) -> set[int]:
         """The jobs that run, or wait for another try."""
-        return {*self._in_hand(), *(job for _, job in self.later)}
+        return {*self._in_hand(), *self.tries.waiting}
 
     def _in_hand(self) -> Iterator[int]:
         return (job for lane in self.lanes.busy() for job in lane.orders)
@@ -268,16 +240,16 @@ class Loop:
             schedule = self.schedule
             if not self.lanes.in_flight:
                 if self.stop.signal or self._ending():
-                    for _, job in self.later:
+                    for job in self.tries.give_up():
                         schedule.put_back(job)
-                    self.later = []
                     schedule.skip_rest()
                     break
-                if schedule.finished and not self.later:
+                waiting = self.tries.waiting
+                if schedule.finished and not waiting:
                     break
-                if not self.later and not any(True for _ in schedule.tables_ready()):
+                if not waiting and not any(True for _ in schedule.tables_ready()):
                     raise AssertionError("bug: jobs wait for nothing")
-            seconds = self._until_retry()
+            seconds = None if self.stop.signal else self.tries.seconds_left()
             if helping:
                 seconds = LONG_SECONDS if seconds is None else min(seconds, LONG_SECONDS)
             if self.session.answers.is_asking:
@@ -317,9 +289,8 @@ class Loop:
         return self.schedule.state(job) in (JobState.BUILT, JobState.KEPT)
 
     def _ending(self) -> bool:
-        if self.ledger.outdated:
-            return True
-        return bool(self.settings.max_failures) and self.failures >= self.settings.max_failures
+        limit = self.settings.max_failures
+        return self.ledger.outdated or 0 < limit <= self.failures.count
 
     def _may_grow(self) -> bool:
         """Whether a job has told what others waited for, and these could start at once.
@@ -370,23 +341,15 @@ class Loop:
                 taken = True
         return taken
 
-    def _until_retry(self) -> float | None:
-        """Seconds until a job is to be tried again; None if none waits for that."""
-        if not self.later or self.stop.signal:
-            return None
-        return max(0.0, self.later[0][0] - time.monotonic())
-
     # -- starting -----------------------------------------------------------------------------
 
     def _start_ready(self) -> None:
-        now = time.monotonic()
-        while self.later and self.later[0][0] <= now:
-            _, job = heappop(self.later)
+        for job in self.tries.due():
             self.schedule.put_back(job)
         again = True
         while again and not self._ending():
             again = False
-            self.first_waiting = None
+            self.batches.start_over()
             for table in list(self.schedule.tables_ready()):
                 if self._start_some(table):
                     again = True
@@ -398,11 +361,10 @@ class Loop:
         needs = self.amounts.of_rule(table)
         if needs is None:
             return self._start_asked(table, runner)
-        lane = self._free_lane(table, needs, runner)
-        lane = lane or self._lane_to_queue_at(table, needs, runner)
+        lane = self.batches.lane(table, needs, runner)
         if lane is None:
             return False
-        jobs = self._must_run(table, self._batch_size(table, runner))
+        jobs = self._must_run(table, self.batches.size(table, runner))
         if not jobs:
             return True
         self._hand_over(lane, table, needs, jobs)
@@ -410,9 +372,7 @@ class Loop:
 
     def _start_asked(self, table: RuleTable, runner: str) -> bool:
         """The same for one job of a rule whose jobs do not all take as much."""
-        if all(lane.orders for lane in self.lanes.of(runner)):
-            if self.lanes.cores >= self.settings.jobs:
-                self.first_waiting = self.first_waiting or table
+        if not self.batches.may_start(table, runner):
             return False
         jobs = self._must_run(table, 1)
         if not jobs:
@@ -420,7 +380,7 @@ class Loop:
         job = jobs[0]
         try:
             self.others_ready = any(other is not table for other in self.schedule.tables_ready())
-            needs = self.amounts.of_job(table, job & ROW, self._tries(table, job) + 1)
+            needs = self.amounts.of_job(table, job & ROW, self.tries.next(table, job))
         except NotYet:
             self.schedule.put_back(job)
             return False
@@ -429,7 +389,7 @@ class Loop:
             return True
         finally:
             self.others_ready = False
-        lane = self._free_lane(table, needs, runner)
+        lane = self.batches.free_lane(table, needs, runner)
         if lane is None:
             self.schedule.put_back(job)
             return False
@@ -478,13 +438,6 @@ class Loop:
             return self.world.is_earlier(path, self.run)
         return os.path.exists(path) and is_read_only(path)
 
-    def _retries(self, job: int) -> int:
-        if self.settings.retries is not None:
-            return self.settings.retries
-        table = self.plan.tables[job >> SHIFT]
-        picked = picked_retries(table, job & ROW)  # it can be had: planning has tried it
-        return picked if picked is not None else table.rule.retries or 0
-
     def _is_stale_now(self, table: RuleTable, job: int) -> bool:
         reason = self.staleness.reason_now(table, job & ROW)
         if reason is None:
@@ -505,60 +458,13 @@ class Loop:
         if job in self.plan.producers:
             self.told = True
 
-    def _free_lane(self, table: RuleTable, needs: Needs, runner: str) -> Lane | None:
-        """A lane that has nothing to do, if there are cores and shares for a job of this rule."""
-        lane = None
-        alone = self.settings.jobs == 1
-        if not (alone and any(lane.table is not table for lane in self.lanes.busy())):
-            lane = self.lanes.free(runner, needs)
-        if lane is None and self.lanes.lacks_only_cores(needs):
-            self.first_waiting = self.first_waiting or table
-        return lane
-
-    def _lane_to_queue_at(self, table: RuleTable, needs: Needs, runner: str) -> Lane | None:
-        """A lane that runs short jobs of this rule, and takes more of them before these have ended;
-        none if it is to become free for what is more urgent."""
-        if needs.timeout is not None or runner == ASYNC:
-            return None
-        first = self.first_waiting
-        if first is not None and self.schedule.goes_before(first, table):
-            return None
-        waiting = [
-            lane
-            for lane in self.lanes.of(runner)
-            if lane.table is table
-            and lane.orders
-            and len(lane.batches) < WAITING_BATCHES
-            # Behind a long job others would wait while another lane is idle.
-            and not lane.is_long
-        ]
-        if waiting and self.durations.expected(table) is not None:
-            seconds = self.durations.expected(table) or 0.0
-            if seconds < BATCH_SECONDS:
-                return min(waiting, key=lambda lane: len(lane.orders))
-        return None
-
-    def _batch_size(self, table: RuleTable, runner: str) -> int:
-        if table.rule.ends_in_time or table.rule.resources or runner == ASYNC:
-            return 1
-        ready = self.schedule.ready_count(table)
-        share = math.ceil(ready / (2 * self.settings.jobs))
-        seconds = self.durations.expected(table)
-        if seconds is None:
-            return max(1, min(1 if ready < 64 else FIRST_BATCH, share))
-        first = self.schedule.first(table)
-        if first is not None:  # of all that are ready the one with the longest chain
-            seconds = max(seconds, self.durations.of_job(table, first & ROW))
-        size = int(BATCH_SECONDS / max(seconds, 1e-5))
-        return max(1, min(size, share, LONG_BATCH))
-
     def _hand_over(self, lane: Lane, table: RuleTable, needs: Needs, jobs: Sequence[int]) -> None:
         orders = self._orders(table, needs.cores)
         lists: dict[int, SharedList] = {}
         if not lane.orders:
             self.lanes.claim(lane, table, needs)
             lane.since = self.clock.tick()
-            lane.is_long = self.durations.of_job(table, jobs[0] & ROW) > BATCH_SECONDS
+            lane.is_long = self.batches.is_long(table, jobs[0])
         resources = lane.share.values() if lane.share is not None else {}
         log = f".fileflow/logs/{self.run}/{lane.number}.log"
         batch: list[Order] = []
@@ -566,7 +472,7 @@ class Loop:
             if self._ending():
                 self.schedule.put_back(job)
                 continue
-            attempt = self.attempts[job] = self._tries(table, job) + 1
+            attempt = self.tries.begun[job] = self.tries.next(table, job)
             checks = self.ledger.checks(table, job & ROW, lists)
             try:
                 order = orders.order(job, job & ROW, attempt, log, resources, checks)
@@ -694,17 +600,18 @@ class Loop:
             self._again(job)
             return
         lane.unwell += 1
-        timed_out = job in lane.timed_out
+        limit = lane.timeout if job in lane.timed_out else None
         self.lanes.leave(lane, job)
         self.busy += outcome.seconds
         table = self.plan.tables[job >> SHIFT]
-        if not timed_out:  # what it left was ended with it
+        if limit is None:  # else what it left was ended with it
             self._say_notes(table, outcome)
         if outcome.end is End.DRAWS:
             self._to_process(table, lane.runner, job)
             return
-        message = outcome.message
-        if outcome.end is End.STOPPED and not timed_out:
+        if limit is not None:
+            outcome.message = over_time(limit)
+        elif outcome.end is End.STOPPED:
             if self.stop.signal:
                 self.schedule.put_back(job)
                 return
@@ -712,10 +619,8 @@ class Loop:
                 self._again(job)
                 return
             # Nobody asked for it here: run again for nothing, it might do the same for ever.
-            message = "its process was ended by SIGTERM, which this run has not sent"
-        if timed_out:
-            message = f"timed out after {said_seconds(lane.timeout or 0)}"
-        if not timed_out and outcome.end in _BY_INPUTS and self.schedule.is_overtaken(job):
+            outcome.message = "its process was ended by SIGTERM, which this run has not sent"
+        elif outcome.end in _BY_INPUTS and self.schedule.is_overtaken(job):
             self._again(job)
             return
         if outcome.end is End.CHANGED and self.named.looks_first(table, outcome):
@@ -724,7 +629,7 @@ class Loop:
         if outcome.end is End.CHANGED:
             self.input_changed = True
             self.world.forget_looks()
-        self._failed(job, message, outcome)
+        self._failed(outcome)
 
     def _to_process(self, table: RuleTable, runner: str, job: int) -> None:
         """It drew from a generator that others share, or one beside it did: the process tells.
@@ -736,118 +641,58 @@ class Loop:
         self.chooser.to_process(table)
         self._again(job)
 
-    def _tries(self, table: RuleTable, job: int) -> int:
-        """How often a job was tried, also while an earlier plan was run."""
-        tries = self.attempts.get(job)
-        if tries is None and self.tried:
-            tries = self.tried.get(table.identity(job & ROW))
-        return tries or 0
-
     def _again(self, job: int) -> None:
         """An innocent job goes back; it loses no try."""
-        self.attempts[job] -= 1
+        self.tries.forgive(job)
         self.schedule.put_back(job)
 
     def _failed_unstarted(self, job: int, message: str) -> None:
         """A job that cannot even be started has failed; another try would be the same."""
-        self._failed_for_good(job, message, Outcome(job, End.FAILED, started=time.time()))
+        self._failed_for_good(unstarted(job, message))
 
     def _shown(self, job: int) -> str:
         """The action of a job; nothing where it cannot be filled in, which is why it failed."""
         try:
             orders = self._orders(self.plan.tables[job >> SHIFT])
-            return orders.shown(job & ROW, self.attempts.get(job, 1))
+            return orders.shown(job & ROW, self.tries.last(job))
         except FileflowError:
             return ""
 
-    def _failed(self, job: int, message: str, outcome: Outcome) -> None:
-        attempt = self.attempts[job]
-        if (
-            attempt <= self._retries(job)
-            and outcome.end is not End.CHANGED
-            and not self.stop.signal
-        ):
-            self._tell_failed(job, "retried", message, outcome)
-            self.tried[self.plan.tables[job >> SHIFT].identity(job & ROW)] = attempt
-            delay = min(0.5 * 2 ** (attempt - 1), 60.0)
-            heappush(self.later, (time.monotonic() + delay, job))
-            return
-        self._failed_for_good(job, message, outcome)
-
-    def _failed_for_good(self, job: int, message: str, outcome: Outcome) -> None:
-        self._note_failed(job, message, outcome)
-        self.temps.consumer_failed(job)
-        self.schedule.failed(job)
-
-    def _tell_failed(self, job: int, status: str, message: str, outcome: Outcome) -> None:
-        self.tell(
-            events.JobEnded(
-                self.facts(job),
-                status,
-                outcome.seconds,
-                message=message,
-                traceback=outcome.traceback,
-                action="" if job in self.plan.failed else self._shown(job),
-                log_tail=tail_of(outcome.log),
-                log=outcome.log,
-                memory=outcome.memory,
-            )
-        )
-
-    def _note_failed(self, job: int, message: str, outcome: Outcome) -> None:
-        """A job has failed for good: that is told, counted and noted."""
+    def _failed(self, outcome: Outcome) -> None:
+        """A job has failed that may be tried again."""
+        job = outcome.index
         table = self.plan.tables[job >> SHIFT]
-        self._tell_failed(job, "failed", message, outcome)
-        self.failures += 1
-        self.records.note(
-            "failed",
-            table.key(job & ROW),
-            {
-                "rule": table.rule.name,
-                "run": self.run,
-                "message": message,
-                "log": list(outcome.log),
-                "when": outcome.started,
-                "seconds": outcome.seconds,
-            },
-        )
+        is_final = outcome.end is End.CHANGED or self.stop.signal
+        if not is_final and self.tries.are_left(table, job):
+            self.failures.tell("retried", outcome)
+            self.tries.put_off(table, job)
+        else:
+            self._failed_for_good(outcome)
+
+    def _failed_for_good(self, outcome: Outcome) -> None:
+        self.failures.add(outcome)
+        self.temps.consumer_failed(outcome.index)
+        self.schedule.failed(outcome.index)
 
     def _slot_died(self, lane: Lane, died: Died) -> None:
         """The job that the slot ran has failed; the others of its batches go on."""
-        culprit = died.index
         for job in died.unfinished:
             if job not in lane.orders:
                 continue
-            timed_out = job in lane.timed_out
+            limit = lane.timeout if job in lane.timed_out else None
             self.lanes.leave(lane, job)
-            if job != culprit:
+            if job != died.index:
                 self._again(job)
-                continue
-            if self.stop.signal:
+            elif self.stop.signal:
                 self.schedule.put_back(job)
-                continue
-            message = f"its process {ended_text(died.code)} and left no result"
-            if timed_out:
-                message = f"timed out after {said_seconds(lane.timeout or 0)}"
-            elif died.out_of_memory:
-                message += "; the kernel ended a process for lack of memory"
-            if died.memory and not timed_out:
-                message += f" (peak memory {died.memory / 1e6:.0f} MB)"
-            outcome = Outcome(
-                job,
-                End.FAILED,
-                started=time.time() - died.seconds,
-                seconds=died.seconds,
-                log=died.log,
-                memory=died.memory,
-            )
-            self._failed(job, message, outcome)
+            else:
+                self._failed(by_death(job, died, limit))
 
     # -- words --------------------------------------------------------------------------------
 
-    def facts(self, job: int) -> RowFacts:
+    def facts(self, job: int) -> events.RowFacts:
         """A job in the user's words."""
-        return RowFacts(self.plan.tables[job >> SHIFT], job & ROW)
+        return events.RowFacts(self.plan.tables[job >> SHIFT], job & ROW)
 
     def _reason(self, job: int) -> str:
         if job in self.reasons:
@@ -880,7 +725,7 @@ class Loop:
     def _summary(self, seconds: float) -> events.RunFinished:
         counts = self.schedule.counts
         unwell = counts[JobState.FAILED] + counts[JobState.SKIPPED]
-        wrong = bool(unwell or self.is_outdated or self.plan.missing or self.mistakes)
+        wrong = bool(unwell or self.is_outdated or self.plan.missing or self.failures.mistakes)
         return events.RunFinished(
             built=counts[JobState.BUILT],
             kept=counts[JobState.KEPT] + counts[JobState.RESTING],
@@ -893,43 +738,6 @@ class Loop:
             identical=self.ledger.identical if self.settings.rerun else None,
             differ=self.ledger.differ,
             left_out=self.plan.left_out,
-            error="\n".join(self.mistakes),
+            error="\n".join(self.failures.mistakes),
             status=events.exit_status(wrong, self.stop.signal),
         )
-
-
-class RowFacts:
-    """A job in the user's words, worked out if somebody asks: most jobs end unseen."""
-
-    __slots__ = ("_row", "_table")
-
-    def __init__(self, table: RuleTable, row: int) -> None:
-        self._table = table
-        self._row = row
-
-    def __repr__(self) -> str:
-        return f"<job {self.label}>"
-
-    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
-        facts = self.rule, dict(self.wildcards), tuple(self.outputs), self.label
-        return events.JobFacts, facts  # what is kept or sent is written down
-
-    @property
-    def rule(self) -> str:
-        """Its rule's name."""
-        return self._table.rule.name
-
-    @property
-    def wildcards(self) -> Mapping[str, str]:
-        """Its values, by name."""
-        return self._table.values_of(self._row)
-
-    @property
-    def outputs(self) -> Sequence[str]:
-        """The paths that it makes."""
-        return self._table.outputs_of(self._row)
-
-    @property
-    def label(self) -> str:
-        """Rule and values in one text."""
-        return self._table.label(self._row)

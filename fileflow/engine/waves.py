@@ -52,7 +52,7 @@ class Tally:
             return False
         self.named |= loop.named.news
         limit = loop.settings.max_failures
-        is_over = loop.stop.signal or not loop.again or (limit and loop.failures >= limit)
+        is_over = loop.stop.signal or not loop.again or (limit and loop.failures.count >= limit)
         if not is_over and self._moved(loop):
             return True
         self.take(loop)
@@ -90,9 +90,9 @@ class Tally:
         """Whether the last wave did anything: else the next one would be the same."""
         known = sum(map(len, loop.session.known.found.values()))
         called = len(loop.session.called)
-        progress = (loop.built, loop.failures, known, called, len(self.named))
+        progress = (loop.built, loop.failures.count, known, called, len(self.named))
         before, self._progress = self._progress, progress
-        if progress == before and not loop.failures:
+        if progress == before and not loop.failures.count:
             rules = ", ".join(loop.plan.waits)
             self.error = f"{rules}: waits for values that it would help to find itself"
             if not rules:

@@ -1,4 +1,4 @@
-"""What became of a job, in words: the time that it took, and the last that it printed.
+"""What became of a job, in words: that it was over its time, and the last that it printed.
 
 Knows files of kept output, no jobs.
 """
@@ -37,6 +37,6 @@ _OURS = lazy_regex(
 )
 
 
-def said_seconds(seconds: float) -> str:
-    """A time limit in words."""
-    return f"{seconds:g} s"
+def over_time(limit: float) -> str:
+    """That it was ended, for the seconds that it may take are over."""
+    return f"timed out after {limit:g} s"

@@ -128,8 +128,7 @@ class AnswerMaker:
         if state in (State.FRESH, State.ABSENT):
             return []
         if job in plan.blocked:
-            label = plan.label(job)
-            return [Reason(Why.MISSING, m.path) for m in plan.missing if label in m.chain]
+            return [Reason(Why.MISSING, m.path) for m in plan.missing if job in m.jobs()]
         found = staleness.all_reasons(plan.tables[job >> SHIFT], job & ROW)
         first = staleness.reason(job)
         if first is not None and (state is not State.STALE or not found):

@@ -144,15 +144,14 @@ def _sorted_out(chosen: _Choice, which: Which) -> Cleaned:
     rules = chosen.session.workflow.rules
     for key, paths in chosen.paths.items():
         record = chosen.records.jobs[key]
-        for path in record.outputs:
+        for place, path in enumerate(record.outputs):
             if path not in paths or not is_anything(path):
                 continue
-            spot = 48 * record.outputs.index(path)
             rule = rules.get(record.head.rule)
             why = must_stay(
                 path,
-                record.made[spot : spot + 48],
-                is_protected=rule is not None and _is_protected(path, record, rule),
+                record.made[48 * place : 48 * (place + 1)],
+                is_protected=rule is not None and _is_protected(place, record, rule),
                 force=which.force,
             )
             if why:
@@ -266,11 +265,11 @@ def _part_of(path: str, folder: str) -> FileflowError:
     )
 
 
-def _is_protected(path: str, record: Record, rule: Rule) -> bool:
-    """Whether a rule protects an output, be it read-only yet or not."""
+def _is_protected(place: int, record: Record, rule: Rule) -> bool:
+    """Whether a rule protects an output of a record, be it read-only yet or not."""
     entries = rule.outputs
     if len(entries) == len(record.outputs):
-        return entries[record.outputs.index(path)].protected
+        return entries[place].protected
     return any(entry.protected for entry in entries)
 
 

@@ -113,7 +113,7 @@ def status(
     for one in found:
         say(f"{one.rule:<{width}}  {one}")
     for missing in plan.missing:
-        say(f"missing source: {missing}, needed by {' ← '.join(reversed(missing.chain))}")
+        say(f"missing source: {missing}, needed by {missing.needed_by()}")
     for text in first_dozen(plan.mistakes()):
         say(text)
     for line in _run_lines(run):

@@ -46,11 +46,11 @@ class CommandFiles:
         """The project files that the commands of a rule name, as far as no rule makes them."""
         self.found[table.rule.name] = {}
         words = dict.fromkeys(_words(table.rule))
-        shared = [word for word in words if is_shared(word, table)]
-        return Commanded(
-            self._shared(table, shared, plan),
-            self._own(table, [word for word in words if word not in shared], plan),
-        )
+        shared: list[Template] = []
+        own: list[Template] = []
+        for word in words:
+            (shared if is_shared(word, table) else own).append(word)
+        return Commanded(self._shared(table, shared, plan), self._own(table, own, plan))
 
     def _shared(self, table: RuleTable, words: Iterable[Template], plan: Plan) -> dict[str, bytes]:
         """Those of the words that all jobs share.

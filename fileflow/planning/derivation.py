@@ -16,7 +16,7 @@ from fileflow.model.rules import absent_maker, unnamed_column
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import is_found, own_names, regexes_of
 from fileflow.planning.links import PENDING, ROW, SHIFT, SOURCE, Link
-from fileflow.planning.ordering import chain_shown, components, ring_error
+from fileflow.planning.ordering import components, ring_error
 from fileflow.planning.plan import Missing
 from fileflow.planning.tables import RuleTable, wanted_rows
 
@@ -182,27 +182,32 @@ class Derivation:
         """What the asked jobs lack in the end, each with the chain of requests; cycles raise."""
         out: dict[str, Missing] = {}
         seen: set[int] = set()
+        came: dict[int, int] = {}
+
+        def label(job: int) -> str:
+            return self.closure.tables[job >> SHIFT].label(job & ROW)
+
         for target in asked:
             if target in self.able or target in seen:
                 continue
-            stack: list[tuple[int, list[int]]] = [(target, [target])]
+            asker = self.closure.asked_by.get(target, "")
+            stack = [(target, target)]
             while stack:
-                job, chain = stack.pop()
+                job, by = stack.pop()
                 if job in seen:
                     continue
                 seen.add(job)
+                if by != job:
+                    came[job] = by
                 for path, makers, link in self.needs(job):
                     if link.can_lack(path):
                         continue
                     if not makers:
                         if path in self.closure.lacking and path not in out:
-                            labels = [self.closure.tables[j >> SHIFT].label(j & ROW) for j in chain]
-                            if target in self.closure.asked_by:
-                                labels.insert(0, self.closure.asked_by[target])
                             found = _is_of_found_values(self.closure.tables[job >> SHIFT], link)
-                            out[path] = Missing(path, labels, link.entry, found)
+                            out[path] = Missing(path, job, came, label, asker, link.entry, found)
                     elif not any(maker in self.able for maker in makers):
-                        stack += [(maker, [*chain, maker]) for maker in makers]
+                        stack += [(maker, job) for maker in makers]
         if not out and seen:
             raise ring_error(self.closure.tables, sorted(seen))
         return list(out.values())
@@ -220,7 +225,7 @@ def _is_of_found_values(table: RuleTable, link: Link) -> bool:
 def missing_error(finder: Finder, missing: Missing, *, is_there: bool) -> FileflowError:
     """A source that is not there, or as a file where a folder is needed: who needs it, and a path
     near it that a rule makes."""
-    hint = f"needed by {chain_shown(missing.chain)}"
+    hint = f"needed by {missing.needed_by()}"
     cause = why_unmade(finder, missing.path)
     if missing.path in finder.workflow.rules:
         cause = f"{missing.path} is a rule: write {{rule: {missing.path}}} for what it makes"

@@ -94,19 +94,25 @@ class AskedBy(Mapping[int, str]):
 
     def __init__(self) -> None:
         self._asked: list[tuple[Sequence[int], str]] = []
+        self._by_job: dict[int, str] = {}
 
     def add(self, makers: Sequence[int], rule: str) -> None:
         """A rule asks for these jobs."""
         self._asked.append((makers, rule))
 
-    def __getitem__(self, job: int) -> str:
+    def _all(self) -> Mapping[int, str]:
+        """Job by job, once anybody wants to know: that is when something is wrong."""
         for makers, rule in self._asked:
-            if job in makers:
-                return rule
-        raise KeyError(job)
+            for job in makers:
+                self._by_job.setdefault(job, rule)
+        self._asked = []
+        return self._by_job
+
+    def __getitem__(self, job: int) -> str:
+        return self._all()[job]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(dict.fromkeys(job for makers, _ in self._asked for job in makers))
+        return iter(self._all())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._all())

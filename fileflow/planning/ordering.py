@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fileflow.errors import FileflowError
 from fileflow.planning.links import ROW, SHIFT
-from fileflow.planning.plan import Plan
+from fileflow.planning.plan import Plan, chain_shown
 from fileflow.planning.tables import RuleTable, makers_of, wanted_rows
 
 
@@ -168,15 +168,18 @@ def ring_error(tables: Mapping[int, RuleTable], stuck: Sequence[int]) -> Fileflo
         first = ring.index(asking.pop(0))
         ring = [*ring[first:], *ring[:first]]
     ring.append(ring[0])
-    labels = [tables[j >> SHIFT].label(j & ROW) for j in ring]
+
+    def label(job: int) -> str:
+        return tables[job >> SHIFT].label(job & ROW)
+
+    labels = list(map(label, ring))
     shown = labels if len(labels) <= 8 else [*labels[:4], "…", *labels[-3:]]
-    askers = [tables[j >> SHIFT].label(j & ROW) for j in reversed(asking)]
     table = tables[ring[0] >> SHIFT]
     return FileflowError(
         f"these jobs need each other in a ring: {' → '.join(shown)}",
         place=table.rule.place,
         hint="each arrow reads `needs`; take one of these inputs away"
-        + (f"; needed by {chain_shown(askers)}" if askers else ""),
+        + (f"; needed by {chain_shown(asking, label)}" if asking else ""),
     )
 
 
@@ -193,9 +196,3 @@ def _asking(tables: Mapping[int, RuleTable], ring: Sequence[int]) -> list[int]:
     while chain and chain[-1] in takers and takers[chain[-1]] not in chain:
         chain.append(takers[chain[-1]])
     return chain
-
-
-def chain_shown(chain: Sequence[str]) -> str:
-    """A chain of requests, from the target on, as it is told: the last one first."""
-    shown = chain if len(chain) <= 6 else [*chain[:2], "…", *chain[-3:]]
-    return " ← ".join(reversed(shown))

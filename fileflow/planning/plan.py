@@ -5,7 +5,7 @@ Pure values. How a plan is worked out stands in `planner`; what is stale is deci
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from fileflow.errors import Collector, Exit, FileflowError
@@ -80,20 +80,48 @@ class Wishes:
 
 @dataclass(slots=True)
 class Missing:
-    """A source that is not there: its path, who needs it first, and the chain up to the target.
+    """A source that is not there: its path, and the job that needs it first.
 
-    `found`: values that were found while running are in its path.
+    Args:
+        path: the source.
+        job: who needs it; `came` tells for each job who needs that one, up to the target.
+        label: a job in the user's words.
+        asker: the rule without action that asks for the target; empty if none does.
+        entry: where it is written.
+        found: whether values that were found while running are in its path.
     """
 
     path: str
-    chain: list[str]
+    job: int
+    came: Mapping[int, int]
+    label: Callable[[int], str]
+    asker: str
     entry: Entry | None
     found: bool = False
+
+    def jobs(self) -> Iterator[int]:
+        """Who needs it, who needs that job, and so on up to the target."""
+        job: int | None = self.job
+        while job is not None:
+            yield job
+            job = self.came.get(job)
+
+    def needed_by(self) -> str:
+        """The chain of requests as it is told: the last one first."""
+        return chain_shown(list(self.jobs()), self.label, self.asker)
 
     def __str__(self) -> str:
         """The path; a folder's ends with `/`, as what is there may be a file."""
         pattern = self.entry.pattern if self.entry is not None else None
         return f"{self.path}/" if pattern is not None and pattern.directory else self.path
+
+
+def chain_shown(jobs: Sequence[int], label: Callable[[int], str], asker: str = "") -> str:
+    """A chain of requests as it is told: the last one first, `asker` at its end; cut if long."""
+    ends = [asker] if asker else []
+    if len(jobs) + len(ends) <= 6:
+        return " ← ".join([*map(label, jobs), *ends])
+    return " ← ".join([*map(label, jobs[:3]), "…", *[*map(label, jobs[-2:]), *ends][-2:]])
 
 
 @dataclass(slots=True)

@@ -13,7 +13,9 @@ from fileflow.errors import Place, Source
 from fileflow.model.rules import Entry
 from fileflow.planning import closure
 from fileflow.planning.closure import Closure
+from fileflow.planning.jobs import AskedBy
 from fileflow.planning.links import Link, Takers
+from fileflow.planning.plan import Missing
 
 Consumers = dict[int, list[int]]
 
@@ -77,3 +79,26 @@ def test_who_takes_which_list_is_worked_out_once() -> None:
     assert rows.times == 0
     assert (list(takers.of(0)), list(takers.of(1))) == ([2, 0], [4, 1])
     assert rows.times == 1
+
+
+def test_who_asked_for_a_job_is_looked_up_in_one_mapping() -> None:
+    asked = AskedBy()
+    makers = Counted([3, 4])
+    asked.add(makers, "first")
+    asked.add(range(4, 9), "second")
+    assert [asked.get(job) for job in (3, 4, 8, 9)] == ["first", "first", "second", None]
+    assert makers.times == 1
+
+
+def test_the_chain_to_a_missing_source_names_no_more_jobs_than_are_told() -> None:
+    named: list[int] = []
+
+    def label(job: int) -> str:
+        named.append(job)
+        return f"j{job}"
+
+    came = {job: job - 1 for job in range(1, 1000)}
+    missing = Missing("src", 999, came, label, "all", None)
+    assert missing.needed_by() == "j999 ← j998 ← j997 ← … ← j0 ← all"
+    assert len(named) < 10
+    assert len(list(missing.jobs())) == 1000

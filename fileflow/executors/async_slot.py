@@ -101,6 +101,10 @@ class _OnLoop:
         self._watch = watch
         self._folder = folder
 
+    def loading(self, work: Work | None) -> contextlib.AbstractContextManager[None]:
+        """Nothing is put back: what modules set stays anyway."""
+        return contextlib.nullcontext()
+
     def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
         """From here on draws count."""
         self._watch.moved()

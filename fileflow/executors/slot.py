@@ -316,7 +316,8 @@ class _Slot:
             self._do_batch(*message[1:])
 
     def _describe(self, module: str, function: str) -> None:
-        found = describe(module, function)
+        with self._around.loading(None):
+            found = describe(module, function)
         self._line.sendall(framed(("described", module, function, _told(found))))
 
     def _do_batch(

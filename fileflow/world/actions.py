@@ -99,14 +99,15 @@ class Prepared:
         self.starts_plainly = False
         self._function: Callable[..., Any] | None = None
 
-    def function(self) -> Callable[..., Any]:
+    def function(self, around: Surroundings) -> Callable[..., Any]:
         """The function, imported at the first call.
 
         Raises:
             UnfitError: if it cannot be had.
         """
         if self._function is None:
-            self._function = load(self.work.module, self.work.function)
+            with around.loading(self.work):
+                self._function = load(self.work.module, self.work.function)
         return self._function
 
 
@@ -506,7 +507,7 @@ class Doer:
             if self.stopping:
                 raise Stopped
             if prepared.is_function:
-                function = prepared.function()
+                function = prepared.function(self._around)
                 arguments = bind(prepared.work.parameters, self._facts(order, staged))
             else:
                 function, arguments = run_script, {"words": words, "root": self._root}

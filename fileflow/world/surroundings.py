@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from resource import RUSAGE_SELF, getrusage
 from typing import Any, Protocol, TextIO
 
@@ -75,6 +75,9 @@ Variables = Sequence[tuple[str, str]]
 class Surroundings(Protocol):
     """What is around an action; `enter` before it, `leave` after it."""
 
+    def loading(self, work: Work | None) -> contextlib.AbstractContextManager[None]:
+        """What a rule's modules set while they are loaded stays; None: for any rule."""
+
     def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
         """Makes all ready for one job: environment (`extra`: the job's own), generators."""
 
@@ -116,6 +119,30 @@ class _Environment:
         self._expected = dict(self._raw)
         self._work: Work | None = None
         self._extra: Variables = ()
+        # What modules have set when they were loaded, for all who come after; None: taken away.
+        self._loaded: dict[Any, Any] = {}
+
+    @contextlib.contextmanager
+    def loading(self, work: Work | None) -> Iterator[None]:
+        """What is set meanwhile stays, but for what a rule says itself."""
+        self._become({**self._base(), **dict(work.environ if work is not None else ())})
+        self._work = None
+        before = dict(self._raw)
+        try:
+            yield
+        finally:
+            for name in {*before, *self._raw}:
+                if before.get(name) != self._raw.get(name):
+                    self._loaded[name] = self._raw.get(name)
+
+    def _base(self) -> dict[str, str]:
+        """What each rule finds that says nothing else."""
+        made = dict(self._outside)
+        for name, value in self._loaded.items():
+            made.pop(os.fsdecode(name), None)
+            if value is not None:
+                made[os.fsdecode(name)] = os.fsdecode(value)
+        return made
 
     def enter(self, work: Work, seed: int, extra: Variables) -> None:
         """Sets what the rule and the job add."""
@@ -125,7 +152,8 @@ class _Environment:
             except AttributeError:  # another module of that name
                 self._tempdir = None
         if work is not self._work or extra or self._extra:
-            wanted = {**self._outside, **environment_of(work, self._outside), **dict(extra)}
+            base = self._base()
+            wanted = {**base, **environment_of(work, base), **dict(extra)}
             if not work.seeded:
                 wanted.pop(SEED_VARIABLE, None)
             self._become(wanted)
@@ -155,8 +183,8 @@ class _Environment:
             self._expected.pop(_ENCODED_SEED, None)
 
     def close(self) -> None:
-        """Puts back what was there before all jobs."""
-        self._become(self._outside)
+        """Puts back what was there before all jobs, but for what loaded modules have set."""
+        self._become(self._base())
 
     def _become(self, wanted: Mapping[str, str]) -> None:
         zone = os.environ.get("TZ")
@@ -242,6 +270,14 @@ class OwnProcess:
         sys.stdout, sys.stderr = self._out, self._err
         vars(sys).update(__stdout__=self._out, __stderr__=self._err)
         return self._out, self._err
+
+    @contextlib.contextmanager
+    def loading(self, work: Work | None) -> Iterator[None]:
+        """What modules set while they are loaded stays."""
+        with self._environment.loading(work):
+            yield
+        self._umask = os.umask(self._umask)
+        os.umask(self._umask)
 
     def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
         """Sets the job's environment, and seeds the global generators if the seed counts."""
@@ -443,6 +479,14 @@ class Borrowed:
         self._path = sys.path[:]
         vars(sys).update(stdout=_OUT, stderr=_ERR)
 
+    @contextlib.contextmanager
+    def loading(self, work: Work | None) -> Iterator[None]:
+        """What modules set while they are loaded stays."""
+        with self._environment.loading(work):
+            yield
+        self._umask = os.umask(self._umask)
+        os.umask(self._umask)
+
     def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
         """Sets the job's environment, and seeds the global generators if the seed counts.
 
@@ -515,6 +559,10 @@ class InThread:
         self._descriptors = _Descriptors()
         self._generators = generators
         self._before: dict[str, object] = {}
+
+    def loading(self, work: Work | None) -> contextlib.AbstractContextManager[None]:
+        """Nothing is put back: what modules set stays anyway."""
+        return contextlib.nullcontext()
 
     def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
         """Looks where the global generators stand."""

@@ -295,3 +295,76 @@ def test_a_worker_whose_limits_are_lowered_for_good_is_replaced(refused: Space) 
     workers = [refused.read(f"lowers{n}.txt") for n in range(3)]
     workers += [refused.read(f"writes{n}.txt").strip() for n in range(3)]
     assert len(set(workers)) == 4
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "serial"])
+def test_what_a_module_sets_in_the_environment_stays_for_its_functions(space: Space, executor):
+    space.workflow("""
+        wildcards: {n: {range: 3}}
+        defaults: {envvars: [GONE]}
+        rules:
+          all: {input: ["a{n}.txt", "b{n}.txt", c.txt]}
+          a: {output: "a{n}.txt", run: "steps:look"}
+          b: {output: "b{n}.txt", run: "others:look"}
+          c: {output: c.txt, run: "others:look"}
+        """)
+    space.source(
+        "settings.py",
+        """
+        import os
+        os.environ["MODE"] = "fast"
+        os.environ.setdefault("LEVEL", "1")
+        os.environ.pop("GONE", None)
+        """,
+    )
+    look = """
+        import os, settings, subprocess
+        def look(output):
+            child = subprocess.run("echo $MODE", shell=True, capture_output=True, text=True)
+            found = [os.environ.get(name) for name in ("MODE", "LEVEL", "GONE")]
+            output.write_text(" ".join([child.stdout.strip(), *map(str, found)]))
+        """
+    space.source("steps.py", look)
+    space.source("others.py", look)
+    flow = space.run("-j2", "--executor", executor, env={"GONE": "there"})
+    assert flow.status == 0, flow.text
+    texts = [space.read(name) for name in ("a0.txt", "a1.txt", "a2.txt", "b0.txt", "c.txt")]
+    assert texts == ["fast fast 1 None"] * 5
+
+
+@pytest.mark.parametrize("executor", ["process", "serial"])
+def test_what_a_rule_says_of_the_environment_goes_before_what_its_module_sets(
+    space: Space, executor: str
+):
+    space.workflow(f"""
+        defaults: {{executor: {executor}}}
+        rules:
+          all: {{input: [a.txt, b.txt]}}
+          a: {{output: a.txt, run: "steps:look", env: {{LEVEL: "7", MODE: slow}}}}
+          b: {{output: b.txt, run: "steps:look"}}
+        """)
+    space.source(
+        "steps.py",
+        """
+        import os
+        os.environ["MODE"] = "fast"
+        def look(output):
+            output.write_text(f"{os.environ.get('MODE')} {os.environ.get('LEVEL')}")
+        """,
+    )
+    space.good("-j1")
+    assert (space.read("a.txt"), space.read("b.txt")) == ("slow 7", "fast None")
+
+
+def test_the_mask_of_modes_that_a_module_sets_stays_for_its_functions(space: Space):
+    space.workflow("""
+        wildcards: {n: {range: 3}}
+        rules:
+          all: {input: "{n}.txt"}
+          f: {output: "{n}.txt", run: "steps:f"}
+        """)
+    space.source(
+        "steps.py", "import os\nos.umask(0o007)\ndef f(output):\n    output.write_text('x')\n"
+    )
+    space.good("-j1")
+    assert {space.path(f"{n}.txt").stat().st_mode & 0o777 for n in range(3)} == {0o660}

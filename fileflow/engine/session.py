@@ -501,6 +501,15 @@ class Session:
         except OSError:
             return False
 
+    def reads_otherwise(self, path: str) -> bool:
+        """Whether a file that was read to make the plan holds other bytes now."""
+        before = self._code_bytes.get(path) or self.disk.was_read(path)
+        try:
+            with open(path, "rb") as file:
+                return before is not None and file.read() != before
+        except OSError:
+            return True
+
     def _action_files(self, table: RuleTable) -> Collection[str]:
         """The files that an action consists of, as far as it does not read them as inputs."""
         name = table.rule.name

@@ -206,7 +206,7 @@ class Session:
             writable=writable,
         )
         self._works: dict[str, int] = {}
-        self._commanded = CommandFiles(self.world, self.disk)
+        self._commanded = CommandFiles(self.world, self.disk, self.code)
 
     def _read_code(self, path: str) -> bytes | None:
         """The bytes of a module, with its signature kept: it shapes the plan."""

@@ -13,16 +13,20 @@ from itertools import repeat
 from fileflow.engine.facts import World
 from fileflow.fast import STATE
 from fileflow.language.templates import Template
-from fileflow.lean import dataclass
+from fileflow.lean import dataclass, lazy_regex
 from fileflow.model.rules import Argv, Rule, Script, Shell
 from fileflow.planning.filling import JobValues
 from fileflow.planning.plan import Plan
 from fileflow.planning.recipes import action_parts, filled_words, is_shared, words_of
 from fileflow.planning.tables import RuleTable, wanted_rows
+from fileflow.world.code import CodeReader
 from fileflow.world.files import RealDisk, is_anything
 
 # How a command that runs in a folder of its own names the project's.
 _ROOTS = ("$FILEFLOW_ROOT/", "${FILEFLOW_ROOT}/")
+
+# A module that an interpreter runs, which may be a value.
+_RUN_MODULE = lazy_regex(r"(?i)(?:python[\d.]*|\{\})\W?\s(?:[^\n;|&]*?\s)?-m\s+([\w.]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,10 @@ class Commanded:
 class CommandFiles:
     """Looks for the files that commands name; all that is found shapes the plan."""
 
-    def __init__(self, world: World, disk: RealDisk) -> None:
+    def __init__(self, world: World, disk: RealDisk, code: CodeReader) -> None:
         self.world = world
         self.disk = disk
+        self.code = code
         # By rule, all files that its commands were found to name.
         self.found: dict[str, dict[str, None]] = {}
 
@@ -60,6 +65,8 @@ class CommandFiles:
         """
         rows = wanted_rows(table)[:1]
         paths = [path for row in rows for path in _paths(words, JobValues(table, row))]
+        for module in _modules(table.rule) if rows else ():
+            paths += _inside(self.code.main(module).files)
         found = {path: self.world.content(path) or b"" for path in self._there(table, paths, plan)}
         before = self._recorded(table) if found else None
         if before is not None:
@@ -121,19 +128,39 @@ class CommandFiles:
 
 def _words(rule: Rule) -> Iterator[Template]:
     """The words of a rule's command."""
+    in_shell, plain = _texts(rule)
+    for text in in_shell:
+        yield from words_of(text, in_shell=True)
+    for word in plain:
+        yield from words_of(word, in_shell=False)
+
+
+def _texts(rule: Rule) -> tuple[list[Template], list[Template]]:
+    """What of a rule's command a shell cuts into words, and the words that stand by themselves."""
     action = rule.action
+    in_shell: list[Template] = []
     plain: list[Template] = [*rule.prefix]
     if isinstance(action, Shell):
         plain += rule.shell_words or ()
         if rule.shell_prefix is not None:
-            yield from words_of(rule.shell_prefix, in_shell=True)
-        yield from words_of(action.template, in_shell=True)
+            in_shell.append(rule.shell_prefix)
+        in_shell.append(action.template)
     elif isinstance(action, Argv):
         plain += action.words
     elif isinstance(action, Script):
         plain += action.args or ()
-    for word in plain:
-        yield from words_of(word, in_shell=False)
+    return in_shell, plain
+
+
+def _modules(rule: Rule) -> Iterator[str]:
+    """The modules that a rule's command runs by `python -m`."""
+    in_shell, plain = _texts(rule)
+    words = [
+        "".join(part if isinstance(part, str) else "{}" for part in text.segments)
+        for text in (*plain, *in_shell)
+    ]
+    for found in _RUN_MODULE.finditer(" ".join(words)):
+        yield found[1]
 
 
 def _paths(words: Iterable[Template], job: JobValues) -> Iterator[str]:

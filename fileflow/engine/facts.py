@@ -15,6 +15,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, cast
 
 from fileflow.engine.since import FEW, Since, signatures_in, since_last_run
+from fileflow.errors import FileflowError
 from fileflow.model.digests import DIGEST_SIZE, NO_DIGEST
 from fileflow.model.tokens import listed
 from fileflow.planning.named import NAME
@@ -53,10 +54,16 @@ class World:
         # how often one was.
         self.moved: set[str] = set()
         self.moves = 0
+        # Whether jobs were to make anything since `other_names` was last asked.
+        self.replaces = False
         self._signs: dict[str, bytes | None] = {}
         self._contents: dict[str, bytes | None] = {}
         self._assumed: dict[str, bytes | None] = {}
         self._remade: set[str] = set()
+        # Of files that jobs were to replace: each by the signature that it had before. And files
+        # that were found to have changed, with the signature that they had had.
+        self._replaced: dict[bytes, str] = {}
+        self._outgrown: dict[str, bytes | None] = {}
         self._ensured: dict[tuple[str, bytes | None], bool] = {}
         self._since: Since | None = None
         self._knows_since = False
@@ -376,10 +383,63 @@ class World:
         self._signs[path] = sign
         self._contents[path] = digest
 
+    def will_replace(self, paths: Sequence[str], *, recorded: bool) -> None:
+        """A job is about to make these files, which is `recorded` to have made them before."""
+        signs = self._signs
+        self.replaces = True
+        for path in paths:
+            sign = signs.get(path)
+            if sign is None and recorded and path not in signs:
+                try:
+                    sign = self._signature(path)
+                except FileflowError:  # the job will tell
+                    continue
+            if sign is not None:
+                self._replaced[sign] = path
+
+    def named_among(self, signs: Mapping[str, bytes | None]) -> dict[str, str]:
+        """Those of these files that had the signature of another which a job was to replace; each
+        with the other."""
+        replaced = self._replaced
+        found = {path: replaced[sign] for path, sign in signs.items() if sign in replaced}
+        return {path: of for path, of in found.items() if path != of}
+
+    def other_names(self, folders: Iterable[str]) -> dict[str, str]:
+        """Files that were found to be others than before, as they are other names of what jobs
+        have made since this was last asked; each with that, which is unknown of `folders`, and of
+        links that led to nothing.
+
+        They are looked at anew from now on.
+        """
+        replaced, self._replaced = self._replaced, {}
+        outgrown, self._outgrown = self._outgrown, {}
+        signs = self._signs
+        self.replaces = False
+        found = {path: replaced[sign] for path, sign in signs.items() if sign in replaced}
+        if self._since is not None and replaced:
+            named = self._since.named_by(replaced)
+            found.update((path, replaced[sign]) for path, sign in named if path not in signs)
+        lost = [path for path, sign in signs.items() if sign is None and os.path.islink(path)]
+        found.update(dict.fromkeys((*lost, *folders), ""))
+        found = {path: of for path, of in found.items() if path != of and self._is_another(path)}
+        for path, sign in outgrown.items():
+            if sign in replaced:
+                found[path] = replaced[sign]
+        return found
+
+    def _is_another(self, path: str) -> bool:
+        """Whether a file is not what it was when it was looked at; it is looked at anew."""
+        before = self._signature(path)
+        if _looked_at((path,)) == [before]:
+            return False
+        self.forget(path)
+        return True
+
     def learned(self, path: str, sign: bytes, digest: bytes) -> bool:
         """A job has read a file; True if that is news."""
         known = self.known_content(path)
         if known is not None and known != digest:
+            self._outgrown[path] = self._signature(path)
             self.has_moved(path)
         self.made(path, sign, digest)
         return known != digest

@@ -117,6 +117,14 @@ class Ledger:
                     out.append((path, *self._world.proof(path)))
         return out
 
+    def replaces(self, table: RuleTable, row: int) -> None:
+        """Minds what a job is to replace: other names of it will be something else then."""
+        outputs = table.outputs_of(row)
+        recorded = bool(outputs) and outputs[0] in self._records.jobs
+        if table.scattered and recorded:
+            outputs = self._records.jobs[outputs[0]].outputs
+        self._world.will_replace(outputs, recorded=recorded)
+
     def withdraw(self, table: RuleTable, job: int) -> None:
         """What is made under its own name is not what was recorded, from now until it is done."""
         first = table.outputs_of(job & ROW)[0]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from fileflow.engine import events
+from fileflow.engine.aliases import Aliases
 from fileflow.engine.amounts import Amounts, Needs
 from fileflow.engine.batches import Batches
 from fileflow.engine.durations import Durations
@@ -120,6 +121,7 @@ class Loop:
         self.said: set[tuple[str, str]] = set()
         self.lasting: list[str] = []  # said by each run as long as nothing changes
         self.input_changed = False
+        self.aliases = Aliases(session)
         self.named = NamedFiles(self.world, self.clock)
         self.ledger = Ledger(
             session,
@@ -157,6 +159,7 @@ class Loop:
             if rule.logs
         )
         news = self.ledger.outdated or self.input_changed or self.named.news or self.stop.signal
+        news = news or self.aliases.again
         return Growth(self.decided, self.schedule) if calm and not news else None
 
     def take_plan(
@@ -199,7 +202,7 @@ class Loop:
         self.ledger.take_plan(decided, self.schedule)
         self.temps = Temps(self.staleness, self.schedule, self.world, self.settings.keep_temp)
         self.named.take_plan(self.plan, self.staleness)
-        self.told = self.wants_answer = False
+        self.told = self.wants_answer = self.aliases.again = False
         rules = self.session.workflow.rules
         waiting = [rules[name].priority for name in self.plan.rules_waiting()]
         self.told_priority = max(waiting, default=None)
@@ -259,7 +262,7 @@ class Loop:
         if not self.stop.signal:
             self.temps.finish()
             self.named.finish()
-            for text in self.named.rings(self._is_done):
+            for text in (*self.named.rings(self._is_done), *self.aliases.look(self.plan)):
                 self.input_changed = True
                 self.tell(events.Note(text))
         return self._summary(time.monotonic() - began)
@@ -269,7 +272,7 @@ class Loop:
         """Whether it is to be planned again: what is wanted was not known whole."""
         plan = self.plan
         more = plan.incomplete and not plan.producers - plan.deferred <= plan.blocked
-        return more or self.ledger.outdated or bool(self.named.news)
+        return more or self.ledger.outdated or self.aliases.again or bool(self.named.news)
 
     @property
     def is_outdated(self) -> bool:
@@ -481,6 +484,7 @@ class Loop:
                 continue
             if orders.work.deps:
                 order.looks = self.named.looks(table, job)
+            self.ledger.replaces(table, job & ROW)
             if True in orders.work.in_place:
                 self.ledger.withdraw(table, job)
             lane.orders[job] = order

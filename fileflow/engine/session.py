@@ -206,7 +206,7 @@ class Session:
             writable=writable,
         )
         self._works: dict[str, int] = {}
-        self._commanded = CommandFiles(self.world, self.disk)
+        self._commanded = CommandFiles(self.world, self.disk, self.code)
 
     def _read_code(self, path: str) -> bytes | None:
         """The bytes of a module, with its signature kept: it shapes the plan."""
@@ -500,6 +500,15 @@ class Session:
                 return file.read() == self._code_bytes[path]
         except OSError:
             return False
+
+    def reads_otherwise(self, path: str) -> bool:
+        """Whether a file that was read to make the plan holds other bytes now."""
+        before = self._code_bytes.get(path) or self.disk.was_read(path)
+        try:
+            with open(path, "rb") as file:
+                return before is not None and file.read() != before
+        except OSError:
+            return True
 
     def _action_files(self, table: RuleTable) -> Collection[str]:
         """The files that an action consists of, as far as it does not read them as inputs."""

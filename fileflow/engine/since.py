@@ -6,7 +6,7 @@ then. Knows nothing of plans.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -122,6 +122,23 @@ class Since:
                 return b"".join(columns)
             place, at = 0, 1
         return None
+
+    def named_by(self, signs: Mapping[bytes, str]) -> Iterator[tuple[str, bytes]]:
+        """The files that had one of these signatures, each with it, but for those that are given
+        with them."""
+        if self._signs is not None or len(signs) > FEW:
+            yield from ((path, sign) for path, sign in self.signs.items() if sign and sign in signs)
+            return
+        own = {found[:2] for path in signs.values() if (found := self._find(path)) is not None}
+        for number, block in enumerate(self._blocks):
+            column = block.signs(0, block.count)
+            for sign in signs:
+                at = column.find(sign)
+                while at >= 0:
+                    place, rest = divmod(at, SIGNATURE.size)
+                    if not rest and (number, place) not in own:
+                        yield block.paths[place], sign
+                    at = column.find(sign, at + 1)
 
     def _find(self, path: str) -> tuple[int, int, int] | None:
         """Where a file stands: which block, which place in it, and where in its text."""

@@ -128,6 +128,21 @@ class CodeReader:
         walk.finish()
         return walk.code("", script=path)
 
+    def main(self, module: str) -> Code:
+        """The code of what `python -m` runs by this name; empty if it is none of the project's."""
+        finder = self._finder(self._root)
+        lookups = finder.chain(module)
+        found = lookups[-1].found
+        if found is not None and found.folders:
+            lookups.append(finder.child(found, "__main__"))
+        walk = _Walk(self._root, finder, self._source, self._beside)
+        if lookups[-1].found is not None:
+            for lookup in lookups:
+                if lookup.found is not None:
+                    walk.reach(lookup.found, None)
+        walk.finish()
+        return walk.code("")
+
     def signature(self, module: str, name: str) -> Signature | None:
         """The parameters of `module:name`, or None if the text alone does not decide them."""
         finder = self._finder(self._root)

@@ -150,6 +150,14 @@ def files_below(folder: str) -> list[str]:
     return _below(folder)[0]
 
 
+def folder_has_links(folder: str) -> bool:
+    """Whether anything below a folder is a link, or no plain file."""
+    try:
+        return _below(folder)[1]
+    except OSError:  # whoever looks at what is in it will tell
+        return True
+
+
 def _below(folder: str) -> tuple[list[str], bool]:
     """The files below a folder, and whether any of what lies there is a link or no plain file."""
     out: list[str] = []
@@ -550,6 +558,10 @@ class RealDisk:
             except (FileNotFoundError, NotADirectoryError):
                 self._read[path] = None
         return self._read[path]
+
+    def was_read(self, path: str) -> bytes | None:
+        """The bytes of a file as they were read, or None if they were not."""
+        return self._read.get(path)
 
     def listing(self, folder: str) -> Listing:
         """The names in a folder, links followed.

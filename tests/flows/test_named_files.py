@@ -1,5 +1,7 @@
 """Files that a command names and a rule makes are no part of the action, on record or not."""
 
+import sys
+
 import pytest
 
 from .space import Space
@@ -100,3 +102,63 @@ def test_a_named_file_is_a_reason_in_the_users_words(space: Space):
         text = space.flow(*command).stdout
         assert "the file t.sh" in text
         assert "{'" not in text
+
+
+MODULE = """\
+rules:
+  a: {output: a.txt, COMMAND}
+"""
+MODULES = {
+    "shell": 'shell: "{config.python} -m pkg.tool > {output}"',
+    "package": 'shell: "cd . && exec {config.python} -B -m pkg > {output}"',
+    "argv": 'argv: ["{config.python}", "-m", pkg.tool, "{output}"]',
+    "prefix": 'prefix: ["{config.python}", "-m"], argv: [pkg.tool, "{output}"]',
+}
+
+
+@pytest.mark.parametrize("command", MODULES.values(), ids=MODULES)
+def test_a_module_that_a_command_runs_counts_with_what_it_imports(
+    space: Space, command: str
+) -> None:
+    text = f"config: {{python: {sys.executable}}}\n" + MODULE.replace("COMMAND", command)
+    space.write("Workflowfile", text)
+    tool = "import sys\nfrom . import near\nimport far\nfor path in sys.argv[1:]: open(path, 'w')"
+    space.write("pkg/__init__.py", "")
+    space.write("pkg/__main__.py", "from . import tool\n")
+    space.write("pkg/tool.py", tool + "\n")
+    space.write("pkg/near.py", "from other import one\n")
+    space.write("far.py", "")
+    space.write("other/__init__.py", "")
+    space.write("other/one.py", "")
+    space.write("pkg/unused.py", "")
+    assert space.good().counts() == (1, 0, 0, 0)
+    counted = {"pkg/__init__.py", "pkg/tool.py", "pkg/near.py", "far.py"}
+    counted |= {"other/__init__.py", "other/one.py"}
+    if "pkg.tool" not in command:
+        counted.add("pkg/__main__.py")
+    for path in [one for one in space.files() if one.endswith(".py")]:
+        space.write(path, space.read(path) + "x = 1\n")
+        flow = space.flow("-n")
+        assert (f"the file {path}" in flow.text) == (path in counted), flow.text
+        assert space.good().counts() == ((1, 0, 0, 0) if path in counted else (0, 1, 0, 0))
+        assert "nothing to do" in space.flow().text
+
+
+def test_modules_that_are_not_of_the_project_or_made_by_rules_count_not(space: Space) -> None:
+    space.workflow(f"""
+        rules:
+          all: {{input: [a.txt, b.txt]}}
+          gen: {{input: src.txt, output: made.py, shell: "cat {{input}} > {{output}}"}}
+          a: {{output: a.txt, shell: "echo 1 | {sys.executable} -m json.tool > {{output}}"}}
+          b:
+            input: {{path: made.py, order_only: true}}
+            output: b.txt
+            shell: "{sys.executable} -m made > {{output}}"
+        """)
+    space.write("src.txt", "")
+    space.write("tool.py", "")
+    assert space.good().counts() == (3, 0, 0, 0)
+    space.write("src.txt", "x = 1\n")
+    space.write("tool.py", "x = 1\n")
+    assert space.good().counts() == (1, 2, 0, 0)
+    assert "nothing to do" in space.flow().text

@@ -328,8 +328,10 @@ class World:
         found = self._assumed[path]
         if found is None:
             assumed = self._contents.pop(path)
-            found = self._assumed[path] = self.content(path)
-            self._contents[path] = assumed
+            try:
+                found = self._assumed[path] = self.content(path)
+            finally:
+                self._contents[path] = assumed
         return found
 
     def written(self, log: str) -> bytes | None:

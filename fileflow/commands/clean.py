@@ -85,11 +85,12 @@ def clean(
         raise FileflowError(
             "clean what?", hint="name rules, paths or patterns, or write --all or --orphans"
         )
-    # A wrong word, or nothing to do, is found without the lock: then no byte changes.
+    # A wrong word, or nothing to do, is found without the lock: then no byte changes. While another
+    # run goes on nobody knows what there is to do.
     chosen = _chosen(project.look(), which)
     cleaned = _sorted_out(chosen, which)
     status = Exit.OK
-    if chosen.paths and not which.dry_run:
+    if not which.dry_run and (chosen.paths or project.is_taken()):
         with project.hold() as session:
             rules = session.workflow.rules
             chosen = _chosen(session, which)

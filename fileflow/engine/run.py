@@ -481,7 +481,7 @@ def missing_lines(plan: Plan) -> Iterator[str]:
     """What to say of sources that are not there, where all else goes on."""
     for missing in plan.missing:
         cause = why_unmade(plan.finder, missing.path)
-        said = f"{missing} is not there: what needs it is skipped"
+        said = f"{missing.what}: what needs it is skipped"
         yield f"{said} ({cause})" if cause else said
 
 

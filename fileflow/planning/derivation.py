@@ -217,9 +217,9 @@ def _is_of_found_values(table: RuleTable, link: Link) -> bool:
     )
 
 
-def missing_error(finder: Finder, missing: Missing, *, is_there: bool) -> FileflowError:
-    """A source that is not there, or as a file where a folder is needed: who needs it, and a path
-    near it that a rule makes."""
+def missing_error(finder: Finder, missing: Missing) -> FileflowError:
+    """A source that is not there, or something else in its place: who needs it, and a path near it
+    that a rule makes."""
     hint = f"needed by {chain_shown(missing.chain)}"
     cause = why_unmade(finder, missing.path)
     if missing.path in finder.workflow.rules:
@@ -231,9 +231,8 @@ def missing_error(finder: Finder, missing: Missing, *, is_there: bool) -> Filefl
             cause = f"did you mean {near}?"
     if cause:
         hint += f"; {cause}"
-    said = f"{missing} is not there, and no rule makes it"
     return FileflowError(
-        f"{missing.path} is a file and no folder" if is_there else said,
+        missing.what if missing.there else f"{missing.what}, and no rule makes it",
         place=missing.entry.place if missing.entry else None,
         hint=hint,
         status=Exit.FAILED if missing.found else Exit.WRONG,

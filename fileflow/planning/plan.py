@@ -31,6 +31,9 @@ class Looks(Protocol):
     def no_folders(self, paths: Sequence[str]) -> Sequence[str]:
         """Those of these paths at which there is a file."""
 
+    def unfit_at(self, path: str) -> str:
+        """What is at a path where a source is lacking, in words; none if nothing is."""
+
     def has_record(self, path: str) -> bool:
         """Whether a job is known to have made this path."""
 
@@ -82,18 +85,25 @@ class Wishes:
 class Missing:
     """A source that is not there: its path, who needs it first, and the chain up to the target.
 
-    `found`: values that were found while running are in its path.
+    `found`: values that were found while running are in its path; `there`: what is there in its
+    place, in words.
     """
 
     path: str
     chain: list[str]
     entry: Entry | None
     found: bool = False
+    there: str = ""
 
     def __str__(self) -> str:
         """The path; a folder's ends with `/`, as what is there may be a file."""
         pattern = self.entry.pattern if self.entry is not None else None
         return f"{self.path}/" if pattern is not None and pattern.directory else self.path
+
+    @property
+    def what(self) -> str:
+        """That it is not there, or what is in its place."""
+        return f"{self.path} is {self.there}" if self.there else f"{self} is not there"
 
 
 @dataclass(slots=True)

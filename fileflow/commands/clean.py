@@ -143,11 +143,14 @@ def _sorted_out(chosen: _Choice, which: Which) -> Cleaned:
     """What of the chosen outputs is there, and may go or must stay."""
     cleaned = Cleaned()
     rules = chosen.session.workflow.rules
-    for key, paths in chosen.paths.items():
-        record = chosen.records.jobs[key]
+    seen: set[str] = set()
+    made = [(chosen.records.jobs[key], paths) for key, paths in chosen.paths.items()]
+    # What two jobs made, as one whose wildcard had another name then, is as the later one left it.
+    for record, paths in sorted(made, key=lambda one: -one[0].started):
         for path in record.outputs:
-            if path not in paths or not is_anything(path):
+            if path not in paths or path in seen or not is_anything(path):
                 continue
+            seen.add(path)
             spot = 48 * record.outputs.index(path)
             rule = rules.get(record.head.rule)
             why = must_stay(

@@ -31,7 +31,7 @@ def orphan_lines(
     # Mostly each record is one of a job of this plan: then nothing is left to look at.
     if recorded >= len(session.records.jobs):
         return
-    found = [path for path in _orphans(session, plan) if path not in besides]
+    found = [path for path in dict.fromkeys(_orphans(session, plan)) if path not in besides]
     if found:
         for path in found:
             session.disk.see(path)  # if one goes, this is to be said anew

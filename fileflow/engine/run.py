@@ -350,7 +350,8 @@ class _Building:
             tell(events.Note(line, warning=False))
         lost = lost_chunks(session, plan)
         files = lost_files(session, plan, lost)
-        for line in lost_lines(files, remove_lost(session, files, lost)):
+        gone = remove_lost(session, files, lost)
+        for line in lost_lines(session.workflow.file, files, gone):
             tell(events.Note(line))
         for line in orphan_lines(session, plan, files, recorded=loop.on_record):
             loop.lasting.append(line)

@@ -85,11 +85,12 @@ def clean(
         raise FileflowError(
             "clean what?", hint="name rules, paths or patterns, or write --all or --orphans"
         )
-    # A wrong word, or nothing to do, is found without the lock: then no byte changes.
+    # A wrong word, or nothing to do, is found without the lock: then no byte changes. While another
+    # run goes on nobody knows what there is to do.
     chosen = _chosen(project.look(), which)
     cleaned = _sorted_out(chosen, which)
     status = Exit.OK
-    if chosen.paths and not which.dry_run:
+    if not which.dry_run and (chosen.paths or project.is_taken()):
         with project.hold() as session:
             rules = session.workflow.rules
             chosen = _chosen(session, which)
@@ -142,11 +143,14 @@ def _sorted_out(chosen: _Choice, which: Which) -> Cleaned:
     """What of the chosen outputs is there, and may go or must stay."""
     cleaned = Cleaned()
     rules = chosen.session.workflow.rules
-    for key, paths in chosen.paths.items():
-        record = chosen.records.jobs[key]
+    seen: set[str] = set()
+    made = [(chosen.records.jobs[key], paths) for key, paths in chosen.paths.items()]
+    # What two jobs made, as one whose wildcard had another name then, is as the later one left it.
+    for record, paths in sorted(made, key=lambda one: -one[0].started):
         for place, path in enumerate(record.outputs):
-            if path not in paths or not is_anything(path):
+            if path not in paths or path in seen or not is_anything(path):
                 continue
+            seen.add(path)
             rule = rules.get(record.head.rule)
             why = must_stay(
                 path,

@@ -168,6 +168,14 @@ class World:
         """Those of these paths at which there is a file."""
         return [path for path in paths if os.path.isfile(path)]
 
+    def unfit_at(self, path: str) -> str:
+        """What is at a path where a source is lacking, in words; none if nothing is."""
+        if os.path.isfile(path):
+            return "a file and no folder"
+        if os.path.isdir(path) or not os.path.exists(path):
+            return ""
+        return f"{files.kind_of(os.stat(path).st_mode)}, and an input is a file or a folder"
+
     def has_record(self, path: str) -> bool:
         """Whether a job is known to have made this path."""
         return path in self.records.jobs or path in self.records.owner
@@ -335,8 +343,10 @@ class World:
         found = self._assumed[path]
         if found is None:
             assumed = self._contents.pop(path)
-            found = self._assumed[path] = self.content(path)
-            self._contents[path] = assumed
+            try:
+                found = self._assumed[path] = self.content(path)
+            finally:
+                self._contents[path] = assumed
         return found
 
     def written(self, log: str) -> bytes | None:

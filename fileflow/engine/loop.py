@@ -47,7 +47,7 @@ _LOOK_EVERY = 0.05
 _GROW_EVERY = 0.05
 _GROW_SHARE = 20
 # Ends that may be due to what a job was given.
-_BY_INPUTS = (End.FAILED, End.MISSING, End.CHANGED)
+_BY_INPUTS = (End.FAILED, End.MISSING, End.CHANGED, End.UNREAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -633,6 +633,8 @@ class Loop:
         if outcome.end is End.CHANGED:
             self.input_changed = True
             self.world.forget_looks()
+        if outcome.end is End.UNREAD:
+            outcome.message = str(FileflowError(outcome.message, place=table.rule.place))
         self._failed(outcome)
 
     def _to_process(self, table: RuleTable, runner: str, job: int) -> None:

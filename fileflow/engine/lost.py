@@ -32,8 +32,8 @@ def lost_chunks(session: Session, plan: Plan) -> list[str]:
 
 
 def lost_files(session: Session, plan: Plan, lost: Sequence[str]) -> dict[str, None]:
-    """The files that scatters do not find any more and that are there, and what was made from
-    them."""
+    """The files that scatters do not find any more and that are there, and what rules of the same
+    Workflowfile made from them."""
     if not lost or plan.unknowns is None:
         return {}
     finder = plan.unknowns.finder
@@ -45,6 +45,8 @@ def lost_files(session: Session, plan: Plan, lost: Sequence[str]) -> dict[str, N
         for key in list(records.jobs):
             record = records.jobs[key]
             if key in files or finder.makes(key):
+                continue
+            if record.head.facts.get("workflowfile") != session.workflow.file:
                 continue
             taken = [token for token in record.inputs if not listed(token)]
             if any(path in files for path in taken):
@@ -72,10 +74,11 @@ def remove_lost(session: Session, files: Collection[str], lost: Sequence[str]) -
     return gone
 
 
-def lost_lines(files: Collection[str], gone: Sequence[str]) -> Iterator[str]:
+def lost_lines(file: str, files: Collection[str], gone: Sequence[str]) -> Iterator[str]:
     """What is said of files that scatters do not find any more, and of what was made from them.
 
     Args:
+        file: the Workflowfile.
         files: all that is said of.
         gone: those of them that were removed.
     """
@@ -87,5 +90,5 @@ def lost_lines(files: Collection[str], gone: Sequence[str]) -> Iterator[str]:
         them = "it" if len(stay) == 1 else "them"
         yield (
             f"{some_of(stay, _SHOWN)} {are} of what is not found any more "
-            f"({cleaning(stay)} removes {them})"
+            f"({cleaning(file, stay)} removes {them})"
         )

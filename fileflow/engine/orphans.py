@@ -6,9 +6,11 @@ Knows plans and records; removes nothing (`fileflow clean --orphans` does).
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Iterable, Iterator
 
 from fileflow.engine.session import Session
+from fileflow.fast import NAME
 from fileflow.model.patterns import Matcher
 from fileflow.model.rules import Workflow
 from fileflow.planning.finding import Finder
@@ -31,7 +33,7 @@ def orphan_lines(
     # Mostly each record is one of a job of this plan: then nothing is left to look at.
     if recorded >= len(session.records.jobs):
         return
-    found = [path for path in _orphans(session, plan) if path not in besides]
+    found = [path for path in dict.fromkeys(_orphans(session, plan)) if path not in besides]
     if found:
         for path in found:
             session.disk.see(path)  # if one goes, this is to be said anew
@@ -39,7 +41,7 @@ def orphan_lines(
         stay = "it stays" if len(found) == 1 else "they stay"
         yield (
             f"{outputs} made by no rule any more, as {found[0]}: {stay} "
-            f"({cleaning(found)} removes what no rule makes)"
+            f"({cleaning(session.workflow.file, found)} removes what no rule makes)"
         )
 
 
@@ -85,7 +87,8 @@ def _is_left_out(workflow: Workflow, name: str, path: str) -> bool:
     return any(Matcher(pattern, {}).match(path) is not None for pattern in patterns)
 
 
-def cleaning(paths: Iterable[str]) -> str:
-    """The command that removes such outputs as no rule makes any more."""
+def cleaning(file: str, paths: Iterable[str]) -> str:
+    """The command that removes such outputs as no rule of this Workflowfile makes any more."""
     force = any(os.path.exists(path) and is_read_only(path) for path in paths)
-    return "`fileflow clean --orphans --force`" if force else "`fileflow clean --orphans`"
+    named = "" if file == NAME else f" -W {shlex.quote(file)}"
+    return f"`fileflow{named} clean --orphans{' --force' if force else ''}`"

@@ -61,6 +61,12 @@ class Project:
                 session.close()
                 session.records.close()
 
+    def is_taken(self) -> bool:
+        """Whether another run may hold the folder, which is the current one."""
+        from fileflow.world.lock import is_named
+
+        return is_named(STATE)
+
     def locked(self) -> Lock:
         """The lock of the folder, not taken yet; the folder is the current one from now on."""
         from fileflow.world.lock import Lock

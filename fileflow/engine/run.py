@@ -350,7 +350,8 @@ class _Building:
             tell(events.Note(line, warning=False))
         lost = lost_chunks(session, plan)
         files = lost_files(session, plan, lost)
-        for line in lost_lines(files, remove_lost(session, files, lost)):
+        gone = remove_lost(session, files, lost)
+        for line in lost_lines(session.workflow.file, files, gone):
             tell(events.Note(line))
         for line in orphan_lines(session, plan, files, recorded=loop.on_record):
             loop.lasting.append(line)
@@ -481,7 +482,7 @@ def missing_lines(plan: Plan) -> Iterator[str]:
     """What to say of sources that are not there, where all else goes on."""
     for missing in plan.missing:
         cause = why_unmade(plan.finder, missing.path)
-        said = f"{missing} is not there: what needs it is skipped"
+        said = f"{missing.what}: what needs it is skipped"
         yield f"{said} ({cause})" if cause else said
 
 

@@ -160,6 +160,7 @@ class End(str, Enum):
     FAILED = "failed"
     MISSING = "missing"
     CHANGED = "changed"
+    UNREAD = "unread"
     STOPPED = "stopped"
     DRAWS = "draws"
     LEFT = "left"
@@ -172,9 +173,9 @@ class Outcome:
     Args:
         index: as in the order.
         end: DONE: outputs are published; FAILED: the action failed; MISSING: it did not make its
-            outputs (or not as `ensure` says); CHANGED: an input changed while it ran; STOPPED: it
-            was ended from outside; DRAWS: it, or one beside it in its process, drew
-            from a global generator that they share; LEFT: it was not begun.
+            outputs (or not as `ensure` says); CHANGED: an input changed while it ran; UNREAD: one
+            cannot be read; STOPPED: it was ended from outside; DRAWS: it, or one beside it in its
+            process, drew from a global generator that they share; LEFT: it was not begun.
         started: seconds since the epoch; seconds: wall time; cpu: seconds; memory: peak, bytes.
         log: (file, offset, length) of its kept stdout and stderr.
         outputs: for each output (signature, digest), taken after the move; empty unless DONE. Of a

@@ -14,6 +14,7 @@ from contextlib import suppress
 from itertools import islice
 
 from fileflow.errors import Collector, FileflowError, did_you_mean, some_of
+from fileflow.lean import replace
 from fileflow.model.patterns import Pattern
 from fileflow.model.rules import Entry, Workflow
 from fileflow.planning.calling import Calls
@@ -781,7 +782,10 @@ class Closure:
         if dropped:  # before what is missing: a rule without action asks for it as the user does
             self.dropped |= dropped
             return None
-        missing = had.missing([*asked, *asking, *sorted(self.tellers)])
+        missing = [
+            replace(one, there=self.looks.unfit_at(one.path))
+            for one in had.missing([*asked, *asking, *sorted(self.tellers)])
+        ]
         if not missing:
             return set(), []
         if tolerant:
@@ -793,8 +797,7 @@ class Closure:
             alike.setdefault(one.entry and (one.entry.place, one.found), []).append(one)
         for group in islice(alike.values(), 20):
             for number, one in enumerate(group[:3], 1):
-                is_there = self.looks.signatures([one.path])[0] is not None
-                error = missing_error(self.finder, one, is_there=is_there)
+                error = missing_error(self.finder, one)
                 if number == 3 and len(group) > 3:
                     error.what += f" (and so {len(group) - 3} more)"
                 errors.add(error)

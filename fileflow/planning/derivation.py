@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 from fileflow.errors import Exit, FileflowError, did_you_mean
 from fileflow.model.patterns import Matcher
-from fileflow.model.rules import absent_maker, unnamed_column
+from fileflow.model.rules import Entry, absent_maker, unnamed_column
 from fileflow.planning.finding import Finder
 from fileflow.planning.known import is_found, own_names, regexes_of
 from fileflow.planning.links import PENDING, ROW, SHIFT, SOURCE, Link
@@ -222,23 +222,22 @@ def _is_of_found_values(table: RuleTable, link: Link) -> bool:
     )
 
 
-def missing_error(finder: Finder, missing: Missing, *, is_there: bool) -> FileflowError:
-    """A source that is not there, or as a file where a folder is needed: who needs it, and a path
-    near it that a rule makes."""
+def missing_error(finder: Finder, missing: Missing) -> FileflowError:
+    """A source that is not there, or something else in its place: who needs it, and a path near it
+    that a rule makes."""
     hint = f"needed by {missing.needed_by()}"
     cause = why_unmade(finder, missing.path)
     if missing.path in finder.workflow.rules:
         cause = f"{missing.path} is a rule: write {{rule: {missing.path}}} for what it makes"
     elif cause is None and missing.entry is not None and missing.entry.pattern is not None:
         cause = _foreign(missing.path)
-        near = None if cause else near_output(finder, missing.path)
+        near = None if cause else near_output(finder, missing.path, taken_by=missing.entry)
         if near:
             cause = f"did you mean {near}?"
     if cause:
         hint += f"; {cause}"
-    said = f"{missing} is not there, and no rule makes it"
     return FileflowError(
-        f"{missing.path} is a file and no folder" if is_there else said,
+        missing.what if missing.there else f"{missing.what}, and no rule makes it",
         place=missing.entry.place if missing.entry else None,
         hint=hint,
         status=Exit.FAILED if missing.found else Exit.WRONG,
@@ -277,11 +276,16 @@ def _foreign(path: str) -> str | None:
     return None
 
 
-def near_output(finder: Finder, path: str) -> str | None:
-    """The output pattern that looks most like a path."""
+def near_output(finder: Finder, path: str, *, taken_by: Entry | None = None) -> str | None:
+    """The output pattern that looks most like a path; none of the rule that takes it by this entry
+    itself."""
     from difflib import get_close_matches
 
-    texts = [output.pattern.text for output in finder.outputs]
+    texts = [
+        output.pattern.text
+        for output in finder.outputs
+        if taken_by is None or all(one.place != taken_by.place for one in output.rule.inputs)
+    ]
     found = get_close_matches(path, texts, n=1, cutoff=0.75)
     return found[0] if found else None
 

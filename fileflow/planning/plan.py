@@ -31,6 +31,9 @@ class Looks(Protocol):
     def no_folders(self, paths: Sequence[str]) -> Sequence[str]:
         """Those of these paths at which there is a file."""
 
+    def unfit_at(self, path: str) -> str:
+        """What is at a path where a source is lacking, in words; none if nothing is."""
+
     def has_record(self, path: str) -> bool:
         """Whether a job is known to have made this path."""
 
@@ -89,6 +92,7 @@ class Missing:
         asker: the rule without action that asks for the target; empty if none does.
         entry: where it is written.
         found: whether values that were found while running are in its path.
+        there: what is there in its place, in words; empty for nothing.
     """
 
     path: str
@@ -98,6 +102,7 @@ class Missing:
     asker: str
     entry: Entry | None
     found: bool = False
+    there: str = ""
 
     def jobs(self) -> Iterator[int]:
         """Who needs it, who needs that job, and so on up to the target."""
@@ -114,6 +119,11 @@ class Missing:
         """The path; a folder's ends with `/`, as what is there may be a file."""
         pattern = self.entry.pattern if self.entry is not None else None
         return f"{self.path}/" if pattern is not None and pattern.directory else self.path
+
+    @property
+    def what(self) -> str:
+        """That it is not there, or what is in its place."""
+        return f"{self.path} is {self.there}" if self.there else f"{self} is not there"
 
 
 def chain_shown(jobs: Sequence[int], label: Callable[[int], str], asker: str = "") -> str:

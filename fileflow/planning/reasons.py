@@ -16,6 +16,7 @@ from fileflow.lean import dataclass
 
 # What stands in a reason for what was, or is, not there.
 NOTHING = "nothing"
+UNREAD = "what cannot be read"
 ABSENT = "absent"
 
 
@@ -78,15 +79,19 @@ def _acted(reason: Reason) -> str:
     return f"{reason.about} is gone" if gone else f"{reason.about} changed"
 
 
+def _changed(reason: Reason, said: str) -> str:
+    return "cannot be read" if reason.after == UNREAD else said
+
+
 _SENTENCES: dict[Why, Callable[[Reason], str]] = {
     Why.MISSING: lambda r: f"{r.about} is missing",
     Why.NO_RECORD: lambda r: f"{r.about} is {r.why.value}",
     Why.ACTION: _acted,
     Why.INPUTS: lambda r: f"inputs: {r.about}",
-    Why.CONTENT: lambda r: f"{r.about} changed",
+    Why.CONTENT: lambda r: f"{r.about} {_changed(r, 'changed')}",
     Why.GONE: lambda r: f"{r.about} is gone, which it read",
     Why.APPEARED: lambda r: f"{r.about} is there now, and was not",
-    Why.OVERWRITTEN: lambda r: f"{r.about} was {r.why.value}",
+    Why.OVERWRITTEN: lambda r: f"{r.about} {_changed(r, f'was {r.why.value}')}",
     Why.ENSURE: lambda r: f"{r.about} {r.why.value}",
     Why.NEEDED: lambda r: f"gone, and needed by {r.about}",
     Why.UPSTREAM: lambda r: f"if {r.about} changes",

@@ -20,7 +20,7 @@ from fileflow.planning.links import ROW, SHIFT, Group, Link
 from fileflow.planning.named import NAME, learns
 from fileflow.planning.plan import Plan
 from fileflow.planning.proofs import Proofs, proofs_of
-from fileflow.planning.reasons import ABSENT, NOTHING, Reason, State, Why
+from fileflow.planning.reasons import ABSENT, NOTHING, UNREAD, Reason, State, Why
 from fileflow.planning.recipes import Recipe
 from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.planning.taken_logs import taken_logs
@@ -565,7 +565,7 @@ class Staleness:
                 continue
             spot = 48 * k
             if sign != made[spot : spot + 32]:
-                then, now = made[spot + 32 : spot + 48], self.facts.held(path)
+                then, now = made[spot + 32 : spot + 48], self._held(path)
                 if now != then:
                     yield Reason(Why.OVERWRITTEN, path, _hex(then), _hex(now))
             ensure = ensures[k]
@@ -576,7 +576,7 @@ class Staleness:
             written = self.facts.written(path)
             if sign is None:
                 yield Reason(Why.MISSING, path, after=ABSENT)
-            elif written is not None and (now := self.facts.held(path)) != written:
+            elif written is not None and (now := self._held(path)) != written:
                 yield Reason(Why.OVERWRITTEN, path, _hex(written), _hex(now))
 
     def tokens(self, table: RuleTable, row: int) -> tuple[str, ...]:
@@ -598,7 +598,7 @@ class Staleness:
                 out.append(NO_DIGEST)
             elif link.group_of is None or link.is_one(row):
                 paths = link.paths_of(row)
-                out.append((self.facts.content(paths[0]) or NO_DIGEST) if paths else NO_DIGEST)
+                out.append(self._content(paths[0]) if paths else NO_DIGEST)
             else:
                 out.append(self.list_contents(link, row))
         return b"".join(out)
@@ -619,15 +619,18 @@ class Staleness:
         if link.named:
             makers = link.makers_of(row)
             return b"".join([self._read(p, m) for p, m in zip(paths, makers, strict=True)])
-        content = self.facts.content
+        content = self._content
         if self.shortcuts is None or len(paths) < WORTH_SHORTCUTS:
-            return b"".join([content(path) or NO_DIGEST for path in paths])
+            return b"".join([content(path) for path in paths])
         before = self.last_contents(link, row)
         if not before:
-            return b"".join([digest or NO_DIGEST for digest in self.shortcuts.contents(paths)])
+            try:
+                return b"".join([digest or NO_DIGEST for digest in self.shortcuts.contents(paths)])
+            except FileflowError:
+                return b"".join([content(path) for path in paths])
         now = bytearray(before)
         for place in places_among(paths, self.shortcuts.changed()):
-            now[16 * place : 16 * place + 16] = content(paths[place]) or NO_DIGEST
+            now[16 * place : 16 * place + 16] = content(paths[place])
         return bytes(now)
 
     def last_contents(self, link: Link, row: int) -> bytes:
@@ -638,9 +641,21 @@ class Staleness:
         """The content of a file that a job was found to read; if nobody makes it, as it is now."""
         if maker < 0 and self.facts.signatures((path,))[0] is None:
             return NO_DIGEST
+        return self._content(path)
+
+    def _content(self, path: str) -> bytes:
+        """The content of a file as it is now; of one that is there and cannot be read what no job
+        has taken: who takes it runs, and fails where it reads it."""
         try:
             return self.facts.content(path) or NO_DIGEST
-        except FileflowError:  # it may be read no more
+        except FileflowError:
+            return UNREADABLE
+
+    def _held(self, path: str) -> bytes | None:
+        """The same of an output, which its job replaces, whatever is assumed of it."""
+        try:
+            return self.facts.held(path)
+        except FileflowError:
             return UNREADABLE
 
     def forget_groups(self) -> None:
@@ -706,7 +721,7 @@ class Staleness:
                 makers = link.makers_of(row)
                 if settled_only and any(map(self._may_differ, makers, paths)):
                     continue
-                content = (self.facts.content(paths[0]) or NO_DIGEST) if paths else before
+                content = self._content(paths[0]) if paths else before
                 if content != before:
                     yield Reason(Why.CONTENT, paths[0], _hex(before), _hex(content))
                 continue
@@ -877,6 +892,8 @@ def _shown(value: object) -> str:
 
 
 def _hex(digest: bytes | None) -> str:
+    if digest == UNREADABLE:
+        return UNREAD
     return digest.hex() if digest and digest != NO_DIGEST else NOTHING
 
 

@@ -35,6 +35,7 @@ from fileflow.world.files import (
     signature,
     signature_of,
     signatures,
+    unreadable,
 )
 from fileflow.world.forks import end_if_forked, of_this_process, this_process
 from fileflow.world.functions import (
@@ -84,6 +85,10 @@ Learned = tuple[str, bytes, bytes]
 
 class ChangedError(Exception):
     """An input is not what it was; says which."""
+
+
+class UnreadError(Exception):
+    """An input cannot be read; says which and why."""
 
 
 class Prepared:
@@ -257,6 +262,9 @@ class Doer:
         except ChangedError as error:
             outcome.end = End.CHANGED
             outcome.message = str(error)
+        except UnreadError as error:
+            outcome.end = End.UNREAD
+            outcome.message = str(error)
         except DoubtError as error:
             outcome.end = End.CHANGED
             outcome.message = str(error)
@@ -329,7 +337,7 @@ class Doer:
             regular = found.st_mode & 0o170000 == 0o100000
             now = signature_of(found) if regular else _signature_now(path)
             if now != sign:
-                content = file_digest(path) if regular else digest(path)
+                content = _digest(path, file_digest if regular else digest)
                 learned.append((path, now, content))
             seen.append((path, now, content))
         if numbers:
@@ -359,7 +367,7 @@ class Doer:
             if now == sign and now_contents[place] != NO_DIGEST:
                 continue
             unknown = unknown or sign == NOTHING or now_contents[place] == NO_DIGEST
-            now_contents[place] = digest(path)
+            now_contents[place] = _digest(path)
             if sign != NOTHING:
                 learned.append((path, now, now_contents[place]))
         now_signs, contents = column(now_all), b"".join(now_contents)
@@ -787,6 +795,18 @@ def _signature_now(path: str) -> bytes:
         kind = "a FIFO" if stat.S_ISFIFO(os.stat(path).st_mode) else "neither file nor folder"
         raise ChangedError(f"the input {path} is {kind}")
     return found
+
+
+def _digest(path: str, of: Callable[[str], bytes] = digest) -> bytes:
+    """The digest of an input.
+
+    Raises:
+        UnreadError: if it cannot be read.
+    """
+    try:
+        return of(path)
+    except OSError as error:
+        raise UnreadError(f"the input {unreadable(path, error).what}") from None
 
 
 def _is_older(path: str, sign: bytes, since_ns: int) -> bool:

@@ -160,6 +160,11 @@ class Lock:
         )
 
 
+def is_named(folder: str) -> bool:
+    """Whether somebody says that he holds the lock, or has died without a word."""
+    return os.path.lexists(os.path.join(folder, "holder"))
+
+
 def describe_holder(folder: str) -> str:
     """Who holds the lock, as the end of a sentence; empty if nobody alive says so."""
     until = time.monotonic() + _PATIENCE

@@ -63,6 +63,30 @@ def _file_above(path: str) -> str | None:
     return None
 
 
+def _make_folder_of(path: str) -> None:
+    """Makes the folder that a path lies in.
+
+    Raises:
+        OSError: if that cannot be; says what is in its place.
+    """
+    try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    except OSError as error:
+        raise _no_folder(error, path) from None
+
+
+def _no_folder(error: OSError, path: str) -> OSError:
+    """What to tell where something is in the place of a folder that a path lies in."""
+    above = _file_above(path)
+    if above is None:
+        return error
+    kind, cure = "a file", f"move it away or, if it was made here, `fileflow clean {above}`"
+    if not os.path.exists(above):
+        kind = f"a link to {os.readlink(above)}, which is not there"
+        cure = "make that folder, or remove the link"
+    return OSError(error.errno, f"{above} is {kind}, where {path} needs a folder: {cure}")
+
+
 def stage_folder(run: str, slot: int) -> str:
     """The staging folder of a slot; plain letters, so that it needs no quoting in a command."""
     return f"{STATE}/stage/{run}/{slot}"
@@ -229,10 +253,9 @@ class Stage:
         self._arrange(finals)
         for position, path in enumerate(staged):
             if shape.in_place[position]:
+                _make_folder_of(path)
                 if not shape.keep[position]:
                     remove(path)
-                if folder := os.path.dirname(path):
-                    os.makedirs(folder, exist_ok=True)
             if shape.directories[position]:
                 os.makedirs(path, exist_ok=True)
         for name, text in files:
@@ -515,18 +538,15 @@ class Stage:
             _rename(path, final)
             return
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(final) or ".", exist_ok=True)
+            _make_folder_of(final)
         except OSError as error:
             if error.errno == errno.EXDEV:
                 self._carry(path, final)
                 return
             if error.errno not in (errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST):
                 raise
-            above = _file_above(final)
-            if above is not None:
-                said = f"{above} is a file, where {final} needs a folder"
-                cure = f"move it away or, if it was made here, `fileflow clean {above}`"
-                raise OSError(error.errno, f"{said}: {cure}") from None
+            if _file_above(final) is not None:
+                raise _no_folder(error, final) from None
         self._swap(path, final)
 
     def _swap(self, path: str, final: str) -> None:
@@ -633,7 +653,7 @@ def make_parents(paths: Iterable[str], known: set[str]) -> None:
     for path in paths:
         folder = os.path.dirname(path)
         if folder and folder not in known:
-            os.makedirs(folder, exist_ok=True)
+            _make_folder_of(path)
             known.add(folder)
 
 

@@ -96,6 +96,23 @@ def test_orphans_are_what_no_rule_makes_any_more(months: Folder) -> None:
     assert months.there("build/02.txt") and months.there("build/total.txt")
 
 
+def test_a_path_that_two_jobs_of_earlier_files_have_made_is_named_once(folder: Folder) -> None:
+    folder.workflow("""
+        rules:
+          split: {input: t, output: "ch/{c}.txt", scatter: c, shell: "cp {input} {output}/1.txt"}
+        """)
+    folder.write("t", "1")
+    folder.build()
+    folder.replace("Workflowfile", '{c}.txt", scatter: c', '{d}.txt", scatter: d')
+    folder.write("t", "2")
+    folder.build()
+    folder.replace("Workflowfile", "ch/", "dh/")
+    folder.build()
+    assert folder.there("ch/1.txt")
+    assert cleaned(folder, orphans=True) == ["split: removed 1 output: ch/1.txt"]
+    assert not folder.there("ch/1.txt") and folder.there("dh/1.txt")
+
+
 FOUND_ANEW = {
     "a scatter": """
         rules:

@@ -541,6 +541,24 @@ def test_a_file_is_no_directory(space: Space, entry: str):
     space.good()
 
 
+def test_what_is_there_and_no_file_is_told_as_what_it_is(space: Space):
+    space.workflow("""
+        rules:
+          take: {input: x, output: y, shell: "cat {input} > {output}"}
+        """)
+    space.path("x").symlink_to("/dev/null")
+    flow = space.flow()
+    assert flow.status == 2
+    assert "x is a device, and an input is a file or a folder" in flow.stderr
+    space.delete("x")
+    os.mkfifo(space.path("x"))
+    flow = space.flow("-k")
+    assert flow.status == 1
+    assert "x is a FIFO, and an input is a file or a folder: what needs it is" in flow.stderr
+    space.delete("x")
+    assert "x is not there, and no rule makes it" in space.flow().stderr
+
+
 def test_a_function_makes_a_directory(space):
     space.write("steps.py", "def make(output):\n    (output / 'a.txt').write_text('a')\n")
     space.workflow("""

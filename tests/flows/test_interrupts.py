@@ -68,6 +68,29 @@ def test_a_second_run_at_once_is_refused_and_told_who_holds_the_folder(space, he
     assert space.ran == ["long", "quick", "slow"]
 
 
+@pytest.mark.parametrize("which", ["--all", "--orphans", "slow"])
+def test_what_a_run_has_not_recorded_yet_is_not_told_to_be_nothing(space, which):
+    space.workflow("""
+        rules:
+          slow:
+            output: slow.txt
+            shell: touch "$FLAGS/begun"; until [ -e "$FLAGS/go" ]; do sleep 0.02; done; > {output}
+        """)
+    running = space.start()
+    wait_for(lambda: space.flagged("begun"), "the job")
+    assert "nothing to remove" in space.flow("clean", which, "-n").stdout
+    flow = space.flow("clean", which)
+    assert (flow.status, flow.stdout) == (5, "")
+    assert f"another run holds this folder: pid {running.process.pid}" in flow.stderr
+    waits = space.start("clean", which, "--wait")
+    with pytest.raises(AssertionError):
+        wait_for(lambda: waits.process.poll() is not None, "the end of clean", 0.5)
+    space.flag("go")
+    assert running.end().status == 0
+    assert waits.end().status == 0
+    assert space.exists("slow.txt") == (which == "--orphans")
+
+
 def test_a_second_run_may_wait_for_the_first(space, held):
     second = space.start("--wait")
     with pytest.raises(AssertionError):

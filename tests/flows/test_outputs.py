@@ -511,6 +511,34 @@ def test_a_file_where_an_output_needs_a_folder_is_named(space: Space) -> None:
     assert space.flow().status == 0 and space.read("out/x") == "1\n"
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "output: o/x",
+        "output: o/deep/x",
+        "output: o/x/",
+        "output: {path: o/x, in_place: true}",
+        "output: x, log: o/deep/x",
+    ],
+)
+def test_what_is_in_the_place_of_a_folder_is_named_with_a_cure(space: Space, made: str) -> None:
+    space.workflow(f"""
+        rules:
+          one: {{{made}, shell: "if [ -d {{output}} ]; then exit 0; fi; echo > {{output}}"}}
+        """)
+    space.path("o").symlink_to("nowhere/at/all")
+    flow = space.flow()
+    assert flow.status == 1
+    assert "o is a link to nowhere/at/all, which is not there, where o/" in flow.text
+    assert "needs a folder: make that folder, or remove the link" in flow.text
+    space.delete("o")
+    space.write("o", "mine\n")
+    flow = space.flow()
+    assert flow.status == 1
+    assert "o is a file, where o/" in flow.text and "`fileflow clean o`" in flow.text
+    assert space.read("o") == "mine\n"
+
+
 def test_what_is_no_file_below_a_folder_that_was_made_gives_way(space: Space) -> None:
     space.workflow("""
         rules:

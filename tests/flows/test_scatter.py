@@ -265,6 +265,47 @@ def test_after_a_kill_the_next_run_removes_lost_chunks(space: Space) -> None:
     ran(space)
 
 
+def test_of_lost_chunks_only_that_is_named_which_the_same_workflowfile_made(space: Space) -> None:
+    space.write("names", "1 2\n")
+    space.write(
+        "a.yaml",
+        """\
+rules:
+  all: {input: "up/{c}.txt"}
+  split:
+    input: names
+    output: "ch/{c}.txt"
+    scatter: c
+    shell: for n in $(cat {input}); do echo $n > {output}/$n.txt; done
+  up: {input: "ch/{c}.txt", output: "up/{c}.txt", shell: "cp {input} {output}"}
+""",
+    )
+    space.write(
+        "b.yaml",
+        """\
+wildcards: {c: "ch/{c}.txt"}
+rules:
+  all: {input: "len/{c}.txt"}
+  len: {input: "ch/{c}.txt", output: "len/{c}.txt", shell: "wc -c < {input} > {output}"}
+""",
+    )
+    space.good("-W", "a.yaml")
+    space.good("-W", "b.yaml")
+    space.write("names", "1\n")
+    assert notes(space.good("-W", "a.yaml")) == [
+        "not found any more, and removed: ch/2.txt",
+        "up/2.txt is of what is not found any more "
+        "(`fileflow -W a.yaml clean --orphans` removes it)",
+    ]
+    assert (
+        "up: removed 1 output: up/2.txt" in space.flow("-W", "a.yaml", "clean", "--orphans").stdout
+    )
+    again = notes(space.good("-W", "b.yaml"))
+    assert "`fileflow -W b.yaml clean --orphans` removes what no rule makes" in again[0]
+    assert space.flow("-W", "b.yaml", "clean", "--orphans").status == 0
+    assert not space.exists("len/2.txt")
+
+
 def test_a_failed_chunk_and_a_failed_scatter(space: Space) -> None:
     build(space)
     space.replace("Workflowfile", "tr a-z", "if [ {chunk} = 2 ]; then exit 3; fi; tr a-z")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .space import Space
+from .space import Flow, Space
 
 SITES = """
     wildcards: {"site, day": "data/{site}/{day}.csv"}
@@ -127,4 +127,69 @@ def test_outputs_that_cannot_be_looked_at_are_not_forgotten(refused):
         assert flow.status == 2
         assert flow.stderr == "fileflow: out/x cannot be read: Permission denied\n"
     refused.path("out").chmod(0o755)
+    assert refused.good().built == set()
+
+
+ONE_EACH = """
+    rules:
+      all: {input: [a.end, b.txt]}
+      a: {input: s1, output: a.txt, shell: "cp {input} {output}"}
+      end: {input: [a.txt], output: a.end, shell: "cp {input} {output}"}
+      b: {input: s2, output: b.txt, shell: "cp {input} {output}"}
+    """
+
+
+def failed(flow: Flow) -> set[str]:
+    return flow.jobs("job_finished", status="failed")
+
+
+def test_who_takes_a_source_that_cannot_be_read_fails_as_in_a_first_run_and_no_other(refused):
+    refused.write("s1", "1\n")
+    refused.write("s2", "2\n")
+    refused.workflow(ONE_EACH)
+    for first in (True, False):
+        refused.path("s1").chmod(0)
+        refused.write("s2", "2\n" if first else "other\n")
+        flow = refused.run("-k")
+        assert (flow.status, flow.built, failed(flow)) == (1, {"b"}, {"a"})
+        assert "Workflowfile:3:3: the input s1 cannot be read: Permission denied" in flow.stderr
+        assert "failed" in refused.good("status", "a.txt").stdout
+        if not first:
+            assert "s1 cannot be read\n" in refused.good("why", "a.txt").stdout
+        refused.path("s1").chmod(0o644)
+        assert refused.good().built == ({"a", "end"} if first else set())
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_a_list_of_which_one_file_cannot_be_read_fails_who_takes_it(refused, count):
+    for n in range(count):
+        refused.write(f"in/{n}", f"{n}\n")
+    refused.workflow("""
+        wildcards: {n: "in/{n}"}
+        rules:
+          all: {input: [sum, "each/{n}"]}
+          sum: {input: "in/{n}", output: sum, shell: "cat {input} > {output}"}
+          each: {input: "in/{n}", output: "each/{n}", shell: "cp {input} {output}"}
+        """)
+    refused.good()
+    refused.path("in/1").chmod(0)
+    refused.write("in/2", "other\n")
+    flow = refused.run("-k")
+    assert (flow.status, flow.built, failed(flow)) == (1, {"each 2"}, {"sum", "each 1"})
+    assert flow.stderr.count("the input in/1 cannot be read: Permission denied") == 2
+    refused.path("in/1").chmod(0o644)
+    assert refused.good().built == {"sum"}
+
+
+@pytest.mark.parametrize("other", ["1\n", "other\n"])
+def test_an_output_that_cannot_be_read_is_replaced(refused, other):
+    refused.write("s1", "1\n")
+    refused.write("s2", "2\n")
+    refused.workflow(ONE_EACH)
+    refused.good()
+    refused.path("a.txt").chmod(0)
+    refused.write("s1", other)
+    assert "a.txt cannot be read\n" in refused.good("why", "a.txt").stdout
+    assert refused.good().built == ({"a"} if other == "1\n" else {"a", "end"})
+    assert refused.read("a.txt") == refused.read("a.end") == other
     assert refused.good().built == set()

@@ -136,6 +136,9 @@ class FakeWorld:
     def no_folders(self, paths: Sequence[str]) -> Sequence[str]:
         return [path for path in paths if path in self.files]
 
+    def unfit_at(self, path: str) -> str:
+        return "a file and no folder" if path in self.files else ""
+
     def has_record(self, path: str) -> bool:
         return any(path in record.outputs for record in self.records.values())
 

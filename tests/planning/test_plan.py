@@ -513,6 +513,15 @@ def test_a_source_that_is_nearly_an_output_is_told_so() -> None:
     assert "did you mean build/tidyed/x.csv?" in error
 
 
+def test_what_a_rule_makes_is_no_other_name_for_what_it_lacks_itself() -> None:
+    error = Project("""
+    rules:
+      y: {input: t.txt, output: y.txt, shell: "c {input} {output}"}
+    """).refused()
+    assert "needed by y" in error
+    assert "did you mean" not in error
+
+
 def test_with_keep_going_what_lacks_a_source_is_blocked_and_the_rest_is_planned() -> None:
     plan = Project(CHAIN, "other").plan(keep_going=True)
     assert {plan.label(job) for job in plan.blocked} & set(labels(plan)) == {"a", "b", "c"}

@@ -17,7 +17,7 @@ from fileflow.engine.named import NamedFiles
 from fileflow.engine.project import Project
 from fileflow.engine.recording import BEGUN, Recording
 from fileflow.engine.session import Decided, Describe, Session
-from fileflow.errors import Collector, counted
+from fileflow.errors import Collector, FileflowError, counted
 from fileflow.lean import dataclass, field, replace
 from fileflow.model.patterns import Matcher
 from fileflow.model.rules import Entry
@@ -215,12 +215,24 @@ class _Adoption:
                 return f"{path} may be half made: its job was begun, and has not ended well"
             ensure = entry.ensure
             world = self.session.world
+            if unread := self._unread(path):
+                return unread
             if ensure is not None and not world.ensured(path, ensure.non_empty, ensure.sha256):
                 return f"{path} does not meet its `ensure`"
         for link in table.links:
             for path in () if link.entry.order_only or link.named else link.paths_of(row):
+                if unread := self._unread(path):
+                    return f"{table.outputs_of(row)[0]}: its input {unread}"
                 if path in self.missing or self.session.world.content(path) is None:
                     return f"{table.outputs_of(row)[0]}: its input {path} is not there"
+        return ""
+
+    def _unread(self, path: str) -> str:
+        """That what is at a path cannot be read, if so."""
+        try:
+            self.session.world.content(path)
+        except FileflowError as error:
+            return str(error)
         return ""
 
     def _scattered(self, table: RuleTable, row: int) -> Iterator[tuple[int, list[str]]]:

@@ -357,11 +357,14 @@ class World:
         return None
 
     def ensured(self, path: str, non_empty: bool, sha256: str | None) -> bool:
-        """Whether an output meets its `ensure`."""
+        """Whether an output meets its `ensure`; one that cannot be read does not."""
         sign = self._signature(path)
         key = (f"{path}\0{non_empty}\0{sha256}", sign)
         if key not in self._ensured:
-            self._ensured[key] = files.lack_of(path, non_empty, sha256) is None
+            try:
+                self._ensured[key] = files.lack_of(path, non_empty, sha256) is None
+            except OSError:
+                self._ensured[key] = False
         return self._ensured[key]
 
     def now(self) -> float:

@@ -1,5 +1,7 @@
 """What cannot be looked at is told; it is never taken for what is not there."""
 
+import hashlib
+
 import pytest
 
 from .space import Flow, Space
@@ -193,3 +195,29 @@ def test_an_output_that_cannot_be_read_is_replaced(refused, other):
     assert refused.good().built == ({"a"} if other == "1\n" else {"a", "end"})
     assert refused.read("a.txt") == refused.read("a.end") == other
     assert refused.good().built == set()
+
+
+def test_adopt_leaves_what_cannot_be_read_and_why_tells_of_it(refused):
+    refused.write("s1", "1\n")
+    refused.write("s2", "2\n")
+    text = """
+        rules:
+          all: {input: [a.txt, b.txt, c.txt]}
+          a: {input: s1, output: a.txt, shell: "cp {input} {output}"}
+          b: {input: s2, output: b.txt, shell: "cp {input} {output}"}
+          c:
+            output: {path: c.txt, ensure: {sha256: SHA}}
+            shell: printf "" > {output}
+        """
+    refused.workflow(text.replace("SHA", hashlib.sha256(b"").hexdigest()))
+    refused.good()
+    refused.write("s2", "other\n")
+    refused.path("s1").chmod(0)
+    refused.path("c.txt").chmod(0)
+    assert refused.flow("adopt").stdout.splitlines() == [
+        "a: left: a.txt: its input s1 cannot be read: Permission denied",
+        "b: 1 job recorded as fresh",
+        "c: left: c.txt cannot be read: Permission denied",
+    ]
+    assert "c.txt cannot be read" in refused.good("why", "c.txt").stdout
+    assert "s1 cannot be read" in refused.good("why", "a.txt").stdout

@@ -31,7 +31,7 @@ Given = Callable[[int], Mapping[str, str]]
 class Output:
     """One output entry of a rule, as a maker of paths."""
 
-    __slots__ = ("_below", "_index", "_matcher", "_seen", "finder", "k", "pattern", "rule", "shape")
+    __slots__ = ("_asked", "_index", "_matcher", "_seen", "finder", "k", "pattern", "rule", "shape")
 
     def __init__(self, finder: Finder, rule: Rule, shape: Shape, k: int) -> None:
         self.finder = finder
@@ -44,6 +44,7 @@ class Output:
         self._index: dict[str, int | tuple[int, ...]] | None = None
         self._matcher: Matcher | None = None
         self._seen = -1
+        self._asked = 0
 
     @property
     def entry(self) -> Entry:
@@ -99,8 +100,12 @@ class Output:
         return self._index
 
     def makes_any(self, paths: Sequence[str]) -> bool:
-        """Whether any of these paths is of a row; not where rows come from paths."""
-        if self._index is None and len(paths) <= FEW:
+        """Whether any of these paths is of a row; not where rows come from paths.
+
+        An index is made only once more than a few paths have been asked for, in one go or in many.
+        """
+        self._asked += len(paths)
+        if self._index is None and self._asked <= FEW:
             mine = self.paths()
             return any(path in mine for path in paths)
         return not self.index().keys().isdisjoint(paths)

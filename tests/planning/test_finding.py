@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from fileflow.planning.finding import Output
 from tests.planning.fakes import Project, labels
 
 COPY = 'shell: "cp {input} {output}"'
@@ -426,6 +427,34 @@ def test_a_rule_that_another_feeds_row_by_row_is_found_without_a_look_at_each_pa
     )
     look = project.look()
     assert [look.makers(f"b s={s}") for s in "xyz"] == [["a t=x"], ["a t=y"], ["a t=z"]]
+
+
+def test_outputs_are_not_looked_through_anew_for_each_path_of_a_column(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = 0
+    paths = Output.paths
+
+    def counted(output: Output) -> list[str]:
+        nonlocal looks
+        looks += 1
+        return paths(output)
+
+    monkeypatch.setattr(Output, "paths", counted)
+
+    def looks_for(count: int) -> int:
+        nonlocal looks
+        rows = ", ".join(f"[{n}, raw/{n}]" for n in range(count))
+        text = rules(
+            'all: {input: "o/{a}"}',
+            f'r: {{input: "{{f}}", output: "o/{{a}}", {COPY}}}',
+            wildcards=f'{{"a, f": {{rows: [{rows}]}}}}',
+        )
+        looks = 0
+        assert Project(text, *(f"raw/{n}" for n in range(count))).plan().count() == count
+        return looks
+
+    assert looks_for(40) == looks_for(20)
 
 
 def test_a_very_long_path_is_no_output_of_a_free_rule() -> None:

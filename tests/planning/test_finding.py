@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from fileflow.planning.derivation import Derivation
 from fileflow.planning.finding import Output
 from tests.planning.fakes import Project, labels
 
@@ -196,6 +197,36 @@ def test_of_two_rules_the_one_with_the_larger_prefer_makes_the_file() -> None:
         )
     )
     assert labels(project.plan()) == ["b t=k"]
+
+
+def test_that_jobs_do_not_need_what_they_could_make_is_seen_for_all_paths_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(Derivation, "without", lambda had, path: asked.append(path) or had)
+    project = Project(
+        rules(
+            'all: {input: "p/{a}"}',
+            f'q: {{output: "p/{{a}}", prefer: 2, {MAKE}}}',
+            f'p: {{output: "p/{{a}}", {MAKE}}}',
+            wildcards="{a: [1, 2, 3]}",
+        )
+    )
+    assert labels(project.plan()) == ["q a=1", "q a=2", "q a=3"]
+    assert not asked
+
+
+def test_a_preferred_rule_that_needs_by_another_what_it_makes_drops_out() -> None:
+    project = Project(
+        rules(
+            "all: {input: k.b}",
+            f'ab: {{input: "{{n}}.a", output: "{{n}}.b", prefer: 2, {COPY}}}',
+            f'ba: {{input: "{{n}}.b", output: "{{n}}.a", {COPY}}}',
+            f'sb: {{input: "{{n}}.src", output: "{{n}}.b", {COPY}}}',
+        ),
+        "k.src",
+    )
+    assert labels(project.plan()) == ["sb n=k"]
 
 
 def test_two_rules_that_are_left_are_an_error_that_names_both() -> None:

@@ -22,7 +22,9 @@ from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.run import count_states
 from fileflow.engine.session import Overrides, Session
 from fileflow.planning.plan import Wishes
+from fileflow.planning.planner import make_plan
 from fileflow.planning.reasons import State
+from tests.planning.fakes import Project
 
 SMALL, LARGE = 1500, 3000
 WORKFLOW = """\
@@ -211,6 +213,48 @@ def test_jobs_that_were_never_made_cost_no_call_each(tmp_path: Path) -> None:
         calls(project(tmp_path / str(count), count), State.STALE, 0) for count in (SMALL, LARGE)
     ]
     assert per_job(*found) <= 0.05
+
+
+def literal_paths(count: int) -> list[str]:
+    return [f"o/{n}" if n % 2 else f"o/{n}/x" for n in range(1000, 1000 + count)]
+
+
+def many_rules(count: int) -> str:
+    paths = literal_paths(count)
+    lines = [f"r{n}: {{output: {path}, shell: 'x'}}" for n, path in enumerate(paths)]
+    return "\n  ".join(["rules:", f"all: {{input: [{', '.join(paths)}]}}", *lines])
+
+
+def many_outputs(count: int) -> str:
+    paths = f"[{', '.join(literal_paths(count))}]"
+    lines = [f"r: {{output: {paths}, shell: 'x'}}", f"z: {{input: {paths}, output: z, shell: 'x'}}"]
+    return "\n  ".join(["rules:", *lines])
+
+
+def steps_to_plan(text: str) -> int:
+    """How many functions, of Python and of C, are called to plan."""
+    project = Project(text)
+    workflow = project.workflow()
+    count = 0
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        make_plan(workflow, project.world, Wishes())
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("written", [many_rules, many_outputs])
+def test_a_rule_or_an_output_costs_the_same_however_many_there_are(
+    written: Callable[[int], str],
+) -> None:
+    few, more, many = [steps_to_plan(written(count)) for count in (100, 200, 400)]
+    assert many - more <= 2.1 * (more - few)
 
 
 def test_fresh_jobs_cost_no_call_each(tmp_path: Path) -> None:

@@ -839,9 +839,10 @@ class Closure:
         """
         errors = Collector()
         chosen = False
+        rings = had.in_rings() if self.open else set()
         for (path, makers), entry in self.open.items():
             able = [maker for maker in makers if had.can(maker)]
-            if len(able) > 1:
+            if len(able) > 1 and not rings.isdisjoint(able):  # else none needs the path
                 without = had.without(path)
                 able = [maker for maker in able if without.can(maker)] or able
             maker = self._preferred(path, able, entry, errors) if able else None

@@ -121,6 +121,23 @@ class Derivation:
                     if not waits[other]:
                         ready.append(other)
 
+    def in_rings(self) -> set[int]:
+        """The jobs that need, directly or not, what they could make: for the one who asks them or
+        for others."""
+        jobs = self._needs.keys()
+        choices = self.closure.choices
+        needs = {
+            job: {
+                maker
+                for path, makers, _ in self._needs[job]
+                for maker in (*makers, *choices.get(path, ()))
+                if maker in jobs
+            }
+            for job in jobs
+        }
+        groups = components(needs)
+        return {job for group in groups for job in group if len(group) > 1 or job in needs[job]}
+
     def hopeless(self) -> Iterator[tuple[str, int, Link]]:
         """Paths whose only maker cannot be had, with that maker and who asks."""
         for job in list(self._needs):

@@ -6,7 +6,7 @@ Pure: knows patterns and rows, not whether the inputs of such a job can be had.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 from fileflow.errors import FileflowError
 from fileflow.language.listing import deciding_constraints
@@ -31,7 +31,7 @@ Given = Callable[[int], Mapping[str, str]]
 class Output:
     """One output entry of a rule, as a maker of paths."""
 
-    __slots__ = ("_below", "_index", "_matcher", "_seen", "finder", "k", "pattern", "rule", "shape")
+    __slots__ = ("_asked", "_index", "_matcher", "_seen", "finder", "k", "pattern", "rule", "shape")
 
     def __init__(self, finder: Finder, rule: Rule, shape: Shape, k: int) -> None:
         self.finder = finder
@@ -44,6 +44,7 @@ class Output:
         self._index: dict[str, int | tuple[int, ...]] | None = None
         self._matcher: Matcher | None = None
         self._seen = -1
+        self._asked = 0
 
     @property
     def entry(self) -> Entry:
@@ -99,8 +100,12 @@ class Output:
         return self._index
 
     def makes_any(self, paths: Sequence[str]) -> bool:
-        """Whether any of these paths is of a row; not where rows come from paths."""
-        if self._index is None and len(paths) <= FEW:
+        """Whether any of these paths is of a row; not where rows come from paths.
+
+        An index is made only once more than a few paths have been asked for, in one go or in many.
+        """
+        self._asked += len(paths)
+        if self._index is None and self._asked <= FEW:
             mine = self.paths()
             return any(path in mine for path in paths)
         return not self.index().keys().isdisjoint(paths)
@@ -222,6 +227,11 @@ class Scatter(Output):
         return [] if row is None else [row]
 
 
+def _ends(pattern: Pattern) -> tuple[str, str | None]:
+    """How all paths of a pattern begin and end; no end if it is one path."""
+    return pattern.parts[0], pattern.parts[-1] if pattern.names else None
+
+
 def _together(before: int | tuple[int, ...] | None, jobs: Iterable[int]) -> int | tuple[int, ...]:
     """One job, or several, with those that were found before, each once."""
     earlier = () if before is None else (before,) if isinstance(before, int) else before
@@ -249,40 +259,48 @@ class Finder:
             for k, entry in enumerate(rule.logs):
                 if entry.pattern is not None and not set(entry.pattern.wildcards) - {*shape.mapped}:
                     self.outputs.append(Log(self, rule, shape, k))
-        self._by_head: dict[str, list[Output]] | None = None
-        self._for: dict[tuple[str, str], list[Output]] = {}
+        self._number = {output: number for number, output in enumerate(self.outputs)}
+        self._by_head: dict[str, list[Output]] = {}
+        self._by_path: dict[str, list[Output]] = {}  # what has no wildcards makes this path alone
+        self._by_head_open: dict[str, list[Output]] = {}  # and all others
+        for output in self.outputs:
+            first, slash, _ = output.pattern.parts[0].partition("/")
+            self._by_head.setdefault(first if slash else "", []).append(output)
+            if output.pattern.names or output.pattern.directory:
+                self._by_head_open.setdefault(first if slash else "", []).append(output)
+            else:
+                self._by_path.setdefault(output.pattern.parts[0], []).append(output)
+        self._for: dict[tuple[str, str | None], list[Output]] = {}
         self.folders = [output for output in self.outputs if output.pattern.directory]
 
-    def candidates(self, head: str, tail: str) -> list[Output]:
-        """The outputs that may make a path with this beginning and end."""
+    def candidates(self, head: str, tail: str | None) -> list[Output]:
+        """The outputs that may make a path with this beginning and end; without an end, `head`."""
         key = (head, tail)
         found = self._for.get(key)
         if found is None:
-            found = [output for output in self._near(head) if output.may_make(head, tail)]
-            self._for[key] = found
+            near = self._near(head, whole=tail is None)
+            end = head if tail is None else tail
+            found = self._for[key] = [output for output in near if output.may_make(head, end)]
         return found
 
-    def _near(self, head: str) -> Iterator[Output]:
-        """Outputs by the first folder of their pattern: most are ruled out by a dict look-up."""
-        if self._by_head is None:
-            self._by_head = {}
-            for output in self.outputs:
-                first, slash, _ = output.pattern.parts[0].partition("/")
-                self._by_head.setdefault(first if slash else "", []).append(output)
+    def _near(self, head: str, *, whole: bool) -> list[Output]:
+        """Outputs by the first folder of their pattern: most are ruled out by a dict look-up.
+
+        Of those without wildcards only what makes `head` itself, if that is the `whole` path.
+        """
+        by_head = self._by_head_open if whole else self._by_head
+        same = self._by_path.get(head, ()) if whole else ()
         first, slash, _ = head.partition("/")
-        if not slash:
-            yield from self.outputs
-            return
-        if first:
-            yield from self._by_head.get(first, ())
-        yield from self._by_head.get("", ())
+        near = by_head.get(first, ()) if slash else chain.from_iterable(by_head.values())
+        others = by_head.get("", ()) if slash and first else ()
+        return [*sorted([*same, *near], key=self._number.__getitem__), *others]
 
     def is_made(self, path: str, built: Mapping[str, RuleTable]) -> bool:
         """Whether a rule is known to make this path, or a folder above it; plans nothing for it.
 
         `built` are the tables that there are, by rule.
         """
-        for output in self._near(path):
+        for output in self._near(path, whole=True):
             if output.is_known_to_make(path, built.get(output.rule.name)):
                 return True
         if any(one.rule.name in built and path in one.files() for one in self.scatters):
@@ -315,9 +333,9 @@ class Finder:
         Raises:
             FileflowError: if the path fits an output in more ways than can be tried.
         """
-        head, tail = (pattern.parts[0], pattern.parts[-1]) if pattern else (path, path)
         found: list[int] = []
-        for output in self.candidates(head, tail):
+        near = self.candidates(*(_ends(pattern) if pattern else (path, None)))
+        for output in near:
             rows = output.rows_making(path, given, first=first)
             found += [output.table.base | row for row in rows]
         if not found and self.folders:
@@ -386,7 +404,7 @@ class Finder:
     ) -> list[int | tuple[int, ...] | None]:
         if pattern is None:
             return self._one_by_one(paths, None, given)
-        near = self.candidates(pattern.parts[0], pattern.parts[-1])
+        near = self.candidates(*_ends(pattern))
         is_free = any(output.free for output in (*near, *self.folders))
         if self.folders or is_free:
             return self._one_by_one(paths, pattern, given if is_free else None)

@@ -6,6 +6,7 @@ would lose what one of them said.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from fileflow.errors import Collector, FileflowError
@@ -47,6 +48,35 @@ def _spots(table: RuleTable) -> Iterator[Spot]:
                 yield Spot(table, k, entry, entry.pattern, is_log)
 
 
+class _Files:
+    """Files that jobs make, by how deep they lie and how they begin."""
+
+    def __init__(self, spots: Sequence[Spot]) -> None:
+        self._spots = [spot for spot in spots if not (spot.is_log or spot.pattern.directory)]
+        patterns = [spot.pattern for spot in self._spots]
+        self._at: dict[int, dict[str, list[int]]] = {}
+        for n in sorted(range(len(patterns)), key=lambda n: patterns[n].parts[0]):
+            by_head = self._at.setdefault(patterns[n].text.count("/"), {})
+            by_head.setdefault(patterns[n].parts[0], []).append(n)
+        self._heads = {depth: list(by_head) for depth, by_head in self._at.items()}
+
+    def above(self, table: RuleTable) -> Iterator[Spot]:
+        """Those below which a path of this table could lie, as the patterns say."""
+        patterns = [entry.pattern for entry in table.shape.outputs if entry.pattern is not None]
+        deepest = max([pattern.text.count("/") for pattern in patterns], default=0)
+        found: set[int] = set()
+        for depth in [depth for depth in self._at if depth < deepest]:
+            by_head, heads = self._at[depth], self._heads[depth]
+            for mine in {pattern.parts[0] for pattern in patterns}:
+                for head in by_head.keys() & {mine[:n] for n in range(len(mine))}:
+                    found.update(by_head[head])
+                for at in range(bisect_left(heads, mine), len(heads)):
+                    if not heads[at].startswith(mine):
+                        break
+                    found.update(by_head[heads[at]])
+        return (self._spots[n] for n in sorted(found))
+
+
 def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
     """No path has two makers, and none lies below a folder that another job makes.
 
@@ -72,9 +102,16 @@ def check_overlaps(plan: Plan, table_of: Callable[[str], RuleTable]) -> None:
         # What a scatter finds is new also where its own jobs are as they were.
         if any(spot.table.scattered or spot.table.number not in plan.same for spot in group):
             _check_doubles(plan, group, errors)
+    files = _Files(spots)
     for table in plan.tables.values():
-        above = new_folders if table.number in plan.same else folders
-        _check_below(plan, table, {**above, **_files_above(plan, table)}, errors)
+        same = table.number in plan.same
+        above = new_folders if same else folders
+        found: dict[str, int] = {}
+        for spot in files.above(table):
+            if not (same and spot.table.number in plan.same):
+                jobs = [spot.table.base | row for row in wanted_rows(spot.table)]
+                found.update(zip(spot.paths(), jobs, strict=True))
+        _check_below(plan, table, {**above, **found} if found else above, errors)
     _check_writers(plan, table_of, made, errors)
     errors.raise_if_any()
 
@@ -283,22 +320,3 @@ def _is_below(path: str, folders: dict[str, int]) -> bool:
             return False
         path = path[:slash]
     return True
-
-
-def _files_above(plan: Plan, table: RuleTable) -> dict[str, int]:
-    """Output files of jobs whose pattern says that a path of this table could lie below them."""
-    found: dict[str, int] = {}
-    heads = [e.pattern.parts[0] for e in table.shape.outputs if e.pattern is not None]
-    depth = max((h.pattern.text.count("/") for h in table.shape.outputs if h.pattern), default=0)
-    for other in plan.tables.values():
-        if plan.same.issuperset((table.number, other.number)):
-            continue
-        for k, entry in enumerate(other.shape.outputs):
-            pattern = entry.pattern
-            if pattern is None or pattern.directory or pattern.text.count("/") >= depth:
-                continue
-            head = pattern.parts[0]
-            if any(head.startswith(mine) or mine.startswith(head) for mine in heads):
-                paths = other.output_paths(k)
-                found.update({paths[row]: other.base | row for row in wanted_rows(other)})
-    return found

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from fileflow.planning.derivation import Derivation
+from fileflow.planning.finding import Output
 from tests.planning.fakes import Project, labels
 
 COPY = 'shell: "cp {input} {output}"'
@@ -195,6 +197,36 @@ def test_of_two_rules_the_one_with_the_larger_prefer_makes_the_file() -> None:
         )
     )
     assert labels(project.plan()) == ["b t=k"]
+
+
+def test_that_jobs_do_not_need_what_they_could_make_is_seen_for_all_paths_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(Derivation, "without", lambda had, path: asked.append(path) or had)
+    project = Project(
+        rules(
+            'all: {input: "p/{a}"}',
+            f'q: {{output: "p/{{a}}", prefer: 2, {MAKE}}}',
+            f'p: {{output: "p/{{a}}", {MAKE}}}',
+            wildcards="{a: [1, 2, 3]}",
+        )
+    )
+    assert labels(project.plan()) == ["q a=1", "q a=2", "q a=3"]
+    assert not asked
+
+
+def test_a_preferred_rule_that_needs_by_another_what_it_makes_drops_out() -> None:
+    project = Project(
+        rules(
+            "all: {input: k.b}",
+            f'ab: {{input: "{{n}}.a", output: "{{n}}.b", prefer: 2, {COPY}}}',
+            f'ba: {{input: "{{n}}.b", output: "{{n}}.a", {COPY}}}',
+            f'sb: {{input: "{{n}}.src", output: "{{n}}.b", {COPY}}}',
+        ),
+        "k.src",
+    )
+    assert labels(project.plan()) == ["sb n=k"]
 
 
 def test_two_rules_that_are_left_are_an_error_that_names_both() -> None:
@@ -426,6 +458,34 @@ def test_a_rule_that_another_feeds_row_by_row_is_found_without_a_look_at_each_pa
     )
     look = project.look()
     assert [look.makers(f"b s={s}") for s in "xyz"] == [["a t=x"], ["a t=y"], ["a t=z"]]
+
+
+def test_outputs_are_not_looked_through_anew_for_each_path_of_a_column(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = 0
+    paths = Output.paths
+
+    def counted(output: Output) -> list[str]:
+        nonlocal looks
+        looks += 1
+        return paths(output)
+
+    monkeypatch.setattr(Output, "paths", counted)
+
+    def looks_for(count: int) -> int:
+        nonlocal looks
+        rows = ", ".join(f"[{n}, raw/{n}]" for n in range(count))
+        text = rules(
+            'all: {input: "o/{a}"}',
+            f'r: {{input: "{{f}}", output: "o/{{a}}", {COPY}}}',
+            wildcards=f'{{"a, f": {{rows: [{rows}]}}}}',
+        )
+        looks = 0
+        assert Project(text, *(f"raw/{n}" for n in range(count))).plan().count() == count
+        return looks
+
+    assert looks_for(40) == looks_for(20)
 
 
 def test_a_very_long_path_is_no_output_of_a_free_rule() -> None:

@@ -337,7 +337,10 @@ class Doer:
             regular = found.st_mode & 0o170000 == 0o100000
             now = signature_of(found) if regular else _signature_now(path)
             if now != sign:
-                content = _digest(path, file_digest if regular else digest)
+                try:
+                    content = file_digest(path) if regular else digest(path)
+                except OSError as error:
+                    raise _unread(path, error) from None
                 learned.append((path, now, content))
             seen.append((path, now, content))
         if numbers:
@@ -367,7 +370,10 @@ class Doer:
             if now == sign and now_contents[place] != NO_DIGEST:
                 continue
             unknown = unknown or sign == NOTHING or now_contents[place] == NO_DIGEST
-            now_contents[place] = _digest(path)
+            try:
+                now_contents[place] = digest(path)
+            except OSError as error:
+                raise _unread(path, error) from None
             if sign != NOTHING:
                 learned.append((path, now, now_contents[place]))
         now_signs, contents = column(now_all), b"".join(now_contents)
@@ -797,16 +803,8 @@ def _signature_now(path: str) -> bytes:
     return found
 
 
-def _digest(path: str, of: Callable[[str], bytes] = digest) -> bytes:
-    """The digest of an input.
-
-    Raises:
-        UnreadError: if it cannot be read.
-    """
-    try:
-        return of(path)
-    except OSError as error:
-        raise UnreadError(f"the input {unreadable(path, error).what}") from None
+def _unread(path: str, error: OSError) -> UnreadError:
+    return UnreadError(f"the input {unreadable(path, error).what}")
 
 
 def _is_older(path: str, sign: bytes, since_ns: int) -> bool:

@@ -35,6 +35,7 @@ from fileflow.planning.filling import (
     canonical,
     node_value,
     python_config,
+    sorted_keys,
 )
 from fileflow.planning.links import ABSENT, Group
 from fileflow.planning.seeds import Seeds, seed_counts, seed_is_named, seed_key, small
@@ -137,15 +138,18 @@ class Orders:
         return out
 
     def _parameters(self, binding: Binding) -> list[tuple[str, str, object]]:
-        """The parameters, with the rule's own log files as the value of `log`."""
-        if not self.rule.logs:
-            return binding.parameters
-        items = tuple(
-            (name, numbers[0] if single else tuple(numbers))
-            for name, numbers, single in log_items(self.rule)
-        )
+        """The parameters, with the config and the rule's own log files for who takes them."""
+        known: dict[str, tuple[str, object]] = {}
+        if binding.whole_config:
+            known["config"] = ("config", sorted_keys(python_config(self.table.config)))
+        if self.rule.logs:
+            items = tuple(
+                (name, numbers[0] if single else tuple(numbers))
+                for name, numbers, single in log_items(self.rule)
+            )
+            known["log"] = ("logs", items)
         return [
-            (name, "logs", items) if source == "log" else (name, source, detail)
+            (name, *known.get(source, (source, detail)))
             for name, source, detail in binding.parameters
         ]
 

@@ -6,6 +6,7 @@ Knows the plan and what has become of its jobs; decides nothing about them.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 
 from fileflow.engine.facts import World
 from fileflow.planning.links import ROW, SHIFT
@@ -14,6 +15,8 @@ from fileflow.planning.schedule import JobState, Schedule
 from fileflow.planning.staleness import Staleness
 from fileflow.planning.tables import wanted_rows
 from fileflow.world.staging import remove
+
+_OVER: Iterator[bool] = iter(())
 
 
 class Temps:
@@ -26,6 +29,7 @@ class Temps:
         self.schedule = schedule
         self.world = world
         self.kept_for: set[int] = set()
+        self._looks: dict[int, Iterator[bool]] = {}
         self.tables = {
             number
             for number, table in self.plan.tables.items()
@@ -76,22 +80,44 @@ class Temps:
                 self.world.gone(path)
 
     def _may_be_taken(self, job: int) -> bool:
-        """Whether what takes from a job has not ended, or may be called back by what has not."""
-        state, consumers_of = self.schedule.state, self.schedule.consumers_of
-        # A job that nobody asked for and from which none takes has told values: those are recorded.
-        consumers = consumers_of(job)
-        if not all(map(self.schedule.is_settled, consumers)):
+        """Whether what takes from a job has not ended, or may be called back by what has not.
+
+        A look goes on from what the last one found, so that a job costs one look at each that
+        takes from it. What was passed may be called back: that none is left, only a look at all
+        tells.
+        """
+        if next(self._looks.get(job, _OVER), False):
             return True
-        resting = [one for one in consumers if state(one) is JobState.RESTING]
-        seen = set(resting)
-        while resting:
-            for one in consumers_of(resting.pop()):
-                if self.schedule.is_open(one):
-                    return True
-                if state(one) is JobState.RESTING and one not in seen:
-                    seen.add(one)
-                    resting.append(one)
-        return False
+        self._looks[job] = self._look(job)
+        return next(self._looks[job], False)
+
+    def _look(self, job: int) -> Iterator[bool]:
+        """Gives True, each time that it is asked, as long as there is what may take from a job."""
+        state, each_consumer = self.schedule.state, self.schedule.each_consumer
+        by: dict[int, int] = {}  # the jobs at rest, and what each takes from
+        # A job that nobody asked for and from which none takes has told values: those are recorded.
+        for one in each_consumer(job):
+            while not self.schedule.is_settled(one):
+                yield True
+            if state(one) is JobState.RESTING:
+                by[one] = job
+        todo = list(by)
+        while todo:
+            taken = todo.pop()
+            for one in each_consumer(taken):
+                while self.schedule.is_open(one) and self._all_rest(taken, job, by):
+                    yield True
+                if state(one) is JobState.RESTING and one not in by:
+                    by[one] = taken
+                    todo.append(one)
+
+    def _all_rest(self, one: int, job: int, by: Mapping[int, int]) -> bool:
+        """Whether `one` rests, and all through which it may call `job` back."""
+        while one != job:
+            if self.schedule.state(one) is not JobState.RESTING:
+                return False
+            one = by[one]
+        return True
 
     def finish(self) -> None:
         """A last look: what became free at the very end, or was left by an earlier run."""

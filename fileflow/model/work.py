@@ -47,6 +47,7 @@ class Work:
             parameter keeps its default);
             `("x", "optional", k)` the only item of the k-th value (an empty list: the default);
             `("rng", "rng", "numpy" | "random")`;
+            `("config", "config", config)`, of which each job gets a copy of its own;
             `("seed", "seed", None)`; `("log", "log", None)`, or `("log", "logs", items)` where
             the job has log files of its own (items: (name or None, positions or one position)).
         environ: environment variables of the action (added to what is there).

@@ -12,7 +12,7 @@ from fileflow.errors import Collector, FileflowError, did_you_mean
 from fileflow.lean import dataclass, field
 from fileflow.model.ports import Parameter
 from fileflow.model.rules import Kind, Run, unnamed_column
-from fileflow.planning.filling import Item, JobValues, plain, python_config, sorted_keys
+from fileflow.planning.filling import Item, JobValues, plain, sorted_keys
 from fileflow.planning.tables import RuleTable
 
 BUILT_IN = (
@@ -340,7 +340,7 @@ class _Binder:
             self._value(name, JobValues.typed_params)
         elif name == "config":
             self.made.whole_config = True
-            self._value(name, lambda job: python_config(job.table.config))
+            self.made.parameters.append((name, name, None))
         elif name == "wildcards":
             self.made.names += table.names
             self._value(name, lambda job: job.wildcards())

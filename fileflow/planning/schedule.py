@@ -463,12 +463,14 @@ class Schedule:
 
     def consumers_of(self, job: int) -> list[int]:
         """All wanted jobs that take from a job."""
+        return list(dict.fromkeys(self.each_consumer(job)))
+
+    def each_consumer(self, job: int) -> Iterator[int]:
+        """The same one by one, for who may stop early; what takes in several ways comes again."""
         if self._all_consumers is None:
             self._all_consumers = self._find_consumers()
-        found: dict[int, None] = {}
         for one in self._all_consumers.get(job, ()):
-            found.update(dict.fromkeys((one,) if one >= 0 else self._takers[-1 - one]))
-        return list(found)
+            yield from (one,) if one >= 0 else self._takers[-1 - one]
 
     def _find_consumers(self) -> dict[int, list[int]]:
         """Who takes from each job; a list that jobs share stands for them, as -1 - its number."""

@@ -179,6 +179,8 @@ def _from_source(source: str, detail: Any, facts: Facts) -> object:
         return _whole(facts.outputs, detail)
     if source == "rng":
         return new_generator(detail, facts.seed)
+    if source == "config":
+        return with_attributes(detail)
     if source == "seed":
         return small_seed(facts.seed)
     if source == "log":

@@ -535,6 +535,30 @@ def folders(space):
     )
 
 
+@pytest.mark.parametrize("executor", ["process", "thread", "serial"])
+def test_a_function_may_change_the_config_that_it_is_given(space, executor):
+    space.workflow(f"""
+    config: {{b: 1, a: {{d: [1], c: 2}}}}
+    wildcards: {{n: {{range: 4}}}}
+    defaults: {{executor: {executor}}}
+    rules:
+      all: {{input: "o/{{n}}"}}
+      o: {{output: "o/{{n}}", run: "jobs:f"}}
+    """)
+    space.source(
+        "jobs.py",
+        """
+        def f(output, config):
+            output.write_text(f"{config} {config.a.c}")
+            config.a.d.append(2)
+            config.a.c = config["a"]["c"] = 3
+            config.clear()
+        """,
+    )
+    space.good("-j", "1")
+    assert {space.read(f"o/{n}") for n in range(4)} == {"{'a': {'c': 2, 'd': [1]}, 'b': 1} 2"}
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_function_in_a_thread_may_change_its_folder(space, jobs):
     folders(space)

@@ -111,13 +111,17 @@ def test_params_keep_their_types() -> None:
 
 def test_built_in_names_are_bound() -> None:
     made = sources(ONE, "seed, rng, log, cores, resources, wildcards, config, params")
-    assert (made["seed"], made["rng"], made["log"]) == ("seed", "rng", "log")
-    assert {made[n] for n in ("cores", "resources", "wildcards", "config", "params")} == {"value"}
+    assert all(made[name] == name for name in ("seed", "rng", "log", "config"))
+    assert {made[n] for n in ("cores", "resources", "wildcards", "params")} == {"value"}
 
 
 def test_the_generator_is_numpys_where_the_annotation_says_so() -> None:
     assert bound(ONE, "rng").parameters == [("rng", "rng", "random")]
     assert bound(ONE, "rng: np.random.Generator").parameters == [("rng", "rng", "numpy")]
+
+
+def test_the_config_is_no_value_that_is_made_for_each_job() -> None:
+    assert bound(ONE, "config").values == []
 
 
 def test_it_is_known_whether_a_function_takes_config_or_the_seed() -> None:

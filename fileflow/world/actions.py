@@ -157,6 +157,7 @@ class Doer:
         # What was made, while others may still write to it; and whether they do.
         self._made: Sequence[str] = ()
         self._is_written = False
+        self._asks_leases = True
         self._reader = Reader(stage.folder)
 
     def learn(self, work: Work) -> None:
@@ -275,7 +276,7 @@ class Doer:
         except StillOpenError as error:
             what = "function" if prepared.is_function else "script"
             self._is_written = False
-            path = str(error).removeprefix(f"{stage.folder}/")
+            path = str(error).partition(f"{stage.folder}/")[2] or ", ".join(outputs)
             outcome.end = End.STOPPED if self.stopping else End.FAILED
             outcome.message = (
                 f"{path} is still open for writing, though the {what} has ended: close it, best by "
@@ -474,21 +475,26 @@ class Doer:
         inspect = partial(self._stage.inspect, shape, outputs, staged, since)
         if not (prepared.is_function or prepared.is_script):
             return inspect()
-        try:
-            return inspect(closed=True)
-        except StillOpenError:
-            self._around.mark()  # a stream in the place of ours may hold one
-            _let_go()
-            self._made = staged
-            self._await_writers()
-            if self._is_written:
-                raise
-        try:
-            return inspect(closed=True)
-        except StillOpenError:
-            if commands.writes_itself([os.path.join(self._root, path) for path in staged]):
-                raise
-        return inspect()  # a file system that gives no lease, or somebody of another job
+        if self._asks_leases:
+            try:
+                return inspect(closed=True)
+            except StillOpenError:
+                pass
+        made = [os.path.join(self._root, path) for path in staged]
+        if not self._asks_leases and not commands.written_here(made):
+            return inspect()
+        self._around.mark()  # a stream in the place of ours may hold one
+        _let_go()
+        self._made = staged
+        self._await_writers()
+        path = commands.written_here(made)
+        if path or self._is_written:
+            raise StillOpenError(path)
+        if self._asks_leases:
+            with contextlib.suppress(StillOpenError):
+                return inspect(closed=True)
+            self._asks_leases = False  # the file system has none, or somebody of another job writes
+        return inspect()
 
     def _await_writers(self) -> None:
         """Waits for programs that still write to what was made, as it does for a command's, but

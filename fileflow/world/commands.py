@@ -311,8 +311,9 @@ def _words_of(pid: int) -> bytes:
         return b""
 
 
-def writes_itself(made: Sequence[str]) -> bool:
-    """Whether this process has one of these files open for writing, or one below these folders."""
+def written_here(made: Sequence[str]) -> str:
+    """Which of these files this process has open for writing, or which below these folders; empty
+    if none."""
     return _writes_to(os.getpid(), [os.path.realpath(path) for path in made])
 
 
@@ -321,12 +322,12 @@ def _runs_in(pid: int, session: int) -> bool:
     return facts is not None and facts[0] not in "ZX" and facts[2] == session
 
 
-def _writes_to(pid: int, places: Sequence[str]) -> bool:
-    """Whether a process has one of these files, or one below these folders, open for writing."""
+def _writes_to(pid: int, places: Sequence[str]) -> str:
+    """Which of these files, or below these folders, a process has open for writing; or empty."""
     try:
         numbers = os.listdir(f"/proc/{pid}/fd")
     except OSError:
-        return False
+        return ""
     for number in numbers:
         try:
             path = os.readlink(f"/proc/{pid}/fd/{number}")
@@ -337,8 +338,8 @@ def _writes_to(pid: int, places: Sequence[str]) -> bool:
         except (OSError, StopIteration):
             continue
         if int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY:
-            return True
-    return False
+            return path
+    return ""
 
 
 def _reap(child: int) -> None:

@@ -130,3 +130,34 @@ def test_a_run_that_is_to_end_waits_for_no_writer(space: Space):
     flow = space.flow()
     assert flow.status == 1 and "timed out after 1 s" in flow.text
     assert not space.exists("a.txt")
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_where_no_lease_is_to_be_had_the_process_itself_is_looked_at(space: Space, closed: bool):
+    space.workflow("""
+        wildcards: {n: {range: 3}}
+        rules:
+          all: {input: "{n}.txt"}
+          f: {output: "{n}.txt", run: "steps:f"}
+        """)
+    space.source(
+        "steps.py",
+        f"""
+        import fcntl
+        def refuse(descriptor, command, argument=0, before=fcntl.fcntl):
+            if command == fcntl.F_SETLEASE:  # as on a network file system
+                raise BlockingIOError(11, "no lease")
+            return before(descriptor, command, argument)
+        fcntl.fcntl = refuse
+        kept = []
+        def f(output, n):
+            kept.append(open(output, "w"))
+            kept[-1].write(n)
+            if n != "2" or {closed}:
+                kept[-1].close()
+        """,
+    )
+    flow = space.flow("-j1", "-k")
+    assert (flow.status == 0) == closed, flow.text
+    assert space.read("0.txt") + space.read("1.txt") == "01"
+    assert closed or "2.txt is still open for writing" in flow.text

@@ -239,7 +239,9 @@ class Doer:
                 found = (
                     gathered
                     if isinstance(gathered, str)
-                    else self._inspect(prepared, shape, outputs, staged, since)
+                    else self._inspect(shape, outputs, staged, since)
+                    if prepared.is_function or prepared.is_script
+                    else stage.inspect(shape, outputs, staged, since)
                 )
                 if isinstance(found, str):
                     outcome.end = End.MISSING
@@ -458,23 +460,20 @@ class Doer:
 
     def _inspect(
         self,
-        prepared: Prepared,
         shape: Shape,
         outputs: Sequence[str],
         staged: Sequence[str],
         since: int,
     ) -> list[bytes] | str:
-        """What the stage says of the outputs, once nobody writes to them any more.
+        """What the stage says of the outputs of a function or script, once nobody writes to them.
 
-        Of a command all processes have ended. This one lives on: a file that a function or script
-        has not closed would be published without its last lines.
+        Of a command all processes have ended. This one lives on: a file that is not closed would
+        be published without its last lines.
 
         Raises:
             StillOpenError: if this process has one open.
         """
         inspect = partial(self._stage.inspect, shape, outputs, staged, since)
-        if not (prepared.is_function or prepared.is_script):
-            return inspect()
         if self._asks_leases:
             try:
                 return inspect(closed=True)

@@ -779,8 +779,8 @@ class Doer:
 def _let_go() -> None:
     """Closes the files that nobody can reach any more, once they are whole.
 
-    Where objects refer to each other the collector may end a file before the text that waits for
-    it: https://docs.python.org/3/library/io.html says nothing of their order.
+    Where objects refer to each other the collector may close a file before the text stream that
+    still holds lines for it.
     """
     for one in gc.get_objects():
         if isinstance(one, io.TextIOWrapper):

@@ -107,10 +107,13 @@ def environment_of(work: Work, outside: Mapping[str, str]) -> dict[str, str]:
 
 
 class _Environment:
-    """The environment variables of this process: set for each rule, put back after each job."""
+    """The environment variables of this process: set for each rule, put back after each job; and
+    its mask of modes."""
 
     def __init__(self) -> None:
         self._outside = dict(os.environ)
+        self._umask = os.umask(0o022)
+        os.umask(self._umask)
         # `tempfile` looks at the variables only once, and keeps what it found: each job is to find
         # what its own say, or what a module of its rule has set.
         self._tempdir: Any = None
@@ -134,6 +137,8 @@ class _Environment:
             for name in {*before, *self._raw}:
                 if before.get(name) != self._raw.get(name):
                     self._loaded[name] = self._raw.get(name)
+            self._umask = os.umask(self._umask)
+            os.umask(self._umask)
 
     def _base(self) -> dict[str, str]:
         """What each rule finds that says nothing else."""
@@ -168,6 +173,7 @@ class _Environment:
 
     def leave(self) -> None:
         """Undoes what the job changed."""
+        os.umask(self._umask)
         if "tempfile" in _MODULES:
             _MODULES["tempfile"].tempdir = self._tempdir
         if vars(os.environ)["_data"] is not self._raw:
@@ -248,8 +254,6 @@ class OwnProcess:
             _MODULES["tempfile"].tempdir = None
         self._generators = GlobalGenerators()
         self._before: dict[str, object] | None = None
-        self._umask = os.umask(0o022)
-        os.umask(self._umask)
         self._handlers = _Handlers()
         # What a job has done to the process that cannot be undone: no other is to be done in it.
         self.is_spoiled = False
@@ -271,13 +275,9 @@ class OwnProcess:
         vars(sys).update(__stdout__=self._out, __stderr__=self._err)
         return self._out, self._err
 
-    @contextlib.contextmanager
-    def loading(self, work: Work | None) -> Iterator[None]:
+    def loading(self, work: Work | None) -> contextlib.AbstractContextManager[None]:
         """What modules set while they are loaded stays."""
-        with self._environment.loading(work):
-            yield
-        self._umask = os.umask(self._umask)
-        os.umask(self._umask)
+        return self._environment.loading(work)
 
     def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
         """Sets the job's environment, and seeds the global generators if the seed counts."""
@@ -295,7 +295,6 @@ class OwnProcess:
         self.is_spoiled = not self._state.put_back()
         self._environment.leave()
         os.fchdir(self._folder)
-        os.umask(self._umask)
         signal.setitimer(signal.ITIMER_REAL, 0)
         self._handlers.put_back()
         os.dup2(self._nothing, 0)
@@ -464,8 +463,6 @@ class Borrowed:
         self._environment = _Environment()
         self._generators = generators
         self._folder = os.getcwd()
-        self._umask = os.umask(0o022)
-        os.umask(self._umask)
         generators.remember()
         self._streams = sys.stdout, sys.stderr
         for lent, stream in zip((_OUT, _ERR), self._streams, strict=True):
@@ -479,13 +476,9 @@ class Borrowed:
         self._path = sys.path[:]
         vars(sys).update(stdout=_OUT, stderr=_ERR)
 
-    @contextlib.contextmanager
-    def loading(self, work: Work | None) -> Iterator[None]:
+    def loading(self, work: Work | None) -> contextlib.AbstractContextManager[None]:
         """What modules set while they are loaded stays."""
-        with self._environment.loading(work):
-            yield
-        self._umask = os.umask(self._umask)
-        os.umask(self._umask)
+        return self._environment.loading(work)
 
     def enter(self, work: Work, seed: int, extra: Variables = ()) -> None:
         """Sets the job's environment, and seeds the global generators if the seed counts.
@@ -504,7 +497,6 @@ class Borrowed:
         self._environment.leave()
         self._environment.forget_seed()
         os.chdir(self._folder)
-        os.umask(self._umask)
         self._descriptors.put_back()
         if self._handlers is not None:
             if not self._has_alarm:

@@ -17,6 +17,7 @@ import pytest
 
 from fileflow.commands.dry_run import planned_rules
 from fileflow.engine import run
+from fileflow.engine.batches import Batches
 from fileflow.engine.knowing import plan_known
 from fileflow.engine.loop import Loop, Settings
 from fileflow.engine.run import count_states
@@ -297,6 +298,38 @@ def test_a_plan_that_grows_costs_nothing_for_what_is_as_it_was(
         for count in (SMALL, LARGE)
     ]
     assert abs(per_job(*found)) <= 0.01
+
+
+@pytest.mark.parametrize("more", ["", "resources: {disk: 1}", "priority: {n}"])
+def test_rules_that_wait_for_a_core_are_not_asked_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    count = 300
+    made = range(1000, 1000 + count)
+    lines = ["resources: {disk: 9}", "rules:", f"  all: {{input: [{', '.join(map(str, made))}]}}"]
+    for n in made:
+        lines.append(f"  r{n}: {{output: '{n}', shell: 'echo > {{output}}'")
+        lines[-1] += f", {more.replace('{n}', str(n % 7))}}}" if more else "}"
+    (tmp_path / "Workflowfile").write_text("\n".join(lines))
+    asked = 0
+    lane = Batches.lane
+
+    def counted(*args: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return lane(*args)
+
+    monkeypatch.setattr(Batches, "lane", counted)
+    finished = run.run(
+        str(tmp_path / "Workflowfile"),
+        Overrides(),
+        Wishes(),
+        Settings(jobs=2),
+        lambda event: None,
+        command="a test",
+    )
+    assert (finished.status, finished.built) == (0, count)
+    assert asked <= 8 * count
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="counts with strace")

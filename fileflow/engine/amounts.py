@@ -57,6 +57,11 @@ class Amounts:
             self._of_rule[table.number] = None if by_job else self._needs(table, {})
         return self._of_rule[table.number]
 
+    def may_be_coreless(self, table: RuleTable) -> bool:
+        """Whether there may be jobs of a rule that take no core."""
+        needs = self.of_rule(table)
+        return needs is None or not needs.cores
+
     def of_job(self, table: RuleTable, row: int, attempt: int) -> Needs:
         """What a job takes on this attempt.
 

@@ -42,6 +42,11 @@ class Batches:
         """The rules are asked about anew, the most urgent first."""
         self._first_waiting = None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether all cores are taken, and a rule that was asked about lacks only them."""
+        return self._first_waiting is not None and self._lanes.cores >= self._jobs
+
     def may_start(self, table: RuleTable, runner: str) -> bool:
         """Whether any lane is free, for a job of which it is not known yet what it takes."""
         if not all(lane.orders for lane in self._lanes.of(runner)):

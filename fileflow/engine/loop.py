@@ -198,6 +198,7 @@ class Loop:
         self.orders: dict[tuple[int, int, bool], Orders] = {}
         self.suspected: set[int] = set()
         self.cores: dict[int, int] = {}
+        self.coreless = {n for n, t in self.plan.tables.items() if self.amounts.may_be_coreless(t)}
         self.reasons: dict[int, str] = {}
         self.ledger.take_plan(decided, self.schedule)
         self.temps = Temps(self.staleness, self.schedule, self.world, self.settings.keep_temp)
@@ -351,12 +352,25 @@ class Loop:
             self.schedule.put_back(job)
         again = True
         while again and not self._ending():
-            again = False
             self.batches.start_over()
-            for table in list(self.schedule.tables_ready()):
-                if self._start_some(table):
-                    again = True
-                    break
+            again = any(self._start_some(table) for table in self._to_ask())
+
+    def _to_ask(self) -> Iterator[RuleTable]:
+        """The rules of which a job might start, the most urgent first.
+
+        Once all cores are taken, and one waits for them, these are only those that need none or
+        that queue behind their own jobs: there may be thousands.
+        """
+        asked: set[int] = set()
+        for table in self.schedule.tables_ready():
+            asked.add(table.number)
+            yield table
+            if self.batches.is_full:
+                break
+        else:
+            return
+        others = {lane.table.number for lane in self.lanes.busy() if lane.table is not None}
+        yield from self.schedule.tables_ready(others.union(self.coreless) - asked)
 
     def _start_some(self, table: RuleTable) -> bool:
         """Hands one batch of a rule's ready jobs to a slot; whether anything was settled."""

@@ -8,6 +8,7 @@ needs; then it is ready, and whoever asks decides whether it runs or is kept.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
@@ -70,6 +71,9 @@ _OUTLOOK = bytes.maketrans(
 )
 
 
+_Rank = tuple[float, float, int]
+
+
 class Schedule:
     """The states of all wanted jobs of a plan.
 
@@ -109,10 +113,11 @@ class Schedule:
         self._ahead: dict[int, set[int]] = {}
         # Jobs that were built and are asked again: kept as they are, they are built still.
         self._built: set[int] = set()
-        self._order = sorted(
-            plan.tables,
-            key=lambda n: (-plan.tables[n].rule.priority, -chain.get(plan.tables[n].rule.name, 0)),
-        )
+        # By their priority, then by the first of their ready jobs, then by their own chains.
+        self._ranked: list[_Rank] = []
+        self._ranks: dict[int, _Rank] = {}
+        self._order = sorted(plan.tables, key=lambda n: -chain.get(plan.tables[n].rule.name, 0))
+        self._places = {number: place for place, number in enumerate(self._order)}
         self._weights: Mapping[int, Sequence[float]] = {}
         self._open_all(running, before)
 
@@ -276,21 +281,38 @@ class Schedule:
             if own is not None:
                 heap[:] = [(-own[row], row) for _, row in heap]
                 heapify(heap)
+                self._rank(number)
 
     def _make_ready(self, job: int) -> None:
         self._set(job, JobState.READY)
         number, row = job >> SHIFT, job & ROW
         weights = self._weights.get(number)
-        heappush(self._ready[number], (-weights[row] if weights is not None else 0.0, row))
+        heap = self._ready[number]
+        heappush(heap, (-weights[row] if weights is not None else 0.0, row))
+        if heap[0][1] == row:
+            self._rank(number)
+
+    def _rank(self, number: int) -> None:
+        """Puts a table in its place among the ready ones: its first ready job is another."""
+        heap = self._ready[number]
+        old = self._ranks.pop(number, None)
+        if old is not None:
+            del self._ranked[bisect_left(self._ranked, old)]
+        if heap:
+            priority = self.plan.tables[number].rule.priority
+            self._ranks[number] = rank = (-priority, heap[0][0], self._places[number])
+            insort(self._ranked, rank)
 
     # -- what may start -----------------------------------------------------------------------
 
-    def tables_ready(self) -> Iterator[RuleTable]:
-        """The tables with ready jobs, the most urgent first."""
-        tables = [self.plan.tables[number] for number in self._order if self._ready[number]]
-        if self._weights:
-            tables.sort(key=lambda t: (-t.rule.priority, self._ready[t.number][0][0]))
-        yield from tables
+    def tables_ready(self, among: Collection[int] | None = None) -> Iterator[RuleTable]:
+        """The tables with ready jobs, of all or of these numbers, the most urgent first."""
+        if among is None:
+            ranked = self._ranked[:]
+        else:
+            ranked = sorted(self._ranks[number] for number in among if number in self._ranks)
+        for _, _, place in ranked:
+            yield self.plan.tables[self._order[place]]
 
     def goes_before(self, table: RuleTable, other: RuleTable) -> bool:
         """Whether the first ready job of one table is more urgent than that of another by far.
@@ -324,6 +346,7 @@ class Schedule:
                 continue
             if job not in self.reopened or not self.must_wait(job, demand=False):
                 out.append(job)
+        self._rank(table.number)
         return out
 
     def put_back(self, job: int) -> None:

@@ -18,6 +18,9 @@ from fileflow.lean import dataclass
 NOTHING = "nothing"
 UNREAD = "what cannot be read"
 ABSENT = "absent"
+# How what is part of an action is called.
+FILE = "the file"
+CODE = "the code of"
 
 
 class State(IntEnum):
@@ -75,8 +78,14 @@ def _plain(reason: Reason) -> str:
 
 
 def _acted(reason: Reason) -> str:
-    gone = reason.after == NOTHING and reason.about.startswith("the file ")
-    return f"{reason.about} is gone" if gone else f"{reason.about} changed"
+    about = reason.about
+    if reason.after == NOTHING and about.startswith(f"{FILE} "):
+        return f"{about} is gone"
+    if NOTHING in (reason.before, reason.after) and about.startswith(f"{CODE} "):
+        name = about[len(CODE) + 1 :]
+        gone = reason.after == NOTHING
+        return f"{name} is no longer used" if gone else f"{name} is used now, and was not"
+    return f"{about} changed"
 
 
 def _changed(reason: Reason, said: str) -> str:

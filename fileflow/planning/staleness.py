@@ -20,7 +20,7 @@ from fileflow.planning.links import ROW, SHIFT, Group, Link
 from fileflow.planning.named import NAME, learns
 from fileflow.planning.plan import Plan
 from fileflow.planning.proofs import Proofs, proofs_of
-from fileflow.planning.reasons import ABSENT, NOTHING, UNREAD, Reason, State, Why
+from fileflow.planning.reasons import ABSENT, CODE, FILE, NOTHING, UNREAD, Reason, State, Why
 from fileflow.planning.recipes import Recipe
 from fileflow.planning.tables import RuleTable, wanted_rows
 from fileflow.planning.taken_logs import taken_logs
@@ -861,10 +861,7 @@ def _part_reasons(key: str, before: object, after: object) -> list[Reason]:
         for name in sorted({*before, *after}):
             if before.get(name) != after.get(name):
                 shown = (_shown(before.get(name)), _shown(after.get(name)))
-                if key == "code":
-                    out.append(Reason(Why.ACTION, f"the code of {name}"))
-                else:
-                    out.append(Reason(Why.ACTION, f"{_singular(key)} {name}", *shown))
+                out.append(Reason(Why.ACTION, f"{_singular(key)} {name}", *shown))
         return out
     return [Reason(Why.ACTION, _WORDS.get(key, key), _shown(before), _shown(after))]
 
@@ -882,7 +879,7 @@ _WORDS = {
 
 
 def _singular(key: str) -> str:
-    return {"files": "the file"}.get(key, "param" if key.startswith("params") else key)
+    return {"files": FILE, "code": CODE}.get(key, "param" if key.startswith("params") else key)
 
 
 def _shown(value: object) -> str:

@@ -149,6 +149,11 @@ def test_the_code_of_a_function_is_a_reason_that_names_the_part() -> None:
     project.code["a"] = FakeCode((("mod.f", b"1"), ("mod.g", b"2")))
     look = project.look()
     assert [str(one) for one in look.all_reasons("a")] == ["the code of mod.g changed"]
+    project.code["a"] = FakeCode((("mod.f", b"1"), ("mod.h", b"1")))
+    assert [str(one) for one in project.look().all_reasons("a")] == [
+        "mod.g is no longer used",
+        "mod.h is used now, and was not",
+    ]
 
 
 def test_a_file_that_the_command_names_is_a_reason() -> None:

@@ -30,6 +30,17 @@ from fileflow.model.rules import Derived, Filter, Made, Pairs, Relation
 
 DERIVED = ("pairs", "same")
 OPTIONS = {"range": ("width",), "table": ("columns", "comment"), "pairs": ("both", "self")}
+_MEANT = {
+    **dict.fromkeys(("sheet", "csv", "tsv", "samplesheet"), "write table: and its path"),
+    **dict.fromkeys(("glob", "pattern", "path", "paths"), "write files: and a pattern"),
+    **dict.fromkeys(("list", "in", "items", "choices"), "write values: and a list"),
+    **dict.fromkeys(("exclude", "without"), "write except"),
+    **dict.fromkeys(("include", "only", "filter"), "write where"),
+    **dict.fromkeys(("regex", "constraint", "constraints"), "write match"),
+    "file": "lines: items.txt, table: sheet.csv, or files: data/{x}.csv",
+    "config": "write keys: config.name",
+    "zip": "write rows: and a list of lists",
+}
 COMMON = ("match", "where", "except", "open")
 Row: TypeAlias = tuple[str, ...]
 _ALL_FORMS = (*FORMS, *DERIVED)
@@ -548,7 +559,7 @@ def _unknown_option(
     of = next((form for form, words in OPTIONS.items() if word in words), None)
     if of is not None and forms:
         return FileflowError(f"{text}: {word} goes with {of}, not with {forms[0]}", place=key.place)
-    return scalars.unknown_key(key, known, text, {})
+    return scalars.unknown_key(key, known, text, _MEANT)
 
 
 def _names(text: str, written: Scalar) -> tuple[str, ...]:

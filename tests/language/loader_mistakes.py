@@ -126,6 +126,14 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("3:5", "the rule 'a' has no key 'threads'", "write cores"),
     ),
+    "a word of another system for values": (
+        """
+        wildcards:
+          x: {sheet: s.tsv}
+        rules: {}
+        """,
+        ("2:7", "x has no key 'sheet'", "write table: and its path"),
+    ),
     "a prefix of a function": (
         """
         rules:

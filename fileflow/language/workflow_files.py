@@ -116,6 +116,8 @@ class _FileReader:
         data = read_bytes(self._disk, name, place)
         if data is None:
             hint = None if place is None else did_you_mean(name, self._beside(name))
+            if "*" in name:
+                hint = "write each file: include: [a.yaml, b.yaml]"
             raise FileflowError(f"there is no file {name}", place=place, hint=hint)
         tree = read_tree(data, name)
         if tree is None:

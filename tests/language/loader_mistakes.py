@@ -134,6 +134,10 @@ MISTAKES: dict[str, tuple[str, Said]] = {
         """,
         ("2:7", "x has no key 'sheet'", "write table: and its path"),
     ),
+    "a pattern of files to include": (
+        "include: '*.yaml'",
+        ("1:10", "there is no file *.yaml", "write each file: include: [a.yaml, b.yaml]"),
+    ),
     "a prefix of a function": (
         """
         rules:

@@ -96,6 +96,7 @@ class Config:
         self._root = root
         self._filled: dict[int, Node] = {}
         self._busy: dict[int, str] = {}
+        self._wrong: set[int] = set()
         self._weights: dict[int, int] = {}
         self._depth = 0
         self._tree: Mapping | None = None
@@ -114,6 +115,15 @@ class Config:
             assert isinstance(made, Mapping), "bug: a mapping stays one"
             self._tree = made
         return self._tree
+
+    def add_mistakes(self, errors: Collector) -> None:
+        """An error for each value that cannot be filled in, where `tree` tells the first."""
+        for _, node in self._ways_down():
+            if isinstance(node, Scalar) and id(node) not in self._wrong:
+                try:
+                    self._inner(node)
+                except FileflowError as error:
+                    errors.add(error)
 
     def pattern(self, text: str, place: Place | None = None) -> Pattern:
         """A pattern, whose paths have one spelling: what is written as an absolute path, or over
@@ -247,20 +257,28 @@ class Config:
         self._busy[key] = self._way_to(node)
         try:
             return self._scalar(node, lists_stay=False)
+        except FileflowError:
+            self._wrong.add(key)
+            raise
         finally:
             del self._busy[key]
 
     def _way_to(self, scalar: Scalar) -> str:
+        steps = next((steps for steps, node in self._ways_down() if node is scalar), None)
+        return scalar.text if steps is None else f"config.{dotted(steps)}"
+
+    def _ways_down(self) -> Iterator[tuple[Steps, Node]]:
+        """Every node as it was written, with the way to it, in the order of the file."""
         stack: list[tuple[Steps, Node]] = [((), self._raw)]
         while stack:
             steps, node = stack.pop()
-            if node is scalar:
-                return f"config.{dotted(steps)}"
+            yield steps, node
+            more: list[tuple[Steps, Node]] = []
             if isinstance(node, Mapping):
-                stack += [((*steps, key), item) for key, item in node.items.items()]
+                more = [((*steps, key), item) for key, item in node.items.items()]
             elif isinstance(node, Items):
-                stack += [((*steps, index), item) for index, item in enumerate(node.items)]
-        return scalar.text
+                more = [((*steps, index), item) for index, item in enumerate(node.items)]
+            stack += reversed(more)
 
     def _walk(self, steps: Steps) -> Node | _Lost:
         node: Node = self._raw

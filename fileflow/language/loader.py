@@ -150,6 +150,7 @@ class _Loader:
             return self._config.tree
         except FileflowError as error:
             self._errors.add(error)
+            self._config.add_mistakes(self._errors)
             self._errors.raise_if_any()
             raise
 

@@ -329,3 +329,16 @@ def test_a_key_below_a_list_is_an_error(tmp_path: Path) -> None:
     errors = Collector()
     check_given(given, without, without, errors)
     assert [error.what for error in errors.errors] == ["--config a.0=…: config.a is a list"]
+
+
+def test_each_value_that_cannot_be_filled_in_is_named_once() -> None:
+    made = config(
+        "a: '{config.x}'\nb: ['{config.y}', '{config.a}']\nc: '{config.d}'\nd: '{config.c}'\ne: 1\n"
+    )
+    errors = Collector()
+    made.add_mistakes(errors)
+    assert [(error.what, error.place.line) for error in errors.errors if error.place] == [
+        ("there is no config.x", 1),
+        ("there is no config.y", 2),
+        ("config values name each other in a ring: config.c → config.d → config.c", 3),
+    ]

@@ -37,7 +37,12 @@ from fileflow.world.files import (
     signatures,
     unreadable,
 )
-from fileflow.world.forks import end_if_forked, of_this_process, this_process
+from fileflow.world.forks import (
+    end_if_forked,
+    of_this_process,
+    remember_files,
+    this_process,
+)
 from fileflow.world.functions import (
     Facts,
     Item,
@@ -159,6 +164,7 @@ class Doer:
         self._is_written = False
         self._asks_leases = True
         self._reader = Reader(stage.folder)
+        remember_files()
 
     def learn(self, work: Work) -> None:
         """Takes what all jobs of a rule share."""
@@ -480,27 +486,33 @@ class Doer:
             except StillOpenError:
                 pass
         made = [os.path.join(self._root, path) for path in staged]
-        if not self._asks_leases and not commands.written_here(made):
-            return inspect()
+        own = (os.getpid(),)
+        self._made = staged
+        if not self._asks_leases:
+            self._await_writers()
+            if not (self._is_written or commands.written(made, own)):
+                return inspect()
         self._around.mark()  # a stream in the place of ours may hold one
         _let_go()
-        self._made = staged
-        self._await_writers()
-        path = commands.written_here(made)
-        if path or self._is_written:
-            raise StillOpenError(path)
-        if self._asks_leases:
+        for among in (commands.own_processes, commands.all_processes):
+            self._await_writers(among)
+            path = commands.written(made, own)
+            if path or self._is_written:
+                raise StillOpenError(path)
+            if not self._asks_leases:
+                break
             with contextlib.suppress(StillOpenError):
                 return inspect(closed=True)
-            self._asks_leases = False  # the file system has none, or somebody of another job writes
+        # What was forked may hold it, for nothing; if not that, the file system has no leases.
+        self._asks_leases = bool(commands.written(made, commands.all_processes()))
         return inspect()
 
-    def _await_writers(self) -> None:
-        """Waits for programs that still write to what was made, as it does for a command's, but
+    def _await_writers(self, among: commands.Processes = commands.own_processes) -> None:
+        """Waits for processes that still write to what was made, as it does for a command's, but
         not once the job is to stop."""
         if self._made:
             made = [os.path.join(self._root, path) for path in self._made]
-            self._is_written = not commands.wait_for_writers(made, lambda: self.stopping)
+            self._is_written = not commands.wait_for_writers(made, lambda: self.stopping, among)
 
     def _place(self, staged: Mapping[str, str] | None = None) -> JobPlace:
         own = self._own.folder if self._own is not None else ""

@@ -14,11 +14,12 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fileflow.language.bash import Redirection
 from fileflow.lean import dataclass
+from fileflow.world.forks import was_written, written_by
 from fileflow.world.functions import UnfitError
 
 LONGEST_TEXT = 100_000
@@ -278,23 +279,39 @@ def _let_end(session: int, made: Callable[[], Sequence[str]], waits: Callable[[]
             waits()
         if time.monotonic() > until:
             places = places or [os.path.realpath(path) for path in made()]
-            if not any(_writes_to(pid, places) for pid in running):
+            if not any(True for pid in running for _ in _writes(pid, places)):
                 return False
         time.sleep(pause)
         pause = min(pause + 0.001, _LONGEST_PAUSE)
 
 
-def wait_for_writers(made: Sequence[str], until: Callable[[], bool]) -> bool:
-    """Waits while a program that this process has started has one of these files open for writing,
-    or one below these folders; no longer than `until` something is so. Whether none has any more.
+Processes = Callable[[], Iterable[int]]
+"""Gives the ids of processes, as they are now."""
 
-    What was only forked holds what was open then, and may wait for ever for something to do.
+
+def own_processes() -> list[int]:
+    """Those that this process has started, and theirs."""
+    return descendants_of(os.getpid())
+
+
+def wait_for_writers(
+    made: Sequence[str], until: Callable[[], bool], among: Processes = own_processes
+) -> bool:
+    """Waits while a process has one of these files open for writing, or one below these folders;
+    no longer than `until` something is so. Whether none has any more.
+
+    What was forked holds what was open then, and may wait for ever for something to do: only what
+    it opened itself counts.
     """
     places = [os.path.realpath(path) for path in made]
-    own = _words_of(os.getpid())
+    own = os.getpid()
+    words = _words_of(own)
     pause = 0.0
     while any(
-        _writes_to(pid, places) and _words_of(pid) != own for pid in descendants_of(os.getpid())
+        not (was_written(facts) and _words_of(pid) == words)
+        for pid in among()
+        if pid != own
+        for _, facts in _writes(pid, places)
     ):
         if until():
             return False
@@ -311,10 +328,11 @@ def _words_of(pid: int) -> bytes:
         return b""
 
 
-def written_here(made: Sequence[str]) -> str:
-    """Which of these files this process has open for writing, or which below these folders; empty
-    if none."""
-    return _writes_to(os.getpid(), [os.path.realpath(path) for path in made])
+def written(made: Sequence[str], among: Iterable[int]) -> str:
+    """Which of these files a process has open for writing, or which below these folders; empty if
+    none."""
+    places = [os.path.realpath(path) for path in made]
+    return next((path for pid in among for path, _ in _writes(pid, places)), "")
 
 
 def _runs_in(pid: int, session: int) -> bool:
@@ -322,24 +340,11 @@ def _runs_in(pid: int, session: int) -> bool:
     return facts is not None and facts[0] not in "ZX" and facts[2] == session
 
 
-def _writes_to(pid: int, places: Sequence[str]) -> str:
-    """Which of these files, or below these folders, a process has open for writing; or empty."""
-    try:
-        numbers = os.listdir(f"/proc/{pid}/fd")
-    except OSError:
-        return ""
-    for number in numbers:
-        try:
-            path = os.readlink(f"/proc/{pid}/fd/{number}")
-            if not any(path == place or path.startswith(f"{place}/") for place in places):
-                continue
-            with open(f"/proc/{pid}/fdinfo/{number}", "rb") as file:
-                flags = next(line for line in file if line.startswith(b"flags:"))
-        except (OSError, StopIteration):
-            continue
-        if int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY:
-            return path
-    return ""
+def _writes(pid: int, places: Sequence[str]) -> Iterator[tuple[str, os.stat_result]]:
+    """Which of these files, or below these folders, a process has open for writing."""
+    for path, facts in written_by(pid):
+        if any(path == place or path.startswith(f"{place}/") for place in places):
+            yield path, facts
 
 
 def _reap(child: int) -> None:

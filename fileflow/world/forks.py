@@ -1,5 +1,6 @@
 """What becomes of a fork: a child that a function forked ends where it would go on as what had
-called the function, has no handlers of ours, and one of ours begins without a warning.
+called the function, has no handlers of ours, and one of ours begins without a warning. A child has
+open what was open when it was forked: which files that were is remembered where it matters.
 
 Knows processes and standard streams; nothing of jobs, slots or of who calls.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import stat
 import sys
 import threading
 import warnings
@@ -24,6 +26,12 @@ _forks = [0]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _handlers: weakref.WeakSet[Handler] = weakref.WeakSet()
 _ONCE_MORE_AFTER = 0.01
+
+
+# The files that were open for writing when this process forked, by device and inode; None where
+# nobody will ask.
+_written: set[tuple[int, int]] | None = None
+_MOST_WRITTEN = 10_000
 
 
 class _Fork(threading.local):
@@ -84,8 +92,52 @@ def handle(number: int, handler: Handler) -> None:
     signal.signal(number, on_signal)
 
 
+def remember_files() -> None:
+    """From now on `was_written` can tell of what was open when this process forked."""
+    global _written
+    if _written is None:
+        _written = set()
+
+
+def was_written(facts: os.stat_result) -> bool:
+    """Whether a child may have a file open only because this process wrote it as it forked."""
+    return _written is not None and (facts.st_dev, facts.st_ino) in _written
+
+
+def written_by(pid: int) -> Iterator[tuple[str, os.stat_result]]:
+    """The path of each file that a process has open for writing, and its facts; none where the
+    system does not tell."""
+    try:
+        numbers = os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return
+    for number in numbers:
+        try:
+            facts = os.stat(f"/proc/{pid}/fd/{number}")
+            if not stat.S_ISREG(facts.st_mode):
+                continue
+            with open(f"/proc/{pid}/fdinfo/{number}", "rb") as file:
+                flags = next(line for line in file if line.startswith(b"flags:"))
+            if int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY:
+                yield os.readlink(f"/proc/{pid}/fd/{number}"), facts
+        except (OSError, StopIteration):
+            continue
+
+
+def _is_childless() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
+
+
 def _before_fork() -> None:
     """A signal that reaches the child before its handlers are its own waits for these."""
+    if _written is not None:
+        if _written and (len(_written) > _MOST_WRITTEN or _is_childless()):
+            _written.clear()
+        _written.update((facts.st_dev, facts.st_ino) for _, facts in written_by(os.getpid()))
     _fork.goes_on = True
     _fork.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if _handlers else None
 

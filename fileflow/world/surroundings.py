@@ -303,15 +303,18 @@ class OwnProcess:
             vars(sys).update(stdin=self._in, __stdin__=self._in)
         if sys.path != self._path:
             sys.path[:] = self._path
-        if threading.active_count() != len(self._threads):
-            _end_pools()
-            self._look_at_threads(notes)
+        alone = False
         try:
             os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return []
-        unfinished()
-        self._end_children(notes)
+            alone = True
+        else:
+            unfinished()
+        if threading.active_count() != len(self._threads):
+            _end_pools()
+            self._look_at_threads(notes)
+        if not alone:
+            self._end_children(notes)
         return []
 
     def _look_at_threads(self, notes: Notes) -> None:

@@ -117,6 +117,57 @@ def test_workers_that_hold_what_was_open_when_they_were_forked_are_not_waited_fo
     assert space.read("a.txt") == "[1]"
 
 
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize(
+    "start",
+    [
+        "fork = multiprocessing.get_context('fork')\n"
+        "    kept.append(fork.Pool(1))\n"
+        "    kept[0].apply_async(write, (output,))",
+        "multiprocessing.get_context('fork').Process(target=write, args=(output,)).start()",
+        "if not os.fork():\n"
+        "        os.setsid()\n"
+        "        if not os.fork():\n"
+        "            write(output)\n"
+        "        os._exit(0)\n"
+        "    os.wait()",
+        "from loky import get_reusable_executor\n"
+        "    get_reusable_executor(1).submit(write, output)",
+    ],
+)
+@pytest.mark.parametrize("leases", [True, False])
+def test_what_was_forked_and_writes_an_output_is_waited_for(
+    space: Space, executor: str, start: str, leases: bool
+):
+    space.workflow('rules: {a: {output: a.txt, run: "steps:f"}}')
+    space.source(
+        "steps.py",
+        f"""
+import fcntl, multiprocessing, os, time
+def refuse(descriptor, command, argument=0, before=fcntl.fcntl):
+    if command == fcntl.F_SETLEASE:  # as on a network file system
+        raise BlockingIOError(11, "no lease")
+    return before(descriptor, command, argument)
+if not {leases}:
+    fcntl.fcntl = refuse
+kept = []
+def write(output):
+    with open(output, "w") as out:
+        out.write("head\\n")
+        out.flush()
+        time.sleep(0.5)
+        out.write("tail\\n")
+def f(output):
+    {start}
+    while not output.exists():
+        time.sleep(0.01)
+""",
+    )
+    space.good("--executor", executor)
+    assert space.read("a.txt") == "head\ntail\n"
+    assert "nothing to do" in space.flow().text
+
+
 def test_a_run_that_is_to_end_waits_for_no_writer(space: Space):
     space.workflow('rules: {a: {output: a.txt, timeout: 1, run: "steps:f"}}')
     space.source(

@@ -296,6 +296,9 @@ class Threads:
     def interrupt(self, kill: bool) -> None:
         """Ends the processes that jobs have started; for a signal that ends the run."""
         self._interrupted = True
+        for thread in self._slots.values():  # what they write is not whole, though it has ended
+            if thread.doer is not None:
+                thread.doer.stopping = True
         self._started.signal(kill=kill)
 
     def close(self) -> None:

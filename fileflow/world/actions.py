@@ -512,7 +512,7 @@ class Doer:
         not once the job is to stop."""
         if self._made:
             made = [os.path.join(self._root, path) for path in self._made]
-            self._is_written = not commands.wait_for_writers(made, lambda: self.stopping, among)
+            self._is_written = not commands.wait_for_writers(made, self._is_to_stop, among)
 
     def _place(self, staged: Mapping[str, str] | None = None) -> JobPlace:
         own = self._own.folder if self._own is not None else ""
@@ -569,8 +569,11 @@ class Doer:
             self.acting = False
             outcome.message, outcome.traceback = said_of(error), users_part(error)
         if entered:
-            self._made = staged if well and not self._pieces else ()
+            # Of scattered files it is not known yet which they are.
+            self._made = () if not well else [self._absolute()] if self._pieces else staged
             moved = self._around.leave(notes, self._await_writers)
+            if self._pieces and not self._is_written:
+                self._await_writers()
             if self._is_written:
                 self._is_written = well = False
             if moved and prepared.work.seeded:
@@ -764,8 +767,13 @@ class Doer:
             if found is not None:
                 # If it cannot be started the shell is the one to say so.
                 with contextlib.suppress(UnfitError):
-                    return commands.run(found[0], variables, self._on_command, made, found[1])
-        return commands.run(words, variables, self._on_command, made)
+                    return commands.run(
+                        found[0], variables, self._on_command, made, found[1], self._is_to_stop
+                    )
+        return commands.run(words, variables, self._on_command, made, until=self._is_to_stop)
+
+    def _is_to_stop(self) -> bool:
+        return self.stopping
 
     def _variables(self, prepared: Prepared, order: Order) -> dict[bytes, bytes]:
         if not prepared.variables:

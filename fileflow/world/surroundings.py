@@ -310,6 +310,7 @@ class OwnProcess:
             alone = True
         else:
             unfinished()
+            self.is_spoiled = self.is_spoiled or _keeps_processes()
         if threading.active_count() != len(self._threads):
             _end_pools()
             self._look_at_threads(notes)
@@ -626,9 +627,18 @@ def _end_pools() -> None:
         if pool is not None:
             pool.shutdown(wait=True, kill_workers=True)
     server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
-    stop = getattr(server, "_stop", None)
-    if stop is not None:
-        stop()
+    pid = getattr(server, "_forkserver_pid", None)
+    if server is not None and isinstance(pid, int):
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, signal.SIGKILL)  # else it is waited for as long as any that it has forked
+            server._stop()
+
+
+def _keeps_processes() -> bool:
+    """Whether `multiprocessing` has processes that nobody has joined: a pool, say, which would wait
+    for them for ever once they are ended, or whoever takes it up in the next job."""
+    children = getattr(sys.modules.get("multiprocessing.process"), "_children", ())
+    return any(type(one).__module__.startswith("multiprocessing.") for one in list(children))
 
 
 def _tracker_ids() -> list[int]:

@@ -1,10 +1,12 @@
 """What an action made is published once nobody writes to it any more."""
 
+import signal
 import sys
+import time
 
 import pytest
 
-from .space import Space
+from .space import Space, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks for leases of files")
 
@@ -166,6 +168,87 @@ def f(output):
     space.good("--executor", executor)
     assert space.read("a.txt") == "head\ntail\n"
     assert "nothing to do" in space.flow().text
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_programs_that_still_write_scattered_outputs_are_waited_for(space: Space, executor: str):
+    space.workflow('rules: {a: {output: "o/{k}.txt", scatter: k, run: "steps:f"}}')
+    space.source(
+        "steps.py",
+        """
+        import subprocess
+        def f(output):
+            for name in "12":
+                command = "echo head; sleep 0.4; echo tail"
+                subprocess.Popen(command, shell=True, stdout=open(output / f"{name}.txt", "w"))
+        """,
+    )
+    space.good("--executor", executor)
+    assert [space.read(f"o/{k}.txt") for k in "12"] == ["head\ntail\n"] * 2
+    assert "nothing to do" in space.flow().text
+
+
+def test_what_a_command_has_put_into_a_session_of_its_own_is_waited_for(space: Space):
+    space.workflow("""
+        rules:
+          all: {input: [a.txt, b.txt]}
+          a:
+            output: a.txt
+            shell: setsid sh -c 'echo head; sleep 0.4; echo tail' > {output} & sleep 0.1
+          b:
+            output: b.txt
+            timeout: 1
+            shell: setsid sleep 600 > {output} & sleep 0.1
+        """)
+    flow = space.flow("-k")
+    assert flow.status == 1 and "timed out after 1 s" in flow.text
+    assert space.read("a.txt") == "head\ntail\n" and not space.exists("b.txt")
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_what_a_signal_ends_while_it_is_waited_for_is_not_published(space: Space, executor: str):
+    space.workflow('rules: {a: {output: a.txt, run: "steps:f"}}')
+    space.source(
+        "steps.py",
+        """
+        import os, subprocess
+        def f(output):
+            command = 'echo head; echo > "$FLAGS/begun"; sleep 60; echo tail'
+            subprocess.Popen(command, shell=True, stdout=open(output, "w"))
+        """,
+    )
+    running = space.start("--executor", executor)
+    wait_for(lambda: space.flagged("begun"), "the program that writes")
+    time.sleep(0.3)
+    running.send(signal.SIGINT)
+    assert running.end().status == 130
+    assert not space.exists("a.txt")
+
+
+@pytest.mark.parametrize("kept", ["if True", "if not pools"])
+@pytest.mark.parametrize("start", ["fork", "spawn", "forkserver", "futures"])
+def test_a_pool_that_is_kept_is_no_harm_to_the_next_job(space: Space, start: str, kept: str):
+    space.workflow("""
+        wildcards: {n: {range: 3}}
+        rules:
+          all: {input: "{n}.txt"}
+          a: {output: "{n}.txt", run: "steps:f"}
+        """)
+    pool = f"multiprocessing.get_context('{start}').Pool(1)"
+    space.source(
+        "steps.py",
+        f"""
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+        pools = {{}}
+        def f(output):
+            {kept}:
+                pools[0] = {"ProcessPoolExecutor(1)" if start == "futures" else pool}
+            output.write_text(str(list(pools[0].map(abs, [-1]))))
+        """,
+    )
+    space.good("-j", "1")
+    assert [space.read(f"{n}.txt") for n in range(3)] == ["[1]"] * 3
 
 
 def test_a_run_that_is_to_end_waits_for_no_writer(space: Space):

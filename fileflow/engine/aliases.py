@@ -6,12 +6,14 @@ Knows plans and what the world holds; not how it is planned again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import accumulate
 
+from fileflow.engine.facts import MANY
 from fileflow.engine.session import Session
-from fileflow.planning.links import SOURCE
+from fileflow.planning.links import ABSENT, SOURCE
 from fileflow.planning.plan import Plan
-from fileflow.world.files import folder_has_links
+from fileflow.world.files import Folders, by_folder, folder_has_links
 
 
 class Aliases:
@@ -37,7 +39,12 @@ class Aliases:
         for path, output in self.world.named_among(self.session.disk.seen).items():
             if self.session.reads_otherwise(path):
                 yield f"{path} {_named(output)}, which changed after it was read to plan this run"
-        found = self.world.other_names(_linked_folders(plan))
+        world = self.world
+        linked = (
+            *_linked_folders(plan),
+            *_linked_files(plan, world.made_folders, world.folders),
+        )
+        found = world.other_names(linked)
         self._found.update(found)
         self._times += bool(found)
         self.again = bool(found) and self._times <= len(self._found)
@@ -54,10 +61,45 @@ def _named(output: str) -> str:
 
 def _linked_folders(plan: Plan) -> Iterator[str]:
     """The sources that are folders, in which there are links or to which one leads."""
-    folders: dict[str, None] = {}
+    for path in _sources(plan, folders=True):
+        if os.path.realpath(path) != os.path.abspath(path) or folder_has_links(path):
+            yield path
+
+
+def _linked_files(plan: Plan, made: Collection[str], folders: Folders) -> Iterator[str]:
+    """The sources that are links, or to which one leads that leads into a folder that was made.
+
+    What lies below such a folder has no signature on record by which it could be found.
+    """
+    if not made:
+        return
+    known = {"": os.getcwd(), "/": "/"}
+    tops = {_real(path, known) for path in made}
+    for folder, names in by_folder(_sources(plan, folders=False)):
+        paths = [folder + name for name in names]
+        real = _real(folder.rstrip("/") or folder, known)
+        if not tops.isdisjoint(accumulate(real.split("/"), "{}/{}".format)):
+            yield from paths
+        else:
+            unsure = folders.not_plain(paths) if len(paths) >= MANY else paths
+            yield from filter(os.path.islink, unsure)
+
+
+def _real(path: str, known: dict[str, str]) -> str:
+    """Where a path leads; `known` is where those above it do, and those asked for before."""
+    if path not in known:
+        above, name = os.path.split(path)
+        real = os.path.join(_real(above, known), name)
+        known[path] = os.path.realpath(real) if os.path.islink(real) or name == ".." else real
+    return known[path]
+
+
+def _sources(plan: Plan, *, folders: bool) -> Sequence[str]:
+    """The inputs that no job makes, be they there or not: those that are folders, or the others."""
+    found: dict[str, None] = {}
     for table in plan.tables.values():
         for link in table.links:
-            if link.pattern is None or not link.pattern.directory:
+            if folders != (link.pattern is not None and link.pattern.directory):
                 continue
             lists = [(group.paths, group.makers) for group in link.groups]
             for paths, makers in (
@@ -65,7 +107,5 @@ def _linked_folders(plan: Plan) -> Iterator[str]:
             ):
                 if makers is not None and not isinstance(makers, range):
                     pairs = zip(paths, makers, strict=False)
-                    folders.update((path, None) for path, maker in pairs if maker == SOURCE)
-    for path in folders:
-        if os.path.realpath(path) != os.path.abspath(path) or folder_has_links(path):
-            yield path
+                    found.update((path, None) for path, maker in pairs if maker in (SOURCE, ABSENT))
+    return list(found)

@@ -54,8 +54,10 @@ class World:
         # how often one was.
         self.moved: set[str] = set()
         self.moves = 0
-        # Whether jobs were to make anything since `other_names` was last asked.
+        # Whether jobs were to make anything since `other_names` was last asked, and what those
+        # made that make folders.
         self.replaces = False
+        self.made_folders: set[str] = set()
         self._signs: dict[str, bytes | None] = {}
         self._contents: dict[str, bytes | None] = {}
         self._assumed: dict[str, bytes | None] = {}
@@ -417,10 +419,10 @@ class World:
         found = {path: replaced[sign] for path, sign in signs.items() if sign in replaced}
         return {path: of for path, of in found.items() if path != of}
 
-    def other_names(self, folders: Iterable[str]) -> dict[str, str]:
+    def other_names(self, linked: Iterable[str]) -> dict[str, str]:
         """Files that were found to be others than before, as they are other names of what jobs
-        have made since this was last asked; each with that, which is unknown of `folders`, and of
-        links that led to nothing.
+        have made since this was last asked; each with that, which is unknown of what is `linked`,
+        and of links that led to nothing.
 
         They are looked at anew from now on.
         """
@@ -428,12 +430,14 @@ class World:
         outgrown, self._outgrown = self._outgrown, {}
         signs = self._signs
         self.replaces = False
+        self.made_folders.clear()
         found = {path: replaced[sign] for path, sign in signs.items() if sign in replaced}
         if self._since is not None and replaced:
             named = self._since.named_by(replaced)
             found.update((path, replaced[sign]) for path, sign in named if path not in signs)
         lost = [path for path, sign in signs.items() if sign is None and os.path.islink(path)]
-        found.update(dict.fromkeys((*lost, *folders), ""))
+        for path in (*lost, *linked):
+            found.setdefault(path, "")
         found = {path: of for path, of in found.items() if path != of and self._is_another(path)}
         for path, sign in outgrown.items():
             if sign in replaced:
@@ -442,8 +446,11 @@ class World:
 
     def _is_another(self, path: str) -> bool:
         """Whether a file is not what it was when it was looked at; it is looked at anew."""
-        before = self._signature(path)
-        if _looked_at((path,)) == [before]:
+        try:
+            before = self._signature(path)
+            if _looked_at((path,)) == [before]:
+                return False
+        except FileflowError:  # who takes it tells
             return False
         self.forget(path)
         return True

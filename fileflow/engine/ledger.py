@@ -89,7 +89,8 @@ class Ledger:
             run=self._run,
             workflowfile=self._session.workflow.file,
         )
-        self._looks_inside = _looks_inside(decided.plan)
+        self._makers_of_folders = _makers_of_folders(decided.plan)
+        self._looks_inside = _looks_inside(decided.plan, self._makers_of_folders)
         self.outdated = False
 
     # -- before a job -------------------------------------------------------------------------
@@ -165,8 +166,10 @@ class Ledger:
             self._records.note(BEGUN, first, None)
         before = (withdrawn.outputs, withdrawn.made) if withdrawn else self._records.made(first)
         made = self._take_outputs(table, outputs, outcome, since)
-        if self._looks_inside and True in self._orders_of(table).work.directories:
-            self._take_folders(outcome.index, outputs)
+        if table.number in self._makers_of_folders:
+            self._world.made_folders.update(outputs)
+            if self._looks_inside:
+                self._take_folders(outcome.index, outputs)
         if outcome.named is not None:
             self._sources += self._named.take(table, row, outcome.named, since)
         if table.scattered:
@@ -393,13 +396,17 @@ class Ledger:
         return before[0] != outputs or bool(differ)
 
 
-def _looks_inside(plan: Plan) -> bool:
-    """Whether jobs may take single files of folders that other jobs make."""
-    folders = {
+def _makers_of_folders(plan: Plan) -> AbstractSet[int]:
+    """The numbers of the rules that have folders among their outputs."""
+    return {
         number
         for number, table in plan.tables.items()
         if any(e.pattern is not None and e.pattern.directory for e in table.shape.outputs)
     }
+
+
+def _looks_inside(plan: Plan, folders: AbstractSet[int]) -> bool:
+    """Whether jobs may take single files of what these rules make."""
     return bool(folders) and any(
         link.named or link.pattern is None or not link.pattern.directory
         for table in plan.tables.values()

@@ -99,6 +99,89 @@ def test_another_name_of_a_folder_that_is_made(space: Space) -> None:
     changed_in_one_run(space)
 
 
+# How b names what lies in a folder that a makes, how it reads that, and what leads where.
+INSIDE = {
+    "folder": ("lnk/f", "{input}", {"lnk": "o"}),
+    "file": ("lnk", "{input}", {"lnk": "o/f"}),
+    "above": ("lnk/o/f", "{input}", {"lnk": "."}),
+    "below": ("lnk/g", "{input}", {"lnk": "o/sub"}),
+    "chain": ("lnk", "{input}", {"lnk": "second/f", "second": "third", "third": "o"}),
+    "absolute": ("lnk/f", "{input}", {"lnk": "HERE/o"}),
+    "list": ('["{n}/f", other.txt]', "{input[0]}", {"link": "o"}),
+    "whole": ("lnk/", "{input}/o/f", {"lnk": "up", "up/o": "../o"}),
+    "inside": ("d/", "{input}/e/g", {"d/e": "../o/sub"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("size", "way"),
+    [*(("space", way) for way in INSIDE), ("large_space", "folder"), ("large_space", "file")],
+)
+def test_another_name_of_what_lies_in_a_folder_that_is_made(
+    request: pytest.FixtureRequest, size: str, way: str
+) -> None:
+    space: Space = request.getfixturevalue(size)
+    named, inside, links = INSIDE[way]
+    text = """
+        wildcards: {n: [link]}
+        rules:
+          all: {input: [b.txt, o/]}
+          a: {input: src.txt, output: o/, shell: "SHELL"}
+          b: {input: INPUT, output: b.txt, shell: "cat INSIDE > {output}"}
+        """
+    action = "mkdir -p {output}/sub; tee {output}/f {output}/sub/g < {input} > /dev/null"
+    text = text.replace("SHELL", action).replace("INPUT", named).replace("INSIDE", inside)
+    space.workflow(text)
+    space.write("src.txt", "1\n")
+    space.write("other.txt", "")
+    for path, target in links.items():
+        space.path(path).parent.mkdir(exist_ok=True)
+        os.symlink(target.replace("HERE", str(space.path("o").parent)), space.path(path))
+    assert space.flow("-q", "a").status == 0
+    assert space.flow("-q").status == 0
+    changed_in_one_run(space)
+
+
+def test_what_leads_elsewhere_is_not_made_again(space: Space) -> None:
+    space.workflow("""
+        rules:
+          all: {input: [b.txt, o/]}
+          a: {input: src.txt, output: o/, shell: "mkdir -p {output}; cat {input} > {output}/f"}
+          b: {input: [lnk/f, link.txt], output: b.txt, shell: "cat {input} > {output}"}
+        """)
+    space.write("src.txt", "1\n")
+    space.write("other/f", "other\n")
+    os.symlink("other", space.path("lnk"))
+    os.symlink("other/f", space.path("link.txt"))
+    assert space.flow("-q").status == 0
+    space.write("src.txt", "2\n")
+    assert built(space.good()) == ["a"]
+
+
+def test_names_in_folders_that_are_not_there_before_the_run(space: Space) -> None:
+    space.workflow("""
+        rules:
+          all: {input: [b.txt, c.txt, o/]}
+          b:
+            input: {path: lnk/f, optional: true}
+            output: b.txt
+            priority: 2
+            shell: "cat {input} /dev/null > {output}"
+          c:
+            input: {path: lnk/, optional: true}
+            output: c.txt
+            priority: 1
+            shell: "touch {output}; [ ! -e ./{input}/f ] || echo f > {output}"
+          a: {output: o/, shell: "mkdir -p {output}; echo 1 > {output}/f"}
+        """)
+    os.symlink("o", space.path("lnk"))
+    flow = space.good("-j1")
+    assert built(flow)[:3] == ["b", "c", "a"] and sorted(built(flow)[3:]) == ["b", "c"]
+    assert (space.read("b.txt"), space.read("c.txt")) == ("1\n", "f\n")
+    for _ in range(2):
+        assert "nothing to do" in space.flow().text
+
+
 def test_other_names_of_scattered_files(space: Space) -> None:
     space.workflow("""
         rules:

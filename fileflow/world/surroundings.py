@@ -118,6 +118,7 @@ class _Environment:
         # what its own say, or what a module of its rule has set.
         self._tempdir: Any = None
         # The mapping behind `os.environ`: comparing it costs a fiftieth of decoding it.
+        self._environ = os.environ
         self._raw: dict[Any, Any] = vars(os.environ)["_data"]
         self._expected = dict(self._raw)
         self._work: Work | None = None
@@ -134,6 +135,7 @@ class _Environment:
         try:
             yield
         finally:
+            os.environ = self._environ  # noqa: B003
             for name in {*before, *self._raw}:
                 if before.get(name) != self._raw.get(name):
                     self._loaded[name] = self._raw.get(name)
@@ -176,6 +178,8 @@ class _Environment:
         os.umask(self._umask)
         if "tempfile" in _MODULES:
             _MODULES["tempfile"].tempdir = self._tempdir
+        # An action may have put another mapping in its place.
+        os.environ = self._environ  # noqa: B003
         if vars(os.environ)["_data"] is not self._raw:
             vars(os.environ)["_data"] = self._raw
         if self._raw != self._expected:

@@ -43,6 +43,13 @@ def test_the_next_job_has_an_empty_standard_input(space: Space, spoil):
     assert space.read("c.txt") == "/dev/null\n"
 
 
+@pytest.mark.parametrize("executor", ["process", "serial"])
+def test_another_mapping_in_the_place_of_the_environment_ends_with_its_job(space: Space, executor):
+    prepared(space, executor, "os.environ = {'HOME': 'x'}", "'PATH' in os.environ")
+    space.good("-j", "1")
+    assert space.read("b.txt") == "True"
+
+
 @pytest.mark.parametrize("executor", ["thread", "serial"])
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_descriptors_that_a_job_of_this_process_closes_come_back(space: Space, executor, number):

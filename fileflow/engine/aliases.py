@@ -13,6 +13,7 @@ from fileflow.engine.facts import MANY
 from fileflow.engine.session import Session
 from fileflow.planning.links import ABSENT, SOURCE
 from fileflow.planning.plan import Plan
+from fileflow.planning.tables import RuleTable
 from fileflow.world.files import Folders, by_folder, folder_has_links
 
 
@@ -30,6 +31,17 @@ class Aliases:
         self.again = False
         self._found: set[str] = set()
         self._times = 0
+        self._taken_back: set[tuple[tuple[str, ...], str]] = set()
+
+    def may_go_again(self, table: RuleTable, row: int) -> bool:
+        """Whether a job of which an input changed while it ran may run once more: the input is
+        another name of what another job of this run makes, and is looked at anew."""
+        paths = [path for link in table.links for path in link.paths_of(row)]
+        job, own = table.identity(row), table.outputs_of(row)
+        found = {(job, path) for path, of in self.world.outgrew(paths).items() if of not in own}
+        new = found - self._taken_back  # else there might be no end to it
+        self._taken_back |= new
+        return bool(new)
 
     def look(self, plan: Plan) -> Iterator[str]:
         """Looks when all jobs of a plan are settled; gives what to say where planning again does

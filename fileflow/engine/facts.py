@@ -444,6 +444,20 @@ class World:
                 found[path] = replaced[sign]
         return found
 
+    def outgrew(self, paths: Sequence[str]) -> dict[str, str]:
+        """Those of these files that have changed by now as they are other names of what jobs were
+        to replace, each with that; they are looked at anew from now on."""
+        try:
+            signs = dict(zip(paths, self.signatures(paths), strict=True))
+        except FileflowError:  # who takes it tells
+            return {}
+        named = self.named_among(signs)
+        found = {path: of for path, of in named.items() if self._is_another(path)}
+        for path in found:
+            self._outgrown[path] = signs[path]
+            self.has_moved(path)
+        return found
+
     def _is_another(self, path: str) -> bool:
         """Whether a file is not what it was when it was looked at; it is looked at anew."""
         try:

@@ -641,7 +641,9 @@ class Loop:
         elif outcome.end in _BY_INPUTS and self.schedule.is_overtaken(job):
             self._again(job)
             return
-        if outcome.end is End.CHANGED and self.named.looks_first(table, outcome):
+        if outcome.end is End.CHANGED and (
+            self.named.looks_first(table, outcome) or self.aliases.may_go_again(table, job & ROW)
+        ):
             self._again(job)
             return
         if outcome.end is End.CHANGED:

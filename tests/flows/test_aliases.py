@@ -71,6 +71,44 @@ def test_the_same_where_files_are_many(large_space: Space, way: str) -> None:
     changed_in_one_run(large_space, "-k")
 
 
+def test_a_job_that_runs_while_its_input_is_made_by_another_name_runs_again(space: Space) -> None:
+    space.workflow("""
+        config: {x: 1, y: 1}
+        rules:
+          all: {input: [o/a.txt, b.txt, c.txt]}
+          a: {output: o/a.txt, shell: "sleep 0.2; echo {config.x} > {output}"}
+          b:
+            input: link.txt
+            output: b.txt
+            shell: "sleep 0.5; cat {input} > {output}; echo {config.y} >> {output}"
+          c: {input: link.txt, output: c.txt, priority: 1, shell: "cat {input} > {output}"}
+        """)
+    space.path("o").mkdir()
+    os.symlink("o/a.txt", space.path("link.txt"))
+    assert space.flow("-q", "a").status == 0
+    assert space.flow("-q").status == 0
+    flow = space.good("-j2", "--config", "x=2", "--config", "y=2")
+    assert built(flow) == ["a", "b", "c"]
+    assert (space.read("b.txt"), space.read("c.txt")) == ("2\n2\n", "2\n")
+    for _ in range(2):
+        assert "nothing to do" in space.flow("--config", "x=2", "--config", "y=2").text
+
+
+def test_a_job_that_changes_its_own_input_by_another_name_does_not_run_again(space: Space) -> None:
+    space.workflow("""
+        rules:
+          a:
+            input: link.txt
+            output: {path: o/a.txt, in_place: true, keep: true}
+            shell: "echo x >> o/a.txt; echo >> ran"
+        """)
+    space.write("o/a.txt", "1\n")
+    os.symlink("o/a.txt", space.path("link.txt"))
+    flow = space.flow()
+    assert flow.status == 1 and "the input link.txt changed while the job ran" in flow.stderr
+    assert space.read("ran") == "\n"
+
+
 def test_another_name_of_an_output_that_was_touched(space: Space) -> None:
     made(space, "link")
     os.utime(space.path("o/a.txt"))

@@ -289,6 +289,8 @@ class _Checking:
             rows = [row for row in wanted_rows(table) if table.base | row not in self.deferred]
         elif table.sites:
             rows = ()
+        for name, (place, hint) in recipe.singles.items():
+            table.check_single(name, place, hint, rows)
         check_lookups(table, recipe.holes, rows)
         if table.rule.action is not None and not any(map(is_found, table.relations)):
             self.session.try_texts(table, decided, rows)

@@ -435,7 +435,7 @@ class Session:
         )
         if not self._fails_by_job(table):
             for name, (place, hint) in recipe.singles.items():
-                table.check_single(name, place, hint)
+                table.check_single(name, place, hint, wanted_rows(table))
             check_lookups(table, recipe.holes, wanted_rows(table))
             check_picked(table, wanted_rows(table))
 

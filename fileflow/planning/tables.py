@@ -609,8 +609,8 @@ class RuleTable:
             )
         return value
 
-    def check_single(self, name: str, place: Place, hint: str | None) -> None:
-        """A column that is asked for its one value must have one for each wanted job.
+    def check_single(self, name: str, place: Place, hint: str | None, rows: Iterable[int]) -> None:
+        """A column that is asked for its one value must have one for each of these jobs.
 
         Args:
             place: where it is asked for.
@@ -621,7 +621,7 @@ class RuleTable:
         """
         found = self._column(name)
         if found is not None and None in found.singles:
-            for row in wanted_rows(self):
+            for row in rows:
                 try:
                     self.column_value(name, row)
                 except FileflowError as error:

@@ -13,7 +13,15 @@ from fileflow.errors import FileflowError
 from fileflow.lean import replace
 from fileflow.model.patterns import Matcher, Pattern
 from fileflow.model.rules import OWN_MARK, Entry, Relation, Workflow
-from fileflow.planning.joins import Limit, Table, gather_rows, job_rows, limits_of, project
+from fileflow.planning.joins import (
+    Limit,
+    Table,
+    gather_rows,
+    job_rows,
+    limits_of,
+    project,
+    relations_of,
+)
 from fileflow.planning.known import Known, is_found, own_names
 from fileflow.planning.links import Group
 from fileflow.planning.questions import sites_of
@@ -69,22 +77,18 @@ class Joins:
         self.groups: list[Group] = []
 
     def relations_of(self, names: Iterable[str], rule: str = "") -> list[Relation]:
-        """The relations that share a name with these, in the order of the file.
+        """The relations that give values to one of these names, in the order of the file.
 
         What a scatter finds reaches a rule through inputs: where several scatters find values for
         one name, those count that reach `rule`, and of the others what else they find.
         """
         wanted = set(names)
-        found = [one for one in self.workflow.relations if not wanted.isdisjoint(one.names)]
+        found = relations_of(self.workflow.relations, wanted)
         lost = self._beyond_reach.get(rule)
         if not lost:
             return found
         cut = [self._without(one, lost.get(one.scattered_by or "", ())) for one in found]
-        return [
-            one
-            for one, whole in zip(cut, found, strict=True)
-            if one is whole or not wanted.isdisjoint(own_names(one))
-        ]
+        return relations_of(cut, wanted)
 
     def _without(self, relation: Relation, lost: Collection[str]) -> Relation:
         """A relation cut down to the other names."""

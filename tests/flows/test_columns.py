@@ -365,6 +365,53 @@ def test_a_column_with_several_values_is_told_where_it_is_used(space, rule, plac
     assert all(value in space.read("o/a") for value in "12")
 
 
+@pytest.mark.parametrize(
+    ("key", "rule"),
+    [
+        ("", ""),
+        ("", 'cut: {output: "s/{d}/{a}", scatter: a, shell: "echo > {output}/1"}'),
+        ('a: {lines: "s/{d}.txt"}', 'list: {output: "s/{d}.txt", shell: "echo 1 > {output}"}'),
+    ],
+    ids=["alone", "scatter", "list"],
+)
+def test_values_found_elsewhere_put_off_no_mistake_of_a_declared_column(space, key, rule):
+    space.workflow(f"""
+        wildcards:
+          d, b: [[y, 1], [z, 2]]
+          c: [k]
+          {key}
+        rules:
+          all: {{input: "o/{{c}}"}}
+          pre: {{output: "p/{{d}}/{{c}}.txt", shell: "echo > {{output}}"}}
+          fin: {{input: "p/{{d}}/{{c}}.txt", output: "o/{{c}}", shell: "echo {{b}} > {{output}}"}}
+          {rule}
+        """)
+    for args in (("-n",), ("check",), ()):
+        flow = space.flow(*args)
+        assert flow.status == 2, flow.text
+        assert "Workflowfile:8:63: {b} has 2 values for the job fin c=k\n" in flow.text
+        assert flow.text.count("has 2 values") == 1, flow.text
+    assert space.files("p") == []
+
+
+def test_values_found_for_a_rule_put_off_what_its_columns_are(space):
+    """A row counts only if it agrees with what was found: `{b}` may come to have one value."""
+    space.workflow("""
+        wildcards:
+          d, b: [[y, 1], [z, 2]]
+          c: [k]
+        rules:
+          all: {input: "o/{c}.txt"}
+          fin: {input: "s/{d}/{a}", output: "o/{c}.txt", shell: "echo {b} > {output}"}
+          cut: {output: "s/{d}/{a}", scatter: a, shell: "echo > {output}/1"}
+        """)
+    assert space.flow("-n").status == 0
+    flow = space.flow()
+    assert flow.status == 1, flow.text
+    assert "{b} has 2 values for the job fin c=k\n" in flow.text
+    assert space.files("s") == ["s/y/1", "s/z/1"]
+
+
 def test_a_column_without_a_row_that_agrees_says_so(space):
     space.workflow("""
         wildcards: {"s, l": [[a, 1], [b, 2]], "u, l": [[c, 1], [d, 2]]}

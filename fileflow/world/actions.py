@@ -512,7 +512,7 @@ class Doer:
         not once the job is to stop."""
         if self._made:
             made = [os.path.join(self._root, path) for path in self._made]
-            self._is_written = not commands.wait_for_writers(made, self._is_to_stop, among)
+            self._is_written = not commands.wait_for_writers(made, lambda: self.stopping, among)
 
     def _place(self, staged: Mapping[str, str] | None = None) -> JobPlace:
         own = self._own.folder if self._own is not None else ""
@@ -767,13 +767,8 @@ class Doer:
             if found is not None:
                 # If it cannot be started the shell is the one to say so.
                 with contextlib.suppress(UnfitError):
-                    return commands.run(
-                        found[0], variables, self._on_command, made, found[1], self._is_to_stop
-                    )
-        return commands.run(words, variables, self._on_command, made, until=self._is_to_stop)
-
-    def _is_to_stop(self) -> bool:
-        return self.stopping
+                    return commands.run(found[0], variables, self._on_command, made, found[1])
+        return commands.run(words, variables, self._on_command, made)
 
     def _variables(self, prepared: Prepared, order: Order) -> dict[bytes, bytes]:
         if not prepared.variables:

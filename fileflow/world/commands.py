@@ -90,14 +90,12 @@ def run(
     started: Callable[[int, Born], None],
     made: Callable[[], Sequence[str]] = tuple,
     redirections: Sequence[Redirection] = (),
-    until: Callable[[], bool] = lambda: False,
 ) -> Ran:
     """Runs a command to its end; whatever it leaves running is killed.
 
     Its streams are this process's but for the redirections. `started` is told its process id, which
     is its session too, and when it was born; the same again if what it left is waited for. `made`
-    says where its outputs lie: what still writes there is part of the command, and waited for no
-    longer than `until` something is so.
+    says where its outputs lie: what still writes there is part of the command.
 
     Raises:
         UnfitError: if it cannot be started.
@@ -124,7 +122,7 @@ def run(
         started(pid, born)
         _, status, used = os.wait4(pid, 0)
         if not status:
-            alone = _let_end(pid, made, until, lambda: started(pid, born))
+            alone = _let_end(pid, made, lambda: started(pid, born))
     finally:
         left = 0 if alone else end_children(pid)
         started(0, (0, 0))
@@ -256,21 +254,16 @@ def end_signalled(spared: Collection[int], seconds: float) -> None:
     signal_children(signal.SIGKILL, spared)
 
 
-def _let_end(
-    session: int,
-    made: Callable[[], Sequence[str]],
-    until: Callable[[], bool],
-    waits: Callable[[], None],
-) -> bool:
-    """Waits for what a command that ended well has left; whether none are left.
+def _let_end(session: int, made: Callable[[], Sequence[str]], waits: Callable[[], None]) -> bool:
+    """Waits for what a command that ended well has left in its session; whether none are left.
 
     `waits` is called if there is something to wait for.
 
-    A shell does not wait for `>(…)` and `<(…)`. They, and all in its session, get a moment, and
-    whoever has a file open for writing among what the command makes all the time he needs: killed,
-    he would leave a part of an output that looks like all of it.
+    A shell does not wait for `>(…)` and `<(…)`. They get a moment, and all the time they need while
+    they have a file open for writing among what the command makes: killed, they would leave a part
+    of an output that looks like all of it.
     """
-    moment = time.monotonic() + _MOMENT
+    until = time.monotonic() + _MOMENT
     pause = 0.0
     places: list[str] = []
     while True:
@@ -279,13 +272,15 @@ def _let_end(
                 pass
         except ChildProcessError:
             return True
-        left = descendants_of(os.getpid())
-        if time.monotonic() > moment or not any(_runs_in(pid, session) for pid in left):
-            places = places or [os.path.realpath(path) for path in made()]
-            if until() or not any(True for pid in left for _ in _writes(pid, places)):
-                return False
+        running = [pid for pid in descendants_of(os.getpid()) if _runs_in(pid, session)]
+        if not running:
+            return False
         if not pause:
             waits()
+        if time.monotonic() > until:
+            places = places or [os.path.realpath(path) for path in made()]
+            if not any(True for pid in running for _ in _writes(pid, places)):
+                return False
         time.sleep(pause)
         pause = min(pause + 0.001, _LONGEST_PAUSE)
 

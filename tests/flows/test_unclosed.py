@@ -188,23 +188,6 @@ def test_programs_that_still_write_scattered_outputs_are_waited_for(space: Space
     assert "nothing to do" in space.flow().text
 
 
-def test_what_a_command_has_put_into_a_session_of_its_own_is_waited_for(space: Space):
-    space.workflow("""
-        rules:
-          all: {input: [a.txt, b.txt]}
-          a:
-            output: a.txt
-            shell: setsid sh -c 'echo head; sleep 0.4; echo tail' > {output} & sleep 0.1
-          b:
-            output: b.txt
-            timeout: 1
-            shell: setsid sleep 600 > {output} & sleep 0.1
-        """)
-    flow = space.flow("-k")
-    assert flow.status == 1 and "timed out after 1 s" in flow.text
-    assert space.read("a.txt") == "head\ntail\n" and not space.exists("b.txt")
-
-
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_what_a_signal_ends_while_it_is_waited_for_is_not_published(space: Space, executor: str):
     space.workflow('rules: {a: {output: a.txt, run: "steps:f"}}')

@@ -19,8 +19,9 @@ from typing import Any
 
 from fileflow.language.bash import Redirection
 from fileflow.lean import dataclass
-from fileflow.world.forks import was_written, written_by
+from fileflow.world.forks import was_written
 from fileflow.world.functions import UnfitError
+from fileflow.world.open_files import written_by
 
 LONGEST_TEXT = 100_000
 THREADS = (

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import stat
 import sys
 import threading
 import warnings
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from types import FrameType
+
+from fileflow.world.open_files import written_by
 
 Handler = Callable[[int, FrameType | None], object]
 
@@ -102,26 +103,6 @@ def remember_files() -> None:
 def was_written(facts: os.stat_result) -> bool:
     """Whether a child may have a file open only because this process wrote it as it forked."""
     return _written is not None and (facts.st_dev, facts.st_ino) in _written
-
-
-def written_by(pid: int) -> Iterator[tuple[str, os.stat_result]]:
-    """The path of each file that a process has open for writing, and its facts; none where the
-    system does not tell."""
-    try:
-        numbers = os.listdir(f"/proc/{pid}/fd")
-    except OSError:
-        return
-    for number in numbers:
-        try:
-            facts = os.stat(f"/proc/{pid}/fd/{number}")
-            if not stat.S_ISREG(facts.st_mode):
-                continue
-            with open(f"/proc/{pid}/fdinfo/{number}", "rb") as file:
-                flags = next(line for line in file if line.startswith(b"flags:"))
-            if int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY:
-                yield os.readlink(f"/proc/{pid}/fd/{number}"), facts
-        except (OSError, StopIteration):
-            continue
 
 
 def _is_childless() -> bool:

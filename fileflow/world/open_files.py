@@ -1,11 +1,16 @@
-"""How many files a process may have open: the engine as many as it needs, jobs as the user.
+"""How many files a process may have open: the engine as many as it needs, jobs as the user; and
+which it has.
 
-Knows the limits of the operating system; nothing of slots or jobs.
+Knows the operating system; nothing of slots or jobs.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import resource
+import stat
+from collections.abc import Iterator
 
 
 def most_open_files() -> int:
@@ -27,3 +32,27 @@ def limit_to(count: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+
+
+def open_in(pid: int) -> Iterator[tuple[int, os.stat_result]]:
+    """The descriptors of a process, each with the facts of what it leads to; none where the system
+    does not tell."""
+    try:
+        numbers = os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return
+    for number in numbers:
+        with contextlib.suppress(OSError):  # closed meanwhile
+            yield int(number), os.stat(f"/proc/{pid}/fd/{number}")
+
+
+def written_by(pid: int) -> Iterator[tuple[str, os.stat_result]]:
+    """The path of each regular file that a process has open for writing, and its facts."""
+    for number, facts in open_in(pid):
+        if not stat.S_ISREG(facts.st_mode):
+            continue
+        with contextlib.suppress(OSError, StopIteration):
+            with open(f"/proc/{pid}/fdinfo/{number}", "rb") as file:
+                flags = next(line for line in file if line.startswith(b"flags:"))
+            if int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY:
+                yield os.readlink(f"/proc/{pid}/fd/{number}"), facts

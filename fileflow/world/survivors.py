@@ -22,6 +22,7 @@ from functools import partial
 from fileflow.errors import Exit, FileflowError
 from fileflow.lean import dataclass
 from fileflow.world.commands import Born, all_processes, process_facts
+from fileflow.world.open_files import open_in
 from fileflow.world.staging import remove_run
 
 LOCK = "slots.lock"
@@ -299,21 +300,9 @@ def _listed(stages: str) -> dict[int, Born]:
 
 def _holders(descriptor: int) -> list[int]:
     """Who else has the locked file open: slots, and what they forked."""
-    wanted = os.fstat(descriptor)
-    found = []
-    for pid in all_processes():
-        if pid == os.getpid():
-            continue
-        try:
-            names = os.listdir(f"/proc/{pid}/fd")
-        except OSError:
-            continue
-        for name in names:
-            try:
-                other = os.stat(f"/proc/{pid}/fd/{name}")
-            except OSError:
-                continue
-            if other.st_ino == wanted.st_ino and other.st_dev == wanted.st_dev:
-                found.append(pid)
-                break
-    return found
+    own, wanted = os.getpid(), os.fstat(descriptor)
+    return [
+        pid
+        for pid in all_processes()
+        if pid != own and any(os.path.samestat(facts, wanted) for _, facts in open_in(pid))
+    ]

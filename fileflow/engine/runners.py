@@ -47,6 +47,15 @@ def cores_of(rule: Rule, is_async: bool, jobs: int, cores: float) -> int:
     return int(min(cores, jobs))
 
 
+def import_cores(rules: Iterable[Rule], jobs: int) -> int:
+    """The most cores that a job which calls a function may have: what libraries are told of that
+    ask only while they are imported. All `jobs` where that is known job by job."""
+    asked = [rule.cores for rule in rules if isinstance(rule.action, Run)]
+    if any(amount.call or amount.picked for amount in asked):
+        return jobs
+    return int(min(jobs, max((amount.number for amount in asked), default=1)))
+
+
 def wished(rule: Rule, is_async: bool, asked: str) -> str:
     """The executor of a rule: what it says, or `asked` for those that say nothing."""
     name = rule.executor or asked

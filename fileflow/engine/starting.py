@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from fileflow.engine.lanes import Watched
 from fileflow.engine.loop import Settings
-from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, lanes_of
+from fileflow.engine.runners import ASYNC, PROCESS, SERIAL, THREAD, import_cores, lanes_of
 from fileflow.engine.session import Session
 from fileflow.engine.stop import Stop
 from fileflow.fast import STATE, looked
@@ -86,6 +86,7 @@ class Runners:
                 private=private,
                 fork=fork,
                 open_files=self._open_files,
+                import_cores=import_cores(self.session.workflow.rules.values(), count),
             )
         if name == ASYNC:
             from fileflow.executors.async_loop import AsyncLoop
@@ -105,7 +106,10 @@ class Runners:
             from fileflow.executors.serial import Serial
 
             generators = self._shared_generators()
-            serial = Serial(root, self.name, slot=2 * count, generators=generators)
+            cores = import_cores(self.session.workflow.rules.values(), count)
+            serial = Serial(
+                root, self.name, slot=2 * count, generators=generators, import_cores=cores
+            )
             self.stop.hooks.append(serial.interrupt)
             return serial
         from fileflow.executors.plug_ins import load

@@ -134,6 +134,7 @@ class Processes:
         private: Sequence[int] = (),
         fork: bool | None = None,
         open_files: int | None = None,
+        import_cores: int = 1,
     ) -> None:
         """Makes the folders of a run; slots start when they get their first batch.
 
@@ -146,8 +147,10 @@ class Processes:
             fork: whether slots are forked; by default where that is safe, on Linux while this
                 process has no thread but loky's.
             open_files: how many files a slot may have open, if not as many as this process.
+            import_cores: how many cores libraries are told of that ask while they are imported.
         """
         self._open_files = open_files
+        self._import_cores = import_cores
         self._root = os.path.abspath(root)
         self._run = run
         self._count = count
@@ -230,6 +233,7 @@ class Processes:
                     os.getpid(),
                     strangers if fork else (),
                     self._open_files,
+                    self._import_cores,
                 ),
             )
         slot.process = slot.executor.process

@@ -31,7 +31,13 @@ class Serial:
     """
 
     def __init__(
-        self, root: str, run: str, *, slot: int = 0, generators: SharedGenerators | None = None
+        self,
+        root: str,
+        run: str,
+        *,
+        slot: int = 0,
+        generators: SharedGenerators | None = None,
+        import_cores: int = 1,
     ) -> None:
         """Makes the folders of a run; `root` becomes the working folder until `close`.
 
@@ -40,6 +46,7 @@ class Serial:
             run: id of the run.
             slot: names the stage and the log, so that other executors of the run have theirs.
             generators: those that it shares with the threads of the run, if there may be some.
+            import_cores: how many cores libraries are told of that ask while they are imported.
         """
         self._started = StartedProcesses()
         self._grace: float | None = None
@@ -51,6 +58,7 @@ class Serial:
         self._log = f"{STATE}/logs/{run}/{slot}.log"
         self._stage = Stage(run, slot)
         self._generators = generators or SharedGenerators()
+        self._import_cores = import_cores
         self._waiting: deque[tuple[Batch, deque[Order]]] = deque()
         self._lists: dict[int, SharedList] = {}
         self._doer: Doer | None = None
@@ -66,7 +74,7 @@ class Serial:
         events, self._dropped = self._dropped, []
         if not self._waiting:
             return events
-        around = Borrowed(self._log, self._generators)
+        around = Borrowed(self._log, self._generators, self._import_cores)
         self._doer = doer = Doer(self._stage, around, self._log, on_job=self._on_job)
         until = monotonic() + min(_TURN, seconds if seconds is not None else _TURN)
         try:

@@ -208,6 +208,8 @@ class Post:
     """Descriptors that it inherited and that are not its own."""
     open_files: int | None
     """The limit on open files that jobs are to see; None if it is the engine's."""
+    import_cores: int
+    """How many cores libraries are told of that ask while they are imported."""
 
 
 class _Slot:
@@ -237,7 +239,7 @@ class _Slot:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         faulthandler.enable(file=descriptor)
         self._lock = survivors.hold_lock(STATE)
-        self._around = OwnProcess(descriptor)
+        self._around = OwnProcess(descriptor, post.import_cores)
         self._doer = Doer(
             Stage(run, slot),
             self._around,

@@ -99,19 +99,26 @@ class Surroundings(Protocol):
 
 def environment_of(work: Work, outside: Mapping[str, str]) -> dict[str, str]:
     """The variables that an action adds to those outside."""
-    cores = str(max(1, work.cores))
-    made = {name: cores for name in THREADS if name not in outside}
-    made[CORES_VARIABLE] = cores
+    made = _threads_of(work.cores, outside)
+    made[CORES_VARIABLE] = str(max(1, work.cores))
     made.update(work.environ)
     return made
+
+
+def _threads_of(cores: int, outside: Mapping[str, str]) -> dict[str, str]:
+    """What tells libraries how many threads to start, unless it is said outside."""
+    return {name: str(max(1, cores)) for name in THREADS if name not in outside}
 
 
 class _Environment:
     """The environment variables of this process: set for each rule, put back after each job; and
     its mask of modes."""
 
-    def __init__(self) -> None:
+    def __init__(self, import_cores: int) -> None:
         self._outside = dict(os.environ)
+        # Libraries read it once and stay in the process for the jobs of other rules: what one of
+        # these computes must not depend on which rule came first.
+        self._import_cores = import_cores
         self._umask = os.umask(0o022)
         os.umask(self._umask)
         # `tempfile` looks at the variables only once, and keeps what it found: each job is to find
@@ -129,7 +136,9 @@ class _Environment:
     @contextlib.contextmanager
     def loading(self, work: Work | None) -> Iterator[None]:
         """What is set meanwhile stays, but for what a rule says itself."""
-        self._become({**self._base(), **dict(work.environ if work is not None else ())})
+        base = self._base()
+        said = dict(work.environ if work is not None else ())
+        self._become({**base, **_threads_of(self._import_cores, base), **said})
         self._work = None
         before = dict(self._raw)
         try:
@@ -249,11 +258,12 @@ class _Descriptors:
 class OwnProcess:
     """A process that does nothing but jobs, and is as before after each of them."""
 
-    def __init__(self, log: int) -> None:
-        """`log` is the descriptor of the slot's log, which becomes stdout and stderr."""
+    def __init__(self, log: int, import_cores: int = 1) -> None:
+        """`log` is the descriptor of the slot's log, which becomes stdout and stderr;
+        `import_cores` the cores that libraries are told of which ask while they are imported."""
         self._log = log
         self._folder = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
-        self._environment = _Environment()
+        self._environment = _Environment(import_cores)
         if "tempfile" in _MODULES:
             _MODULES["tempfile"].tempdir = None
         self._generators = GlobalGenerators()
@@ -465,10 +475,10 @@ class Borrowed:
     Jobs in threads may run in it too; they share the generators.
     """
 
-    def __init__(self, log: str, generators: SharedGenerators) -> None:
-        """`log` is the path of the slot's log."""
+    def __init__(self, log: str, generators: SharedGenerators, import_cores: int = 1) -> None:
+        """`log` is the path of the slot's log; `import_cores` as for `OwnProcess`."""
         self._log = Log(log)
-        self._environment = _Environment()
+        self._environment = _Environment(import_cores)
         self._generators = generators
         self._folder = os.getcwd()
         generators.remember()

@@ -375,3 +375,44 @@ def test_the_mask_of_modes_that_a_module_sets_stays_for_its_functions(space: Spa
     )
     space.good("-j1")
     assert {space.path(f"{n}.txt").stat().st_mode & 0o777 for n in range(3)} == {0o660}
+
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@pytest.mark.parametrize("executor", ["process", "serial"])
+@pytest.mark.parametrize(("cores", "told"), [("2", "2"), ("9", "3"), ('"{config.n[b]}"', "3")])
+def test_libraries_that_ask_while_they_are_imported_are_told_the_most_cores_of_a_job(
+    space: Space, monkeypatch, executor, cores, told
+):
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    space.workflow(
+        f"""
+        config: {{n: {{x: 1}}}}
+        wildcards:
+          b: [x]
+        defaults: {{executor: {executor}}}
+        rules:
+          all: {{input: [a.txt, "x.txt"]}}
+          a: {{output: a.txt, run: "steps:threads"}}
+          b: {{input: a.txt, output: "{{b}}.txt", cores: {cores}, run: "steps:threads"}}
+        """
+    )
+    space.source(
+        "steps.py",
+        f"""
+        import os
+        FOUND = {{os.environ.get(name) for name in {THREADS}}}
+        def threads(output, cores):
+            now = {{os.environ.get(name) for name in {THREADS}}}
+            output.write_text(f"{{FOUND}} {{now == {{str(cores)}}}}")
+        """,
+    )
+    space.good("-j", "3")
+    for name in ("a.txt", "x.txt"):
+        assert space.read(name) == f"{{{told!r}}} True"
+    for name in THREADS:
+        monkeypatch.setenv(name, "7")
+    space.good("-j", "3", "--rerun")
+    assert space.read("x.txt") == "{'7'} False"

@@ -11,6 +11,7 @@ us, now and then, and while many are in hand we look by ourselves.
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import multiprocessing
 import os
@@ -53,6 +54,35 @@ _SEEN = 0.001
 _STILLBORN = 5
 _KILLED = (-signal.SIGKILL, -signal.SIGTERM, slots.TERMINATED)
 _LOKYS_THREADS = ("ExecutorManagerThread", "QueueFeederThread")
+# Why there can be no lock between processes: it lies in shared memory, which may be missing.
+_UNSHARED = (
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.ENOSYS,
+)
+
+
+@contextlib.contextmanager
+def _unshared_told() -> Iterator[None]:
+    """Says so if the machine has no shared memory for the locks of a process.
+
+    Raises:
+        FileflowError: in place of an `OSError` that names nothing.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNSHARED:
+            raise
+        raise FileflowError(
+            "no process can be started for jobs: shared memory (on Linux /dev/shm) cannot be "
+            f"used: {error.strerror}",
+            hint="mount it so that all may write there (a container: `--tmpfs /dev/shm`)",
+            status=Exit.STATE,
+        ) from None
 
 
 class _OneProcess(ProcessPoolExecutor):  # type: ignore[misc]  # loky has no types
@@ -215,13 +245,14 @@ class Processes:
         for other in self._slots.values():
             strangers += [other.line.fileno(), other.reports, other.death]
             strangers += _descriptors_of(other.executor)
-        slot.executor = _OneProcess(
-            max_workers=1,
-            context=multiprocessing.get_context("fork") if fork else get_context("loky"),
-            initializer=_adopt,
-            initargs=(line, reports, os.getpid()),
-            env=None if fork else {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0")},
-        )
+        with _unshared_told():
+            slot.executor = _OneProcess(
+                max_workers=1,
+                context=multiprocessing.get_context("fork") if fork else get_context("loky"),
+                initializer=_adopt,
+                initargs=(line, reports, os.getpid()),
+                env=None if fork else {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "0")},
+            )
         with without_warning():
             slot.executor.submit(
                 self._task,

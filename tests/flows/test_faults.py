@@ -209,6 +209,22 @@ def test_no_more_processes_or_threads(space: Space, action, what, said):
     goes_on(space)
 
 
+@pytest.mark.parametrize("action", ["shell", "process", "thread"])
+def test_shared_memory_that_is_not_there(space, action):
+    prepared(space, action)
+    hidden = "mount -t tmpfs -o ro none /dev/shm"
+    if subprocess.run(["unshare", "-m", "sh", "-c", hidden], capture_output=True).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    space.within = ("unshare", "-m", "sh", "-c", f'{hidden} && exec "$@"', "sh")
+    flow = space.flow("-j", "2")
+    space.within = ()
+    assert flow.status == 3
+    assert "no process can be started for jobs: shared memory (on Linux /dev/shm)" in flow.text
+    assert "Read-only file system" in flow.text
+    nothing_of_ours(flow.text)
+    goes_on(space)
+
+
 def limited(words: str) -> tuple[str, ...]:
     """Words that run a command within limits, as bash has them."""
     return ("bash", "-c", f'ulimit {words} && exec "$@"', "-")
